@@ -1,0 +1,38 @@
+#pragma once
+// Preference data for one response pair: what every trainer, statistic and claim looks at.
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace prefdyn {
+
+using Index = Eigen::Index;
+using Vector = Eigen::VectorXd;
+using Matrix = Eigen::MatrixXd;
+/// One prompt a row: row i is contiguous, which is what a one-pass training step needs.
+using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// G is (n, d), label s is (n) in {-1, +1}: +1 when the first response of the pair ("Yes") is
+/// chosen.
+struct Dataset {
+    std::string name;
+    RowMatrix features;              ///< G: row i is g_i
+    std::vector<std::int8_t> label;  ///< s_i as observed, after label noise
+    std::vector<std::int8_t>
+        category;  ///< true class of row i (before label noise); empty if unknown
+
+    Index samples() const { return features.rows(); }
+    Index dimension() const { return features.cols(); }
+    Index count(int sign) const;
+};
+
+/// Throws InputError unless the shapes agree, every feature is finite, every label is +1 or -1 and
+/// neither class is empty. `place` names the file or option the data came from.
+void validate(const Dataset& data, const std::string& place);
+
+/// Checksum of the bytes of features and labels, as a UUID string (part of a run id).
+std::string checksum(const Dataset& data);
+
+}  // namespace prefdyn

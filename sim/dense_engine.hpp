@@ -1,0 +1,37 @@
+#pragma once
+// The oracle: the whole V x d head trained through the full log-softmax, nothing reduced, no
+// normaliser cancelled by hand. theta is W, row-major.
+
+#include "sim/engine.hpp"
+
+namespace prefdyn {
+
+class DenseEngine final : public HeadEngine {
+  public:
+    explicit DenseEngine(const PreferenceTask& task);
+
+    Index size() const override { return task_.policy.vocabulary * task_.train.dimension(); }
+    Vector initial() const override;
+    Index samples(Split split) const override { return data(split).samples(); }
+    double descent(const Vector& theta, std::span<const Index> rows,
+                   Vector& direction) const override;
+    void evaluate(const Vector& theta, Split split, Responses& out,
+                  Vector* direction) const override;
+    double frobenius(const Vector& flat) const override { return flat.norm(); }
+    HeadNorms change(const Vector& theta) const override;
+
+  private:
+    struct Block;
+    const Dataset& data(Split split) const {
+        return split == Split::kTrain ? task_.train : task_.held_out;
+    }
+    double pass(const Vector& theta, Split split, std::span<const Index> rows, Responses* out,
+                Vector* direction) const;
+    void forward(const Vector& theta, Split split, Block& block) const;
+    void backward(Block& block, double scale, Vector& direction) const;
+
+    const PreferenceTask& task_;
+    Responses reference_[2];  ///< log-probabilities of the reference head
+};
+
+}  // namespace prefdyn

@@ -1,0 +1,18 @@
+#include "sim/engine.hpp"
+
+#include "sim/dense_engine.hpp"
+#include "sim/reduced_engine.hpp"
+
+namespace prefdyn {
+
+const std::vector<std::string>& engine_names() {
+    static const std::vector<std::string> names = {"reduced", "dense"};
+    return names;
+}
+
+std::unique_ptr<HeadEngine> make_engine(EngineKind kind, const PreferenceTask& task) {
+    if (kind == EngineKind::kReduced) return std::make_unique<ReducedEngine>(task);
+    return std::make_unique<DenseEngine>(task);
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,65 @@
+#pragma once
+// What a trainer needs of a policy: a flat parameter vector theta, the descent direction of the
+// loss at theta, and what the policy says about every prompt. Two engines implement it: the exact
+// reduction (theory.md 1.1) and the dense V x d head it is tested against.
+
+#include <memory>
+#include <span>
+
+#include "sim/loss.hpp"
+#include "sim/policy.hpp"
+
+namespace prefdyn {
+
+/// Everything a head is trained and measured on.
+struct PreferenceTask {
+    Dataset train;
+    Dataset held_out;  ///< no rows if there is none
+    Policy policy;
+    std::shared_ptr<const MarginLoss> loss;
+};
+
+enum class Split { kTrain, kHeldOut };
+
+/// Per-prompt results, (n) each.
+struct Responses {
+    Vector margin;         ///< m_i = beta u_i^T (W - W_0) g_i
+    Vector logp_chosen;    ///< log pi_W(y_w | x_i)
+    Vector logp_rejected;  ///< log pi_W(y_l | x_i)
+};
+
+struct HeadNorms {
+    double frobenius;  ///< ||W - W_0||_F
+    double spectral;   ///< ||W - W_0||_op
+};
+
+class HeadEngine {
+  public:
+    virtual ~HeadEngine() = default;
+
+    virtual Index size() const = 0;      ///< length of theta
+    virtual Vector initial() const = 0;  ///< theta at W = W_0
+    virtual Index samples(Split split) const = 0;
+
+    /// direction = -dL/dW at theta in theta's coordinates, L the mean over the training rows `rows`
+    /// (an empty span: all of them). Returns L.
+    virtual double descent(const Vector& theta, std::span<const Index> rows,
+                           Vector& direction) const = 0;
+
+    /// Fills `out` for a split; with `direction` (training split only) also the full-batch descent
+    /// direction, in the same pass.
+    virtual void evaluate(const Vector& theta, Split split, Responses& out,
+                          Vector* direction = nullptr) const = 0;
+
+    /// Frobenius norm of the V x d matrix that a vector in theta's coordinates stands for.
+    virtual double frobenius(const Vector& flat) const = 0;
+    virtual HeadNorms change(const Vector& theta) const = 0;
+};
+
+enum class EngineKind { kReduced, kDense };
+const std::vector<std::string>& engine_names();
+
+/// The task must outlive the engine.
+std::unique_ptr<HeadEngine> make_engine(EngineKind kind, const PreferenceTask& task);
+
+}  // namespace prefdyn

@@ -1,0 +1,68 @@
+#include "sim/gradient_flow.hpp"
+
+#include <boost/numeric/odeint/integrate/integrate_times.hpp>
+#include <boost/numeric/odeint/stepper/controlled_runge_kutta.hpp>
+#include <boost/numeric/odeint/stepper/generation.hpp>
+#include <boost/numeric/odeint/stepper/runge_kutta_dopri5.hpp>
+#include <limits>
+
+#include "sim/cancel.hpp"
+#include "sim/recorder.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using State = std::vector<double>;
+
+struct Stopped {
+    StopReason reason;
+};
+
+Vector as_vector(const State& x) {
+    return Eigen::Map<const Vector>(x.data(), static_cast<Index>(x.size()));
+}
+
+struct FlowField {
+    const HeadEngine& engine;
+    Vector* direction;
+    void operator()(const State& x, State& dxdt, double) const {
+        if (cancel_requested()) throw Stopped{StopReason::kInterrupted};
+        engine.descent(as_vector(x), {}, *direction);
+        std::copy(direction->begin(), direction->end(), dxdt.begin());
+    }
+};
+
+}  // namespace
+
+Trajectory integrate_flow(const HeadEngine& engine, const MarginLoss& loss, const TrainSpec& spec) {
+    namespace odeint = boost::numeric::odeint;
+    const double end = spec.eta * static_cast<double>(spec.steps);
+    const auto times = record_times(end, spec.records, spec.spacing);
+    const Vector start = engine.initial();
+    State x(start.begin(), start.end());
+    Vector direction;
+    engine.descent(start, {}, direction);
+    // Absolute tolerance: far below the size theta has reached at the first record after t = 0.
+    const double scale =
+        times[1] * direction.norm() / std::sqrt(static_cast<double>(start.size())) +
+        std::numeric_limits<double>::min();
+    auto stepper = odeint::make_controlled(1e-3 * spec.flow_tolerance * scale, spec.flow_tolerance,
+                                           odeint::runge_kutta_dopri5<State>());
+    Recorder recorder(engine, loss);
+    const auto observe = [&](const State& state, double t) {
+        if (!recorder.record(as_vector(state), t / spec.eta, t, t / spec.eta))
+            throw Stopped{StopReason::kDiverged};
+    };
+    try {
+        odeint::integrate_times(stepper, FlowField{engine, &direction}, x, times.begin(),
+                                times.end(), times[1], observe);
+    } catch (const Stopped& stopped) {
+        return recorder.finish(stopped.reason);
+    } catch (const odeint::odeint_error&) {
+        return recorder.finish(StopReason::kStepUnderflow);
+    }
+    return recorder.finish(StopReason::kCompleted);
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,51 @@
+#include "sim/metrics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace prefdyn {
+
+SplitMetrics no_metrics() {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    SplitMetrics out{};
+    out.loss = out.rewards_margins = out.rewards_accuracies = out.rewards_ties = nan;
+    out.outputs_accuracies = out.outputs_ties = out.logps_chosen = out.logps_rejected = nan;
+    out.margin_quantiles.fill(nan);
+    return out;
+}
+
+namespace {
+
+double quantile(const Vector& sorted, double level) {
+    const double position = level * static_cast<double>(sorted.size() - 1);
+    const auto low = static_cast<Index>(position);
+    const Index high = std::min(low + 1, sorted.size() - 1);
+    return sorted(low) + (position - static_cast<double>(low)) * (sorted(high) - sorted(low));
+}
+
+}  // namespace
+
+SplitMetrics summarise(const Responses& r, const MarginLoss& loss) {
+    SplitMetrics out = no_metrics();
+    const Index n = r.margin.size();
+    if (n == 0 || !r.margin.allFinite()) return out;
+    double total = 0.0;
+    for (Index i = 0; i < n; ++i) total += loss.value(r.margin(i));
+    out.loss = total / static_cast<double>(n);
+    out.rewards_margins = r.margin.mean();
+    out.rewards_accuracies = (r.margin.array() > 0.0).cast<double>().mean();
+    out.rewards_ties = (r.margin.array() == 0.0).cast<double>().mean();
+    out.outputs_accuracies =
+        (r.logp_chosen.array() > r.logp_rejected.array()).cast<double>().mean();
+    out.outputs_ties = (r.logp_chosen.array() == r.logp_rejected.array()).cast<double>().mean();
+    out.logps_chosen = r.logp_chosen.mean();
+    out.logps_rejected = r.logp_rejected.mean();
+    Vector sorted = r.margin;
+    std::sort(sorted.begin(), sorted.end());
+    for (std::size_t q = 0; q < kQuantileLevels.size(); ++q)
+        out.margin_quantiles[q] = quantile(sorted, kQuantileLevels[q]);
+    return out;
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,14 @@
+#pragma once
+#include "sim/engine.hpp"
+#include "sim/trajectory.hpp"
+
+namespace prefdyn {
+
+/// All entries NaN: what a split without samples measures.
+SplitMetrics no_metrics();
+
+/// Means, quantiles (linear interpolation, type 7) and shares over the n > 0 prompts of
+/// `responses`.
+SplitMetrics summarise(const Responses& responses, const MarginLoss& loss);
+
+}  // namespace prefdyn

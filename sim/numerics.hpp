@@ -1,0 +1,47 @@
+#pragma once
+// The scalar functions every trainer, bound and metric is made of: stable for all finite arguments,
+// written once, usable on host and device. Natural logarithms throughout.
+
+#include <cmath>
+
+#if defined(__CUDACC__)
+#define PREFDYN_HD __host__ __device__
+#else
+#define PREFDYN_HD
+#endif
+
+namespace prefdyn {
+
+/// log(1 + exp(x)).
+PREFDYN_HD inline double softplus(double x) {
+    return (x > 0.0 ? x : 0.0) + std::log1p(std::exp(-std::fabs(x)));
+}
+
+/// log sigma(x) = -softplus(-x).
+PREFDYN_HD inline double log_sigmoid(double x) { return -softplus(-x); }
+
+/// sigma(x) = 1 / (1 + exp(-x)).
+PREFDYN_HD inline double sigmoid(double x) {
+    const double e = std::exp(-std::fabs(x));
+    return (x >= 0.0 ? 1.0 : e) / (1.0 + e);
+}
+
+/// log(exp(a) + exp(b)); -infinity stands for an empty sum.
+PREFDYN_HD inline double logaddexp(double a, double b) {
+    const double high = a > b ? a : b;
+    const double low = a > b ? b : a;
+    if (std::isinf(low) && low < 0.0) return high;
+    return high + std::log1p(std::exp(low - high));
+}
+
+/// log sum_k exp(z_k) over n > 0 entries.
+PREFDYN_HD inline double logsumexp(const double* z, long n) {
+    double high = z[0];
+    for (long k = 1; k < n; ++k) high = z[k] > high ? z[k] : high;
+    if (std::isinf(high)) return high;
+    double sum = 0.0;
+    for (long k = 0; k < n; ++k) sum += std::exp(z[k] - high);
+    return high + std::log(sum);
+}
+
+}  // namespace prefdyn

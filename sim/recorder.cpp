@@ -1,0 +1,41 @@
+#include "sim/recorder.hpp"
+
+#include "sim/metrics.hpp"
+
+namespace prefdyn {
+
+bool Recorder::record(const Vector& theta, double step, double time, double epoch) {
+    if (!theta.allFinite()) return false;
+    Responses responses;
+    Vector direction;
+    engine_.evaluate(theta, Split::kTrain, responses, &direction);
+    Record row{};
+    row.train = summarise(responses, loss_);
+    if (!std::isfinite(row.train.loss) || !direction.allFinite()) return false;
+    if (trajectory_.records.empty()) {
+        start_ = theta;
+        initial_direction_ = direction;
+    }
+    row.step = step;
+    row.time = time;
+    row.epoch = epoch;
+    const HeadNorms change = engine_.change(theta);
+    row.head_change = change.frobenius;
+    row.head_change_spectral = change.spectral;
+    row.update_rate = engine_.frobenius(direction);
+    row.linear_remainder = engine_.frobenius(theta - start_ - time * initial_direction_);
+    row.held_out = no_metrics();
+    if (engine_.samples(Split::kHeldOut) > 0) {
+        engine_.evaluate(theta, Split::kHeldOut, responses, nullptr);
+        row.held_out = summarise(responses, loss_);
+    }
+    trajectory_.records.push_back(row);
+    return true;
+}
+
+Trajectory Recorder::finish(StopReason stop) {
+    trajectory_.stop = stop;
+    return std::move(trajectory_);
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,24 @@
+#pragma once
+#include "sim/engine.hpp"
+#include "sim/trajectory.hpp"
+
+namespace prefdyn {
+
+/// Measures an engine at chosen points and keeps the trajectory. The first record must be at t = 0.
+class Recorder {
+  public:
+    Recorder(const HeadEngine& engine, const MarginLoss& loss) : engine_(engine), loss_(loss) {}
+
+    /// False if theta or the loss is no longer finite; nothing is recorded then.
+    bool record(const Vector& theta, double step, double time, double epoch);
+
+    Trajectory finish(StopReason stop);
+
+  private:
+    const HeadEngine& engine_;
+    const MarginLoss& loss_;
+    Vector start_, initial_direction_;
+    Trajectory trajectory_;
+};
+
+}  // namespace prefdyn

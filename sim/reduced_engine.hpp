@@ -1,0 +1,34 @@
+#pragma once
+// The exact reduction (theory.md 1.1): W(t) - W_0 = (e_Y - e_N) v(t)^T, theta = v in R^d. Exact for
+// full batch, minibatch, any step size, any loss of the margin, and for element-wise optimisers
+// such as Adam, because the two moving rows see gradients that differ only in sign.
+
+#include "sim/engine.hpp"
+
+namespace prefdyn {
+
+class ReducedEngine final : public HeadEngine {
+  public:
+    explicit ReducedEngine(const PreferenceTask& task);
+
+    Index size() const override { return task_.train.dimension(); }
+    Vector initial() const override { return Vector::Zero(size()); }
+    Index samples(Split split) const override { return data(split).samples(); }
+    double descent(const Vector& theta, std::span<const Index> rows,
+                   Vector& direction) const override;
+    void evaluate(const Vector& theta, Split split, Responses& out,
+                  Vector* direction) const override;
+    double frobenius(const Vector& flat) const override;
+    HeadNorms change(const Vector& theta) const override;
+
+  private:
+    const Dataset& data(Split split) const {
+        return split == Split::kTrain ? task_.train : task_.held_out;
+    }
+    void log_probabilities(Split split, Responses& out) const;
+
+    const PreferenceTask& task_;
+    ReferenceLogits reference_[2];
+};
+
+}  // namespace prefdyn

@@ -1,0 +1,64 @@
+#pragma once
+// Random streams. A stream is named by (seed, purpose, index) and is a pure function of that name
+// and of a position: Philox4x64-10 with key = (seed, purpose) and counter = (block, index, 0, 0).
+// Streams with different names never overlap, so work can be cut into threads or shards in any way.
+
+#include <Random123/philox.h>
+
+#include <array>
+#include <cstdint>
+#include <limits>
+
+namespace prefdyn {
+
+/// What a stream is for. The numbers are part of the file format: never renumber.
+enum class Purpose : std::uint64_t {
+    kFeatures = 1,
+    kHeldOutFeatures = 2,
+    kBasis = 3,
+    kDirection = 4,
+    kLabelNoise = 5,
+    kHeldOutLabelNoise = 6,
+    kReferenceHead = 7,
+    kBatches = 8,
+    kSplit = 9,
+    kSuite = 10,
+    kReplicate = 11,
+};
+
+/// UniformRandomBitGenerator over 64-bit words; Boost.Random distributions go on top.
+class Stream {
+  public:
+    using result_type = std::uint64_t;
+
+    Stream(std::uint64_t seed, Purpose purpose, std::uint64_t index = 0)
+        : key_{{seed, static_cast<std::uint64_t>(purpose)}}, counter_{{0, index, 0, 0}} {}
+
+    static constexpr result_type min() { return 0; }
+    static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
+
+    result_type operator()() {
+        if (used_ == block_.size()) refill();
+        return block_[used_++];
+    }
+
+  private:
+    void refill() {
+        const auto words = r123::Philox4x64()(counter_, key_);
+        for (std::size_t k = 0; k < block_.size(); ++k) block_[k] = words[k];
+        ++counter_[0];
+        used_ = 0;
+    }
+
+    r123::Philox4x64::key_type key_;
+    r123::Philox4x64::ctr_type counter_;
+    std::array<std::uint64_t, 4> block_{};
+    std::size_t used_ = 4;
+};
+
+/// A seed for an independent sub-experiment (replicate, suite member): the first word of a stream.
+inline std::uint64_t derive_seed(std::uint64_t seed, Purpose purpose, std::uint64_t index) {
+    return Stream(seed, purpose, index)();
+}
+
+}  // namespace prefdyn

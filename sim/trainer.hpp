@@ -1,0 +1,30 @@
+#pragma once
+// Training a head: gradient descent, minibatch SGD, Adam, and the gradient flow they approximate.
+
+#include "sim/batches.hpp"
+#include "sim/engine.hpp"
+#include "sim/schedule.hpp"
+#include "sim/trajectory.hpp"
+
+namespace prefdyn {
+
+enum class Method { kGradientDescent, kSgd, kAdam, kFlow };
+const std::vector<std::string>& method_names();
+
+struct TrainSpec {
+    Method method = Method::kGradientDescent;
+    double eta = 0.1;   ///< learning rate; one update advances t by eta
+    Index steps = 100;  ///< updates; the flow runs to t = eta * steps
+    Index batch = 0;    ///< rows a step for SGD and Adam; 0 = all
+    Sampling sampling = Sampling::kEpoch;
+    Index records = 50;
+    Spacing spacing = Spacing::kLinear;
+    double flow_tolerance = 1e-10;  ///< relative local error of the Runge-Kutta steps
+};
+
+/// Trains from the reference head and records on the schedule. Never stops early unless the state
+/// is no longer finite, cancel_requested(), or the flow's step size underflows.
+Trajectory train(const HeadEngine& engine, const MarginLoss& loss, const TrainSpec& spec,
+                 std::uint64_t seed);
+
+}  // namespace prefdyn

@@ -1,0 +1,55 @@
+#pragma once
+// What a run leaves behind. Plain data: claims read it without seeing a trainer.
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace prefdyn {
+
+inline constexpr std::array<double, 7> kQuantileLevels = {0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0};
+
+/// Means over one split. Accuracies are strict; the share of exact ties is kept beside them.
+struct SplitMetrics {
+    double loss;
+    double rewards_margins;  ///< mean m_i
+    std::array<double, kQuantileLevels.size()> margin_quantiles;
+    double rewards_accuracies;  ///< share with m_i > 0
+    double rewards_ties;        ///< share with m_i = 0
+    double outputs_accuracies;  ///< share with pi(y_w | x) > pi(y_l | x)
+    double outputs_ties;
+    double logps_chosen, logps_rejected;
+};
+
+/// The state at time t, before any further update. t = eta * step for discrete methods.
+struct Record {
+    double step, time, epoch;
+    double head_change;            ///< ||W - W_0||_F
+    double head_change_spectral;   ///< ||W - W_0||_op
+    double update_rate;            ///< R = ||grad L||_F, full training batch
+    double linear_remainder;       ///< ||W - W_0 - t W'(0)||_F
+    SplitMetrics train, held_out;  ///< held_out is NaN if there is none
+};
+
+enum class StopReason { kCompleted, kDiverged, kInterrupted, kStepUnderflow };
+
+inline const char* stop_reason_name(StopReason reason) {
+    switch (reason) {
+        case StopReason::kCompleted:
+            return "completed";
+        case StopReason::kDiverged:
+            return "diverged";
+        case StopReason::kInterrupted:
+            return "interrupted";
+        case StopReason::kStepUnderflow:
+            return "step_underflow";
+    }
+    return "unknown";
+}
+
+struct Trajectory {
+    std::vector<Record> records;  ///< t increasing, records[0] at t = 0
+    StopReason stop = StopReason::kCompleted;
+};
+
+}  // namespace prefdyn

@@ -1,0 +1,69 @@
+#include "theory/assumptions.hpp"
+
+#include <sstream>
+
+#include "theory/rates.hpp"
+
+namespace prefdyn::theory {
+
+Assumption has_trajectory() {
+    return {"a recorded trajectory", [](const Evidence& e) -> std::string {
+                const bool present = e.trajectory && e.statistics && !e.trajectory->records.empty();
+                return present ? "" : "no trajectory was recorded";
+            }};
+}
+
+Assumption starts_at_reference() {
+    return {"training starts at the reference head", [](const Evidence& e) -> std::string {
+                return e.training.from_reference ? ""
+                                                 : "training did not start at the reference head";
+            }};
+}
+
+Assumption convex_loss() {
+    return {"phi is convex", [](const Evidence& e) -> std::string {
+                return e.training.loss.convex ? "" : "the loss is not convex";
+            }};
+}
+
+Assumption full_gradient(double limit) {
+    std::ostringstream text;
+    text << "gradient flow, or full-batch gradient descent with eta <= " << limit << " / kappa";
+    return {text.str(), [limit](const Evidence& e) -> std::string {
+                if (e.training.dynamics == Dynamics::kGradientFlow) return "";
+                if (e.training.dynamics == Dynamics::kStochastic) return "minibatch gradients";
+                if (e.training.dynamics == Dynamics::kAdaptive)
+                    return "Adam is not gradient descent";
+                const double ratio = e.training.eta * smoothness(e);
+                if (ratio <= limit * (1.0 + 1e-12)) return "";
+                std::ostringstream reason;
+                reason << "eta * kappa = " << ratio << " > " << limit;
+                return reason.str();
+            }};
+}
+
+Assumption known_population() {
+    return {"the population moments are known", [](const Evidence& e) -> std::string {
+                return e.population ? "" : "the population is unknown";
+            }};
+}
+
+Assumption finite_covariance() {
+    return {"features have a finite covariance", [](const Evidence& e) -> std::string {
+                return e.population->finite_covariance ? "" : "the covariance is infinite";
+            }};
+}
+
+Assumption gaussian_features() {
+    return {"features are Gaussian within each class", [](const Evidence& e) -> std::string {
+                return e.population->gaussian ? "" : "the features are not Gaussian";
+            }};
+}
+
+Assumption independent_samples() {
+    return {"samples are independent", [](const Evidence& e) -> std::string {
+                return e.population->independent ? "" : "the samples are not independent";
+            }};
+}
+
+}  // namespace prefdyn::theory

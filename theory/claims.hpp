@@ -1,0 +1,21 @@
+#pragma once
+// Makers of the registered claims, one group a file.
+
+#include "theory/claim.hpp"
+
+namespace prefdyn::theory {
+
+Claim initial_rate_identity();       // T1,  initial_rate.cpp
+Claim rate_never_increases();        // T2a, upper_bound.cpp
+Claim head_change_upper_bound();     // T2b
+Claim rate_lower_bound();            // T3a, lower_bound.cpp
+Claim head_change_lower_bound();     // T3b
+Claim linearisation_bound();         // T3c
+Claim loss_decrease_lower_bound();   // T4a, loss_decrease.cpp
+Claim loss_decrease_upper_bound();   // T4b
+Claim gaussian_sample_mean();        // T5g, sample_mean.cpp
+Claim markov_sample_mean();          // T5m
+Claim subexponential_sample_mean();  // T5a
+Claim population_head_change();      // T5p
+
+}  // namespace prefdyn::theory

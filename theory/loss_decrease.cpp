@@ -1,0 +1,55 @@
+#include "theory/assumptions.hpp"
+#include "theory/claims.hpp"
+#include "theory/rates.hpp"
+
+namespace prefdyn::theory {
+
+namespace {
+
+using Bound = double (*)(const Evidence&, const Record&);
+
+std::function<std::vector<Comparison>(const Evidence&)> loss_drop(Bound bound, Relation relation) {
+    return [=](const Evidence& e) {
+        std::vector<Comparison> out;
+        const auto& records = e.trajectory->records;
+        for (const Record& r : records)
+            if (r.time > 0.0)
+                out.push_back({r.step, r.time, records.front().train.loss - r.train.loss,
+                               bound(e, r), relation, loss_rounding(e)});
+        return out;
+    };
+}
+
+double squared_rate(const Evidence& e) { return initial_rate(e) * initial_rate(e); }
+
+}  // namespace
+
+Claim loss_decrease_lower_bound() {
+    return {"T4a",
+            "loss decrease, lower bound",
+            "L(0) - L(t) >= R(0)^2 (1 - exp(-2 kappa t)) / (2 kappa); gradient descent: "
+            "R(0)^2 (1 - (1 - eta kappa)^(2k)) / (2 kappa)",
+            "theory.md T4; energy identity with T3a",
+            ClaimKind::kRigorous,
+            Scope::kRun,
+            {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(1.0)},
+            loss_drop(
+                [](const Evidence& e, const Record& r) {
+                    return squared_rate(e) * decay_deficit(e, r) / (2.0 * smoothness(e));
+                },
+                Relation::kAtLeast)};
+}
+
+Claim loss_decrease_upper_bound() {
+    return {"T4b",
+            "loss decrease, upper bound",
+            "L(0) - L(t) <= t R(0)^2; balanced classes: the initial slope is beta^2 D^2 / 8",
+            "theory.md T4; energy identity with T2a",
+            ClaimKind::kRigorous,
+            Scope::kRun,
+            {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(2.0)},
+            loss_drop([](const Evidence& e, const Record& r) { return r.time * squared_rate(e); },
+                      Relation::kAtMost)};
+}
+
+}  // namespace prefdyn::theory

@@ -1,0 +1,75 @@
+#include "theory/assumptions.hpp"
+#include "theory/claims.hpp"
+#include "theory/rates.hpp"
+
+namespace prefdyn::theory {
+
+namespace {
+
+/// One comparison for every record after t = 0.
+template <class Make>
+std::function<std::vector<Comparison>(const Evidence&)> after_start(Make make) {
+    return [make](const Evidence& e) {
+        std::vector<Comparison> out;
+        for (const Record& record : e.trajectory->records)
+            if (record.time > 0.0) out.push_back(make(e, record));
+        return out;
+    };
+}
+
+}  // namespace
+
+Claim rate_lower_bound() {
+    return {"T3a",
+            "rate, lower bound",
+            "R(t) >= R(0) exp(-kappa t); gradient descent: R_k >= (1 - eta kappa)^k R(0)",
+            "theory.md T3; the Hessian of L is at most kappa",
+            ClaimKind::kRigorous,
+            Scope::kRun,
+            {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(1.0)},
+            after_start([](const Evidence& e, const Record& r) -> Comparison {
+                const double bound = initial_rate(e) * decay_factor(e, r);
+                return {r.step,
+                        r.time,
+                        r.update_rate,
+                        bound,
+                        Relation::kAtLeast,
+                        e.training.rounding * 1e-3 * initial_rate(e)};
+            })};
+}
+
+Claim head_change_lower_bound() {
+    return {"T3b",
+            "head change, lower bound",
+            "||Delta W(t)||_F >= R(0) (1 - exp(-2 kappa t)) / (2 kappa); gradient descent: "
+            "R(0) (1 - (1 - eta kappa)^(2k)) / (2 kappa)",
+            "theory.md T3; loss decrease divided by R(0) (convexity)",
+            ClaimKind::kRigorous,
+            Scope::kRun,
+            {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(1.0)},
+            after_start([](const Evidence& e, const Record& r) -> Comparison {
+                const double bound = initial_rate(e) * decay_deficit(e, r) / (2.0 * smoothness(e));
+                return {r.step, r.time, r.head_change, bound, Relation::kAtLeast, 1e-300};
+            })};
+}
+
+Claim linearisation_bound() {
+    return {"T3c",
+            "distance from the straight line",
+            "||Delta W(t) - t W'(0)||_F <= (kappa t^2 / 2) R(0)",
+            "theory.md T3; W' is kappa-Lipschitz along a path no longer than t R(0)",
+            ClaimKind::kRigorous,
+            Scope::kRun,
+            {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(2.0)},
+            after_start([](const Evidence& e, const Record& r) -> Comparison {
+                const double bound = 0.5 * smoothness(e) * r.time * r.time * initial_rate(e);
+                return {r.step,
+                        r.time,
+                        r.linear_remainder,
+                        bound,
+                        Relation::kAtMost,
+                        e.training.rounding * r.time * initial_rate(e)};
+            })};
+}
+
+}  // namespace prefdyn::theory

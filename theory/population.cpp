@@ -1,0 +1,55 @@
+#include "theory/population.hpp"
+
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <cmath>
+
+namespace prefdyn::theory {
+
+namespace {
+
+/// || w_+ Sigma_+ + w_- Sigma_- ||, exact.
+double pooled_norm(const PopulationMoments& moments, double w_plus) {
+    const bool same = moments.plus.eigenvalues == moments.minus.eigenvalues &&
+                      moments.plus.basis == moments.minus.basis;
+    if (same) return moments.plus.norm();
+    const Matrix pooled = w_plus * moments.plus.dense() + (1.0 - w_plus) * moments.minus.dense();
+    const Eigen::SelfAdjointEigenSolver<Matrix> solver(pooled, Eigen::EigenvaluesOnly);
+    return solver.eigenvalues().maxCoeff();
+}
+
+}  // namespace
+
+double expected_zbar_norm(const PopulationMoments& moments, const Dataset& data) {
+    double plus = 0.0, minus = 0.0;  // sums of observed labels by true class
+    for (std::size_t i = 0; i < data.label.size(); ++i)
+        (data.category[i] > 0 ? plus : minus) += data.label[i];
+    return (plus * moments.mean_plus + minus * moments.mean_minus).norm() /
+           static_cast<double>(data.label.size());
+}
+
+PopulationFacts population_facts(const PopulationMoments& moments, const Dataset& data) {
+    const auto positives = std::count(data.category.begin(), data.category.end(), std::int8_t{1});
+    const double w_plus =
+        static_cast<double>(positives) / static_cast<double>(data.category.size());
+    PopulationFacts facts;
+    facts.mean_norm = expected_zbar_norm(moments, data);
+    facts.trace = w_plus * moments.plus.trace() + (1.0 - w_plus) * moments.minus.trace();
+    facts.norm = pooled_norm(moments, w_plus);
+    facts.gaussian = moments.gaussian;
+    facts.finite_covariance = moments.finite_covariance;
+    facts.subexponential_exponent = moments.subexponential_exponent;
+    return facts;
+}
+
+double gaussian_deviation(const PopulationFacts& facts, Index n, double delta) {
+    const double samples = static_cast<double>(n);
+    return std::sqrt(facts.trace / samples) +
+           std::sqrt(2.0 * facts.norm * std::log(1.0 / delta) / samples);
+}
+
+double markov_deviation(const PopulationFacts& facts, Index n, double delta) {
+    return std::sqrt(facts.trace / (static_cast<double>(n) * delta));
+}
+
+}  // namespace prefdyn::theory

@@ -1,0 +1,33 @@
+#pragma once
+// What the population says about the sample mean, labels fixed (theory.md section 3).
+
+#include "sim/dataset.hpp"
+#include "sim/distribution.hpp"
+
+namespace prefdyn::theory {
+
+/// Of zbar given the labels: N(mean, S / n) for Gaussian features, S = p_+ Sigma_+ + p_- Sigma_-.
+struct PopulationFacts {
+    double mean_norm = 0.0;  ///< || E zbar ||, = || p_+ mu_+ - p_- mu_- || without label noise
+    double trace = 0.0;      ///< tr S
+    double norm = 0.0;       ///< || S ||_2
+    bool gaussian = false;
+    bool finite_covariance = false;
+    bool independent = true;               ///< rows are independent draws
+    double subexponential_exponent = 0.0;  ///< alpha; 0 if the tails are too heavy for any
+};
+
+/// `data` supplies labels and true classes; features are not looked at.
+PopulationFacts population_facts(const PopulationMoments& moments, const Dataset& data);
+
+/// || E zbar || for these labels and true classes: with flips fixed too, each sample contributes
+/// its observed label times the mean of its true class.
+double expected_zbar_norm(const PopulationMoments& moments, const Dataset& data);
+
+/// T5g: sqrt(tr S / n) + sqrt(2 ||S|| log(1/delta) / n).
+double gaussian_deviation(const PopulationFacts& facts, Index n, double delta);
+
+/// T5m: sqrt(tr S / (n delta)).
+double markov_deviation(const PopulationFacts& facts, Index n, double delta);
+
+}  // namespace prefdyn::theory

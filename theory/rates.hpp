@@ -1,0 +1,26 @@
+#pragma once
+// The constants of theory.md section 2, for any loss of the margin (T11).
+
+#include "theory/claim.hpp"
+
+namespace prefdyn::theory {
+
+/// R(0) = sqrt(2) beta |phi'(0)| ||zbar||; for the DPO loss (beta / sqrt 2) ||zbar||.
+double initial_rate(const Evidence& evidence);
+
+/// Smoothness of L in Frobenius norm: kappa = 2 beta^2 sup(phi'') lambda_max(M); for the DPO loss
+/// (beta^2 / 2) lambda_max(M).
+double smoothness(double beta, double curvature_max, double lambda_max);
+double smoothness(const Evidence& evidence);
+
+/// The most kappa lets the gradient norm fall: exp(-kappa t) along the flow, (1 - eta kappa)^k
+/// along gradient descent (eta kappa <= 1).
+double decay_factor(const Evidence& evidence, const Record& record);
+
+/// 1 - decay_factor^2 without cancellation.
+double decay_deficit(const Evidence& evidence, const Record& record);
+
+/// Rounding of a mean of n losses of size phi(0).
+double loss_rounding(const Evidence& evidence);
+
+}  // namespace prefdyn::theory

@@ -1,0 +1,42 @@
+#include "theory/registry.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include "sim/error.hpp"
+#include "theory/claims.hpp"
+
+namespace prefdyn::theory {
+
+const std::vector<Claim>& claims() {
+    static const std::vector<Claim> all = {
+        initial_rate_identity(),     rate_never_increases(),       head_change_upper_bound(),
+        rate_lower_bound(),          head_change_lower_bound(),    linearisation_bound(),
+        loss_decrease_lower_bound(), loss_decrease_upper_bound(),  gaussian_sample_mean(),
+        markov_sample_mean(),        subexponential_sample_mean(), population_head_change(),
+    };
+    return all;
+}
+
+std::vector<Claim> select_claims(const std::string& selection) {
+    if (selection.empty()) return claims();
+    std::vector<std::string> wanted;
+    std::istringstream list(selection);
+    for (std::string entry; std::getline(list, entry, ',');) wanted.push_back(entry);
+    std::vector<bool> used(wanted.size(), false);
+    std::vector<Claim> out;
+    for (const Claim& claim : claims()) {
+        bool take = false;
+        for (std::size_t k = 0; k < wanted.size(); ++k)
+            if (!wanted[k].empty() && claim.id.starts_with(wanted[k])) take = used[k] = true;
+        if (take) out.push_back(claim);
+    }
+    std::string known;
+    for (const Claim& claim : claims()) known += (known.empty() ? "" : ", ") + claim.id;
+    for (std::size_t k = 0; k < wanted.size(); ++k)
+        if (!used[k])
+            throw InputError("claims: '" + wanted[k] + "' matches no claim", "known: " + known);
+    return out;
+}
+
+}  // namespace prefdyn::theory

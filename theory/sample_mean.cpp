@@ -1,0 +1,109 @@
+#include <cmath>
+
+#include "theory/assumptions.hpp"
+#include "theory/claims.hpp"
+#include "theory/rates.hpp"
+
+namespace prefdyn::theory {
+
+namespace {
+
+/// | ||zbar|| - ||E zbar|| |
+double deviation(const Evidence& e) {
+    return std::fabs(e.means->zbar_norm - e.population->mean_norm);
+}
+
+Comparison at_start(double measured, double bound) {
+    return {0.0, 0.0, measured, bound, Relation::kAtMost, 1e-300};
+}
+
+/// The C that this replicate needs in sqrt(tr S/n) + C sqrt(||S||/n) log(2/delta)^(1/alpha).
+double needed_constant(const Evidence& e) {
+    const PopulationFacts& p = *e.population;
+    const double n = static_cast<double>(e.means->n);
+    const double spread =
+        std::sqrt(p.norm / n) * std::pow(std::log(2.0 / e.delta), 1.0 / p.subexponential_exponent);
+    return (deviation(e) - std::sqrt(p.trace / n)) / spread;
+}
+
+Assumption subexponential_tails() {
+    return {"features are alpha-subexponential", [](const Evidence& e) -> std::string {
+                return e.population->subexponential_exponent > 0.0
+                           ? ""
+                           : "the tails are heavier than any subexponential class";
+            }};
+}
+
+}  // namespace
+
+Claim gaussian_sample_mean() {
+    return {
+        "T5g",
+        "sample mean, Gaussian",
+        "| ||zbar|| - ||p_+ mu_+ - p_- mu_-|| | <= sqrt(tr S/n) + sqrt(2 ||S|| log(1/delta)/n) "
+        "with "
+        "probability >= 1 - delta",
+        "theory.md T5g; Gaussian concentration of a Lipschitz function",
+        ClaimKind::kProbabilistic,
+        Scope::kReplicate,
+        {known_population(), finite_covariance(), independent_samples(), gaussian_features()},
+        [](const Evidence& e) -> std::vector<Comparison> {
+            return {at_start(deviation(e), gaussian_deviation(*e.population, e.means->n, e.delta))};
+        }};
+}
+
+Claim markov_sample_mean() {
+    return {
+        "T5m",
+        "sample mean, finite covariance",
+        "| ||zbar|| - ||p_+ mu_+ - p_- mu_-|| | <= sqrt(tr S/(n delta)) with probability >= 1 - "
+        "delta",
+        "theory.md T5m; Markov's inequality",
+        ClaimKind::kProbabilistic,
+        Scope::kReplicate,
+        {known_population(), finite_covariance(), independent_samples()},
+        [](const Evidence& e) -> std::vector<Comparison> {
+            return {at_start(deviation(e), markov_deviation(*e.population, e.means->n, e.delta))};
+        }};
+}
+
+Claim subexponential_sample_mean() {
+    return {
+        "T5a",
+        "sample mean, subexponential",
+        "the smallest C with | ||zbar|| - ||E zbar|| | <= sqrt(tr S/n) + C sqrt(||S||/n) "
+        "log(2/delta)^(1/alpha) in a share 1 - delta of the replicates",
+        "theory.md T5a; the constant is fitted, not proved",
+        ClaimKind::kFit,
+        Scope::kReplicate,
+        {known_population(), finite_covariance(), independent_samples(), subexponential_tails()},
+        [](const Evidence& e) -> std::vector<Comparison> {
+            return {at_start(needed_constant(e), e.constant.value_or(std::nan("")))};
+        }};
+}
+
+Claim population_head_change() {
+    return {
+        "T5p",
+        "head change from the population",
+        "||Delta W(t)||_F <= t (beta/sqrt 2) (||p_+ mu_+ - p_- mu_-|| + sqrt(tr S/n) + "
+        "sqrt(2 ||S|| log(1/delta)/n)) for all t, with probability >= 1 - delta",
+        "theory.md T2 with T5g: the form of the paper's theorem",
+        ClaimKind::kProbabilistic,
+        Scope::kRun,
+        {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(2.0),
+         known_population(), finite_covariance(), independent_samples(), gaussian_features()},
+        [](const Evidence& e) {
+            const double rate =
+                std::sqrt(2.0) * e.training.beta * std::fabs(e.training.loss.slope_at_zero) *
+                (e.population->mean_norm + gaussian_deviation(*e.population, e.means->n, e.delta));
+            std::vector<Comparison> out;
+            for (const Record& r : e.trajectory->records)
+                if (r.time > 0.0)
+                    out.push_back(
+                        {r.step, r.time, r.head_change, r.time * rate, Relation::kAtMost});
+            return out;
+        }};
+}
+
+}  // namespace prefdyn::theory

@@ -1,0 +1,89 @@
+#include "theory/statistics.hpp"
+
+#include <Eigen/Eigenvalues>
+#include <cmath>
+#include <limits>
+
+namespace prefdyn::theory {
+
+namespace {
+
+/// Rows of one class.
+RowMatrix class_rows(const Dataset& data, int sign) {
+    RowMatrix rows(data.count(sign), data.dimension());
+    Index next = 0;
+    for (Index i = 0; i < data.samples(); ++i)
+        if (data.label[static_cast<std::size_t>(i)] == sign)
+            rows.row(next++) = data.features.row(i);
+    return rows;
+}
+
+struct Spread {
+    double trace, norm;
+};
+
+Spread class_spread(const Dataset& data, int sign, const Vector& mean) {
+    RowMatrix rows = class_rows(data, sign);
+    if (rows.rows() < 2) {
+        constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+        return {nan, nan};
+    }
+    rows.rowwise() -= mean.transpose();
+    const double divisor = static_cast<double>(rows.rows() - 1);
+    return {rows.squaredNorm() / divisor, gram_norm(rows, divisor)};
+}
+
+}  // namespace
+
+double gram_norm(const RowMatrix& x, double divisor) {
+    Matrix gram;
+    if (x.cols() <= x.rows())
+        gram = x.transpose() * x / divisor;
+    else
+        gram = x * x.transpose() / divisor;
+    const Eigen::SelfAdjointEigenSolver<Matrix> solver(gram, Eigen::EigenvaluesOnly);
+    return solver.eigenvalues().maxCoeff();
+}
+
+double DatasetStatistics::noise_floor_squared() const {
+    return trace_plus / static_cast<double>(n_plus) + trace_minus / static_cast<double>(n_minus);
+}
+
+double DatasetStatistics::distinguishability_debiased() const {
+    const double squared = distinguishability * distinguishability - noise_floor_squared();
+    return std::isnan(squared) ? squared : std::sqrt(std::max(0.0, squared));
+}
+
+MeanStatistics mean_statistics(const Dataset& data) {
+    MeanStatistics out;
+    out.n = data.samples();
+    out.mean_plus = out.mean_minus = Vector::Zero(data.dimension());
+    for (Index i = 0; i < out.n; ++i) {
+        const bool plus = data.label[static_cast<std::size_t>(i)] > 0;
+        (plus ? out.mean_plus : out.mean_minus) += data.features.row(i).transpose();
+        ++(plus ? out.n_plus : out.n_minus);
+    }
+    const double n = static_cast<double>(out.n);
+    out.zbar = (out.mean_plus - out.mean_minus) / n;
+    out.mean_plus /= static_cast<double>(out.n_plus);
+    out.mean_minus /= static_cast<double>(out.n_minus);
+    out.p_plus = static_cast<double>(out.n_plus) / n;
+    out.zbar_norm = out.zbar.norm();
+    out.distinguishability = (out.mean_plus - out.mean_minus).norm();
+    return out;
+}
+
+DatasetStatistics dataset_statistics(const Dataset& data) {
+    DatasetStatistics out;
+    static_cast<MeanStatistics&>(out) = mean_statistics(data);
+    const Spread plus = class_spread(data, +1, out.mean_plus);
+    const Spread minus = class_spread(data, -1, out.mean_minus);
+    out.trace_plus = plus.trace;
+    out.norm_plus = plus.norm;
+    out.trace_minus = minus.trace;
+    out.norm_minus = minus.norm;
+    out.lambda_max = gram_norm(data.features, static_cast<double>(out.n));
+    return out;
+}
+
+}  // namespace prefdyn::theory

@@ -1,0 +1,38 @@
+#pragma once
+// Statistics of the dataset at hand, in the notation of theory.md section 1. Computed here from the
+// features alone, never with the simulator's code.
+
+#include "sim/dataset.hpp"
+
+namespace prefdyn::theory {
+
+/// First moments: O(n d).
+struct MeanStatistics {
+    Index n = 0, n_plus = 0, n_minus = 0;
+    double p_plus = 0.0;           ///< n_+ / n
+    Vector mean_plus, mean_minus;  ///< mu_+, mu_- (d), sample means
+    Vector zbar;                   ///< (1/n) sum s_i g_i = p_+ mu_+ - p_- mu_-  (d)
+    double zbar_norm = 0.0;
+    double distinguishability = 0.0;  ///< Dhat = || mu_+ - mu_- ||
+};
+
+/// Second moments as well: O(n d min(n, d)).
+struct DatasetStatistics : MeanStatistics {
+    double trace_plus = 0.0, trace_minus = 0.0;  ///< tr Sigma_+-, ddof = 1; NaN for a class of one
+    double norm_plus = 0.0, norm_minus = 0.0;    ///< || Sigma_+- ||_2
+    double lambda_max = 0.0;                     ///< largest eigenvalue of M = (1/n) sum g g^T
+    double trace() const { return trace_plus > trace_minus ? trace_plus : trace_minus; }
+    double concentration() const { return norm_plus > norm_minus ? norm_plus : norm_minus; }
+    /// E of the sampling noise in Dhat^2: tr Sigma_+ / n_+ + tr Sigma_- / n_-.
+    double noise_floor_squared() const;
+    /// sqrt(max(0, Dhat^2 - noise floor^2)).
+    double distinguishability_debiased() const;
+};
+
+MeanStatistics mean_statistics(const Dataset& data);
+DatasetStatistics dataset_statistics(const Dataset& data);
+
+/// Largest eigenvalue of X^T X / divisor, X (n, d), through the smaller of the two Gram matrices.
+double gram_norm(const RowMatrix& x, double divisor);
+
+}  // namespace prefdyn::theory

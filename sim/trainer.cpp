@@ -1,5 +1,6 @@
 #include "sim/trainer.hpp"
 
+#include <algorithm>
 #include <memory>
 
 #include "sim/cancel.hpp"
@@ -16,6 +17,15 @@ const std::vector<std::string>& method_names() {
 
 namespace {
 
+std::vector<Index> full_schedule(const TrainSpec& spec) {
+    auto steps = record_steps(spec.steps, spec.records, spec.spacing);
+    for (const Index step : spec.record_also)
+        if (step < spec.steps) steps.push_back(step);
+    std::sort(steps.begin(), steps.end());
+    steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
+    return steps;
+}
+
 Trajectory train_discrete(const HeadEngine& engine, const MarginLoss& loss, const TrainSpec& spec,
                           std::uint64_t seed) {
     const Index n = engine.samples(Split::kTrain);
@@ -26,7 +36,7 @@ Trajectory train_discrete(const HeadEngine& engine, const MarginLoss& loss, cons
     Recorder recorder(engine, loss);
     Vector theta = engine.initial(), direction;
     double rows_seen = 0.0;
-    const auto schedule = record_steps(spec.steps, spec.records, spec.spacing);
+    const auto schedule = full_schedule(spec);
     auto next = schedule.begin();
     for (Index step = 0;; ++step) {
         if (step == *next) {

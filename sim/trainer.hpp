@@ -19,6 +19,7 @@ struct TrainSpec {
     Sampling sampling = Sampling::kEpoch;
     Index records = 50;
     Spacing spacing = Spacing::kLinear;
+    std::vector<Index> record_also = {};  ///< further steps a discrete method records
     double flow_tolerance = 1e-10;  ///< relative local error of the Runge-Kutta steps
 };
 

@@ -9,6 +9,9 @@ namespace prefdyn::theory {
 
 namespace {
 
+/// A bound says something about tightness only where it stands clear of rounding.
+constexpr double kResolved = 1e-3;
+
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// Signed distance from the bound, positive on the side the claim allows.
@@ -75,7 +78,7 @@ class Tally {
         for (const Comparison& c : comparisons) {
             failed = failed || !passes(c, evidence.training.rounding);
             const double slack = relative_slack(c);
-            ratios_.push_back(ratio(c));
+            if (c.absolute_rounding <= kResolved * std::fabs(c.bound)) ratios_.push_back(ratio(c));
             if (slack < verdict_.slack) {
                 verdict_.slack = slack;
                 verdict_.witness_case = index;

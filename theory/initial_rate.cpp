@@ -19,12 +19,12 @@ Claim initial_rate_identity() {
             [](const Evidence& e) {
                 const Record& start = e.trajectory->records.front();
                 std::vector<Comparison> out = {
-                    {0.0, 0.0, start.update_rate, initial_rate(e), Relation::kEqual, 1e-300}};
+                    {0.0, 0.0, start.update_rate, initial_rate(e), Relation::kEqual, rate_rounding(e)}};
                 if (e.means->n_plus == e.means->n_minus)
                     out.push_back({0.0, 0.0, start.update_rate,
                                    e.training.beta * std::fabs(e.training.loss.slope_at_zero) *
                                        e.means->distinguishability / std::sqrt(2.0),
-                                   Relation::kEqual, 1e-300});
+                                   Relation::kEqual, rate_rounding(e)});
                 return out;
             }};
 }

@@ -34,7 +34,7 @@ Claim rate_lower_bound() {
                         r.update_rate,
                         bound,
                         Relation::kAtLeast,
-                        e.training.rounding * 1e-3 * initial_rate(e)};
+                        rate_rounding(e)};
             })};
 }
 
@@ -49,7 +49,7 @@ Claim head_change_lower_bound() {
             {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(1.0)},
             after_start([](const Evidence& e, const Record& r) -> Comparison {
                 const double bound = initial_rate(e) * decay_deficit(e, r) / (2.0 * smoothness(e));
-                return {r.step, r.time, r.head_change, bound, Relation::kAtLeast, 1e-300};
+                return {r.step, r.time, r.head_change, bound, Relation::kAtLeast, r.time * rate_rounding(e)};
             })};
 }
 
@@ -68,7 +68,7 @@ Claim linearisation_bound() {
                         r.linear_remainder,
                         bound,
                         Relation::kAtMost,
-                        e.training.rounding * r.time * initial_rate(e)};
+                        r.time * (e.training.rounding * initial_rate(e) + rate_rounding(e))};
             })};
 }
 

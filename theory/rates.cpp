@@ -37,6 +37,11 @@ double decay_deficit(const Evidence& evidence, const Record& record) {
     return -std::expm1(2.0 * log_decay(evidence, record));
 }
 
+double rate_rounding(const Evidence& evidence) {
+    return 64.0 * std::numeric_limits<double>::epsilon() * std::sqrt(2.0) * evidence.training.beta *
+           std::fabs(evidence.training.loss.slope_at_zero) * std::sqrt(evidence.statistics->mean_square);
+}
+
 double loss_rounding(const Evidence& evidence) {
     return 8.0 * std::numeric_limits<double>::epsilon() *
            std::sqrt(static_cast<double>(evidence.means->n)) * evidence.training.loss.value_at_zero;

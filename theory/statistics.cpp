@@ -82,6 +82,7 @@ DatasetStatistics dataset_statistics(const Dataset& data) {
     out.norm_plus = plus.norm;
     out.trace_minus = minus.trace;
     out.norm_minus = minus.norm;
+    out.mean_square = data.features.squaredNorm() / static_cast<double>(out.n);
     out.lambda_max = gram_norm(data.features, static_cast<double>(out.n));
     return out;
 }

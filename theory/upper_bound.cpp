@@ -21,7 +21,7 @@ Claim rate_never_increases() {
                 for (std::size_t k = 1; k < records.size(); ++k)
                     out.push_back({records[k].step, records[k].time, records[k].update_rate,
                                    records[k - 1].update_rate, Relation::kAtMost,
-                                   e.training.rounding * initial_rate(e)});
+                                   e.training.rounding * initial_rate(e) + rate_rounding(e)});
                 return out;
             }};
 }
@@ -59,7 +59,7 @@ Claim head_change_upper_bound() {
             for (const Record& record : e.trajectory->records)
                 if (record.time > 0.0)
                     out.push_back({record.step, record.time, record.head_change,
-                                   upper_bound(e, record), Relation::kAtMost, 1e-300});
+                                   upper_bound(e, record), Relation::kAtMost, record.time * rate_rounding(e)});
             return out;
         }};
 }

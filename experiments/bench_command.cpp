@@ -1,0 +1,140 @@
+#include <omp.h>
+
+#include <algorithm>
+#include <iomanip>
+#include <ostream>
+
+#include "experiments/commands.hpp"
+#include "experiments/options.hpp"
+#include "sim/batches.hpp"
+#include "sim/margin_kernel.hpp"
+#include "sim/optimizer.hpp"
+#include "sim/trainer.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+/// Shortest of a few repetitions: the least disturbed one.
+template <class Work>
+double best_seconds(int repetitions, Work work) {
+    double best = 1e300;
+    for (int r = 0; r < repetitions; ++r) {
+        const Stopwatch watch;
+        work();
+        best = std::min(best, watch.seconds());
+    }
+    return best;
+}
+
+void line(std::ostream& out, const std::string& what, double value, const std::string& unit,
+          const std::string& note = {}) {
+    out << std::left << std::setw(52) << what << std::right << std::setw(12) << std::setprecision(4)
+        << value << " " << std::left << std::setw(8) << unit << note << "\n";
+}
+
+PreferenceTask last_layer_task(const BenchOptions& o) {
+    FeatureSpec spec;
+    spec.samples = o.samples;
+    spec.dimension = o.dimension;
+    spec.distinguishability = 2.0;
+    PreferenceTask task;
+    task.train = FeatureDistribution(spec, 1).sample(1);
+    task.loss = make_loss("sigmoid");
+    task.policy.vocabulary = o.vocabulary;
+    task.policy.beta = 0.01;
+    task.policy.reference = gaussian_head(o.vocabulary, o.dimension, 1.0, 1);
+    return task;
+}
+
+/// `steps` minibatch updates without recording; returns theta - theta_0.
+Vector minibatch_steps(const HeadEngine& engine, const BenchOptions& o, Index steps) {
+    const Index n = engine.samples(Split::kTrain);
+    BatchSampler sampler(n, std::min(o.batch, n), Sampling::kFresh, 1);
+    const auto optimizer = make_descent(0.1);
+    const Vector start = engine.initial();
+    Vector theta = start, direction;
+    for (Index k = 0; k < steps; ++k) {
+        engine.descent(theta, sampler.next(), direction);
+        optimizer->step(theta, direction);
+    }
+    return theta - start;
+}
+
+void bench_engines(std::ostream& out, const BenchOptions& o) {
+    const PreferenceTask task = last_layer_task(o);
+    std::unique_ptr<HeadEngine> reduced;
+    const double reference = best_seconds(1, [&] { reduced = make_engine(EngineKind::kReduced, task); });
+    line(out, "reference pass, once", reference, "s", "log-probabilities of W_0 at every prompt");
+    TrainSpec spec;
+    spec.method = Method::kSgd;
+    spec.batch = std::min(o.batch, o.samples);
+    spec.sampling = Sampling::kFresh;
+    spec.steps = o.steps;
+    spec.records = o.steps + 1;
+    const double recorded = best_seconds(3, [&] { train(*reduced, *task.loss, spec, 1); });
+    line(out, "reduced engine, all steps, each one recorded", recorded, "s", "goal: < 1 s for 100");
+    const double fast = best_seconds(3, [&] { minibatch_steps(*reduced, o, o.steps); }) /
+                        static_cast<double>(o.steps);
+    line(out, "reduced engine, one step", 1e3 * fast, "ms");
+
+    const auto dense = make_engine(EngineKind::kDense, task);
+    Vector change;
+    const double slow = best_seconds(1, [&] { change = minibatch_steps(*dense, o, o.dense_steps); }) /
+                        static_cast<double>(o.dense_steps);
+    line(out, "dense engine, one step", 1e3 * slow, "ms");
+    line(out, "dense / reduced", slow / fast, "x", "goal: >= 1000");
+    const Vector v = minibatch_steps(*reduced, o, o.dense_steps);
+    const Vector yes = change.segment(task.policy.yes * o.dimension, o.dimension);
+    const Vector no = change.segment(task.policy.no * o.dimension, o.dimension);
+    line(out, "relative difference of the two heads",
+         std::max((yes - v).norm(), (no + v).norm()) / v.norm(), "", "goal: <= 1e-10");
+}
+
+/// Reads every element once: what the memory gives at most.
+double read_all(const RowMatrix& x) {
+    double total = 0.0;
+#pragma omp parallel for schedule(static) reduction(+ : total)
+    for (Index i = 0; i < x.rows(); ++i) total += x.row(i).sum();
+    return total;
+}
+
+void bench_pass(std::ostream& out, const BenchOptions& o) {
+    const int cores = omp_get_max_threads();
+    FeatureSpec spec;
+    spec.samples = o.large_samples;
+    spec.dimension = o.dimension;
+    spec.noise.tails = Tails::kUniform;
+    const Dataset data = FeatureDistribution(spec, 1).sample(1);
+    const auto loss = make_loss("sigmoid");
+    const MarginPass pass{data.features, data.label, *loss, 0.1, {}};
+    const Vector v = Vector::Ones(o.dimension) * 1e-3;
+    Vector direction;
+    volatile double sink = 0.0;
+    const double bytes = static_cast<double>(data.features.size()) * sizeof(double);
+    const double read = best_seconds(5, [&] { sink = read_all(data.features); });
+    const double all = best_seconds(5, [&] { sink = margin_pass(pass, v, direction, nullptr); });
+    omp_set_num_threads(1);
+    const double one = best_seconds(5, [&] { sink = margin_pass(pass, v, direction, nullptr); });
+    omp_set_num_threads(cores);
+    line(out, "G", bytes / (1 << 30), "GiB");
+    line(out, "measured read bandwidth", bytes / read * 1e-9, "GB/s", std::to_string(cores) + " threads");
+    line(out, "full-batch step", bytes / all * 1e-9, "GB/s", "margins and gradient in one pass over G");
+    line(out, "full-batch step / read bandwidth", read / all, "", "goal: >= 0.70");
+    line(out, "speed-up over one thread", one / all, "x", "goal: >= 1.8 on two threads");
+}
+
+}  // namespace
+
+int bench_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    BenchOptions options;
+    ParameterTable table;
+    declare(table, options);
+    table.parse(arguments);
+    if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
+    bench_pass(out, options);
+    bench_engines(out, options);
+    return 0;
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,126 @@
+#include "experiments/commands.hpp"
+
+#include <functional>
+#include <map>
+#include <new>
+#include <ostream>
+
+#include "experiments/options.hpp"
+#include "experiments/result_fields.hpp"
+#include "sim/error.hpp"
+#include "theory/registry.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+struct Command {
+    std::string summary;
+    std::function<int(const std::vector<std::string>&, std::ostream&)> run;
+    std::function<std::string(bool)> options;  ///< help text, or Markdown if true
+};
+
+template <class Options>
+std::string option_text(bool markdown) {
+    Options options;
+    ParameterTable table;
+    declare(table, options);
+    return markdown ? table.markdown() : table.help();
+}
+
+int claims_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    if (arguments.size() > 1) throw InputError("claims: give at most one claim id or prefix");
+    for (const auto& claim : theory::select_claims(arguments.empty() ? "" : arguments[0])) {
+        out << claim.id << "  " << claim.title << "\n";
+        if (arguments.empty()) continue;
+        out << "  statement: " << claim.statement << "\n  source: " << claim.source
+            << "\n  assumptions:\n";
+        for (const auto& assumption : claim.assumptions) out << "    - " << assumption.text << "\n";
+    }
+    return 0;
+}
+
+int docs_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    const std::string page = arguments.size() == 1 ? arguments[0] : "";
+    if (page == "file-format")
+        out << file_format_page();
+    else if (page == "options")
+        out << options_page();
+    else
+        throw InputError("docs: give one page", "known: file-format, options");
+    return 0;
+}
+
+const std::map<std::string, Command>& commands() {
+    static const std::map<std::string, Command> all = {
+        {"simulate",
+         {"train one head on one synthetic dataset and judge it", simulate_command,
+          option_text<SimulateOptions>}},
+        {"verify",
+         {"hold every claim against the suite and its negative controls", verify_command,
+          option_text<VerifyOptions>}},
+        {"bench",
+         {"time the engines against each other and against the memory", bench_command,
+          option_text<BenchOptions>}},
+        {"claims", {"list the claims; `claims T2b` prints one", claims_command, {}}},
+        {"docs", {"print a generated page: file-format, options", docs_command, {}}},
+    };
+    return all;
+}
+
+void print_usage(std::ostream& out) {
+    out << "usage: prefdyn COMMAND [options]\n\n";
+    for (const auto& [name, command] : commands())
+        out << "  " << name << std::string(12 - name.size(), ' ') << command.summary << "\n";
+    out << "\n`prefdyn COMMAND --help` lists the options of a command.\n";
+}
+
+int dispatch(const std::vector<std::string>& arguments, std::ostream& out) {
+    if (arguments.empty()) throw InputError("no command given", "prefdyn --help lists them");
+    if (arguments[0] == "--help" || arguments[0] == "help") return print_usage(out), 0;
+    const auto found = commands().find(arguments[0]);
+    if (found == commands().end()) {
+        std::vector<std::string> names;
+        for (const auto& entry : commands()) names.push_back(entry.first);
+        const std::string near = nearest(arguments[0], names);
+        throw InputError("unknown command '" + arguments[0] + "'",
+                         near.empty() ? "prefdyn --help lists them" : "did you mean '" + near + "'?");
+    }
+    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    for (const auto& argument : rest)
+        if (argument == "--help") {
+            out << "usage: prefdyn " << found->first << " [options]: " << found->second.summary << "\n\n"
+                << (found->second.options ? found->second.options(false) : "");
+            return 0;
+        }
+    return found->second.run(rest, out);
+}
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
+    try {
+        return dispatch(arguments, out);
+    } catch (const InputError& error) {
+        err << "prefdyn: " << error.what() << "\n";
+        if (!error.hint().empty()) err << "hint: " << error.hint() << "\n";
+        return 2;
+    } catch (const std::bad_alloc&) {
+        err << "prefdyn: out of memory\nhint: lower samples, dimension or vocabulary\n";
+        return 2;
+    } catch (const Interrupted&) {
+        err << "prefdyn: interrupted, nothing written\n";
+        return 130;
+    }
+}
+
+std::string options_page() {
+    std::string page =
+        "# Options\n\nPrinted by `prefdyn docs options`; a test compares the two. Every command also "
+        "takes `--config FILE`\nwith `name = value` lines (the command line wins) and `--help`.\n";
+    for (const auto& [name, command] : commands())
+        if (command.options) page += "\n## prefdyn " + name + "\n\n" + command.options(true);
+    return page;
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,20 @@
+#pragma once
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace prefdyn {
+
+/// Runs one command line (without the program name). Returns the exit code: 0 all as expected, 1 a
+/// claim violated or a control not caught, 2 bad input, 130 interrupted. Errors go to `err`.
+int run_command(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err);
+
+/// One command each; they throw InputError and Interrupted.
+int simulate_command(const std::vector<std::string>& arguments, std::ostream& out);
+int verify_command(const std::vector<std::string>& arguments, std::ostream& out);
+int bench_command(const std::vector<std::string>& arguments, std::ostream& out);
+
+/// Markdown of the options of every command, docs/options.md.
+std::string options_page();
+
+}  // namespace prefdyn

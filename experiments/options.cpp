@@ -1,0 +1,34 @@
+#include "experiments/options.hpp"
+
+namespace prefdyn {
+
+void declare(ParameterTable& t, SimulateOptions& o) {
+    declare(t, o.run);
+    declare(t, o.output, true);
+}
+
+void declare(ParameterTable& t, VerifyOptions& o) {
+    t.flag("quick", &o.quick, "a small suite, seconds");
+    t.flag("full", &o.full, "a large suite, repeated with five seeds");
+    t.text("claims", &o.claims, "comma-separated claim ids or prefixes (T2 takes T2a and T2b)");
+    t.text("embeddings", &o.embeddings, "features to check the theorems on instead: HDF5 or .npy");
+    t.text("labels", &o.labels, "labels that go with a .npy feature file");
+    t.real("beta", &o.beta, 0.0, 1e6, true, "", "strength of the reference, for --embeddings");
+    t.integer("replicates", &o.replicates, 1000, 10000000, "", "datasets a coverage test draws");
+    t.seed("seed", &o.seed, "everything random follows from it");
+    declare(t, o.output, false);
+}
+
+void declare(ParameterTable& t, BenchOptions& o) {
+    t.integer("vocabulary", &o.vocabulary, 2, 1000000, "tokens", "V of the head");
+    t.integer("dimension", &o.dimension, 1, 100000, "", "feature dimension d");
+    t.integer("samples", &o.samples, 2, 10000000, "", "training samples n");
+    t.integer("batch", &o.batch, 1, 10000000, "samples", "minibatch");
+    t.integer("steps", &o.steps, 1, 1000000, "updates", "steps of the reduced engine, all recorded");
+    t.integer("dense-steps", &o.dense_steps, 1, 100000, "updates", "steps of the dense engine");
+    t.integer("large-samples", &o.large_samples, 2, 10000000, "",
+              "samples of the matrix that exceeds the cache");
+    t.integer("threads", &o.threads, 0, 4096, "", "0 takes all cores");
+}
+
+}  // namespace prefdyn

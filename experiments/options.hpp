@@ -1,0 +1,32 @@
+#pragma once
+#include "experiments/output_options.hpp"
+#include "experiments/run_config.hpp"
+
+namespace prefdyn {
+
+struct SimulateOptions {
+    RunConfig run;
+    OutputOptions output;
+};
+
+struct VerifyOptions {
+    bool quick = false, full = false;
+    std::string claims, embeddings, labels;
+    double beta = 0.01;
+    Index replicates = 2000;
+    std::uint64_t seed = 1;
+    OutputOptions output = {.out = "results/verify.h5"};
+};
+
+struct BenchOptions {
+    Index vocabulary = 32000, dimension = 4096, samples = 900, batch = 128, steps = 100;
+    Index dense_steps = 2;
+    Index large_samples = 32768;
+    Index threads = 0;
+};
+
+void declare(ParameterTable& table, SimulateOptions& options);
+void declare(ParameterTable& table, VerifyOptions& options);
+void declare(ParameterTable& table, BenchOptions& options);
+
+}  // namespace prefdyn

@@ -1,0 +1,21 @@
+#include "experiments/output_options.hpp"
+
+#include <omp.h>
+
+namespace prefdyn {
+
+void declare(ParameterTable& t, OutputOptions& o, bool out_required) {
+    t.stop_identity();
+    t.text("out", &o.out, "result file (HDF5)", out_required);
+    t.flag("force", &o.force, "replace an existing result file");
+    t.integer("threads", &o.threads, 0, 4096, "", "0 takes all cores; the results do not depend on it");
+}
+
+void apply(const OutputOptions& options) {
+    if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
+}
+
+Stopwatch::Stopwatch() : start_(omp_get_wtime()) {}
+double Stopwatch::seconds() const { return omp_get_wtime() - start_; }
+
+}  // namespace prefdyn

@@ -1,0 +1,35 @@
+#pragma once
+#include <exception>
+#include <functional>
+
+#include "experiments/progress.hpp"
+#include "sim/cancel.hpp"
+#include "sim/error.hpp"
+
+namespace prefdyn {
+
+/// body(i) for i in [0, count), dynamically scheduled over the OpenMP threads. The first exception is
+/// rethrown after the loop; a cancel request throws Interrupted.
+template <class Body>
+void parallel_for(const std::string& label, std::size_t count, Body body) {
+    Progress progress(label, count);
+    std::exception_ptr failure;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (std::size_t i = 0; i < count; ++i) {
+        bool stop = cancel_requested();
+#pragma omp critical(prefdyn_parallel_failure)
+        stop = stop || failure != nullptr;
+        if (stop) continue;
+        try {
+            body(i);
+        } catch (...) {
+#pragma omp critical(prefdyn_parallel_failure)
+            if (!failure) failure = std::current_exception();
+        }
+        progress.advance();
+    }
+    if (failure) std::rethrow_exception(failure);
+    if (cancel_requested()) throw Interrupted();
+}
+
+}  // namespace prefdyn

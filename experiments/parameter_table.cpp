@@ -1,0 +1,275 @@
+#include "experiments/parameter_table.hpp"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <numeric>
+#include <sstream>
+
+#include "sim/error.hpp"
+
+namespace prefdyn {
+
+namespace po = boost::program_options;
+
+namespace {
+
+/// Parses all of `text` or returns false.
+template <class T>
+bool parse_number(const std::string& text, T& out) {
+    const char* end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, out);
+    return result.ec == std::errc() && result.ptr == end;
+}
+
+std::string shown_range(const std::string& low, const std::string& high, bool low_open) {
+    std::string text = low_open ? "(" : "[";
+    text.append(low).append(", ").append(high).append("]");
+    return text;
+}
+
+Parameter describe(const std::string& name, const std::string& unit, const std::string& help,
+                   ParameterType type, const std::string& range) {
+    Parameter p;
+    p.name = name;
+    p.unit = unit;
+    p.help = help;
+    p.type = type;
+    p.range = range;
+    return p;
+}
+
+std::string pad(const std::string& text, std::size_t width) {
+    return text + std::string(text.size() < width ? width - text.size() : 1, ' ');
+}
+
+}  // namespace
+
+std::string format_real(double value) {
+    char buffer[32];
+    const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
+    return std::string(buffer, result.ptr);
+}
+
+std::string nearest(const std::string& word, const std::vector<std::string>& known) {
+    std::string best;
+    std::size_t best_distance = 1 + std::max<std::size_t>(2, word.size() / 3);
+    for (const std::string& candidate : known) {
+        std::vector<std::size_t> row(candidate.size() + 1);
+        std::iota(row.begin(), row.end(), std::size_t{0});
+        for (std::size_t i = 1; i <= word.size(); ++i) {
+            std::size_t diagonal = row[0]++;
+            for (std::size_t j = 1; j <= candidate.size(); ++j) {
+                const std::size_t above = row[j];
+                const std::size_t change = diagonal + (word[i - 1] == candidate[j - 1] ? 0 : 1);
+                row[j] = std::min({above + 1, row[j - 1] + 1, change});
+                diagonal = above;
+            }
+        }
+        if (row.back() < best_distance) {
+            best_distance = row.back();
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+void ParameterTable::add(Parameter parameter) {
+    parameter.identity = identity_;
+    parameter.default_text = parameter.get();
+    parameters_.push_back(std::move(parameter));
+}
+
+void ParameterTable::real(const std::string& name, double* target, double low, double high,
+                          bool low_open, const std::string& unit, const std::string& help) {
+    Parameter p = describe(name, unit, help, ParameterType::kReal, shown_range(format_real(low), format_real(high), low_open));
+    p.set = [=](const std::string& text) -> std::string {
+        double value = 0.0;
+        if (!parse_number(text, value) || std::isnan(value)) return "is not a number";
+        if (std::isinf(value) || value < low || value > high || (low_open && value == low))
+            return "is out of range";
+        *target = value;
+        return {};
+    };
+    p.get = [=] { return format_real(*target); };
+    add(std::move(p));
+}
+
+void ParameterTable::integer(const std::string& name, Index* target, Index low, Index high,
+                             const std::string& unit, const std::string& help) {
+    Parameter p = describe(name, unit, help, ParameterType::kInteger, shown_range(std::to_string(low), std::to_string(high), false));
+    p.set = [=](const std::string& text) -> std::string {
+        Index value = 0;
+        if (!parse_number(text, value)) return "is not an integer";
+        if (value < low || value > high) return "is out of range";
+        *target = value;
+        return {};
+    };
+    p.get = [=] { return std::to_string(*target); };
+    add(std::move(p));
+}
+
+void ParameterTable::seed(const std::string& name, std::uint64_t* target, const std::string& help) {
+    Parameter p = describe(name, "", help, ParameterType::kInteger, "[0, 2^63 - 1]");
+    p.set = [=](const std::string& text) -> std::string {
+        std::int64_t value = 0;
+        if (!parse_number(text, value) || value < 0) return "is not an integer in range";
+        *target = static_cast<std::uint64_t>(value);
+        return {};
+    };
+    p.get = [=] { return std::to_string(*target); };
+    add(std::move(p));
+}
+
+void ParameterTable::text(const std::string& name, std::string* target, const std::string& help,
+                          bool required) {
+    Parameter p = describe(name, "", help, ParameterType::kText, "text");
+    p.required = required;
+    p.set = [=](const std::string& value) -> std::string {
+        *target = value;
+        return {};
+    };
+    p.get = [=] { return *target; };
+    add(std::move(p));
+}
+
+void ParameterTable::flag(const std::string& name, bool* target, const std::string& help) {
+    Parameter p = describe(name, "", help, ParameterType::kFlag, "true | false");
+    p.set = [=](const std::string& value) -> std::string {
+        if (value != "true" && value != "false") return "is neither true nor false";
+        *target = value == "true";
+        return {};
+    };
+    p.get = [=] { return *target ? "true" : "false"; };
+    add(std::move(p));
+}
+
+void ParameterTable::choice_by_index(const std::string& name, const std::vector<std::string>& names,
+                                     const std::string& help, std::function<void(std::size_t)> set,
+                                     std::function<std::size_t()> get) {
+    std::string range;
+    for (const auto& option : names) range += (range.empty() ? "" : " | ") + option;
+    Parameter p = describe(name, "", help, ParameterType::kChoice, range);
+    p.set = [=](const std::string& text) -> std::string {
+        const auto found = std::find(names.begin(), names.end(), text);
+        if (found == names.end()) {
+            const std::string near = nearest(text, names);
+            return near.empty() ? "is unknown" : "is unknown, did you mean '" + near + "'?";
+        }
+        set(static_cast<std::size_t>(found - names.begin()));
+        return {};
+    };
+    p.get = [=] { return names[get()]; };
+    add(std::move(p));
+}
+
+std::string ParameterTable::suggestion(const std::string& unknown) const {
+    std::vector<std::string> known;
+    for (const auto& p : parameters_) known.push_back(p.name);
+    const std::string near = nearest(unknown, known);
+    return near.empty() ? "" : ", did you mean --" + near + "?";
+}
+
+void ParameterTable::parse(const std::vector<std::string>& arguments) {
+    po::options_description description;
+    for (const Parameter& p : parameters_) {
+        auto* value = po::value<std::vector<std::string>>();
+        if (p.type == ParameterType::kFlag) value->implicit_value({"true"}, "true");
+        description.add_options()(p.name.c_str(), value);
+    }
+    description.add_options()("config", po::value<std::vector<std::string>>());
+
+    std::string problems;
+    const auto complain = [&](const std::string& text) {
+        problems += (problems.empty() ? "" : "\n") + text;
+    };
+    std::vector<std::string> done;
+    const auto apply = [&](const po::parsed_options& parsed, const std::string& origin) {
+        std::vector<std::string> seen;
+        for (const auto& option : parsed.options) {
+            const auto found =
+                std::find_if(parameters_.begin(), parameters_.end(),
+                             [&](const Parameter& p) { return p.name == option.string_key; });
+            if (option.string_key == "config" && origin == "command line") {
+                config_path_ = option.value.empty() ? "" : option.value.back();
+            } else if (option.unregistered || found == parameters_.end()) {
+                const std::string key =
+                    option.string_key.empty() ? option.original_tokens.at(0) : option.string_key;
+                const bool dashed = key.starts_with("-") || option.string_key.empty();
+                complain(origin + ": unknown option " + (dashed ? "" : "--") + key +
+                         suggestion(key.substr(std::min(key.find_first_not_of('-'), key.size()))));
+            } else if (std::find(seen.begin(), seen.end(), found->name) != seen.end()) {
+                complain(origin + ": --" + found->name + " is given more than once");
+            } else if (std::find(done.begin(), done.end(), found->name) == done.end()) {
+                seen.push_back(found->name);
+                const std::string bare = found->type == ParameterType::kFlag ? "true" : "";
+                const std::string value = option.value.empty() ? bare : option.value.back();
+                const std::string wrong = found->set(value);
+                if (!wrong.empty())
+                    complain(origin + ": --" + found->name + " = '" + value + "' " + wrong +
+                             ", allowed: " + found->range);
+                found->origin = origin;
+            }
+        }
+        done.insert(done.end(), seen.begin(), seen.end());
+    };
+    try {
+        namespace style = po::command_line_style;
+        apply(po::command_line_parser(arguments)
+                  .options(description)
+                  .style(style::unix_style & ~style::allow_guessing & ~style::allow_short)
+                  .allow_unregistered()
+                  .run(),
+              "command line");
+        if (!config_path_.empty()) {
+            std::ifstream in(config_path_);
+            if (!in) throw InputError(config_path_ + ": config file cannot be read");
+            apply(po::parse_config_file(in, description, true), config_path_);
+        }
+    } catch (const po::error& error) {
+        complain(error.what());
+    }
+    for (const Parameter& p : parameters_)
+        if (p.required && std::find(done.begin(), done.end(), p.name) == done.end())
+            complain("missing option --" + p.name + " (" + p.help + ")");
+    if (!problems.empty())
+        throw InputError(problems, "--help lists every option with its range and default");
+}
+
+std::string ParameterTable::help() const {
+    std::ostringstream out;
+    for (const Parameter& p : parameters_) {
+        out << "  " << pad("--" + p.name, 26) << p.help;
+        if (!p.unit.empty()) out << " [" << p.unit << "]";
+        out << "\n" << std::string(28, ' ') << p.range;
+        if (p.required) out << "; required";
+        if (!p.default_text.empty()) out << "; default " << p.default_text;
+        out << "\n";
+    }
+    out << "  " << pad("--config", 26) << "file of `name = value` lines; the command line wins\n";
+    return out.str();
+}
+
+std::string ParameterTable::markdown() const {
+    std::ostringstream out;
+    out << "| option | range | default | unit | meaning |\n|---|---|---|---|---|\n";
+    for (const Parameter& p : parameters_) {
+        std::string range = p.range;
+        for (std::size_t at = 0; (at = range.find('|', at)) != std::string::npos; at += 2)
+            range.insert(at, "\\");
+        out << "| `--" << p.name << "` | " << range << " | " << p.default_text << " | " << p.unit
+            << " | " << p.help << " |\n";
+    }
+    return out.str();
+}
+
+std::string ParameterTable::canonical() const {
+    std::string out;
+    for (const Parameter& p : parameters_)
+        if (p.identity) out += p.name + "=" + p.get() + "\n";
+    return out;
+}
+
+}  // namespace prefdyn

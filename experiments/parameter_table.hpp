@@ -1,0 +1,78 @@
+#pragma once
+// Parameters, declared once: the table makes the command line, the config file, --help, the reference
+// page, the columns of a result file and the run id.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sim/dataset.hpp"
+
+namespace prefdyn {
+
+enum class ParameterType { kReal, kInteger, kChoice, kText, kFlag };
+
+struct Parameter {
+    std::string name, unit, help;
+    ParameterType type = ParameterType::kText;
+    std::string range;         ///< as shown to the user
+    std::string default_text;
+    std::string origin = "default";  ///< default, command line, or the config file's path
+    bool identity = true;      ///< part of the run id
+    bool required = false;     ///< must be given
+    std::function<std::string(const std::string&)> set;  ///< returns what is wrong, empty if nothing
+    std::function<std::string()> get;
+};
+
+/// Bound to one options object, which must outlive it.
+class ParameterTable {
+  public:
+    /// Closed range [low, high]; low_open excludes low.
+    void real(const std::string& name, double* target, double low, double high, bool low_open,
+              const std::string& unit, const std::string& help);
+    void integer(const std::string& name, Index* target, Index low, Index high,
+                 const std::string& unit, const std::string& help);
+    void seed(const std::string& name, std::uint64_t* target, const std::string& help);
+    void text(const std::string& name, std::string* target, const std::string& help,
+              bool required = false);
+    void flag(const std::string& name, bool* target, const std::string& help);
+    template <class Enum>
+    void choice(const std::string& name, Enum* target, const std::vector<std::string>& names,
+                const std::string& help) {
+        choice_by_index(
+            name, names, help, [target](std::size_t k) { *target = static_cast<Enum>(k); },
+            [target] { return static_cast<std::size_t>(*target); });
+    }
+    /// The parameters declared from here on do not enter the run id (output, threads ...).
+    void stop_identity() { identity_ = false; }
+
+    /// Command line first, then `--config FILE` (key = value lines) for what it leaves open. Reports
+    /// everything that is wrong in one InputError.
+    void parse(const std::vector<std::string>& arguments);
+
+    const std::vector<Parameter>& parameters() const { return parameters_; }
+    std::string help() const;
+    std::string markdown() const;
+    /// "name=value\n" of every identity parameter, in table order.
+    std::string canonical() const;
+
+  private:
+    void add(Parameter parameter);
+    void choice_by_index(const std::string& name, const std::vector<std::string>& names,
+                         const std::string& help, std::function<void(std::size_t)> set,
+                         std::function<std::size_t()> get);
+    std::string suggestion(const std::string& unknown) const;
+
+    std::vector<Parameter> parameters_;
+    bool identity_ = true;
+    std::string config_path_;
+};
+
+/// The name among `known` that is nearest to `word` in edit distance, if it is near at all.
+std::string nearest(const std::string& word, const std::vector<std::string>& known);
+
+/// Shortest text that reads back as the same double.
+std::string format_real(double value);
+
+}  // namespace prefdyn

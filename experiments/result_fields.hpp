@@ -1,0 +1,18 @@
+#pragma once
+#include "experiments/result_writer.hpp"
+#include "experiments/verify.hpp"
+
+namespace prefdyn {
+
+/// Every dataset a result file may hold.
+std::vector<Field> result_fields();
+
+/// Writes simulate's or verify's findings. `command` and `options` (name, value, origin lines) become
+/// attributes beside the provenance.
+void write_results(const std::string& path, const Verification& verification,
+                   const std::string& command, const ParameterTable& options, double wall_seconds);
+
+/// docs/file-format.md.
+std::string file_format_page();
+
+}  // namespace prefdyn

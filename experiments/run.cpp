@@ -1,0 +1,102 @@
+#include "experiments/run.hpp"
+
+#include "sim/cancel.hpp"
+#include "sim/error.hpp"
+#include "theory/rates.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+theory::Dynamics dynamics(const RunConfig& config, Index n) {
+    const TrainSpec& t = config.training;
+    switch (t.method) {
+        case Method::kFlow: return theory::Dynamics::kGradientFlow;
+        case Method::kAdam: return theory::Dynamics::kAdaptive;
+        case Method::kGradientDescent: return theory::Dynamics::kGradientDescent;
+        case Method::kSgd:
+            return t.batch == 0 || t.batch >= n ? theory::Dynamics::kGradientDescent
+                                                : theory::Dynamics::kStochastic;
+    }
+    return theory::Dynamics::kStochastic;
+}
+
+/// eta from eta * kappa where it was not given.
+double resolve_eta(const RunConfig& config, double kappa) {
+    if (config.training.eta > 0.0) return config.training.eta;
+    if (!(kappa > 0.0))
+        throw InputError("eta-kappa: all features are zero, so kappa = 0 and eta is undefined",
+                         "give --eta");
+    return config.eta_kappa / kappa;
+}
+
+theory::TrainingFacts training_facts(const RunConfig& config, const MarginLoss& loss, Index n) {
+    theory::TrainingFacts facts;
+    facts.dynamics = dynamics(config, n);
+    facts.beta = config.beta;
+    facts.eta = config.training.eta;
+    facts.loss = loss.facts();
+    // The integrator's global error is well below 1000 local tolerances on these contracting flows.
+    if (config.training.method == Method::kFlow) facts.rounding = 1e3 * config.training.flow_tolerance;
+    return facts;
+}
+
+RunResult execute(const RunConfig& config, PreferenceTask task) {
+    RunResult out;
+    out.config = config;
+    out.name = task.train.name;
+    out.statistics = theory::dataset_statistics(task.train);
+    task.loss = make_loss(loss_names().at(config.loss));
+    out.kappa = theory::smoothness(config.beta, task.loss->facts().curvature_max,
+                                   out.statistics.lambda_max);
+    out.id = run_id(config, task.train);
+    out.config.training.eta = resolve_eta(config, out.kappa);
+    out.facts = training_facts(out.config, *task.loss, task.train.samples());
+    task.policy.vocabulary = config.vocabulary;
+    task.policy.beta = config.beta;
+    if (config.reference_scale > 0.0)
+        task.policy.reference = gaussian_head(config.vocabulary, task.train.dimension(),
+                                              config.reference_scale, config.seed);
+    const auto engine = make_engine(config.engine, task);
+    out.trajectory = train(*engine, *task.loss, out.config.training, config.seed);
+    if (out.trajectory.stop == StopReason::kInterrupted) throw Interrupted();
+    return out;
+}
+
+}  // namespace
+
+theory::Evidence RunResult::evidence() const {
+    theory::Evidence e;
+    e.means = &statistics;
+    e.statistics = &statistics;
+    e.trajectory = &trajectory;
+    e.population = population;
+    e.training = facts;
+    e.delta = kRunDelta;
+    return e;
+}
+
+RunResult run_synthetic(const RunConfig& config) {
+    const FeatureDistribution distribution(feature_spec(config), config.seed);
+    PreferenceTask task;
+    task.train = distribution.sample(config.seed);
+    validate(task.train, "sampled features");
+    if (config.held_out > 0) {
+        FeatureSpec spec = feature_spec(config);
+        spec.samples = config.held_out;
+        spec.moments = Moments::kPopulation;
+        task.held_out = FeatureDistribution(spec, config.seed).sample(config.seed, true);
+    }
+    const auto population = theory::population_facts(distribution.moments(), task.train);
+    RunResult out = execute(config, std::move(task));
+    out.population = population;
+    return out;
+}
+
+RunResult run_dataset(const RunConfig& config, const Dataset& train) {
+    PreferenceTask task;
+    task.train = train;
+    return execute(config, std::move(task));
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,37 @@
+#pragma once
+#include "experiments/parameter_table.hpp"
+#include "sim/distribution.hpp"
+#include "sim/engine.hpp"
+#include "sim/trainer.hpp"
+
+namespace prefdyn {
+
+/// Spectrum of the negative class: the positive one's, or its own.
+enum class MinusSpectrum { kSame, kIsotropic, kPowerLaw, kCondition };
+
+/// Everything that determines a run.
+struct RunConfig {
+    FeatureSpec features;
+    MinusSpectrum spectrum_minus = MinusSpectrum::kSame;
+    CovarianceSpec minus;         ///< used unless spectrum_minus is kSame
+    Index held_out = 0;           ///< samples of the held-out set
+    EngineKind engine = EngineKind::kReduced;
+    std::size_t loss = 0;         ///< index into loss_names()
+    Index vocabulary = 2;         ///< V
+    double reference_scale = 0.0; ///< size of the reference logits; 0 = zero head
+    double beta = 0.1;
+    TrainSpec training = {.eta = 0.0};
+    double eta_kappa = 0.5;       ///< eta * kappa, used where training.eta is 0
+    std::uint64_t seed = 1;
+};
+
+/// Declares every member above under its command-line name.
+void declare(ParameterTable& table, RunConfig& config);
+
+/// config.features with the negative class's covariance filled in.
+FeatureSpec feature_spec(const RunConfig& config);
+
+/// UUID of canonical config and dataset checksum.
+std::string run_id(const RunConfig& config, const Dataset& data);
+
+}  // namespace prefdyn

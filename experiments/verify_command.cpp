@@ -1,0 +1,52 @@
+#include <ostream>
+
+#include "experiments/commands.hpp"
+#include "experiments/options.hpp"
+#include "experiments/result_fields.hpp"
+#include "sim/error.hpp"
+#include "sim/feature_file.hpp"
+#include "theory/registry.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+VerifyPlan make_plan(const VerifyOptions& o) {
+    if (o.quick && o.full) throw InputError("--quick and --full exclude each other");
+    VerifyPlan plan;
+    plan.profile = o.quick ? Profile::kQuick : o.full ? Profile::kFull : Profile::kDefault;
+    plan.seed = o.seed;
+    plan.replicates = static_cast<std::size_t>(o.replicates);
+    if (o.quick) plan.replicates = 1000;
+    if (o.full) plan.replicates *= 10;
+    return plan;
+}
+
+}  // namespace
+
+int verify_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    VerifyOptions options;
+    ParameterTable table;
+    declare(table, options);
+    table.parse(arguments);
+    const VerifyPlan plan = make_plan(options);
+    const auto claims = theory::select_claims(options.claims);
+    if (!options.labels.empty() && options.embeddings.empty())
+        throw InputError("labels: given without --embeddings");
+    std::vector<Dataset> behaviours;
+    if (!options.embeddings.empty()) behaviours = read_features(options.embeddings, options.labels);
+    require_writable(options.output.out, options.output.force);
+    apply(options.output);
+    const Stopwatch watch;
+    const Verification v = behaviours.empty()
+                               ? verify_synthetic(claims, plan)
+                               : verify_features(claims, behaviours, options.beta, plan);
+    write_results(options.output.out, v, "verify", table, watch.seconds());
+    print_verdicts(out, v);
+    out << (v.as_expected() ? "all as expected" : "NOT as expected") << ": " << v.runs.size()
+        << " runs, " << v.coverage.size() << " coverage tests, " << v.controls.size()
+        << " negative controls; wrote " << options.output.out << "\n";
+    return v.as_expected() ? 0 : 1;
+}
+
+}  // namespace prefdyn

@@ -64,7 +64,8 @@ Vector minibatch_steps(const HeadEngine& engine, const BenchOptions& o, Index st
 void bench_engines(std::ostream& out, const BenchOptions& o) {
     const PreferenceTask task = last_layer_task(o);
     std::unique_ptr<HeadEngine> reduced;
-    const double reference = best_seconds(1, [&] { reduced = make_engine(EngineKind::kReduced, task); });
+    const double reference =
+        best_seconds(1, [&] { reduced = make_engine(EngineKind::kReduced, task); });
     line(out, "reference pass, once", reference, "s", "log-probabilities of W_0 at every prompt");
     TrainSpec spec;
     spec.method = Method::kSgd;
@@ -80,8 +81,9 @@ void bench_engines(std::ostream& out, const BenchOptions& o) {
 
     const auto dense = make_engine(EngineKind::kDense, task);
     Vector change;
-    const double slow = best_seconds(1, [&] { change = minibatch_steps(*dense, o, o.dense_steps); }) /
-                        static_cast<double>(o.dense_steps);
+    const double slow =
+        best_seconds(1, [&] { change = minibatch_steps(*dense, o, o.dense_steps); }) /
+        static_cast<double>(o.dense_steps);
     line(out, "dense engine, one step", 1e3 * slow, "ms");
     line(out, "dense / reduced", slow / fast, "x", "goal: >= 1000");
     const Vector v = minibatch_steps(*reduced, o, o.dense_steps);
@@ -118,8 +120,10 @@ void bench_pass(std::ostream& out, const BenchOptions& o) {
     const double one = best_seconds(5, [&] { sink = margin_pass(pass, v, direction, nullptr); });
     omp_set_num_threads(cores);
     line(out, "G", bytes / (1 << 30), "GiB");
-    line(out, "measured read bandwidth", bytes / read * 1e-9, "GB/s", std::to_string(cores) + " threads");
-    line(out, "full-batch step", bytes / all * 1e-9, "GB/s", "margins and gradient in one pass over G");
+    line(out, "measured read bandwidth", bytes / read * 1e-9, "GB/s",
+         std::to_string(cores) + " threads");
+    line(out, "full-batch step", bytes / all * 1e-9, "GB/s",
+         "margins and gradient in one pass over G");
     line(out, "full-batch step / read bandwidth", read / all, "", "goal: >= 0.70");
     line(out, "speed-up over one thread", one / all, "x", "goal: >= 1.8 on two threads");
 }

@@ -83,13 +83,15 @@ int dispatch(const std::vector<std::string>& arguments, std::ostream& out) {
         std::vector<std::string> names;
         for (const auto& entry : commands()) names.push_back(entry.first);
         const std::string near = nearest(arguments[0], names);
-        throw InputError("unknown command '" + arguments[0] + "'",
-                         near.empty() ? "prefdyn --help lists them" : "did you mean '" + near + "'?");
+        throw InputError(
+            "unknown command '" + arguments[0] + "'",
+            near.empty() ? "prefdyn --help lists them" : "did you mean '" + near + "'?");
     }
     const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
     for (const auto& argument : rest)
         if (argument == "--help") {
-            out << "usage: prefdyn " << found->first << " [options]: " << found->second.summary << "\n\n"
+            out << "usage: prefdyn " << found->first << " [options]: " << found->second.summary
+                << "\n\n"
                 << (found->second.options ? found->second.options(false) : "");
             return 0;
         }
@@ -116,7 +118,8 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
 
 std::string options_page() {
     std::string page =
-        "# Options\n\nPrinted by `prefdyn docs options`; a test compares the two. Every command also "
+        "# Options\n\nPrinted by `prefdyn docs options`; a test compares the two. Every command "
+        "also "
         "takes `--config FILE`\nwith `name = value` lines (the command line wins) and `--help`.\n";
     for (const auto& [name, command] : commands())
         if (command.options) page += "\n## prefdyn " + name + "\n\n" + command.options(true);

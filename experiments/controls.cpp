@@ -152,11 +152,14 @@ Control wrong_rate(const std::string& claim, double factor) {
     return {claim, doubled ? "eta doubled" : "eta halved",
             doubled ? "the trainer's learning rate is doubled, the clock's is not"
                     : "the trainer's learning rate is halved, the clock's is not",
-            [factor](const Claim& c, std::uint64_t seed) { return learning_rate_off(c, seed, factor); }};
+            [factor](const Claim& c, std::uint64_t seed) {
+                return learning_rate_off(c, seed, factor);
+            }};
 }
 
 Control wrong_kappa(const std::string& claim) {
-    return {claim, "kappa understated", "kappa uses the mean eigenvalue of M instead of the largest",
+    return {claim, "kappa understated",
+            "kappa uses the mean eigenvalue of M instead of the largest",
             mean_eigenvalue_for_largest};
 }
 
@@ -166,7 +169,8 @@ const std::vector<Control>& controls() {
     static const std::vector<Control> all = {
         scaled("T1"),
         {"T1", "beta off by 10 %", "the trainer's beta is 1.1 times the one claimed", beta_off},
-        {"T1", "class flipped", "the trainer sees the negative class's features with the wrong sign",
+        {"T1", "class flipped",
+         "the trainer sees the negative class's features with the wrong sign",
          negative_class_flipped},
         scaled("T2a"),
         {"T2a", "eta = 3 / kappa", "the step size exceeds 2 / kappa", step_too_large},
@@ -182,14 +186,15 @@ const std::vector<Control>& controls() {
         wrong_rate("T4a", 0.5),
         scaled("T4b"),
         wrong_rate("T4b", 2.0),
-        {"T5g", "bound x 0.9", "the bound is made 10 % stronger, d = 1000", strengthened_in_high_dimension},
+        {"T5g", "bound x 0.9", "the bound is made 10 % stronger, d = 1000",
+         strengthened_in_high_dimension},
         {"T5g", "heavy tails", "Student's t with nu = 2.1 is taken for Gaussian", heavy_tails},
         {"T5g", "samples repeated", "every sample is counted 25 times", repeated_samples},
         {"T5m", "samples repeated", "every sample is counted 25 times", repeated_samples},
-        {"T5a", "Gaussian constant", "Student's t is held to the constant fitted on Gaussian features",
-         gaussian_constant},
-        {"T5p", "population mean halved", "the class means are claimed half as far apart as they are",
-         population_mean_halved},
+        {"T5a", "Gaussian constant",
+         "Student's t is held to the constant fitted on Gaussian features", gaussian_constant},
+        {"T5p", "population mean halved",
+         "the class means are claimed half as far apart as they are", population_mean_halved},
     };
     return all;
 }

@@ -26,6 +26,7 @@ struct ControlResult {
 const std::vector<Control>& controls();
 
 /// Every control of the given claims.
-std::vector<ControlResult> run_controls(const std::vector<theory::Claim>& claims, std::uint64_t seed);
+std::vector<ControlResult> run_controls(const std::vector<theory::Claim>& claims,
+                                        std::uint64_t seed);
 
 }  // namespace prefdyn

@@ -46,7 +46,8 @@ std::vector<CoverageSetting> coverage_settings(Profile profile) {
     };
     if (profile != Profile::kQuick) {
         out.push_back({"D = 4, d = 64, n = 200", plain(4.0, 64, 200)});
-        out.push_back({"Laplace tails, n = 400", with_tails({Tails::kGeneralizedNormal, 1.0, 5.0}, 400)});
+        out.push_back(
+            {"Laplace tails, n = 400", with_tails({Tails::kGeneralizedNormal, 1.0, 5.0}, 400)});
     }
     return out;
 }
@@ -61,7 +62,8 @@ std::vector<theory::Evidence> Replicates::evidence(double delta) const {
     return out;
 }
 
-Replicates draw_replicates(const FeatureSpec& features, std::size_t replicates, std::uint64_t seed) {
+Replicates draw_replicates(const FeatureSpec& features, std::size_t replicates,
+                           std::uint64_t seed) {
     const FeatureDistribution distribution(features, seed);
     const auto& moments = distribution.moments();
     // Labels are fixed but for flips, so trace and norm of S are the same for every replicate.

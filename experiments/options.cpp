@@ -24,7 +24,8 @@ void declare(ParameterTable& t, BenchOptions& o) {
     t.integer("dimension", &o.dimension, 1, 100000, "", "feature dimension d");
     t.integer("samples", &o.samples, 2, 10000000, "", "training samples n");
     t.integer("batch", &o.batch, 1, 10000000, "samples", "minibatch");
-    t.integer("steps", &o.steps, 1, 1000000, "updates", "steps of the reduced engine, all recorded");
+    t.integer("steps", &o.steps, 1, 1000000, "updates",
+              "steps of the reduced engine, all recorded");
     t.integer("dense-steps", &o.dense_steps, 1, 100000, "updates", "steps of the dense engine");
     t.integer("large-samples", &o.large_samples, 2, 10000000, "",
               "samples of the matrix that exceeds the cache");

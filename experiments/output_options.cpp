@@ -8,7 +8,8 @@ void declare(ParameterTable& t, OutputOptions& o, bool out_required) {
     t.stop_identity();
     t.text("out", &o.out, "result file (HDF5)", out_required);
     t.flag("force", &o.force, "replace an existing result file");
-    t.integer("threads", &o.threads, 0, 4096, "", "0 takes all cores; the results do not depend on it");
+    t.integer("threads", &o.threads, 0, 4096, "",
+              "0 takes all cores; the results do not depend on it");
 }
 
 void apply(const OutputOptions& options) {

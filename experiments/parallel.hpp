@@ -8,8 +8,8 @@
 
 namespace prefdyn {
 
-/// body(i) for i in [0, count), dynamically scheduled over the OpenMP threads. The first exception is
-/// rethrown after the loop; a cancel request throws Interrupted.
+/// body(i) for i in [0, count), dynamically scheduled over the OpenMP threads. The first exception
+/// is rethrown after the loop; a cancel request throws Interrupted.
 template <class Body>
 void parallel_for(const std::string& label, std::size_t count, Body body) {
     Progress progress(label, count);

@@ -84,7 +84,8 @@ void ParameterTable::add(Parameter parameter) {
 
 void ParameterTable::real(const std::string& name, double* target, double low, double high,
                           bool low_open, const std::string& unit, const std::string& help) {
-    Parameter p = describe(name, unit, help, ParameterType::kReal, shown_range(format_real(low), format_real(high), low_open));
+    Parameter p = describe(name, unit, help, ParameterType::kReal,
+                           shown_range(format_real(low), format_real(high), low_open));
     p.set = [=](const std::string& text) -> std::string {
         double value = 0.0;
         if (!parse_number(text, value) || std::isnan(value)) return "is not a number";
@@ -99,7 +100,8 @@ void ParameterTable::real(const std::string& name, double* target, double low, d
 
 void ParameterTable::integer(const std::string& name, Index* target, Index low, Index high,
                              const std::string& unit, const std::string& help) {
-    Parameter p = describe(name, unit, help, ParameterType::kInteger, shown_range(std::to_string(low), std::to_string(high), false));
+    Parameter p = describe(name, unit, help, ParameterType::kInteger,
+                           shown_range(std::to_string(low), std::to_string(high), false));
     p.set = [=](const std::string& text) -> std::string {
         Index value = 0;
         if (!parse_number(text, value)) return "is not an integer";
@@ -252,16 +254,21 @@ std::string ParameterTable::help() const {
     return out.str();
 }
 
+std::string markdown_cell(const std::string& text) {
+    std::string cell;
+    for (const char c : text) {
+        if (c == '|') cell += '\\';
+        cell += c;
+    }
+    return cell;
+}
+
 std::string ParameterTable::markdown() const {
     std::ostringstream out;
     out << "| option | range | default | unit | meaning |\n|---|---|---|---|---|\n";
-    for (const Parameter& p : parameters_) {
-        std::string range = p.range;
-        for (std::size_t at = 0; (at = range.find('|', at)) != std::string::npos; at += 2)
-            range.insert(at, "\\");
-        out << "| `--" << p.name << "` | " << range << " | " << p.default_text << " | " << p.unit
-            << " | " << p.help << " |\n";
-    }
+    for (const Parameter& p : parameters_)
+        out << "| `--" << p.name << "` | " << markdown_cell(p.range) << " | " << p.default_text
+            << " | " << p.unit << " | " << markdown_cell(p.help) << " |\n";
     return out.str();
 }
 

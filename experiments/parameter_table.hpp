@@ -1,6 +1,6 @@
 #pragma once
-// Parameters, declared once: the table makes the command line, the config file, --help, the reference
-// page, the columns of a result file and the run id.
+// Parameters, declared once: the table makes the command line, the config file, --help, the
+// reference page, the columns of a result file and the run id.
 
 #include <cstdint>
 #include <functional>
@@ -16,12 +16,13 @@ enum class ParameterType { kReal, kInteger, kChoice, kText, kFlag };
 struct Parameter {
     std::string name, unit, help;
     ParameterType type = ParameterType::kText;
-    std::string range;         ///< as shown to the user
+    std::string range;  ///< as shown to the user
     std::string default_text;
     std::string origin = "default";  ///< default, command line, or the config file's path
-    bool identity = true;      ///< part of the run id
-    bool required = false;     ///< must be given
-    std::function<std::string(const std::string&)> set;  ///< returns what is wrong, empty if nothing
+    bool identity = true;            ///< part of the run id
+    bool required = false;           ///< must be given
+    std::function<std::string(const std::string&)>
+        set;  ///< returns what is wrong, empty if nothing
     std::function<std::string()> get;
 };
 
@@ -47,8 +48,8 @@ class ParameterTable {
     /// The parameters declared from here on do not enter the run id (output, threads ...).
     void stop_identity() { identity_ = false; }
 
-    /// Command line first, then `--config FILE` (key = value lines) for what it leaves open. Reports
-    /// everything that is wrong in one InputError.
+    /// Command line first, then `--config FILE` (key = value lines) for what it leaves open.
+    /// Reports everything that is wrong in one InputError.
     void parse(const std::vector<std::string>& arguments);
 
     const std::vector<Parameter>& parameters() const { return parameters_; }
@@ -71,6 +72,9 @@ class ParameterTable {
 
 /// The name among `known` that is nearest to `word` in edit distance, if it is near at all.
 std::string nearest(const std::string& word, const std::vector<std::string>& known);
+
+/// `text` with its vertical bars escaped, for a Markdown table.
+std::string markdown_cell(const std::string& text);
 
 /// Shortest text that reads back as the same double.
 std::string format_real(double value);

@@ -9,8 +9,11 @@ namespace prefdyn {
 using Clock = std::chrono::steady_clock;
 
 Progress::Progress(std::string label, std::size_t total)
-    : label_(std::move(label)), total_(total), visible_(isatty(STDERR_FILENO) == 1),
-      start_(Clock::now()), last_(start_) {}
+    : label_(std::move(label)),
+      total_(total),
+      visible_(isatty(STDERR_FILENO) == 1),
+      start_(Clock::now()),
+      last_(start_) {}
 
 Progress::~Progress() {
     if (visible_) std::fputs("\r\x1b[K", stderr);

@@ -5,8 +5,8 @@
 
 namespace prefdyn {
 
-/// One line on a terminal's standard error with share done and time left; silent elsewhere. `advance`
-/// may be called from any thread.
+/// One line on a terminal's standard error with share done and time left; silent elsewhere.
+/// `advance` may be called from any thread.
 class Progress {
   public:
     Progress(std::string label, std::size_t total);

@@ -54,7 +54,8 @@ const std::vector<Column<RunResult>>& run_columns() {
         {"kappa", "1 / time", "smoothness of L: (beta^2 / 2) lambda_max for the DPO loss",
          [](R r) { return r.kappa; }},
         {"learning_rate", "time / step", "eta as used", [](R r) { return r.config.training.eta; }},
-        {"initial_rate_predicted", "1 / time", "R(0) of T1: (beta / sqrt 2) ||zbar|| for the DPO loss",
+        {"initial_rate_predicted", "1 / time",
+         "R(0) of T1: (beta / sqrt 2) ||zbar|| for the DPO loss",
          [](R r) { return theory::initial_rate(r.evidence()); }},
         {"initial_rate_measured", "1 / time", "||grad L||_F at t = 0",
          [](R r) {
@@ -79,7 +80,8 @@ const std::vector<TextColumn<RunResult>>& run_texts() {
 const std::vector<Column<Record>>& record_columns() {
     using R = const Record&;
     static const std::vector<Column<Record>> columns = {
-        {"step", "updates", "parameter updates so far; t / eta for the flow", [](R r) { return r.step; }},
+        {"step", "updates", "parameter updates so far; t / eta for the flow",
+         [](R r) { return r.step; }},
         {"time", "time", "t = eta * step", [](R r) { return r.time; }},
         {"epoch", "epochs", "training samples seen / n (t / eta for the flow)",
          [](R r) { return r.epoch; }},
@@ -101,9 +103,11 @@ const std::vector<Column<SplitMetrics>>& split_columns() {
         {"rewards_accuracies", "", "TRL rewards/accuracies: share with m_i > 0, ties count 0",
          [](M m) { return m.rewards_accuracies; }},
         {"rewards_ties", "", "share with m_i = 0", [](M m) { return m.rewards_ties; }},
-        {"outputs_accuracies", "", "policy accuracy: share with pi(y_w|x) > pi(y_l|x), ties count 0",
+        {"outputs_accuracies", "",
+         "policy accuracy: share with pi(y_w|x) > pi(y_l|x), ties count 0",
          [](M m) { return m.outputs_accuracies; }},
-        {"outputs_ties", "", "share with pi(y_w|x) = pi(y_l|x)", [](M m) { return m.outputs_ties; }},
+        {"outputs_ties", "", "share with pi(y_w|x) = pi(y_l|x)",
+         [](M m) { return m.outputs_ties; }},
         {"logps_chosen", "nats", "TRL logps/chosen: mean log pi(y_w|x)",
          [](M m) { return m.logps_chosen; }},
         {"logps_rejected", "nats", "TRL logps/rejected: mean log pi(y_l|x)",
@@ -120,7 +124,8 @@ const std::vector<Column<theory::Verdict>>& verdict_columns() {
         {"tightness_min", "", "least measured / bound (bound / measured for lower bounds)",
          [](V v) { return v.tightness.min; }},
         {"tightness_median", "", "median of the same", [](V v) { return v.tightness.median; }},
-        {"tightness_max", "", "largest of the same; 1 is tight", [](V v) { return v.tightness.max; }},
+        {"tightness_max", "", "largest of the same; 1 is tight",
+         [](V v) { return v.tightness.max; }},
     };
     return columns;
 }
@@ -142,13 +147,16 @@ void add_config_fields(std::vector<Field>& out) {
     ParameterTable table;
     declare(table, config);
     for (const Parameter& p : table.parameters())
-        out.push_back({"config_" + column_name(p.name), {"run"},
-                       p.type == ParameterType::kReal ? FieldType::kReal : FieldType::kText, p.unit,
+        out.push_back({"config_" + column_name(p.name),
+                       {"run"},
+                       p.type == ParameterType::kReal ? FieldType::kReal : FieldType::kText,
+                       p.unit,
                        "option --" + p.name + ": " + p.help});
 }
 
 void add_run_fields(std::vector<Field>& out) {
-    for (const auto& c : run_texts()) out.push_back({c.name, {"run"}, FieldType::kText, "", c.description});
+    for (const auto& c : run_texts())
+        out.push_back({c.name, {"run"}, FieldType::kText, "", c.description});
     add_config_fields(out);
     for (const auto& c : run_columns())
         out.push_back({c.name, {"run"}, FieldType::kReal, c.unit, c.description});
@@ -157,56 +165,105 @@ void add_run_fields(std::vector<Field>& out) {
     for (const std::string prefix : {"", "eval_"}) {
         const std::string split = prefix.empty() ? ", training set" : ", held-out set";
         for (const auto& c : split_columns())
-            out.push_back({prefix + c.name, {"run", "record"}, FieldType::kReal, c.unit,
+            out.push_back({prefix + c.name,
+                           {"run", "record"},
+                           FieldType::kReal,
+                           c.unit,
                            c.description + split});
-        out.push_back({prefix + "margin_quantiles", {"run", "record", "quantile"}, FieldType::kReal, "",
+        out.push_back({prefix + "margin_quantiles",
+                       {"run", "record", "quantile"},
+                       FieldType::kReal,
+                       "",
                        "quantiles of the reward margins" + split});
     }
     for (const auto& claim : theory::claims())
         if (has_curve(claim))
-            out.push_back({"bound_" + claim.id, {"run", "record"}, FieldType::kReal, "",
-                           "bound of " + claim.id + " (" + claim.title + "), NaN where it does not apply"});
+            out.push_back(
+                {"bound_" + claim.id,
+                 {"run", "record"},
+                 FieldType::kReal,
+                 "",
+                 "bound of " + claim.id + " (" + claim.title + "), NaN where it does not apply"});
 }
 
 void add_claim_fields(std::vector<Field>& out) {
     for (const std::string name : {"title", "statement", "source", "status"})
         out.push_back({"claim_" + name, {"claim"}, FieldType::kText, "", name + " of the claim"});
-    for (const std::string name : {"holds", "violated", "not_applicable", "fitted", "controls", "caught"})
-        out.push_back({"claim_" + name, {"claim"}, FieldType::kInteger, "cases",
+    for (const std::string name :
+         {"holds", "violated", "not_applicable", "fitted", "controls", "caught"})
+        out.push_back({"claim_" + name,
+                       {"claim"},
+                       FieldType::kInteger,
+                       "cases",
                        name == "caught" ? "negative controls that came back violated"
                                         : "number of cases: " + name});
     for (const std::string name : {"min", "median", "max"})
-        out.push_back({"claim_tightness_" + name, {"claim"}, FieldType::kReal, "",
+        out.push_back({"claim_tightness_" + name,
+                       {"claim"},
+                       FieldType::kReal,
+                       "",
                        name + " over the applicable cases (median: of their medians)"});
     out.push_back({"verdict_status", {"run", "claim"}, FieldType::kInteger, "", kStatusCodes});
-    out.push_back({"verdict_reason", {"run", "claim"}, FieldType::kText, "",
+    out.push_back({"verdict_reason",
+                   {"run", "claim"},
+                   FieldType::kText,
+                   "",
                    "which assumption is unmet or what is violated"});
-    out.push_back({"verdict_witness_step", {"run", "claim"}, FieldType::kReal, "updates",
+    out.push_back({"verdict_witness_step",
+                   {"run", "claim"},
+                   FieldType::kReal,
+                   "updates",
                    "where the slack is smallest"});
     for (const auto& c : verdict_columns())
-        out.push_back({"verdict_" + c.name, {"run", "claim"}, FieldType::kReal, c.unit, c.description});
+        out.push_back(
+            {"verdict_" + c.name, {"run", "claim"}, FieldType::kReal, c.unit, c.description});
 }
 
 void add_row_fields(std::vector<Field>& out) {
     for (const std::string name : {"claim", "setting", "status", "reason"})
-        out.push_back({"coverage_" + name, {"coverage"}, FieldType::kText, "", name + " of the coverage test"});
+        out.push_back({"coverage_" + name,
+                       {"coverage"},
+                       FieldType::kText,
+                       "",
+                       name + " of the coverage test"});
     for (const std::string name : {"cases", "failures"})
-        out.push_back({"coverage_" + name, {"coverage"}, FieldType::kInteger, "replicates",
+        out.push_back({"coverage_" + name,
+                       {"coverage"},
+                       FieldType::kInteger,
+                       "replicates",
                        name == "cases" ? "replicates drawn" : "replicates beyond the bound"});
-    out.push_back({"coverage_delta", {"coverage"}, FieldType::kReal, "", "allowed failure probability"});
-    out.push_back({"coverage_p_value", {"coverage"}, FieldType::kReal, "",
+    out.push_back(
+        {"coverage_delta", {"coverage"}, FieldType::kReal, "", "allowed failure probability"});
+    out.push_back({"coverage_p_value",
+                   {"coverage"},
+                   FieldType::kReal,
+                   "",
                    "exact binomial P(at least `failures` | the claim is true)"});
-    out.push_back({"coverage_constant", {"coverage"}, FieldType::kReal, "",
+    out.push_back({"coverage_constant",
+                   {"coverage"},
+                   FieldType::kReal,
+                   "",
                    "T5a: smallest C that covers a share 1 - delta"});
     for (const auto& c : verdict_columns())
-        out.push_back({"coverage_" + c.name, {"coverage"}, FieldType::kReal, c.unit, c.description});
+        out.push_back(
+            {"coverage_" + c.name, {"coverage"}, FieldType::kReal, c.unit, c.description});
     for (const std::string name : {"claim", "name", "fault", "status"})
-        out.push_back({"control_" + name, {"control"}, FieldType::kText, "",
+        out.push_back({"control_" + name,
+                       {"control"},
+                       FieldType::kText,
+                       "",
                        name + " of the negative control"});
-    out.push_back({"control_caught", {"control"}, FieldType::kInteger, "", "1 if it came back violated"});
-    out.push_back({"loss_at_fixed_step", {"run", "fixed_step"}, FieldType::kReal, "nats",
+    out.push_back(
+        {"control_caught", {"control"}, FieldType::kInteger, "", "1 if it came back violated"});
+    out.push_back({"loss_at_fixed_step",
+                   {"run", "fixed_step"},
+                   FieldType::kReal,
+                   "nats",
                    "training loss after that many steps"});
-    out.push_back({"spearman_loss_distinguishability", {"fixed_step"}, FieldType::kReal, "",
+    out.push_back({"spearman_loss_distinguishability",
+                   {"fixed_step"},
+                   FieldType::kReal,
+                   "",
                    "rank correlation of Dhat and loss over the runs"});
 }
 
@@ -215,13 +272,20 @@ void add_row_fields(std::vector<Field>& out) {
 std::vector<Field> result_fields() {
     std::vector<Field> out = {
         {"run", {"run"}, FieldType::kInteger, "", "number of the run"},
-        {"record", {"record"}, FieldType::kInteger, "",
+        {"record",
+         {"record"},
+         FieldType::kInteger,
+         "",
          "number of the recorded point; runs with fewer points end in NaN"},
         {"quantile", {"quantile"}, FieldType::kReal, "", "quantile level"},
         {"claim", {"claim"}, FieldType::kText, "", "claim id"},
         {"coverage", {"coverage"}, FieldType::kInteger, "", "number of the coverage test"},
         {"control", {"control"}, FieldType::kInteger, "", "number of the negative control"},
-        {"fixed_step", {"fixed_step"}, FieldType::kInteger, "updates", "steps losses are compared at"},
+        {"fixed_step",
+         {"fixed_step"},
+         FieldType::kInteger,
+         "updates",
+         "steps losses are compared at"},
     };
     add_run_fields(out);
     add_claim_fields(out);
@@ -247,13 +311,15 @@ auto gather(const std::vector<Row>& rows, Get get) {
 class Filler {
   public:
     Filler(ResultWriter& writer, const Verification& v) : writer_(writer), v_(v) {
-        for (const RunResult& run : v.runs) length_ = std::max(length_, run.trajectory.records.size());
+        for (const RunResult& run : v.runs)
+            length_ = std::max(length_, run.trajectory.records.size());
     }
 
     void scales() {
         writer_.put("run", count_to(v_.runs.size()));
         writer_.put("record", count_to(length_));
-        writer_.put("quantile", std::vector<double>(kQuantileLevels.begin(), kQuantileLevels.end()));
+        writer_.put("quantile",
+                    std::vector<double>(kQuantileLevels.begin(), kQuantileLevels.end()));
         writer_.put("claim", gather(v_.claims, [](const auto& c) { return c.id; }));
     }
 
@@ -276,7 +342,8 @@ class Filler {
         writer_.put("claim_status",
                     gather(rows, [](S s) { return std::string(theory::status_name(s.status)); }));
         const auto counts = [&](const char* name, std::size_t ClaimSummary::*member) {
-            writer_.put(name, gather(rows, [&](S s) { return static_cast<std::int64_t>(s.*member); }));
+            writer_.put(name,
+                        gather(rows, [&](S s) { return static_cast<std::int64_t>(s.*member); }));
         };
         counts("claim_holds", &ClaimSummary::holds);
         counts("claim_violated", &ClaimSummary::violated);
@@ -297,7 +364,8 @@ class Filler {
                     gather(flat, [](V v) { return static_cast<std::int64_t>(v.status); }));
         writer_.put("verdict_reason", gather(flat, [](V v) { return v.reason; }));
         writer_.put("verdict_witness_step", gather(flat, [](V v) { return v.witness_step; }));
-        for (const auto& c : verdict_columns()) writer_.put("verdict_" + c.name, gather(flat, c.get));
+        for (const auto& c : verdict_columns())
+            writer_.put("verdict_" + c.name, gather(flat, c.get));
     }
 
     void coverage() {
@@ -315,12 +383,14 @@ class Filler {
                     gather(rows, [](R r) { return static_cast<std::int64_t>(r.verdict.cases); }));
         writer_.put("coverage_failures", gather(rows, [](R r) {
                         const bool fit = r.verdict.status == theory::Status::kFitted;
-                        return fit ? std::int64_t{0} : static_cast<std::int64_t>(r.verdict.failures);
+                        return fit ? std::int64_t{0}
+                                   : static_cast<std::int64_t>(r.verdict.failures);
                     }));
         writer_.put("coverage_delta", gather(rows, [](R r) { return r.delta; }));
         writer_.put("coverage_p_value", gather(rows, [](R r) { return r.verdict.p_value; }));
         writer_.put("coverage_constant", gather(rows, [](R r) {
-                        return r.verdict.status == theory::Status::kFitted ? r.verdict.fitted : kNan;
+                        return r.verdict.status == theory::Status::kFitted ? r.verdict.fitted
+                                                                           : kNan;
                     }));
         for (const auto& c : verdict_columns())
             writer_.put("coverage_" + c.name, gather(rows, [&](R r) { return c.get(r.verdict); }));
@@ -342,7 +412,8 @@ class Filler {
 
     void fixed_steps() {
         if (v_.fixed_steps.empty()) return;
-        writer_.put("fixed_step", std::vector<std::int64_t>(v_.fixed_steps.begin(), v_.fixed_steps.end()));
+        writer_.put("fixed_step",
+                    std::vector<std::int64_t>(v_.fixed_steps.begin(), v_.fixed_steps.end()));
         writer_.put("loss_at_fixed_step", v_.loss_at);
         writer_.put("spearman_loss_distinguishability", v_.spearman);
     }
@@ -443,15 +514,20 @@ std::string file_format_page() {
     std::ostringstream out;
     out << "# Result files\n\n"
            "Printed by `prefdyn docs file-format`; a test compares the two.\n\n"
-           "`simulate` and `verify` write the same flat layout: one HDF5 file, every axis a dimension "
-           "scale,\nso that xarray (`xarray.open_dataset(path, engine=\"h5netcdf\")`) and h5py read it "
-           "alike. Missing\npoints are NaN. Each dataset carries `description` and `units`; the file "
+           "`simulate` and `verify` write the same flat layout: one HDF5 file, every axis a "
+           "dimension "
+           "scale,\nso that xarray (`xarray.open_dataset(path, engine=\"h5netcdf\")`) and h5py "
+           "read it "
+           "alike. Missing\npoints are NaN. Each dataset carries `description` and `units`; the "
+           "file "
            "carries `format_version` ("
         << kFormatVersion
-        << "),\n`options` (every option with its value and origin), `wall_seconds` and the provenance: "
+        << "),\n`options` (every option with its value and origin), `wall_seconds` and the "
+           "provenance: "
            "version, commit,\n`commit_dirty`, compiler, build type, flags, library versions, host, "
            "device, threads and time of writing.\nA file is written under `NAME.partial`, closed, "
-           "reopened and checked, then renamed.\nThe same options give the same bytes in every dataset; "
+           "reopened and checked, then renamed.\nThe same options give the same bytes in every "
+           "dataset; "
            "only host, time and the like differ.\n\n"
            "```python\nimport h5py\n\nwith h5py.File(\"results/verify.h5\") as f:\n"
            "    claims = f[\"claim\"].asstr()[:]\n"
@@ -460,7 +536,8 @@ std::string file_format_page() {
            "    t, change = f[\"time\"][0], f[\"head_change\"][0]\n"
            "    print(f[\"head_change\"].attrs[\"description\"], t[-1], change[-1])\n"
            "    print(f[\"head_change\"].dims[0][0].name, f.attrs[\"options\"])\n```\n\n"
-           "Features to be read by `verify --embeddings` are groups with `features` (n, d) and `label` "
+           "Features to be read by `verify --embeddings` are groups with `features` (n, d) and "
+           "`label` "
            "(n) in\n{-1, +1}, or a pair of `.npy` files with the same content.\n\n"
         << describe(result_fields());
     return out.str();

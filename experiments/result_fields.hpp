@@ -7,8 +7,8 @@ namespace prefdyn {
 /// Every dataset a result file may hold.
 std::vector<Field> result_fields();
 
-/// Writes simulate's or verify's findings. `command` and `options` (name, value, origin lines) become
-/// attributes beside the provenance.
+/// Writes simulate's or verify's findings. `command` and `options` (name, value, origin lines)
+/// become attributes beside the provenance.
 void write_results(const std::string& path, const Verification& verification,
                    const std::string& command, const ParameterTable& options, double wall_seconds);
 

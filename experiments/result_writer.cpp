@@ -7,6 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "experiments/parameter_table.hpp"
 #include "sim/error.hpp"
 
 namespace prefdyn {
@@ -114,18 +115,18 @@ void require_writable(const std::string& path, bool force) {
                          "choose another --out");
     if (fs::is_directory(path)) throw InputError(path + ": is a folder", "name a file");
     if (fs::exists(path) && !force)
-        throw InputError(path + ": exists already", "choose another --out or replace it with --force");
+        throw InputError(path + ": exists already",
+                         "choose another --out or replace it with --force");
 }
 
 std::string describe(const std::vector<Field>& fields) {
     std::ostringstream out;
     out << "| dataset | axes | type | unit | meaning |\n|---|---|---|---|---|\n";
     for (const Field& f : fields) {
-        std::string axes, text;
+        std::string axes;
         for (const auto& axis : f.axes) axes += (axes.empty() ? "" : ", ") + axis;
-        for (const char c : f.description) text += c == '|' ? "\\|" : std::string(1, c);
         out << "| `" << f.name << "` | " << axes << " | " << type_name(f.type) << " | " << f.unit
-            << " | " << text << " |\n";
+            << " | " << markdown_cell(f.description) << " |\n";
     }
     return out.str();
 }

@@ -32,7 +32,9 @@ class ResultWriter {
 
     /// A one-dimensional field named after its own axis fixes that axis' length; put those first.
     void put(const std::string& name, Values values);
-    void attribute(const std::string& key, Attribute value) { attributes_.emplace_back(key, value); }
+    void attribute(const std::string& key, Attribute value) {
+        attributes_.emplace_back(key, value);
+    }
 
     void publish(const std::string& path) const;
 
@@ -48,8 +50,8 @@ class ResultWriter {
     std::vector<std::pair<std::string, Attribute>> attributes_;
 };
 
-/// Throws InputError unless `path` can be created: its folder exists or can be made, and the file does
-/// not exist or `force` is set.
+/// Throws InputError unless `path` can be created: its folder exists or can be made, and the file
+/// does not exist or `force` is set.
 void require_writable(const std::string& path, bool force);
 
 /// Markdown table of fields.

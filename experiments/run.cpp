@@ -11,9 +11,12 @@ namespace {
 theory::Dynamics dynamics(const RunConfig& config, Index n) {
     const TrainSpec& t = config.training;
     switch (t.method) {
-        case Method::kFlow: return theory::Dynamics::kGradientFlow;
-        case Method::kAdam: return theory::Dynamics::kAdaptive;
-        case Method::kGradientDescent: return theory::Dynamics::kGradientDescent;
+        case Method::kFlow:
+            return theory::Dynamics::kGradientFlow;
+        case Method::kAdam:
+            return theory::Dynamics::kAdaptive;
+        case Method::kGradientDescent:
+            return theory::Dynamics::kGradientDescent;
         case Method::kSgd:
             return t.batch == 0 || t.batch >= n ? theory::Dynamics::kGradientDescent
                                                 : theory::Dynamics::kStochastic;
@@ -37,7 +40,8 @@ theory::TrainingFacts training_facts(const RunConfig& config, const MarginLoss& 
     facts.eta = config.training.eta;
     facts.loss = loss.facts();
     // The integrator's global error is well below 1000 local tolerances on these contracting flows.
-    if (config.training.method == Method::kFlow) facts.rounding = 1e3 * config.training.flow_tolerance;
+    if (config.training.method == Method::kFlow)
+        facts.rounding = 1e3 * config.training.flow_tolerance;
     return facts;
 }
 

@@ -13,15 +13,15 @@ enum class MinusSpectrum { kSame, kIsotropic, kPowerLaw, kCondition };
 struct RunConfig {
     FeatureSpec features;
     MinusSpectrum spectrum_minus = MinusSpectrum::kSame;
-    CovarianceSpec minus;         ///< used unless spectrum_minus is kSame
-    Index held_out = 0;           ///< samples of the held-out set
+    CovarianceSpec minus;  ///< used unless spectrum_minus is kSame
+    Index held_out = 0;    ///< samples of the held-out set
     EngineKind engine = EngineKind::kReduced;
-    std::size_t loss = 0;         ///< index into loss_names()
-    Index vocabulary = 2;         ///< V
-    double reference_scale = 0.0; ///< size of the reference logits; 0 = zero head
+    std::size_t loss = 0;          ///< index into loss_names()
+    Index vocabulary = 2;          ///< V
+    double reference_scale = 0.0;  ///< size of the reference logits; 0 = zero head
     double beta = 0.1;
     TrainSpec training = {.eta = 0.0};
-    double eta_kappa = 0.5;       ///< eta * kappa, used where training.eta is 0
+    double eta_kappa = 0.5;  ///< eta * kappa, used where training.eta is 0
     std::uint64_t seed = 1;
 };
 

@@ -16,9 +16,9 @@ void print_run(std::ostream& out, const RunResult& run) {
         << "D = " << run.statistics.distinguishability << " (debiased "
         << run.statistics.distinguishability_debiased() << "), kappa = " << run.kappa
         << ", eta = " << run.config.training.eta << "\n"
-        << "step " << last.step << ": loss " << last.train.loss << ", head/change " << last.head_change
-        << ", rewards/accuracies " << last.train.rewards_accuracies << ", outputs/accuracies "
-        << last.train.outputs_accuracies << "\n";
+        << "step " << last.step << ": loss " << last.train.loss << ", head/change "
+        << last.head_change << ", rewards/accuracies " << last.train.rewards_accuracies
+        << ", outputs/accuracies " << last.train.outputs_accuracies << "\n";
 }
 
 void print_claims(std::ostream& out, const Verification& v) {

@@ -1,8 +1,12 @@
 #include "experiments/suite.hpp"
 
+#include <boost/random/uniform_int_distribution.hpp>
+
 namespace prefdyn {
 
 namespace {
+
+constexpr std::uint64_t kCrossedStream = 2000000;  // beyond the indices of the runs
 
 /// The centre of the design: eta kappa = 0.05 to kappa t = 20, recorded logarithmically.
 RunConfig centre() {
@@ -45,7 +49,8 @@ Sizes sizes(Profile profile) {
     if (profile == Profile::kQuick) return {{0.5, 2.0, 8.0}, {4, 64}, {50, 400}};
     if (profile == Profile::kDefault)
         return {{0.25, 0.5, 1.0, 2.0, 4.0, 8.0}, {4, 64, 256}, {50, 400, 2000}};
-    return {{0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0}, {1, 4, 31, 64, 256, 1024},
+    return {{0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0},
+            {1, 4, 31, 64, 256, 1024},
             {33, 50, 400, 2000, 10000}};
 }
 
@@ -126,7 +131,8 @@ void add_trainers(Builder& b) {
 }
 
 void add_engines(Builder& b) {
-    for (const Method method : {Method::kGradientDescent, Method::kSgd, Method::kAdam, Method::kFlow})
+    for (const Method method :
+         {Method::kGradientDescent, Method::kSgd, Method::kAdam, Method::kFlow})
         b.add("dense engine", [&](RunConfig& c) {
             c.engine = EngineKind::kDense;
             c.features.dimension = 8;
@@ -149,6 +155,33 @@ void add_exact_moments(Builder& b) {
             });
 }
 
+/// Draws from the full product of all axes, so that they are seen together and not only one by one.
+void add_crossed(Builder& b, Stream& stream, Index runs) {
+    const auto one_of = [&](const auto& options) {
+        boost::random::uniform_int_distribution<std::size_t> pick(0, options.size() - 1);
+        return options[pick(stream)];
+    };
+    using Doubles = std::vector<double>;
+    using Sizes = std::vector<Index>;
+    for (Index r = 0; r < runs; ++r)
+        b.add("crossed", [&](RunConfig& c) {
+            c.features.distinguishability = one_of(Doubles{0.0, 0.3, 1.0, 3.0, 10.0});
+            c.features.dimension = one_of(Sizes{2, 16, 100});
+            c.features.samples = one_of(Sizes{20, 200, 1000});
+            c.features.covariance.spectrum = static_cast<Spectrum>(one_of(Sizes{0, 1, 2}));
+            c.features.noise.tails = static_cast<Tails>(one_of(Sizes{0, 1, 2, 3}));
+            c.features.noise.degrees_of_freedom = one_of(Doubles{1.5, 3.0, 8.0});
+            c.features.p_plus = one_of(Doubles{0.1, 0.5, 0.7});
+            c.features.common_norm = one_of(Doubles{0.0, 2.0, 20.0});
+            // With 20 samples flips could empty a class.
+            c.features.label_noise = one_of(Doubles{0.0, 0.0, c.features.samples > 20 ? 0.2 : 0.0});
+            c.beta = one_of(Doubles{0.01, 0.1, 1.0});
+            c.eta_kappa = one_of(Doubles{0.02, 0.3, 1.0, 2.0});
+            c.training.method = static_cast<Method>(one_of(Sizes{0, 0, 1, 2, 3, 3}));
+            c.training.batch = 16;
+        });
+}
+
 }  // namespace
 
 std::vector<SuiteRun> synthetic_suite(Profile profile, std::uint64_t seed) {
@@ -163,6 +196,11 @@ std::vector<SuiteRun> synthetic_suite(Profile profile, std::uint64_t seed) {
         add_engines(b);
         add_exact_moments(b);
     }
+    Stream stream(seed, Purpose::kSuite, kCrossedStream);
+    add_crossed(b, stream,
+                profile == Profile::kQuick     ? 50
+                : profile == Profile::kDefault ? 500
+                                               : 5000);
     return b.take();
 }
 

@@ -12,8 +12,9 @@ struct SuiteRun {
     RunConfig config;
 };
 
-/// The synthetic runs of `prefdyn verify`: distinguishability x dimension x n as a grid, every other
-/// axis (covariance, tails, balance, trainer, exact moments, dense engine) varied around its centre.
+/// The synthetic runs of `prefdyn verify`: distinguishability x dimension x n as a grid, every
+/// other axis (covariance, tails, balance, trainer, exact moments, dense engine) varied around its
+/// centre.
 std::vector<SuiteRun> synthetic_suite(Profile profile, std::uint64_t seed);
 
 }  // namespace prefdyn

@@ -28,9 +28,15 @@ class SummaryBuilder {
   public:
     void add(const theory::Verdict& v) {
         switch (v.status) {
-            case Status::kHolds: ++summary_.holds; break;
-            case Status::kViolated: ++summary_.violated; break;
-            case Status::kNotApplicable: ++summary_.not_applicable; return;
+            case Status::kHolds:
+                ++summary_.holds;
+                break;
+            case Status::kViolated:
+                ++summary_.violated;
+                break;
+            case Status::kNotApplicable:
+                ++summary_.not_applicable;
+                return;
             case Status::kFitted:
                 ++summary_.fitted;
                 constants_.push_back(v.fitted);
@@ -217,9 +223,9 @@ void print_run_violations(std::ostream& out, const Verification& v) {
         for (std::size_t c = 0; c < v.claims.size(); ++c) {
             const theory::Verdict& verdict = v.verdicts[r][c];
             if (verdict.status != Status::kViolated) continue;
-            out << "violated: " << v.claims[c].id << " on run " << r << " (" << v.runs[r].suite << ", "
-                << v.runs[r].name << ", id " << v.runs[r].id << ") at step " << verdict.witness_step
-                << ", relative slack " << number(verdict.slack) << "\n";
+            out << "violated: " << v.claims[c].id << " on run " << r << " (" << v.runs[r].suite
+                << ", " << v.runs[r].name << ", id " << v.runs[r].id << ") at step "
+                << verdict.witness_step << ", relative slack " << number(verdict.slack) << "\n";
         }
 }
 
@@ -227,9 +233,11 @@ void print_run_violations(std::ostream& out, const Verification& v) {
 
 void print_verdicts(std::ostream& out, const Verification& v) {
     const auto rows = v.summaries();
-    out << std::left << std::setw(7) << "claim" << std::setw(33) << "what" << std::setw(16) << "verdict"
-        << std::right << std::setw(6) << "holds" << std::setw(9) << "violated" << std::setw(5) << "n/a"
-        << std::setw(28) << "tightness min / med / max" << std::setw(17) << "controls caught" << "\n";
+    out << std::left << std::setw(7) << "claim" << std::setw(33) << "what" << std::setw(16)
+        << "verdict" << std::right << std::setw(6) << "holds" << std::setw(9) << "violated"
+        << std::setw(5) << "n/a" << std::setw(28) << "tightness min / med / max" << std::setw(17)
+        << "controls caught"
+        << "\n";
     for (std::size_t c = 0; c < rows.size(); ++c) {
         const ClaimSummary& s = rows[c];
         const bool fitted = s.status == Status::kFitted;
@@ -238,17 +246,18 @@ void print_verdicts(std::ostream& out, const Verification& v) {
                    : number(s.tightness.min) + " / " + number(s.tightness.median) + " / " +
                          number(s.tightness.max);
         out << std::left << std::setw(7) << v.claims[c].id << std::setw(33) << v.claims[c].title
-            << std::setw(16) << theory::status_name(s.status) << std::right << std::setw(6) << s.holds
-            << std::setw(9) << s.violated << std::setw(5) << s.not_applicable << std::setw(28)
-            << tightness << std::setw(17)
+            << std::setw(16) << theory::status_name(s.status) << std::right << std::setw(6)
+            << s.holds << std::setw(9) << s.violated << std::setw(5) << s.not_applicable
+            << std::setw(28) << tightness << std::setw(17)
             << (std::to_string(s.caught) + "/" + std::to_string(s.controls)) << "\n";
     }
     print_run_violations(out, v);
     print_coverage(out, v);
     for (const auto& control : v.controls)
         if (!control.caught())
-            out << "not caught: " << control.claim << ", control '" << control.name << "': "
-                << control.fault << " (" << theory::status_name(control.verdict.status) << ")\n";
+            out << "not caught: " << control.claim << ", control '" << control.name
+                << "': " << control.fault << " (" << theory::status_name(control.verdict.status)
+                << ")\n";
     if (!v.spearman.empty() && v.runs.size() >= 3)
         for (std::size_t k = 0; k < v.spearman.size(); ++k)
             out << "rank correlation of D and loss after " << v.fixed_steps[k]

@@ -11,24 +11,24 @@ namespace prefdyn {
 struct ClaimSummary {
     theory::Status status = theory::Status::kNotApplicable;
     std::size_t holds = 0, violated = 0, not_applicable = 0, fitted = 0;
-    theory::Tightness tightness{};  ///< over applicable cases: least min, median of medians, largest max
+    theory::Tightness
+        tightness{};  ///< over applicable cases: least min, median of medians, largest max
     double constant_min = 0.0, constant_max = 0.0;  ///< fits: range of the constant; NaN if none
     std::size_t controls = 0, caught = 0;
-    bool as_expected() const {
-        return status != theory::Status::kViolated && caught == controls;
-    }
+    bool as_expected() const { return status != theory::Status::kViolated && caught == controls; }
 };
 
 /// What `prefdyn verify` (and `simulate`, with one run) finds.
 struct Verification {
     std::vector<theory::Claim> claims;
     std::vector<RunResult> runs;
-    std::vector<std::vector<theory::Verdict>> verdicts;  ///< [run][claim]; Scope::kRun claims are judged
+    std::vector<std::vector<theory::Verdict>>
+        verdicts;  ///< [run][claim]; Scope::kRun claims are judged
     std::vector<CoverageRow> coverage;
     std::vector<ControlResult> controls;
-    std::vector<Index> fixed_steps;      ///< steps at which losses are compared over behaviours
-    std::vector<double> loss_at;         ///< [run][fixed step]
-    std::vector<double> spearman;        ///< [fixed step] rank correlation of D and loss over the runs
+    std::vector<Index> fixed_steps;  ///< steps at which losses are compared over behaviours
+    std::vector<double> loss_at;     ///< [run][fixed step]
+    std::vector<double> spearman;    ///< [fixed step] rank correlation of D and loss over the runs
 
     std::vector<ClaimSummary> summaries() const;
     bool as_expected() const;
@@ -46,8 +46,8 @@ struct VerifyPlan {
 /// The synthetic suite, T5 coverage and the negative controls.
 Verification verify_synthetic(const std::vector<theory::Claim>& claims, const VerifyPlan& plan);
 
-/// Every behaviour of a feature file: eta = 0.5 / kappa, losses after 20, 200 and 2000 steps against D;
-/// the negative controls as in the synthetic suite.
+/// Every behaviour of a feature file: eta = 0.5 / kappa, losses after 20, 200 and 2000 steps
+/// against D; the negative controls as in the synthetic suite.
 Verification verify_features(const std::vector<theory::Claim>& claims,
                              const std::vector<Dataset>& behaviours, double beta,
                              const VerifyPlan& plan);

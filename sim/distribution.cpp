@@ -10,6 +10,7 @@ namespace prefdyn {
 
 namespace {
 
+constexpr Index kParallelElements = Index{1} << 16;  // below this a thread costs more than it saves
 constexpr double kPi = 3.14159265358979323846;
 
 Vector random_unit(Index d, Stream stream) {
@@ -137,7 +138,7 @@ RowMatrix FeatureDistribution::class_noise(std::uint64_t seed, bool held_out, In
                                            Index rows) const {
     RowMatrix x(rows, spec_.dimension);
     const Purpose purpose = held_out ? Purpose::kHeldOutFeatures : Purpose::kFeatures;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows * spec_.dimension >= kParallelElements)
     for (Index i = 0; i < rows; ++i) {
         Stream stream(seed, purpose, static_cast<std::uint64_t>(first + i));
         fill_noise(spec_.noise, stream, x.row(i).data(), spec_.dimension);

@@ -7,7 +7,8 @@ namespace prefdyn {
 namespace {
 
 constexpr Index kLanes = 8;              // independent partial sums, the same on every vector width
-constexpr Index kChunkElements = 32768;  // below this a thread costs more than it saves
+constexpr Index kChunkElements = 32768;  // elements of G a partial sum covers at least
+constexpr Index kParallelElements = Index{1} << 19;  // below this a thread costs more than it saves
 constexpr Index kMaxChunks = 64;
 
 double dot(const double* a, const double* b, Index d) {
@@ -58,7 +59,7 @@ double margin_pass(const MarginPass& pass, const Vector& v, Vector& direction, d
     const Index chunks = (batch + rows - 1) / rows;
     Matrix partial = Matrix::Zero(d, chunks);
     Vector loss(chunks);
-#pragma omp parallel for schedule(static) if (chunks > 1)
+#pragma omp parallel for schedule(static) if (batch * d >= kParallelElements)
     for (Index c = 0; c < chunks; ++c)
         loss(c) = chunk_pass(pass, v, c * rows, std::min(batch, (c + 1) * rows),
                              partial.col(c).data(), margins);
@@ -75,7 +76,7 @@ double margin_pass(const MarginPass& pass, const Vector& v, Vector& direction, d
 void margins_only(const RowMatrix& features, const std::vector<std::int8_t>& label, double beta,
                   const Vector& v, double* margins) {
     const Index n = features.rows(), d = features.cols();
-#pragma omp parallel for schedule(static) if (n * d > kChunkElements)
+#pragma omp parallel for schedule(static) if (n * d >= kParallelElements)
     for (Index i = 0; i < n; ++i)
         margins[i] = 2.0 * beta * label[static_cast<std::size_t>(i)] *
                      dot(features.data() + i * d, v.data(), d);

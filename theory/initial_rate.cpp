@@ -18,8 +18,8 @@ Claim initial_rate_identity() {
             {has_trajectory(), starts_at_reference()},
             [](const Evidence& e) {
                 const Record& start = e.trajectory->records.front();
-                std::vector<Comparison> out = {
-                    {0.0, 0.0, start.update_rate, initial_rate(e), Relation::kEqual, rate_rounding(e)}};
+                std::vector<Comparison> out = {{0.0, 0.0, start.update_rate, initial_rate(e),
+                                                Relation::kEqual, rate_rounding(e)}};
                 if (e.means->n_plus == e.means->n_minus)
                     out.push_back({0.0, 0.0, start.update_rate,
                                    e.training.beta * std::fabs(e.training.loss.slope_at_zero) *

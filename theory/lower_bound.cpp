@@ -29,12 +29,7 @@ Claim rate_lower_bound() {
             {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(1.0)},
             after_start([](const Evidence& e, const Record& r) -> Comparison {
                 const double bound = initial_rate(e) * decay_factor(e, r);
-                return {r.step,
-                        r.time,
-                        r.update_rate,
-                        bound,
-                        Relation::kAtLeast,
-                        rate_rounding(e)};
+                return {r.step, r.time, r.update_rate, bound, Relation::kAtLeast, rate_rounding(e)};
             })};
 }
 
@@ -49,7 +44,12 @@ Claim head_change_lower_bound() {
             {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(1.0)},
             after_start([](const Evidence& e, const Record& r) -> Comparison {
                 const double bound = initial_rate(e) * decay_deficit(e, r) / (2.0 * smoothness(e));
-                return {r.step, r.time, r.head_change, bound, Relation::kAtLeast, r.time * rate_rounding(e)};
+                return {r.step,
+                        r.time,
+                        r.head_change,
+                        bound,
+                        Relation::kAtLeast,
+                        r.time * rate_rounding(e)};
             })};
 }
 

@@ -39,7 +39,8 @@ double decay_deficit(const Evidence& evidence, const Record& record) {
 
 double rate_rounding(const Evidence& evidence) {
     return 64.0 * std::numeric_limits<double>::epsilon() * std::sqrt(2.0) * evidence.training.beta *
-           std::fabs(evidence.training.loss.slope_at_zero) * std::sqrt(evidence.statistics->mean_square);
+           std::fabs(evidence.training.loss.slope_at_zero) *
+           std::sqrt(evidence.statistics->mean_square);
 }
 
 double loss_rounding(const Evidence& evidence) {

@@ -20,7 +20,8 @@ double decay_factor(const Evidence& evidence, const Record& record);
 /// 1 - decay_factor^2 without cancellation.
 double decay_deficit(const Evidence& evidence, const Record& record);
 
-/// Rounding of a gradient norm: a mean of n terms of size sqrt(2) beta |phi'(0)| ||g||, which may cancel.
+/// Rounding of a gradient norm: a mean of n terms of size sqrt(2) beta |phi'(0)| ||g||, which may
+/// cancel.
 double rate_rounding(const Evidence& evidence);
 
 /// Rounding of a mean of n losses of size phi(0).

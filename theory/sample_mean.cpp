@@ -100,9 +100,8 @@ Claim population_head_change() {
             std::vector<Comparison> out;
             for (const Record& r : e.trajectory->records)
                 if (r.time > 0.0)
-                    out.push_back(
-                        {r.step, r.time, r.head_change, r.time * rate, Relation::kAtMost,
-                                       r.time * rate_rounding(e)});
+                    out.push_back({r.step, r.time, r.head_change, r.time * rate, Relation::kAtMost,
+                                   r.time * rate_rounding(e)});
             return out;
         }};
 }

@@ -20,7 +20,7 @@ struct MeanStatistics {
 struct DatasetStatistics : MeanStatistics {
     double trace_plus = 0.0, trace_minus = 0.0;  ///< tr Sigma_+-, ddof = 1; NaN for a class of one
     double norm_plus = 0.0, norm_minus = 0.0;    ///< || Sigma_+- ||_2
-    double mean_square = 0.0;  ///< tr M = (1/n) sum ||g||^2
+    double mean_square = 0.0;                    ///< tr M = (1/n) sum ||g||^2
     double lambda_max = 0.0;                     ///< largest eigenvalue of M = (1/n) sum g g^T
     double trace() const { return trace_plus > trace_minus ? trace_plus : trace_minus; }
     double concentration() const { return norm_plus > norm_minus ? norm_plus : norm_minus; }

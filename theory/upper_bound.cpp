@@ -59,7 +59,8 @@ Claim head_change_upper_bound() {
             for (const Record& record : e.trajectory->records)
                 if (record.time > 0.0)
                     out.push_back({record.step, record.time, record.head_change,
-                                   upper_bound(e, record), Relation::kAtMost, record.time * rate_rounding(e)});
+                                   upper_bound(e, record), Relation::kAtMost,
+                                   record.time * rate_rounding(e)});
             return out;
         }};
 }

@@ -1,0 +1,147 @@
+// The command line in process: what a user types, sees and finds on disk.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "experiments/commands.hpp"
+#include "sim/cancel.hpp"
+#include "sim/hdf5_file.hpp"
+#include "support.hpp"
+
+namespace prefdyn::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Outcome {
+    int code;
+    std::string out, err;
+};
+
+Outcome run(std::vector<std::string> arguments) {
+    std::ostringstream out, err;
+    const int code = run_command(arguments, out, err);
+    return {code, out.str(), err.str()};
+}
+
+/// Every dataset two result files share by name, compared bit by bit.
+void check_same_numbers(const std::string& a, const std::string& b,
+                        const std::vector<std::string>& names) {
+    const h5::Reader x(a), y(b);
+    for (const auto& name : names) {
+        const auto u = x.numbers(name), v = y.numbers(name);
+        REQUIRE(u.size() == v.size());
+        CHECK_MESSAGE(std::memcmp(u.data(), v.data(), u.size() * sizeof(double)) == 0, name);
+    }
+}
+
+void write_text(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+
+}  // namespace
+
+TEST_CASE("simulate writes a file with the run and its bounds") {
+    const TemporaryDirectory folder;
+    const Outcome done =
+        run({"simulate", "--distinguishability", "2", "--dimension", "64", "--samples", "1000",
+             "--held-out", "100", "--out", folder / "run.h5"});
+    REQUIRE_MESSAGE(done.code == 0, done.err);
+    const h5::Reader file(folder / "run.h5");
+    const auto loss = file.numbers("loss");
+    CHECK(loss.front() == doctest::Approx(std::log(2.0)).epsilon(1e-14));
+    CHECK(loss.back() < loss.front());
+    CHECK(file.numbers("eval_loss").back() < loss.front());
+    const auto change = file.numbers("head_change"), bound = file.numbers("bound_T2b");
+    for (std::size_t k = 1; k < change.size(); ++k) CHECK(change[k] <= bound[k] * (1.0 + 1e-10));
+    CHECK(file.strings("stop_reason") == std::vector<std::string>{"completed"});
+}
+
+TEST_CASE("the same options give the same bits for 1, 2 and 8 threads") {
+    const TemporaryDirectory folder;
+    for (const std::string threads : {"1", "2", "8"}) {
+        const Threads restore(2);
+        REQUIRE(run({"verify", "--quick", "--claims", "T2", "--threads", threads, "--out",
+                     folder / (threads + ".h5")})
+                    .code == 0);
+    }
+    for (const std::string threads : {"2", "8"})
+        check_same_numbers(folder / "1.h5", folder / (threads + ".h5"),
+                           {"loss", "head_change", "update_rate", "bound_T2b", "verdict_slack",
+                            "logps_chosen", "margin_quantiles"});
+}
+
+TEST_CASE("an existing result is not overwritten unless asked") {
+    const TemporaryDirectory folder;
+    write_text(folder / "run.h5", "precious");
+    const Outcome refused = run({"simulate", "--out", folder / "run.h5"});
+    CHECK(refused.code == 2);
+    CHECK(contains(refused.err, "--force"));
+    CHECK(fs::file_size(folder / "run.h5") == 8);
+    CHECK(run({"simulate", "--out", folder / "run.h5", "--force"}).code == 0);
+}
+
+TEST_CASE("bad input exits with 2, says what and where, and writes nothing") {
+    const TemporaryDirectory folder;
+    const std::string out = folder / "x.h5";
+    const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+        {{}, "no command"},
+        {{"simulat"}, "did you mean 'simulate'?"},
+        {{"simulate", "--moments", "sample", "--samples", "20", "--out", out},
+         "moments = sample needs"},
+        {{"simulate", "--balance", "0.001", "--samples", "20", "--out", out}, "one class empty"},
+        {{"simulate", "--dimension", "1", "--common-norm", "1", "--out", out}, "common-angle"},
+        {{"verify", "--claims", "T99", "--out", out}, "matches no claim"},
+        {{"verify", "--quick", "--full", "--out", out}, "exclude"},
+        {{"verify", "--replicates", "10", "--out", out}, "--replicates"},
+        {{"verify", "--embeddings", folder / "none.h5", "--out", out}, "no such file"},
+        {{"verify", "--labels", "y.npy", "--out", out}, "--embeddings"},
+        {{"simulate", "--out", "/proc/none/x.h5"}, "cannot be written"},
+        {{"docs", "poem"}, "file-format"},
+    };
+    for (const auto& [arguments, expected] : cases) {
+        const Outcome outcome = run(arguments);
+        CHECK_MESSAGE(outcome.code == 2, expected);
+        CHECK_MESSAGE(contains(outcome.err, expected), outcome.err);
+        CHECK(!fs::exists(out));
+        CHECK(!fs::exists(out + ".partial"));
+    }
+}
+
+TEST_CASE("a step size beyond 2 / kappa is recorded, its claims are not applicable") {
+    const TemporaryDirectory folder;
+    const Outcome done = run({"simulate", "--eta-kappa", "2.5", "--out", folder / "run.h5"});
+    CHECK(done.code == 0);
+    CHECK(contains(done.out, "not_applicable  eta * kappa = 2.5 > 2"));
+}
+
+TEST_CASE("divergence is a stop reason") {
+    const TemporaryDirectory folder;
+    const Outcome done = run({"simulate", "--eta", "1e300", "--sigma", "1e9", "--beta", "1e6",
+                              "--out", folder / "r.h5"});
+    CHECK(done.code == 0);
+    CHECK(h5::Reader(folder / "r.h5").strings("stop_reason") ==
+          std::vector<std::string>{"diverged"});
+}
+
+TEST_CASE("an interrupted run leaves nothing behind") {
+    const TemporaryDirectory folder;
+    cancel_flag = true;
+    const Outcome simulate = run({"simulate", "--out", folder / "s.h5"});
+    const Outcome verify = run({"verify", "--quick", "--out", folder / "v.h5"});
+    cancel_flag = false;
+    CHECK(simulate.code == 130);
+    CHECK(verify.code == 130);
+    CHECK(fs::is_empty(fs::path(folder / "s.h5").parent_path()));
+}
+
+TEST_CASE("help names every option with range and default") {
+    const Outcome help = run({"simulate", "--help"});
+    CHECK(help.code == 0);
+    CHECK(contains(help.out, "--distinguishability"));
+    CHECK(contains(help.out, "default 64"));
+    CHECK(run({"--help"}).code == 0);
+    CHECK(contains(run({"claims", "T2b"}).out, "||Delta W(t)||_F <= min"));
+}
+
+}  // namespace prefdyn::test

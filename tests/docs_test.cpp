@@ -1,0 +1,38 @@
+// Generated pages are the committed ones, and the example in the docs is the one that is tested.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "experiments/commands.hpp"
+#include "experiments/result_fields.hpp"
+#include "support.hpp"
+
+namespace prefdyn::test {
+
+namespace {
+
+std::string read(const std::filesystem::path& path) {
+    std::ifstream in(path);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("docs/file-format.md and docs/options.md are fresh") {
+    CHECK(read(source_dir() / "docs" / "file-format.md") == file_format_page());
+    CHECK(read(source_dir() / "docs" / "options.md") == options_page());
+}
+
+TEST_CASE("docs/adding-a-claim.md shows the tested claim") {
+    const std::string source = read(source_dir() / "tests" / "example_claim_test.cpp");
+    const std::string mark = "// [claim]\n";
+    const auto first = source.find(mark) + mark.size();
+    const std::string example = source.substr(first, source.find(mark, first) - first);
+    CHECK(std::count(example.begin(), example.end(), '\n') < 40);
+    CHECK(contains(read(source_dir() / "docs" / "adding-a-claim.md"), example));
+}
+
+}  // namespace prefdyn::test

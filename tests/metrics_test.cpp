@@ -1,0 +1,60 @@
+#include "sim/metrics.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/support.hpp"
+
+using namespace prefdyn;
+using test::relative_error;
+
+namespace {
+
+Responses responses(std::initializer_list<double> margins) {
+    Responses out;
+    out.margin = Eigen::Map<const Vector>(margins.begin(), static_cast<Index>(margins.size()));
+    out.logp_chosen = out.logp_rejected = Vector::Constant(out.margin.size(), -1.0);
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("means, strict accuracies and ties") {
+    Responses r = responses({-1.0, 0.0, 2.0, 3.0});
+    r.logp_chosen << -1.0, -2.0, -3.0, -0.5;
+    r.logp_rejected << -1.0, -1.0, -4.0, -1.0;
+    const SplitMetrics got = summarise(r, *make_loss("sigmoid"));
+    const double loss = std::log(1.0 + std::exp(1.0)) + std::log(2.0) +
+                        std::log(1.0 + std::exp(-2.0)) + std::log(1.0 + std::exp(-3.0));
+    CHECK(relative_error(got.loss, loss / 4.0) <= 1e-15);
+    CHECK(got.rewards_margins == 1.0);
+    CHECK(got.rewards_accuracies == 0.5);
+    CHECK(got.rewards_ties == 0.25);
+    CHECK(got.outputs_accuracies == 0.5);
+    CHECK(got.outputs_ties == 0.25);
+    CHECK(got.logps_chosen == -6.5 / 4.0);
+    CHECK(got.logps_rejected == -7.0 / 4.0);
+}
+
+TEST_CASE("quantiles interpolate linearly (type 7)") {
+    // numpy.quantile([0, 10, 20, 40], levels): positions 3 * level.
+    const SplitMetrics got = summarise(responses({40.0, 0.0, 20.0, 10.0}), *make_loss("sigmoid"));
+    const double want[] = {0.0, 1.5, 7.5, 15.0, 25.0, 37.0, 40.0};
+    for (std::size_t q = 0; q < kQuantileLevels.size(); ++q) {
+        CAPTURE(kQuantileLevels[q]);
+        CHECK(relative_error(got.margin_quantiles[q], want[q]) <= 1e-14);
+    }
+    for (const double q : summarise(responses({7.0}), *make_loss("sigmoid")).margin_quantiles)
+        CHECK(q == 7.0);
+}
+
+TEST_CASE("nothing to measure and margins that are not finite give NaN, never a number") {
+    const auto loss = make_loss("sigmoid");
+    for (const SplitMetrics& m :
+         {no_metrics(), summarise(responses({}), *loss), summarise(responses({1.0, test::kNan}), *loss),
+          summarise(responses({test::kInfinity, 1.0}), *loss)}) {
+        for (const double x : {m.loss, m.rewards_margins, m.rewards_accuracies, m.rewards_ties,
+                               m.outputs_accuracies, m.outputs_ties, m.logps_chosen,
+                               m.logps_rejected, m.margin_quantiles[0], m.margin_quantiles[6]})
+            CHECK(std::isnan(x));
+    }
+}

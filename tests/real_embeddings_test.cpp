@@ -1,0 +1,28 @@
+// The rate theorems on features of a real transformer; skipped where the file is absent.
+#include <doctest/doctest.h>
+
+#include "experiments/verify.hpp"
+#include "sim/feature_file.hpp"
+#include "support.hpp"
+#include "theory/registry.hpp"
+
+namespace prefdyn::test {
+
+TEST_CASE("T1 to T4 hold for all 24 behaviours, loss falls with distinguishability") {
+    const auto path = data_dir() / "embeddings" / "stories260K_persona.h5";
+    if (!available(path)) return;
+    const auto behaviours = read_features(path.string());
+    REQUIRE(behaviours.size() == 24);
+    const Verification v = verify_features(theory::claims(), behaviours, 0.01, {});
+    CHECK(v.as_expected());
+    for (const auto& row : v.verdicts)
+        for (std::size_t c = 0; c < v.claims.size(); ++c)
+            if (v.claims[c].id < "T5") CHECK(row[c].status == theory::Status::kHolds);
+    REQUIRE(v.spearman.size() == 3);
+    CHECK(v.spearman[0] < -0.99);
+    CHECK(v.spearman[0] < v.spearman[1]);
+    CHECK(v.spearman[1] < v.spearman[2]);
+    CHECK(v.spearman[2] < -0.7);
+}
+
+}  // namespace prefdyn::test

@@ -1,0 +1,69 @@
+#include "experiments/verify.hpp"
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <sstream>
+
+#include "support.hpp"
+#include "theory/registry.hpp"
+
+namespace prefdyn::test {
+
+TEST_CASE("the quick suite holds and every negative control is caught, whatever the seed") {
+    for (const std::uint64_t offset : {0, 1, 2}) {
+        VerifyPlan plan{Profile::kQuick, seed() + offset, 1000};
+        const Verification v = verify_synthetic(theory::claims(), plan);
+        std::ostringstream table;
+        print_verdicts(table, v);
+        CHECK_MESSAGE(v.as_expected(), table.str());
+        for (const auto& control : v.controls)
+            CHECK_MESSAGE(control.caught(), control.claim << " " << control.name);
+        CHECK(!contains(table.str(), "violated:"));
+    }
+}
+
+TEST_CASE("every claim has a negative control and every control a claim") {
+    std::set<std::string> controlled, known;
+    for (const auto& control : controls()) controlled.insert(control.claim);
+    for (const auto& claim : theory::claims()) known.insert(claim.id);
+    CHECK(controlled == known);
+}
+
+TEST_CASE("a violated claim and a missed control are both unexpected") {
+    Verification v;
+    v.claims = theory::select_claims("T2b");
+    v.controls.push_back({"T2b", "planted", "fault", {}});
+    CHECK(!v.as_expected());
+    v.controls[0].verdict.status = theory::Status::kViolated;
+    CHECK(v.as_expected());
+    CoverageRow row;
+    row.claim = "T2b";
+    row.verdict.status = theory::Status::kViolated;
+    v.coverage.push_back(row);
+    CHECK(!v.as_expected());
+}
+
+TEST_CASE("rank correlation: monotone, reversed, ties, independent of scale") {
+    CHECK(rank_correlation({1, 2, 3, 4}, {10, 20, 50, 900}) == doctest::Approx(1.0));
+    CHECK(rank_correlation({1, 2, 3, 4}, {4, 3, 2, 1}) == doctest::Approx(-1.0));
+    // Ranks 0, 1.5, 1.5, 3 against 0, 1, 2, 3: covariance 4.5, norms sqrt(4.5) and sqrt(5).
+    CHECK(rank_correlation({1, 2, 2, 5}, {1, 2, 3, 4}) == doctest::Approx(4.5 / std::sqrt(22.5)));
+    CHECK(std::isnan(rank_correlation({1, 2}, {1, 2})));
+}
+
+TEST_CASE("the suite covers every trainer, spectrum, tail and engine") {
+    std::set<int> methods, spectra, tails, engines;
+    for (const auto& run : synthetic_suite(Profile::kQuick, seed())) {
+        methods.insert(static_cast<int>(run.config.training.method));
+        spectra.insert(static_cast<int>(run.config.features.covariance.spectrum));
+        tails.insert(static_cast<int>(run.config.features.noise.tails));
+        engines.insert(static_cast<int>(run.config.engine));
+    }
+    CHECK(methods.size() == method_names().size());
+    CHECK(spectra.size() == spectrum_names().size());
+    CHECK(tails.size() == tail_names().size());
+    CHECK(engines.size() == engine_names().size());
+}
+
+}  // namespace prefdyn::test

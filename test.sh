@@ -1,11 +1,11 @@
 #!/bin/sh
-# The same set-up as verify.sh, then every test: the optimised build and the one with sanitizers.
-# `./test.sh release` or `./test.sh dev` runs one of the two.
+# The same set-up as verify.sh, then every test on the optimised build; `./test.sh dev` runs them on the
+# build with address and undefined-behaviour sanitizers.
 set -eu
 cd "$(dirname "$0")"
 . cmake/setup.sh
 install_packages
-for preset in ${1:-release dev}; do
+for preset in ${1:-release}; do
     build "$preset"
     ctest --preset "$preset" -j "$(nproc)"
 done

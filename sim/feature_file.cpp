@@ -80,7 +80,8 @@ std::vector<Dataset> read_npy_pair(const std::string& path, const std::string& l
 }  // namespace
 
 std::vector<Dataset> read_features(const std::string& path, const std::string& labels_path) {
-    if (!std::filesystem::is_regular_file(path))
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(path, ignored))
         throw InputError(path + ": no such file", "expected an HDF5 file or a .npy file");
     if (std::filesystem::path(path).extension() == ".npy") return read_npy_pair(path, labels_path);
     return read_hdf5(path);

@@ -31,8 +31,10 @@ bool passes(const Comparison& c, double rounding) {
     return distance(c) >= -(std::fabs(c.bound) * rounding + c.absolute_rounding);
 }
 
+/// Minus infinity where the comparison is not even a number: it never passes.
 double relative_slack(const Comparison& c) {
-    return c.bound == 0.0 ? distance(c) : distance(c) / std::fabs(c.bound);
+    const double slack = c.bound == 0.0 ? distance(c) : distance(c) / std::fabs(c.bound);
+    return std::isnan(slack) ? -std::numeric_limits<double>::infinity() : slack;
 }
 
 double ratio(const Comparison& c) {
@@ -58,6 +60,8 @@ std::string unmet_assumption(const Claim& claim, std::span<const Evidence> cases
 
 /// The smallest constant that covers a share 1 - delta of the cases.
 double covering_constant(std::vector<double> needed, double delta) {
+    for (double& constant : needed)  // a case without a number is covered by no constant
+        if (std::isnan(constant)) constant = std::numeric_limits<double>::infinity();
     std::sort(needed.begin(), needed.end());
     const auto allowed = static_cast<std::size_t>(delta * static_cast<double>(needed.size()));
     return needed[needed.size() - 1 - std::min(allowed, needed.size() - 1)];

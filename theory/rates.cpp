@@ -1,5 +1,6 @@
 #include "theory/rates.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -24,7 +25,9 @@ namespace {
 double log_decay(const Evidence& evidence, const Record& record) {
     const double kappa = smoothness(evidence);
     if (evidence.training.dynamics == Dynamics::kGradientFlow) return -kappa * record.time;
-    return record.step * std::log1p(-evidence.training.eta * kappa);
+    // eta = 1 / kappa computed in floating point may land just beyond it.
+    const double shrink = std::max(-1.0, -evidence.training.eta * kappa);
+    return record.step == 0.0 ? 0.0 : record.step * std::log1p(shrink);
 }
 
 }  // namespace

@@ -9,9 +9,6 @@ namespace prefdyn::theory {
 
 namespace {
 
-/// A bound says something about tightness only where it stands clear of rounding.
-constexpr double kResolved = 1e-3;
-
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// Signed distance from the bound, positive on the side the claim allows.
@@ -28,7 +25,9 @@ double distance(const Comparison& c) {
 }
 
 bool passes(const Comparison& c, double rounding) {
-    return distance(c) >= -(std::fabs(c.bound) * rounding + c.absolute_rounding);
+    const double relative = std::isfinite(c.bound) ? std::fabs(c.bound) * rounding : 0.0;
+    const double slack = distance(c);
+    return slack >= -(relative + c.absolute_rounding) && slack > -std::numeric_limits<double>::infinity();
 }
 
 /// Minus infinity where the comparison is not even a number: it never passes.
@@ -39,6 +38,11 @@ double relative_slack(const Comparison& c) {
 
 double ratio(const Comparison& c) {
     return c.relation == Relation::kAtLeast ? c.bound / c.measured : c.measured / c.bound;
+}
+
+/// A comparison says something about tightness only where it stands clear of rounding.
+bool is_resolved(const Comparison& c) {
+    return c.absolute_rounding <= 1e-3 * std::max(std::fabs(c.bound), std::fabs(c.measured));
 }
 
 Tightness summarise(std::vector<double> ratios) {
@@ -82,7 +86,7 @@ class Tally {
         for (const Comparison& c : comparisons) {
             failed = failed || !passes(c, evidence.training.rounding);
             const double slack = relative_slack(c);
-            if (c.absolute_rounding <= kResolved * std::fabs(c.bound)) ratios_.push_back(ratio(c));
+            if (is_resolved(c)) ratios_.push_back(ratio(c));
             if (slack < verdict_.slack) {
                 verdict_.slack = slack;
                 verdict_.witness_case = index;

@@ -9,5 +9,6 @@ build release
 code=0
 build/prefdyn verify --force --out results/verify.h5 "$@" || code=$?
 [ "$code" -le 1 ] || exit "$code"
-if [ -f analysis/report.py ]; then /usr/bin/python3 -m analysis.report results/verify.h5 -o results; fi
+/usr/bin/python3 -m analysis.report results/verify.h5 -o results
+echo "report: results/report.html"
 exit "$code"

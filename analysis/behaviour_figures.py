@@ -1,0 +1,126 @@
+"""Figures of files with behaviours (suite "features"): one run per behaviour."""
+
+import matplotlib
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+
+from analysis import style
+
+SUITE = "features"
+LOG_TWO = "$L(0)$"
+
+
+def _rows(results):
+    """Runs of the suite, largest distinguishability_sample first."""
+    rows = np.flatnonzero(results.suite(SUITE))
+    return rows[np.argsort(-results["distinguishability_sample"][rows], kind="stable")]
+
+
+def distinguishability(results):
+    """Reads distinguishability_sample, _debiased, noise_floor and initial_rate_* per behaviour."""
+    rows = _rows(results)
+    if not rows.size:
+        return None
+    figure = style.new_figure(1.2 + 0.2 * rows.size)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
+    _draw_distinguishability(left, results, rows)
+    _draw_initial_rates(right, results, rows)
+    left.set_yticks(range(rows.size), results["run_name"][rows])
+    left.set_ylim(rows.size - 0.4, -0.6)
+    title = "Distinguishability of each behaviour and the initial rate it causes"
+    caption = (f"The {rows.size} runs of suite “{SUITE}”, sorted by distinguishability_sample. Left: D̂ "
+               "(distinguishability_sample), D̂ with the sampling noise taken out "
+               "(distinguishability_debiased) and noise_floor, what D̂ would be without any signal; a "
+               "behaviour whose D̂ is near its floor cannot be told from noise. Right: "
+               "initial_rate_measured on initial_rate_predicted (T1); the cross must sit in the ring.")
+    return style.Plot("behaviours", title, caption, figure)
+
+
+def _draw_distinguishability(axes, results, rows):
+    height = np.arange(rows.size)
+    sample, floor = results["distinguishability_sample"][rows], results["noise_floor"][rows]
+    axes.hlines(height, floor, sample, color="#bdbdbd", linewidth=1)
+    axes.plot(floor, height, "|", color=style.VERMILLION, markersize=8, markeredgewidth=1.8,
+              label="noise floor")
+    axes.plot(results["distinguishability_debiased"][rows], height, "D", color=style.ORANGE,
+              markerfacecolor="white", markersize=5.5, label=r"debiased")
+    axes.plot(sample, height, "o", color=style.BLUE, markersize=3.6, label=r"sample $\hat D$")
+    axes.set_xlim(left=0)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(r"$D = \|\mu_+ - \mu_-\|$  (feature units)")
+    style.legend_above(axes, 3)
+
+
+def _draw_initial_rates(axes, results, rows):
+    height = np.arange(rows.size)
+    axes.plot(results["initial_rate_predicted"][rows], height, "o", color=style.BLACK,
+              markerfacecolor="white", markersize=6.5, markeredgewidth=1, label="predicted (T1)")
+    axes.plot(results["initial_rate_measured"][rows], height, "x", color=style.VERMILLION,
+              markersize=4.2, markeredgewidth=1.4, label="measured")
+    axes.set_xlim(left=0)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(r"initial rate $R(0)$  (1 / time)")
+    style.legend_above(axes, 2)
+
+
+def loss_at_fixed_steps(results):
+    """Reads loss_at_fixed_step, spearman_loss_distinguishability, distinguishability_sample."""
+    rows = _rows(results)
+    if not rows.size or not results.size("fixed_step"):
+        return None
+    steps = results["fixed_step"]
+    figure = style.new_figure(2.9)
+    panels = figure.subplots(1, len(steps), squeeze=False)[0]
+    for index, axes in enumerate(panels):
+        _draw_fixed_step(axes, results, rows, index)
+    panels[0].set_ylabel("training loss (nats)")
+    figure.supxlabel(r"sample distinguishability $\hat D$  (feature units)", fontsize=9)
+    title = "More distinguishable behaviours are learned faster"
+    caption = (f"The {rows.size} runs of suite “{SUITE}”: loss_at_fixed_step against "
+               "distinguishability_sample, one panel per fixed_step (note the different loss axes). "
+               "ρ is spearman_loss_distinguishability, the rank correlation of the two; −1 means "
+               "that the order of losses is exactly the reverse order of D̂.")
+    return style.Plot("loss_at_fixed_steps", title, caption, figure)
+
+
+def _draw_fixed_step(axes, results, rows, index):
+    axes.plot(results["distinguishability_sample"][rows],
+              results["loss_at_fixed_step"][rows, index], "o", color=style.BLUE, markersize=4.5,
+              markerfacecolor="#bcd9ec")
+    axes.set_title(f"after {results['fixed_step'][index]:d} steps")
+    rho = results["spearman_loss_distinguishability"][index]
+    text = rf"$\rho = {rho:.3f}$".replace("-", "-") if np.isfinite(rho) else r"$\rho$ not defined"
+    axes.text(0.97, 0.96, text, transform=axes.transAxes, ha="right", va="top", fontsize=9)
+
+
+def loss_curves(results):
+    """Reads loss and step of every behaviour; colour is distinguishability_sample."""
+    rows = _rows(results)
+    if not rows.size:
+        return None
+    figure = style.new_figure(3.5)
+    axes = figure.subplots()
+    distance = results["distinguishability_sample"]
+    scale = Normalize(distance[rows].min(), distance[rows].max())
+    colors = style.SEQUENTIAL
+    for row in rows[::-1]:
+        step, loss = results["step"][row], results["loss"][row]
+        keep = (step > 0) & np.isfinite(loss)
+        axes.plot(step[keep], loss[keep], color=colors(scale(distance[row])), linewidth=1.2)
+    axes.set_xscale("log")
+    axes.set_xlabel("step (updates)")
+    axes.set_ylabel("training loss (nats)")
+    _mark_fixed_steps(axes, results)
+    bar = figure.colorbar(ScalarMappable(scale, style.SEQUENTIAL), ax=axes, pad=0.02)
+    bar.set_label(r"$\hat D$  (feature units)")
+    bar.outline.set_visible(False)
+    caption = (f"loss against step for the {rows.size} runs of suite “{SUITE}”, step 0 left out; colour "
+               "(dark to light) is distinguishability_sample. Dotted lines mark fixed_step.")
+    return style.Plot("loss_curves", "Training loss of every behaviour", caption, figure)
+
+
+def _mark_fixed_steps(axes, results):
+    if results.size("fixed_step"):
+        for step in results["fixed_step"]:
+            axes.axvline(step, color=style.GREY, linestyle=":", linewidth=1)

@@ -1,0 +1,89 @@
+"""The look of the figures: palette, sizes and the settings that make their bytes repeatable."""
+
+from dataclasses import dataclass, field
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+# Okabe and Ito, safe for all colour vision; each use also differs in marker or line style
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#767676"
+SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), (VERMILLION, "v"), (SKY, "P"))
+SEQUENTIAL = ListedColormap(matplotlib.colormaps["viridis"](np.linspace(0, 0.9, 256)))  # no pale end
+
+PAGE_WIDTH = 7.2  # inches; prints at full size on A4 and Letter
+FORMATS = ("png", "svg", "pdf")
+_METADATA = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+_SETTINGS = {
+    "svg.hashsalt": "prefdyn",
+    "pdf.fonttype": 42,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "figure.titlesize": 10.5,
+    "savefig.dpi": 150,
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A drawn figure: its file stem, what it shows, and how to read it (plain text)."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure = field(repr=False)
+
+
+def apply():
+    """Fixes every matplotlib setting, whatever the user's matplotlibrc says."""
+    matplotlib.use("Agg")
+    matplotlib.rcParams.update(matplotlib.rcParamsDefault)
+    matplotlib.rcParams.update(_SETTINGS)
+
+
+def new_figure(height, width=PAGE_WIDTH):
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure
+
+
+def save(figure, folder, stem):
+    """Writes STEM.png, .svg and .pdf without dates, so that the same figure gives the same bytes."""
+    paths = {}
+    for kind in FORMATS:
+        paths[kind] = folder / f"{stem}.{kind}"
+        figure.savefig(paths[kind], format=kind, metadata=_METADATA[kind])
+    return paths
+
+
+def legend_above(axes, columns, **options):
+    """A legend over the axes, where it covers no data."""
+    return axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncol=columns,
+                       borderaxespad=0.2, columnspacing=1.4, handletextpad=0.5, **options)
+
+
+def legend_below(figure, handles):
+    """A legend along the lower edge, with its own strip in the layout."""
+    strip = 0.27 / figure.get_figheight()
+    figure.get_layout_engine().set(rect=(0, strip, 1, 1 - strip))
+    return figure.legend(handles=handles, loc="lower center", ncol=len(handles))

@@ -1,0 +1,84 @@
+"""The verdict of a file in words: what was checked, and whether anything is wrong."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Headline:
+    """Whether all is well, and the sentence that says so."""
+
+    good: bool
+    text: str
+
+
+def headline(results):
+    """Reads the statuses and counts of claims, coverage tests and controls."""
+    claims, violated = results.size("claim"), violated_claims(results)
+    missed = int(np.sum(results["control_caught"] == 0)) if "control" in results else 0
+    parts = [_violation_words(violated, claims)] if violated else []
+    if missed:
+        parts.append(f"{count(missed, 'NEGATIVE CONTROL')} NOT CAUGHT")
+    if not parts:
+        parts.append(_good_words(results))
+    return Headline(not (violated or missed), f"{'; '.join(parts)}. {_checked_words(results)}")
+
+
+def violated_claims(results):
+    """Ids of the claims that any dataset calls violated."""
+    bad = (results["claim_status"] == "violated") | (results["claim_violated"] > 0)
+    bad |= np.any(results["verdict_status"] == 1, axis=0)
+    if "coverage" in results:
+        failing = results["coverage_claim"][results["coverage_status"] == "violated"]
+        bad |= np.isin(results["claim"], failing)
+    return list(results["claim"][bad])
+
+
+def violated_runs(results):
+    """(run, claim) index pairs with verdict_status violated."""
+    return list(zip(*np.nonzero(results["verdict_status"] == 1)))
+
+
+def violated_coverage(results):
+    """Indices of the coverage tests that are violated."""
+    if "coverage" not in results:
+        return []
+    return list(np.flatnonzero(results["coverage_status"] == "violated"))
+
+
+def count(number, noun):
+    """`3 runs`, `1 run`; a noun in capitals gets a capital S."""
+    plural = "" if number == 1 else "S" if noun.isupper() else "s"
+    return f"{number} {noun}{plural}"
+
+
+def _violation_words(violated, claims):
+    return f"VIOLATED: {len(violated)} of {count(claims, 'claim')} ({', '.join(violated)})"
+
+
+def _good_words(results):
+    statuses = Counter(results["claim_status"])
+    if not statuses["holds"]:
+        return "NOTHING JUDGED: no claim applied to these runs"
+    parts = [f"no violation: {count(statuses['holds'], 'claim')} held wherever it applied"
+             if statuses["holds"] == 1 else
+             f"No violation: {statuses['holds']} claims held wherever they applied"]
+    if statuses["fitted"]:
+        parts.append(f"{statuses['fitted']} only fitted")
+    if statuses["not_applicable"]:
+        parts.append(f"{statuses['not_applicable']} not judged")
+    return ", ".join(parts)
+
+
+def _checked_words(results):
+    parts = [f"{count(results.size('claim'), 'claim')} checked on {count(results.size('run'), 'run')}"]
+    if "coverage" in results:
+        parts.append(f"{count(results.size('coverage'), 'coverage test')}")
+    if "control" in results:
+        caught = int(np.sum(results["control_caught"] != 0))
+        parts.append(f"{caught} of {count(results.size('control'), 'negative control')} caught")
+    else:
+        parts.append("no negative controls in this file")
+    return ", ".join(parts) + "."

@@ -1,14 +1,16 @@
 """Figures of files with behaviours (suite "features"): one run per behaviour."""
 
-import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from analysis import style
+from analysis.results import Group
 
 SUITE = "features"
-LOG_TWO = "$L(0)$"
+FIXED_STEPS = Group(numbers={("run", "fixed_step"): "loss_at_fixed_step",
+                             ("fixed_step",): "spearman_loss_distinguishability"})
+GROUPS = (FIXED_STEPS,)
 
 
 def _rows(results):
@@ -22,18 +24,18 @@ def distinguishability(results):
     rows = _rows(results)
     if not rows.size:
         return None
-    figure = style.new_figure(1.2 + 0.2 * rows.size)
+    figure = style.new_figure(1.35 + 0.2 * rows.size)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
     _draw_distinguishability(left, results, rows)
     _draw_initial_rates(right, results, rows)
     left.set_yticks(range(rows.size), results["run_name"][rows])
     left.set_ylim(rows.size - 0.4, -0.6)
     title = "Distinguishability of each behaviour and the initial rate it causes"
-    caption = (f"The {rows.size} runs of suite “{SUITE}”, sorted by distinguishability_sample. Left: D̂ "
-               "(distinguishability_sample), D̂ with the sampling noise taken out "
-               "(distinguishability_debiased) and noise_floor, what D̂ would be without any signal; a "
-               "behaviour whose D̂ is near its floor cannot be told from noise. Right: "
-               "initial_rate_measured on initial_rate_predicted (T1); the cross must sit in the ring.")
+    caption = (f"The {rows.size} runs of suite “{SUITE}”, most distinguishable first. Left: D̂ of the "
+               "sample, D̂ with the sampling noise taken out (debiased), and the noise floor, what D̂ "
+               "would be without any signal; a behaviour whose D̂ is near its floor cannot be told "
+               "from noise. Right: the measured initial rate on the one T1 predicts; the cross must "
+               "sit in the ring.")
     return style.Plot("behaviours", title, caption, figure)
 
 
@@ -44,12 +46,12 @@ def _draw_distinguishability(axes, results, rows):
     axes.plot(floor, height, "|", color=style.VERMILLION, markersize=8, markeredgewidth=1.8,
               label="noise floor")
     axes.plot(results["distinguishability_debiased"][rows], height, "D", color=style.ORANGE,
-              markerfacecolor="white", markersize=5.5, label=r"debiased")
+              markerfacecolor="white", markersize=5.5, label="debiased")
     axes.plot(sample, height, "o", color=style.BLUE, markersize=3.6, label=r"sample $\hat D$")
     axes.set_xlim(left=0)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(r"$D = \|\mu_+ - \mu_-\|$  (feature units)")
-    style.legend_above(axes, 3)
+    axes.set_xlabel(r"$D = \Vert\mu_+ - \mu_-\Vert$  (feature units)")
+    style.legend_above(axes, 2)
 
 
 def _draw_initial_rates(axes, results, rows):
@@ -61,26 +63,24 @@ def _draw_initial_rates(axes, results, rows):
     axes.set_xlim(left=0)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(r"initial rate $R(0)$  (1 / time)")
-    style.legend_above(axes, 2)
+    style.legend_above(axes, 1)
 
 
 def loss_at_fixed_steps(results):
     """Reads loss_at_fixed_step, spearman_loss_distinguishability, distinguishability_sample."""
     rows = _rows(results)
-    if not rows.size or not results.size("fixed_step"):
+    if not rows.size or "loss_at_fixed_step" not in results:
         return None
-    steps = results["fixed_step"]
     figure = style.new_figure(2.9)
-    panels = figure.subplots(1, len(steps), squeeze=False)[0]
+    panels = figure.subplots(1, results.size("fixed_step"), sharex=True, squeeze=False)[0]
     for index, axes in enumerate(panels):
         _draw_fixed_step(axes, results, rows, index)
     panels[0].set_ylabel("training loss (nats)")
     figure.supxlabel(r"sample distinguishability $\hat D$  (feature units)", fontsize=9)
     title = "More distinguishable behaviours are learned faster"
-    caption = (f"The {rows.size} runs of suite “{SUITE}”: loss_at_fixed_step against "
-               "distinguishability_sample, one panel per fixed_step (note the different loss axes). "
-               "ρ is spearman_loss_distinguishability, the rank correlation of the two; −1 means "
-               "that the order of losses is exactly the reverse order of D̂.")
+    caption = (f"The {rows.size} runs of suite “{SUITE}”, one panel per number of steps (note the "
+               "different loss axes). ρ is Spearman's rank correlation of loss and D̂, as stored; −1 "
+               "means that the order of losses is exactly the reverse order of D̂.")
     return style.Plot("loss_at_fixed_steps", title, caption, figure)
 
 
@@ -88,10 +88,9 @@ def _draw_fixed_step(axes, results, rows, index):
     axes.plot(results["distinguishability_sample"][rows],
               results["loss_at_fixed_step"][rows, index], "o", color=style.BLUE, markersize=4.5,
               markerfacecolor="#bcd9ec")
-    axes.set_title(f"after {results['fixed_step'][index]:d} steps")
     rho = results["spearman_loss_distinguishability"][index]
-    text = rf"$\rho = {rho:.3f}$".replace("-", "-") if np.isfinite(rho) else r"$\rho$ not defined"
-    axes.text(0.97, 0.96, text, transform=axes.transAxes, ha="right", va="top", fontsize=9)
+    text = f"{rho:.3f}".replace("-", "−") if np.isfinite(rho) else "not defined"
+    axes.set_title(f"{results['fixed_step'][index]:d} steps: ρ = {text}")
 
 
 def loss_curves(results):
@@ -103,24 +102,25 @@ def loss_curves(results):
     axes = figure.subplots()
     distance = results["distinguishability_sample"]
     scale = Normalize(distance[rows].min(), distance[rows].max())
-    colors = style.SEQUENTIAL
     for row in rows[::-1]:
         step, loss = results["step"][row], results["loss"][row]
         keep = (step > 0) & np.isfinite(loss)
-        axes.plot(step[keep], loss[keep], color=colors(scale(distance[row])), linewidth=1.2)
-    axes.set_xscale("log")
+        axes.plot(step[keep], loss[keep], color=style.SEQUENTIAL(scale(distance[row])), linewidth=1.2)
+    style.log_axis(axes, "x")
     axes.set_xlabel("step (updates)")
     axes.set_ylabel("training loss (nats)")
     _mark_fixed_steps(axes, results)
     bar = figure.colorbar(ScalarMappable(scale, style.SEQUENTIAL), ax=axes, pad=0.02)
     bar.set_label(r"$\hat D$  (feature units)")
     bar.outline.set_visible(False)
-    caption = (f"loss against step for the {rows.size} runs of suite “{SUITE}”, step 0 left out; colour "
-               "(dark to light) is distinguishability_sample. Dotted lines mark fixed_step.")
+    caption = (f"The {rows.size} runs of suite “{SUITE}”, step 0 left out; colour (dark to light) is "
+               "D̂ of the sample. Dotted lines mark the steps that the losses are compared at.")
     return style.Plot("loss_curves", "Training loss of every behaviour", caption, figure)
 
 
 def _mark_fixed_steps(axes, results):
-    if results.size("fixed_step"):
-        for step in results["fixed_step"]:
-            axes.axvline(step, color=style.GREY, linestyle=":", linewidth=1)
+    for step in results["fixed_step"] if "fixed_step" in results else ():
+        axes.axvline(step, color=style.GREY, linestyle=":", linewidth=1)
+
+
+FIGURES = (distinguishability, loss_at_fixed_steps, loss_curves)

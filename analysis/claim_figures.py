@@ -2,15 +2,17 @@
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from analysis import style
 from analysis.verdict import violated_claims
 
-TIGHTNESS_FLOOR = 1e-4
-RATE_CLAIMS = ("T5g", "T5m")  # held to their failure rate
-FITTED_CLAIM = "T5a"
+GROUPS = ()  # results.COVERAGE is read for the tables already
+FLOOR = 1e-4  # the tightness axis ends here; an arrow and a number stand for what is smaller
+BEYOND = "#ececec"
 DELTA_LOOKS = ((style.BLUE, "o", "--"), (style.ORANGE, "^", ":"), (style.GREEN, "s", "-."),
                (style.PURPLE, "D", "-"))
+PANELS_A_ROW = 3
 
 
 def tightness(results):
@@ -18,53 +20,68 @@ def tightness(results):
     shown = np.flatnonzero(np.isfinite(results["claim_tightness_median"]))
     if not shown.size:
         return None
-    figure = style.new_figure(0.9 + 0.27 * shown.size)
+    figure = style.new_figure(1.0 + 0.27 * shown.size)
     axes = figure.subplots()
-    top = 1.6 * max(1.0, float(np.max(results["claim_tightness_max"][shown])))
+    largest = results["claim_tightness_max"][shown]
+    top = 1.6 * np.max(largest, initial=1, where=np.isfinite(largest))
     axes.set_xscale("log")
-    axes.set_xlim(0.5 * TIGHTNESS_FLOOR, top)
-    axes.axvspan(1, top, color="#f1f1f1", linewidth=0)
+    axes.set_xlim(0.55 * FLOOR, top)
+    axes.axvspan(1, top, color=BEYOND, linewidth=0)
     axes.axvline(1, color=style.BLACK, linewidth=1)
+    violated = violated_claims(results)
     for height, claim in enumerate(shown):
-        _draw_range(axes, results, claim, height)
-    _label_claims(axes, results, shown)
+        bad = results["claim"][claim] in violated
+        _draw_range(axes, _summary(results, claim), height, style.VERMILLION if bad else style.BLUE)
+    _label_claims(axes, results, shown, violated)
+    style.log_axis(axes, "x")
     axes.set_xlabel("tightness: measured / bound  (bound / measured for lower bounds)")
-    style.legend_above(axes, 3, handles=_tightness_handles())
+    style.legend_above(axes, 4, handles=_tightness_handles())
     title = "How tight each bound is: 1 is tight, far to the left is vacuous"
     return style.Plot("tightness", title, _tightness_caption(results, shown), figure)
 
 
-def _draw_range(axes, results, claim, height):
-    low, middle, high = (float(results[f"claim_tightness_{name}"][claim])
-                         for name in ("min", "median", "max"))
-    color = style.VERMILLION if results["claim"][claim] in violated_claims(results) else style.BLUE
-    start = max(low, TIGHTNESS_FLOOR)
-    axes.plot([start, max(high, TIGHTNESS_FLOOR)], [height, height], color=color, linewidth=3,
-              alpha=0.45, solid_capstyle="butt")
-    axes.plot(high, height, "|", color=color, markersize=9, markeredgewidth=1.8)
-    axes.plot(max(middle, TIGHTNESS_FLOOR), height, "o", color=color, markersize=6)
-    if low < TIGHTNESS_FLOOR:
-        axes.plot(TIGHTNESS_FLOOR, height, "<", color=color, markersize=6)
-        axes.annotate(f"min {_scientific(low)}", (TIGHTNESS_FLOOR, height), (6, 3),
-                      textcoords="offset points", fontsize=7.5, va="bottom")
-    else:
-        axes.plot(low, height, "|", color=color, markersize=9, markeredgewidth=1.8)
+def _summary(results, claim):
+    return {name: float(results[f"claim_tightness_{name}"][claim])
+            for name in ("min", "median", "max")}
+
+
+def _draw_range(axes, summary, height, color):
+    left, right = 0.75 * FLOOR, axes.get_xlim()[1]
+    ends = np.clip([summary["min"], summary["max"]], left, right)
+    axes.plot(ends, [height, height], color=color, linewidth=3, alpha=0.45, solid_capstyle="butt")
+    for name, value in summary.items():
+        if FLOOR <= value <= right:
+            look = {"marker": "o", "markersize": 6} if name == "median" else {
+                "marker": "|", "markersize": 9, "markeredgewidth": 1.8}
+            axes.plot(value, height, color=color, linestyle="", **look)
+    _point_beyond(axes, {n: v for n, v in summary.items() if v < FLOOR}, left, height, color)
+    _point_beyond(axes, {n: v for n, v in summary.items() if v > right}, right, height, color)
+
+
+def _point_beyond(axes, values, edge, height, color):
+    """An arrow at the edge for the values outside the axis, with the values in words."""
+    if not values:
+        return
+    at_left = edge < 1
+    axes.plot(edge, height, "<" if at_left else ">", color=color, markersize=6, clip_on=False)
+    words = ", ".join(f"{name} {_scientific(value)}" for name, value in values.items())
+    axes.annotate(words, (edge, height), (6 if at_left else -6, 3), textcoords="offset points",
+                  fontsize=7.5, va="bottom", ha="left" if at_left else "right")
 
 
 def _scientific(value):
-    if value == 0:
-        return "0"
+    if value == 0 or not np.isfinite(value):
+        return "0" if value == 0 else "∞"
     mantissa, exponent = f"{value:.0e}".split("e")
     return rf"${mantissa}\times10^{{{int(exponent)}}}$"
 
 
-def _label_claims(axes, results, shown):
+def _label_claims(axes, results, shown, violated):
     labels = [f"{results['claim_title'][i]}  {results['claim'][i]}" for i in shown]
     axes.set_yticks(range(len(shown)), labels)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(False, axis="y")
-    violated = violated_claims(results)
     for tick, claim in zip(axes.get_yticklabels(), shown):
         if results["claim"][claim] in violated:
             tick.set(color=style.VERMILLION, fontweight="bold", text=f"VIOLATED  {tick.get_text()}")
@@ -74,41 +91,40 @@ def _tightness_handles():
     return [Line2D([], [], marker="o", linestyle="", color=style.BLUE, label="median"),
             Line2D([], [], marker="|", markersize=9, markeredgewidth=1.8, linewidth=3,
                    color=style.BLUE, label="min to max"),
-            Line2D([], [], marker="<", linestyle="", color=style.BLUE,
-                   label="min below the axis")]
+            Line2D([], [], marker="<", linestyle="", color=style.BLUE, label="off the axis"),
+            Patch(color=BEYOND, label="beyond the bound")]
 
 
 def _tightness_caption(results, shown):
     omitted = [c for i, c in enumerate(results["claim"]) if i not in shown]
     left_out = (f" No tightness is stored for {', '.join(omitted)} (not applicable here, or fitted)."
                 if omitted else "")
-    return ("claim_tightness_min, _median (median of the cases' medians) and _max over all applicable "
-            f"cases, on a logarithmic axis that ends at {TIGHTNESS_FLOOR:g}; an arrow marks a smaller "
-            "minimum, with its value. Right of 1, shaded, is beyond the bound: only the claims with a "
-            "failure probability (T5g, T5m, T5p) may reach it, in a share δ of the cases."
-            + left_out)
+    return ("Least, median and largest ratio of measured to bound over all cases the claim applies to "
+            "(the median is that of the cases' medians); the axis is logarithmic and ends at "
+            f"{FLOOR:g}, an arrow with numbers stands for what is beyond. Only claims with a failure "
+            "probability δ may reach the shaded side, in a share δ of the cases." + left_out)
 
 
 def coverage(results):
     """Reads coverage_claim, _setting, _status, _delta, _cases, _failures and _constant."""
-    if not results.size("coverage"):
+    if "coverage" not in results:
         return None
-    present = set(results["coverage_claim"])
-    panels = [c for c in (*RATE_CLAIMS, FITTED_CLAIM) if c in present]
-    if not panels:
-        return None
+    claims = list(dict.fromkeys(results["coverage_claim"]))
     settings = list(dict.fromkeys(results["coverage_setting"]))
-    figure = style.new_figure(1.2 + 0.23 * len(settings))
-    grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    columns = min(len(claims), PANELS_A_ROW)
+    lines = -(-len(claims) // columns)
+    figure = style.new_figure(0.3 + lines * (0.9 + 0.23 * len(settings)))
+    grid = figure.subplots(lines, columns, sharey=True, squeeze=False).flat
     looks = _delta_looks(results)
-    for axes, claim in zip(grid, panels):
+    for axes, claim in zip(grid, claims):
         _draw_coverage(axes, results, claim, settings, looks)
+    for axes in grid[len(claims):]:
+        axes.set_axis_off()
     grid[0].set_yticks(range(len(settings)), settings)
     grid[0].set_ylim(len(settings) - 0.4, -0.6)
-    figure.legend(handles=_coverage_handles(looks), loc="upper center", ncol=len(looks) + 2)
-    figure.get_layout_engine().set(rect=(0, 0, 1, 0.93))
-    title = "Coverage of T5: how often the sample mean leaves its bound, against the allowed δ"
-    return style.Plot("coverage", title, _coverage_caption(results, panels), figure)
+    style.figure_legend(figure, _coverage_handles(results, looks))
+    title = "Coverage: how often a bound with a failure probability fails, against the allowed δ"
+    return style.Plot("coverage", title, _coverage_caption(results), figure)
 
 
 def _delta_looks(results):
@@ -117,40 +133,46 @@ def _delta_looks(results):
 
 
 def _draw_coverage(axes, results, claim, settings, looks):
-    fitted = claim == FITTED_CLAIM
     rows = np.flatnonzero(results["coverage_claim"] == claim)
-    for row in rows:
-        height = settings.index(results["coverage_setting"][row])
-        _draw_coverage_row(axes, results, row, height, looks, fitted)
-    axes.set_title(f"{claim}: fitted constant" if fitted else f"{claim}: failures")
-    axes.tick_params(axis="y", length=0)
+    fitted = bool(np.isfinite(results["coverage_constant"][rows]).any())
+    shares = results["coverage_constant"] if fitted else _failure_shares(results)
     if fitted:
         axes.axvline(0, color=style.GREY, linewidth=0.8)
         axes.set_xlabel("constant $C$")
     else:
         _failure_axis(axes, results, looks)
+    for height, setting in enumerate(settings):
+        here = rows[results["coverage_setting"][rows] == setting]
+        _draw_setting(axes, results, here, height, shares, looks)
+    axes.set_title(f"{claim}: fitted constant" if fitted else f"{claim}: failures")
+    axes.tick_params(axis="y", length=0)
 
 
-def _draw_coverage_row(axes, results, row, height, looks, fitted):
-    delta = results["coverage_delta"][row]
-    color, marker, _ = looks[delta]
-    shift = 0.16 * (list(looks).index(delta) - (len(looks) - 1) / 2)
-    status = results["coverage_status"][row]
-    if status == "not_applicable":
-        axes.text(0.5, height, "not applicable", transform=axes.get_yaxis_transform(),
-                  ha="center", va="center", fontsize=7.5, color="#555555", style="italic")
-        return
-    value = results["coverage_constant"][row] if fitted else _failure_share(results, row)
-    bad = status == "violated"
-    axes.plot(value, height + shift, marker=marker, linestyle="", zorder=3, clip_on=False,
-              color=style.VERMILLION if bad else color, markersize=9 if bad else 5)
+def _draw_setting(axes, results, rows, height, values, looks):
+    """One marker per delta; a setting to which the claim never applies says so."""
+    status = results["coverage_status"][rows]
+    if rows.size and (status == "not_applicable").all():
+        axes.text(0.5, height, "not applicable", transform=axes.get_yaxis_transform(), ha="center",
+                  va="center", fontsize=7.5, color="#555555", style="italic",
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
+    for row in rows[status != "not_applicable"]:
+        delta = results["coverage_delta"][row]
+        shift = 0.16 * (list(looks).index(delta) - (len(looks) - 1) / 2)
+        color, marker, _ = looks[delta]
+        _draw_marker(axes, values[row], height + shift, color, marker,
+                     results["coverage_status"][row] == "violated")
+
+
+def _draw_marker(axes, x, y, color, marker, bad):
+    axes.plot(x, y, marker=marker, linestyle="", zorder=3, color=style.VERMILLION if bad else color,
+              markersize=9 if bad else 5)
     if bad:
-        axes.annotate("VIOLATED", (value, height + shift), (7, 0), textcoords="offset points",
-                      color=style.VERMILLION, fontweight="bold", fontsize=8, va="center")
+        axes.annotate("VIOLATED", (x, y), (7, 0), textcoords="offset points", va="center",
+                      color=style.VERMILLION, fontweight="bold", fontsize=8)
 
 
-def _failure_share(results, row):
-    return results["coverage_failures"][row] / results["coverage_cases"][row]
+def _failure_shares(results):
+    return results["coverage_failures"] / np.maximum(results["coverage_cases"], 1)
 
 
 def _failure_axis(axes, results, looks):
@@ -160,29 +182,33 @@ def _failure_axis(axes, results, looks):
     powers = [p for p in (1e-4, 1e-3, 1e-2, 1e-1, 1) if p > step]
     axes.set_xticks([0, *powers], ["0", *(f"{p:g}" for p in powers)])
     axes.minorticks_off()
-    axes.set_xlim(0, 1)
+    axes.set_xlim(-0.35 * step, 1)
     for delta, (color, _, line) in looks.items():
         axes.axvline(delta, color=color, linestyle=line, linewidth=1.3)
     axes.set_xlabel("share of replicates\nbeyond the bound")
 
 
-def _coverage_handles(looks):
-    handles = []
-    for delta, (color, marker, line) in looks.items():
-        handles.append(Line2D([], [], color=color, marker=marker, linestyle=line, linewidth=1.3,
-                              label=rf"observed, and allowed line, $\delta = {delta:g}$"))
-    return handles
+def _coverage_handles(results, looks):
+    if not np.isin(results["coverage_status"], ("holds", "violated")).any():
+        return [Line2D([], [], color=color, marker=marker, linestyle="", label=rf"$\delta = {d:g}$")
+                for d, (color, marker, _) in looks.items()]
+    return [Line2D([], [], color=color, marker=marker, linestyle=line, linewidth=1.3,
+                   label=rf"observed, and allowed line, $\delta = {d:g}$")
+            for d, (color, marker, line) in looks.items()]
 
 
-def _coverage_caption(results, panels):
+def _coverage_caption(results):
     cases = sorted({int(c) for c in results["coverage_cases"] if c > 0})
-    text = ("coverage_failures / coverage_cases per setting"
+    text = ("Share of replicates whose sample mean leaves its bound, per setting"
             + (f" ({', '.join(map(str, cases))} replicates each)" if cases else "")
-            + "; the vertical lines are the allowed failure probability coverage_delta, which is what a "
-            "binomial count with a sharp bound would show on average. A marker left of the line of its "
-            "own style is fine (the exact binomial test decides: coverage_p_value in the table); at 0 no "
-            "replicate failed. The axis is logarithmic above one failure, linear below.")
-    if FITTED_CLAIM in panels:
-        text += (" T5a states no constant: coverage_constant is the smallest C that covers a share 1 − δ "
-                 "of the replicates; below 0 the bound holds without its second term.")
+            + "; vertical lines: the allowed failure probability δ, which a sharp bound would show on "
+            "average. A marker left of the line of its own style is fine (the exact binomial test in "
+            "the table decides); at 0 no replicate failed. The axis is logarithmic above one failure, "
+            "linear below.")
+    if np.isfinite(results["coverage_constant"]).any():
+        text += (" A claim that states no constant is fitted: C is the smallest constant that covers a "
+                 "share 1 − δ of the replicates; below 0 the bound holds without its second term.")
     return text
+
+
+FIGURES = (tightness, coverage)

@@ -1,21 +1,39 @@
-"""The list of figures: each entry draws itself from a file or returns None where it has no data."""
+"""The figures: every module analysis/NAME_figures.py adds its own.
 
-from analysis import behaviour_figures, claim_figures, rate_figures, run_figures, style
+To add a figure, write such a module with two tuples:
 
-FIGURES = (
-    run_figures.single_run,
-    rate_figures.initial_rate,
-    rate_figures.head_change,
-    claim_figures.tightness,
-    claim_figures.coverage,
-    behaviour_figures.distinguishability,
-    behaviour_figures.loss_at_fixed_steps,
-    behaviour_figures.loss_curves,
-)
+    GROUPS   the datasets it reads beyond results.COMMON, as results.Group; a file has all of a
+             group or none of it, anything in between (or a wrong shape or type) is an error
+    FIGURES  functions of a results.Results that return a style.Plot, or None where the file lacks
+             the group (`if "its_dataset" not in results`) or has no run to show
+
+    PRIORITY = Group(numbers={("run", "behaviour"): "priority_level"},
+                     text={("behaviour",): "behaviour_name"})
+    GROUPS = (PRIORITY,)
+    FIGURES = (priority_levels,)
+
+A dataset that comes with one claim takes Group(..., claim="T8b"): then it is an error to lack it
+in a file that lists the claim. A figure shows what is stored and computes nothing that is not.
+"""
+
+import pkgutil
+from importlib import import_module
+
+import analysis
+from analysis import style
+
+_NAMES = sorted(m.name for m in pkgutil.iter_modules(analysis.__path__)
+                if m.name.endswith("_figures"))
+_MODULES = [import_module(f"analysis.{name}") for name in _NAMES]
+GROUPS = tuple(group for module in _MODULES for group in module.GROUPS)
+FIGURES = tuple(draw for module in _MODULES for draw in module.FIGURES)
 
 
 def draw_all(results):
     """All figures one file has the data for, as style.Plot."""
     style.apply()
-    plots = (draw(results) for draw in FIGURES)
-    return [plot for plot in plots if plot is not None]
+    plots = [plot for plot in (draw(results) for draw in FIGURES) if plot is not None]
+    names = [plot.name for plot in plots]
+    if len(set(names)) != len(names):
+        raise ValueError(f"two figures share a name: {', '.join(sorted(names))}")
+    return plots

@@ -6,8 +6,12 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from analysis import style
+from analysis.results import Group
 
 SUITE = "rates"
+UPPER = Group(numbers={("run", "record"): "bound_T2b"}, claim="T2b")
+LOWER = Group(numbers={("run", "record"): "bound_T3b"}, claim="T3b")
+GROUPS = (UPPER, LOWER)
 
 
 def initial_rate(results):
@@ -42,17 +46,19 @@ def _balanced_rows(results):
 def _draw_rates(axes, results, rows):
     distance, predicted = results["distinguishability_sample"], results["initial_rate_predicted"]
     order = rows[np.argsort(distance[rows], kind="stable")]
-    axes.loglog(distance[order], predicted[order], color=style.BLACK, linewidth=1, zorder=1)
+    axes.plot(distance[order], predicted[order], color=style.BLACK, linewidth=1, zorder=1)
     handles = [Line2D([], [], color=style.BLACK, linewidth=1,
                       label=r"T1: $\beta \hat D / (2\sqrt{2})$")]
     for dimension, (color, marker), chosen in _by_dimension(results, rows):
         for part, fill in _signal_split(results, chosen, color):
             axes.plot(distance[part], results["initial_rate_measured"][part], marker, color=color,
-                      markerfacecolor=fill, markeredgewidth=1, alpha=0.85)
+                      markerfacecolor=fill, markeredgewidth=1)
         handles.append(Line2D([], [], color=color, marker=marker, linestyle="",
                               label=f"measured, $d = {dimension:g}$"))
     handles.append(Line2D([], [], color=style.GREY, marker="o", linestyle="",
                           markerfacecolor="white", label=r"open: $\hat D$ below its noise floor"))
+    style.log_axis(axes, "x")
+    style.log_axis(axes, "y")
     axes.set_ylabel(r"initial rate $R(0)$  (1 / time)")
     axes.legend(handles=handles, loc="upper left")
 
@@ -75,24 +81,26 @@ def _draw_ratio(axes, results, rows, column):
     excess = 1e15 * (results["verdict_tightness_max"][:, column] - 1)
     axes.axhline(0, color=style.BLACK, linewidth=1, zorder=1)
     for _, (color, marker), chosen in _by_dimension(results, rows):
-        axes.plot(distance[chosen], excess[chosen], marker, color=color, markersize=3.5, alpha=0.85)
+        axes.plot(distance[chosen], excess[chosen], marker, color=color, markersize=3.5)
+    largest = np.max(np.abs(excess[rows]), initial=1, where=np.isfinite(excess[rows]))
+    axes.set_ylim(-1.25 * largest, 1.25 * largest)
     axes.set_ylabel("measured /\npredicted $-$ 1\n" + r"$(\times\,10^{-15})$")
 
 
 def _rate_caption(count, beta, column):
     residual = ("" if column is None else
-                " The lower panel is verdict_tightness_max of T1 minus one: what is left is rounding.")
-    return (f"The {count} balanced runs of suite “{SUITE}” with β = {beta:g}. Markers: "
-            "initial_rate_measured; line: initial_rate_predicted, joined in the order of "
-            "distinguishability_sample. T1 is an identity, so every marker must sit on the line. "
-            "Open markers are runs whose distinguishability_debiased is 0: there D̂ is sampling noise, "
-            "and the head moves all the same." + residual)
+                " Lower panel: the ratio of the two minus one; what is left is rounding.")
+    return (f"The {count} runs of suite “{SUITE}” with balanced classes and β = {beta:g}. Markers: the "
+            "measured ‖∇L‖ at t = 0 (initial_rate_measured); line: what T1 says "
+            "(initial_rate_predicted). T1 is an identity, so every marker must sit on the line. Open "
+            "markers: the debiased distinguishability is 0, so D̂ is sampling noise, and the head "
+            "moves all the same." + residual)
 
 
 def head_change(results):
     """Reads head_change, bound_T2b, bound_T3b, time and kappa of flows at one d and n."""
     rows = _flow_rows(results)
-    if not rows.size:
+    if not rows.size or not has_bounds(results):
         return None
     rows = _spread(rows[np.argsort(results["config_distinguishability"][rows], kind="stable")], 4)
     figure = style.new_figure(2.9)
@@ -100,13 +108,11 @@ def head_change(results):
     for axes, row in zip(panels, rows):
         draw_between_bounds(axes, results, row, results["kappa"][row] * results["time"][row])
         axes.set_title(f"$D = {results['config_distinguishability'][row]:g}$")
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-    panels[0].set_ylabel(r"head change $\|\Delta W(t)\|_F$")
+    style.log_axis(panels[0], "x")
+    style.log_axis(panels[0], "y")
+    panels[0].set_ylabel(r"head change $\Vert\Delta W(t)\Vert_F$")
     figure.supxlabel(r"$\kappa t$  (time in units of $1/\kappa$)", fontsize=9)
-    figure.legend(handles=bound_handles(), loc="outside upper left" if False else "upper center",
-                  ncol=3)
-    figure.get_layout_engine().set(rect=(0, 0, 1, 0.91))
+    style.figure_legend(figure, bound_handles(results, rows))
     title = "The head change stays between its proved bounds"
     return style.Plot("head_change", title, _head_caption(results, rows), figure)
 
@@ -129,28 +135,49 @@ def _spread(items, most):
     return items[np.round(np.linspace(0, len(items) - 1, most)).astype(int)]
 
 
+def has_bounds(results, rows=slice(None)):
+    """Whether a bound of the head change is stored and applies to some of the runs."""
+    return any(np.isfinite(results[name][rows]).any()
+               for name in ("bound_T2b", "bound_T3b") if name in results)
+
+
 def draw_between_bounds(axes, results, row, x):
     """||Delta W|| of one run against x, points at x = 0 left out, with the T2b to T3b band."""
     keep = np.isfinite(x) & (x > 0) & np.isfinite(results["head_change"][row])
     x, change = x[keep], results["head_change"][row][keep]
-    upper, lower = results["bound_T2b"][row][keep], results["bound_T3b"][row][keep]
-    axes.fill_between(x, lower, upper, color="#ececec", linewidth=0)
-    axes.plot(x, upper, "--", color=style.VERMILLION)
+    bounds = {name: results[name][row][keep] for name in ("bound_T2b", "bound_T3b")
+              if name in results}
+    if len(bounds) == 2:
+        axes.fill_between(x, bounds["bound_T3b"], bounds["bound_T2b"], color="#ececec", linewidth=0)
     axes.plot(x, change, "-", color=style.BLACK, marker="o", markersize=2.6, markevery=3)
-    axes.plot(x, lower, ":", color=style.BLUE, linewidth=1.8)
+    for name, bound in bounds.items():
+        axes.plot(x, bound, **_BOUND_LOOKS[name])
 
 
-def bound_handles():
-    return [Line2D([], [], linestyle="--", color=style.VERMILLION, label="upper bound T2b"),
-            Line2D([], [], color=style.BLACK, marker="o", markersize=2.6,
-                   label=r"measured $\|\Delta W\|_F$"),
-            Line2D([], [], linestyle=":", linewidth=1.8, color=style.BLUE, label="lower bound T3b")]
+_BOUND_LOOKS = {
+    "bound_T2b": {"linestyle": "--", "color": style.VERMILLION, "label": "upper bound T2b"},
+    "bound_T3b": {"linestyle": ":", "linewidth": 1.8, "color": style.BLUE,
+                  "label": "lower bound T3b"},
+}
+
+
+def bound_handles(results, rows):
+    """Legend entries of what draw_between_bounds shows for these runs."""
+    handles = [Line2D([], [], color=style.BLACK, marker="o", markersize=2.6,
+                      label=r"measured $\Vert\Delta W\Vert_F$")]
+    for name, look in _BOUND_LOOKS.items():
+        if name in results and np.isfinite(results[name][rows]).any():
+            handles.append(Line2D([], [], **look))
+    return handles
 
 
 def _head_caption(results, rows):
     row = rows[0]
     return (f"Suite “{SUITE}”, gradient flow, d = {results['run_dimension'][row]:g}, "
-            f"n = {results['run_samples'][row]:g}; D is config_distinguishability. Dashed: bound_T2b; "
-            "dotted: bound_T3b; solid: head_change; horizontal axis: kappa times time. The curve must "
-            "stay in the grey band. Where the band is wide the bounds say little; T3b levels off once "
-            "κt exceeds 1, so late times are governed by the upper bound alone.")
+            f"n = {results['run_samples'][row]:g}, one panel per distinguishability D asked for. The "
+            "curve must stay on its side of each bound drawn (grey: between the two). Where the band "
+            "is wide the bounds say little; T3b levels off once κt exceeds 1, so late times are "
+            "governed by the upper bound alone.")
+
+
+FIGURES = (initial_rate, head_change)

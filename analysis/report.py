@@ -6,73 +6,67 @@ import html
 import os
 import sys
 import tempfile
+from itertools import repeat
 from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
 
-from analysis import figures, results, style, verdict  # noqa: E402
+from analysis import figures, results, style, tables, verdict  # noqa: E402
 
 CSS = """body{font:15px/1.5 sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#222}
-table{border-collapse:collapse;margin:1em 0;font-size:13px}td,th{border-bottom:1px solid #ccc;padding:.25em .6em;
-text-align:left;vertical-align:top}img{max-width:100%}.good{border-left:6px solid #009e73;padding:.5em 1em}
-.bad{background:#d55e00;color:#fff;font-weight:bold;padding:.5em 1em}pre{font-size:12px;white-space:pre-wrap}"""
-CLAIM_COLUMNS = ("claim", "claim_statement", "claim_status", "claim_holds", "claim_violated",
-                 "claim_not_applicable", "claim_fitted", "claim_tightness_min",
-                 "claim_tightness_median", "claim_tightness_max", "claim_caught", "claim_controls")
-CONTROL_COLUMNS = ("control_claim", "control_name", "control_fault", "control_status")
-COVERAGE_COLUMNS = ("coverage_claim", "coverage_setting", "coverage_delta", "coverage_status",
-                    "coverage_cases", "coverage_failures", "coverage_p_value", "coverage_constant")
-
-
-def cell(value):
-    """A table cell: violations carry a warning sign and a colour."""
-    text = f"{value:.3g}" if isinstance(value, float) else str(value)
-    mark = " class=bad" if text == "violated" else ""
-    return f"<td{mark}>{html.escape(text)}</td>"
-
-
-def table(data, columns):
-    """One row an entry of the named datasets, columns headed by their names."""
-    head = "".join(f"<th>{html.escape(name.split('_', 1)[-1].replace('_', ' '))}</th>" for name in columns)
-    rows = zip(*(data[name].tolist() for name in columns))
-    return f"<table><tr>{head}</tr>" + "".join(
-        f"<tr>{''.join(map(cell, row))}</tr>" for row in rows) + "</table>"
+table{border-collapse:collapse;margin:1em 0;font-size:13px}th{background:#f3f3f3}
+td,th{border-bottom:1px solid #ccc;padding:.25em .6em;text-align:left;vertical-align:top}
+figure{margin:1.5em 0}img{max-width:100%}figcaption{font-size:13px;max-width:60em}
+p.good,p.open{padding:.5em 1em;border-left:6px solid #009e73}p.open{border-color:#e69f00}
+.bad{background:#b34700;color:#fff;font-weight:bold;padding:.5em 1em}
+pre{font-size:12px;white-space:pre-wrap}"""
 
 
 def section(data, folder, prefix):
     """HTML of one result file; its figures are written to `folder`."""
     line = verdict.headline(data)
-    parts = [f"<h1>{html.escape(str(data.attributes.get('title', data.stem)))}: {html.escape(data.path.name)}</h1>",
-             f"<p class={'good' if line.good else 'bad'}>{html.escape(line.text)}</p>",
-             "<h2>Verdicts</h2>", table(data, CLAIM_COLUMNS)]
-    for plot in figures.draw_all(data):
-        png = style.save(plot.figure, folder, prefix + plot.name)["png"]
-        image = base64.b64encode(png.read_bytes()).decode()
-        parts.append(f"<figure><img alt='{html.escape(plot.name)}' src='data:image/png;base64,{image}'>"
-                     f"<figcaption><b>{html.escape(plot.title)}.</b> {html.escape(plot.caption)}</figcaption></figure>")
-    if "control" in data:
-        parts += ["<h2>Negative controls: each must come back violated</h2>", table(data, CONTROL_COLUMNS)]
-    if "coverage" in data:
-        parts += ["<h2>Coverage</h2>", table(data, COVERAGE_COLUMNS)]
+    title = html.escape(f"{data.attributes.get('title', 'prefdyn')}: {data.path.name}")
+    parts = [f"<h1>{title}</h1>", f"<p class={line.mood}>{html.escape(line.text)}</p>",
+             tables.violations(data), "<h2>Verdicts</h2>", tables.verdicts(data)]
+    parts += [_figure(plot, folder, prefix) for plot in figures.draw_all(data)]
+    parts += [tables.not_applicable(data), tables.controls(data), tables.coverage(data)]
     facts = "\n".join(f"{key}: {value}" for key, value in sorted(data.attributes.items()))
-    parts.append(f"<details><summary>Provenance and options</summary><pre>{html.escape(facts)}</pre></details>")
-    return "\n".join(parts)
+    parts.append("<details><summary>Provenance and options</summary>"
+                 f"<pre>{html.escape(facts)}</pre></details>")
+    return "\n".join(part for part in parts if part)
+
+
+def _figure(plot, folder, prefix):
+    png = style.save(plot.figure, folder, prefix + plot.name)["png"]
+    image = base64.b64encode(png.read_bytes()).decode()
+    return (f"<figure><img alt='{html.escape(plot.title, quote=True)}' "
+            f"src='data:image/png;base64,{image}'><figcaption><b>{html.escape(plot.title)}.</b> "
+            f"{html.escape(plot.caption)}</figcaption></figure>")
+
+
+def _prefixes(stems):
+    """What figure names start with: nothing for one file, else the stem, numbered if it recurs."""
+    if len(stems) == 1:
+        return [""]
+    return [f"{stem}-{stems[:i].count(stem) + 1}-" if stems.count(stem) > 1 else f"{stem}-"
+            for i, stem in enumerate(stems)]
 
 
 def write(paths, out):
-    """Reads every file first, draws into a folder beside `out`, then moves everything in."""
-    inputs = [results.read(path) for path in paths]
+    """Reads every file first, draws into a folder inside `out`, then moves everything up."""
+    inputs = [results.read(path, figures.GROUPS) for path in paths]
+    prefixes = _prefixes([data.stem for data in inputs])
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out) as scratch:
-        body = "\n".join(section(data, Path(scratch), f"{data.stem}-" if len(inputs) > 1 else "")
-                         for data in inputs)
-        page = (f"<!doctype html><html lang=en><meta charset=utf-8><title>prefdyn report</title>"
-                f"<style>{CSS}</style><body>{body}</body></html>")
-        (Path(scratch) / "report.html").write_text(page, encoding="utf-8")
-        for path in sorted(Path(scratch).iterdir()):
+    with tempfile.TemporaryDirectory(dir=out) as name:
+        scratch = Path(name)
+        body = "\n".join(section(*each) for each in zip(inputs, repeat(scratch), prefixes))
+        page = ("<!doctype html><html lang=en><meta charset=utf-8><title>prefdyn report</title>"
+                f"<style>{CSS}</style><body>{body}</body></html>\n")
+        (scratch / "report.html").write_text(page, encoding="utf-8")
+        for path in sorted(scratch.iterdir(), key=lambda path: path.name == "report.html"):
             os.replace(path, out / path.name)
 
 

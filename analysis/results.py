@@ -1,6 +1,6 @@
 """Reading of result files: `prefdyn docs file-format` describes every dataset named here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -8,29 +8,55 @@ import numpy as np
 
 FORMAT_VERSION = 1
 STATUSES = ("holds", "violated", "not_applicable", "fitted")  # verdict_status is the index
-OPTIONAL_AXES = ("coverage", "control", "fixed_step")
 
-# axes -> datasets the report reads; all of them must be there where their axes are
-FIELDS = {
-    ("run",): """run_name run_suite stop_reason config_method config_beta config_distinguishability
-        run_samples run_dimension p_plus distinguishability_sample distinguishability_debiased
-        noise_floor kappa initial_rate_predicted initial_rate_measured""",
-    ("run", "record"): """step time loss eval_loss head_change rewards_accuracies rewards_ties
-        outputs_accuracies outputs_ties eval_rewards_accuracies eval_rewards_ties
-        rewards_margins bound_T2b bound_T3b""",
-    ("run", "record", "quantile"): "margin_quantiles",
-    ("claim",): """claim_title claim_statement claim_status claim_holds claim_violated
-        claim_not_applicable claim_fitted claim_controls claim_caught
-        claim_tightness_min claim_tightness_median claim_tightness_max""",
-    ("run", "claim"): """verdict_status verdict_reason verdict_witness_step verdict_slack
-        verdict_tightness_min verdict_tightness_max""",
-    ("coverage",): """coverage_claim coverage_setting coverage_status coverage_reason coverage_cases
-        coverage_failures coverage_delta coverage_p_value coverage_constant
-        coverage_tightness_max""",
-    ("control",): "control_claim control_name control_fault control_status control_caught",
-    ("run", "fixed_step"): "loss_at_fixed_step",
-    ("fixed_step",): "spearman_loss_distinguishability",
-}
+
+@dataclass(frozen=True)
+class Group:
+    """Datasets that a file has all or none of, as axes -> names.
+
+    With `claim`, a file that lists that claim must have them; without, they may always be absent.
+    """
+
+    numbers: dict = field(default_factory=dict)
+    text: dict = field(default_factory=dict)
+    claim: str = ""
+
+    def datasets(self):
+        """(name, axes, is text) of each dataset."""
+        return [(name, axes, kind is self.text) for kind in (self.numbers, self.text)
+                for axes, names in kind.items() for name in names.split()]
+
+
+# What every result file has.
+COMMON = Group(
+    numbers={
+        ("run",): """config_beta config_distinguishability run_samples run_dimension p_plus
+            distinguishability_sample distinguishability_debiased noise_floor kappa
+            initial_rate_predicted initial_rate_measured""",
+        ("run", "record"): """step time loss eval_loss head_change rewards_accuracies rewards_ties
+            outputs_accuracies outputs_ties eval_rewards_accuracies eval_rewards_ties
+            rewards_margins""",
+        ("run", "record", "quantile"): "margin_quantiles",
+        ("claim",): """claim_holds claim_violated claim_not_applicable claim_fitted claim_controls
+            claim_caught claim_tightness_min claim_tightness_median claim_tightness_max""",
+        ("run", "claim"): """verdict_status verdict_witness_step verdict_slack
+            verdict_tightness_max""",
+    },
+    text={
+        ("run",): "run_name run_suite stop_reason config_method",
+        ("claim",): "claim_title claim_statement claim_status",
+        ("run", "claim"): "verdict_reason",
+    },
+)
+COVERAGE = Group(
+    numbers={("coverage",): """coverage_cases coverage_failures coverage_delta coverage_p_value
+        coverage_constant"""},
+    text={("coverage",): "coverage_claim coverage_setting coverage_status coverage_reason"},
+)
+CONTROLS = Group(
+    numbers={("control",): "control_caught"},
+    text={("control",): "control_claim control_name control_fault control_status"},
+)
 
 
 class ResultError(Exception):
@@ -39,7 +65,7 @@ class ResultError(Exception):
 
 @dataclass(frozen=True)
 class Results:
-    """One result file in memory: root attributes and the datasets of FIELDS with their axes."""
+    """One result file in memory: root attributes, and the datasets read with their axes."""
 
     path: Path
     attributes: dict
@@ -68,8 +94,8 @@ class Results:
         return int(found[0]) if found.size else None
 
 
-def read(path):
-    """Reads and validates one result file."""
+def read(path, groups=()):
+    """Reads and validates one result file: what every file has, and which of the groups it has."""
     path = Path(path)
     if not path.is_file():
         raise ResultError(f"{path}: no such file")
@@ -77,25 +103,22 @@ def read(path):
         raise ResultError(f"{path}: not an HDF5 file; expected what `prefdyn verify --out` writes")
     try:
         with h5py.File(path, "r") as file:
-            return _read_open_file(path, file)
-    except OSError as error:
+            return _read_open_file(path, file, groups)
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:
         raise ResultError(f"{path}: damaged HDF5 file ({error}); write it again") from error
 
 
-def _read_open_file(path, file):
+def _read_open_file(path, file, groups):
     attributes = {name: _plain(value) for name, value in file.attrs.items()}
     version = attributes.get("format_version")
     if version != FORMAT_VERSION:
         found = "none" if version is None else version
         raise ResultError(f"{path}: format_version is {found}, this report reads {FORMAT_VERSION}")
     data = {}
-    for axes, names in FIELDS.items():
-        if any(axis in OPTIONAL_AXES and axis not in file for axis in axes):
-            continue
-        for name in (*axes, *names.split()):
-            data.setdefault(name, _dataset(path, file, name))
-        for name in names.split():
-            _require_shape(path, name, data[name].shape, tuple(len(data[axis]) for axis in axes))
+    _read_group(path, file, COMMON, data)
+    for group in (COVERAGE, CONTROLS, *groups):
+        if _is_there(file, group, data):
+            _read_group(path, file, group, data)
     _require_known_statuses(path, data)
     return Results(path, attributes, data)
 
@@ -107,12 +130,39 @@ def _plain(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
+def _is_there(file, group, data):
+    return group.claim in data["claim"] or any(name in file for name, _, _ in group.datasets())
+
+
+def _read_group(path, file, group, data):
+    for name, axes, is_text in group.datasets():
+        for axis in axes:
+            data.setdefault(axis, _axis(path, file, axis))
+        data[name] = _dataset(path, file, name)
+        _require_kind(path, name, data[name], is_text)
+        _require_shape(path, name, data[name].shape, tuple(len(data[axis]) for axis in axes))
+
+
+def _axis(path, file, name):
+    values = _dataset(path, file, name)
+    if values.ndim != 1:
+        raise ResultError(f"{path}: axis {name} has shape {values.shape}, expected one dimension")
+    return values
+
+
 def _dataset(path, file, name):
     if not isinstance(file.get(name), h5py.Dataset):
         raise ResultError(f"{path}: dataset {name} is missing; was this written by prefdyn?")
     dataset = file[name]
-    text = h5py.check_string_dtype(dataset.dtype) is not None
-    return dataset.asstr()[()] if text else dataset[()]
+    if h5py.check_string_dtype(dataset.dtype) is not None:
+        return np.asarray(dataset.asstr()[()], dtype=object)
+    return np.asarray(dataset[()])
+
+
+def _require_kind(path, name, values, is_text):
+    if is_text != (values.dtype.kind == "O") or not is_text and values.dtype.kind not in "iuf":
+        raise ResultError(f"{path}: dataset {name} holds {values.dtype}, "
+                          f"expected {'text' if is_text else 'numbers'}")
 
 
 def _require_shape(path, name, shape, expected):
@@ -122,7 +172,7 @@ def _require_shape(path, name, shape, expected):
 
 def _require_known_statuses(path, data):
     for name in ("claim_status", "coverage_status", "control_status"):
-        for status in set(data.get(name, ())) - set(STATUSES):
+        for status in sorted(set(data.get(name, ())) - set(STATUSES)):
             raise ResultError(f"{path}: {name} holds {status!r}, known are {', '.join(STATUSES)}")
     codes = data["verdict_status"]
     if codes.size and not (codes.min() >= 0 and codes.max() < len(STATUSES)):

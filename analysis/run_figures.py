@@ -1,8 +1,11 @@
 """The figure of a file with a single run, as `prefdyn simulate` writes it."""
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from analysis import rate_figures, style
+
+GROUPS = rate_figures.GROUPS
 
 
 def single_run(results):
@@ -24,9 +27,8 @@ def single_run(results):
 def _draw_loss(axes, results):
     _line(axes, results, "loss", "-", style.BLACK, "training set")
     _line(axes, results, "eval_loss", "--", style.VERMILLION, "held-out set")
-    axes.set_title("loss")
     axes.set_ylabel("mean loss (nats)")
-    _legend_if_several(axes)
+    style.legend_above(axes, 2)
 
 
 def _draw_accuracies(axes, results):
@@ -34,9 +36,9 @@ def _draw_accuracies(axes, results):
     _line(axes, results, "rewards_accuracies", "-", style.BLACK, "reward", "rewards_ties")
     _line(axes, results, "eval_rewards_accuracies", "--", style.VERMILLION, "reward, held-out",
           "eval_rewards_ties")
-    axes.set_title("accuracy")
-    axes.set_ylabel("share of preferences")
-    _legend_if_several(axes)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.set_ylabel("accuracy (share of pairs)")
+    style.legend_above(axes, 2)
 
 
 def _line(axes, results, name, line, color, label, ties=None, width=1.4):
@@ -50,44 +52,36 @@ def _line(axes, results, name, line, color, label, ties=None, width=1.4):
                   label=label)
 
 
-def _legend_if_several(axes):
-    if len(axes.get_lines()) > 1:
-        axes.legend(loc="best")
-
-
 def _draw_margins(axes, results):
     step, levels = results["step"][0], results["quantile"]
     bands = results["margin_quantiles"][0]
-    shades = (("#e3eef6", 1), ("#b9d4e8", 2))
     inner = [(i, len(levels) - 1 - i) for i in range(1, len(levels) // 2)]
-    for (low, high), (color, _) in zip(inner, shades):
+    for (low, high), color in zip(inner, ("#dbe9f4", "#a5c8e1")):
         axes.fill_between(step, bands[:, low], bands[:, high], color=color, linewidth=0,
                           label=f"{levels[low]:.0%} to {levels[high]:.0%}")
     if len(levels) % 2:
         axes.plot(step, bands[:, len(levels) // 2], color=style.BLUE, label="median")
     axes.plot(step, results["rewards_margins"][0], "--", color=style.BLACK, label="mean")
     axes.axhline(0, color=style.GREY, linewidth=0.8)
-    axes.set_title("reward margins")
-    axes.set_ylabel("margin $m_i$")
-    axes.legend(loc="best", ncol=2)
+    axes.set_ylabel("reward margin $m_i$")
+    style.legend_above(axes, 2)
 
 
 def _draw_head_change(axes, results):
     rate_figures.draw_between_bounds(axes, results, 0, results["step"][0])
-    axes.set_yscale("log")
-    axes.set_title("head change")
-    axes.set_ylabel(r"$\|\Delta W\|_F$")
-    handles = rate_figures.bound_handles()
-    if not np.isfinite(results["bound_T2b"][0]).any():
-        handles = handles[1:2]
-    axes.legend(handles=handles, loc="best")
+    style.log_axis(axes, "y")
+    axes.set_ylabel(r"head change $\Vert\Delta W\Vert_F$")
+    style.legend_above(axes, 2, handles=rate_figures.bound_handles(results, [0]))
 
 
 def _caption(results):
     return (f"The only run of the file: {results['run_name'][0]}, method "
             f"{results['config_method'][0]}, n = {results['run_samples'][0]:g}, "
-            f"d = {results['run_dimension'][0]:g}, {results['stop_reason'][0]}. Accuracies count a tie as "
-            "wrong; points where every pair is tied (step 0) are left out. The policy accuracy is the "
-            "wide band behind the reward accuracy: with a zero reference head the two agree. Margins: "
-            "margin_quantiles. The head change (head_change) must stay between bound_T2b and bound_T3b; "
-            "where a bound does not apply it is not drawn.")
+            f"d = {results['run_dimension'][0]:g}, {results['stop_reason'][0]}. Accuracies count a "
+            "tie as wrong; points where every pair is tied (step 0) are left out. The policy "
+            "accuracy is the wide band behind the reward accuracy: with a zero reference head the "
+            "two agree. Shaded: quantiles of the reward margins. The head change must stay between "
+            "T2b and T3b; a bound that does not apply to this run is not drawn.")
+
+
+FIGURES = (single_run,)

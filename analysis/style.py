@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 # Okabe and Ito, safe for all colour vision; each use also differs in marker or line style
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -63,8 +64,7 @@ def apply():
 
 
 def new_figure(height, width=PAGE_WIDTH):
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def save(figure, folder, stem):
@@ -82,8 +82,18 @@ def legend_above(axes, columns, **options):
                        borderaxespad=0.2, columnspacing=1.4, handletextpad=0.5, **options)
 
 
-def legend_below(figure, handles):
-    """A legend along the lower edge, with its own strip in the layout."""
-    strip = 0.27 / figure.get_figheight()
-    figure.get_layout_engine().set(rect=(0, strip, 1, 1 - strip))
-    return figure.legend(handles=handles, loc="lower center", ncol=len(handles))
+def figure_legend(figure, handles):
+    """One legend over all panels, with its own strip in the layout."""
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.26 / figure.get_figheight()))
+    return figure.legend(handles=handles, loc="upper center", ncol=len(handles))
+
+
+def log_axis(axes, which):
+    """Call after plotting: decades as 0.01, 0.1, 1; with their 2 and 5 where few are in sight."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = getattr(axes, f"{which}axis")
+    low, high = np.log10(axis.get_view_interval())
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high - low < 2 else (1,), numticks=20))
+    axis.set_minor_formatter(NullFormatter())
+    if low > -4.5 and high < 5:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -8,9 +8,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Headline:
-    """Whether all is well, and the sentence that says so."""
+    """The sentence, and its mood: good, bad, or open where nothing was judged."""
 
-    good: bool
+    mood: str
     text: str
 
 
@@ -23,7 +23,9 @@ def headline(results):
         parts.append(f"{count(missed, 'NEGATIVE CONTROL')} NOT CAUGHT")
     if not parts:
         parts.append(_good_words(results))
-    return Headline(not (violated or missed), f"{'; '.join(parts)}. {_checked_words(results)}")
+    judged = bool(np.any(results["claim_status"] == "holds"))
+    mood = "bad" if violated or missed else "good" if judged else "open"
+    return Headline(mood, f"{'; '.join(parts)}. {_checked_words(results)}")
 
 
 def violated_claims(results):
@@ -62,7 +64,7 @@ def _good_words(results):
     statuses = Counter(results["claim_status"])
     if not statuses["holds"]:
         return "NOTHING JUDGED: no claim applied to these runs"
-    parts = [f"no violation: {count(statuses['holds'], 'claim')} held wherever it applied"
+    parts = [f"No violation: {count(statuses['holds'], 'claim')} held wherever it applied"
              if statuses["holds"] == 1 else
              f"No violation: {statuses['holds']} claims held wherever they applied"]
     if statuses["fitted"]:

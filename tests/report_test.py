@@ -1,0 +1,360 @@
+"""The report on files that the built program writes: PREFDYN names it, PYTHONPATH is the source."""
+
+import html
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree as xml
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import h5py
+import matplotlib.image
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from analysis import figures, report, results, tables, verdict
+
+FIGURES = {
+    "verify": {"tightness", "coverage", "initial_rate", "head_change"},
+    "features": {"tightness", "behaviours", "loss_at_fixed_steps", "loss_curves"},
+    "run": {"tightness", "run"},
+}
+scratch = None
+FILES, REPORTS = {}, {}
+
+
+def setUpModule():
+    """Three result files (a quick suite, small behaviours with some claims only, one run)."""
+    global scratch
+    scratch = tempfile.TemporaryDirectory()
+    folder = Path(scratch.name)
+    FILES.update({name: folder / f"{name}.h5" for name in FIGURES})
+    write_features(folder / "behaviours.h5")
+    prefdyn("verify", "--quick", "--replicates", "1000", "--out", FILES["verify"])
+    prefdyn("verify", "--embeddings", folder / "behaviours.h5", "--claims", "T1,T2b,T3c,T5",
+            "--replicates", "1000", "--out", FILES["features"])
+    prefdyn("simulate", "--distinguishability", "2", "--dimension", "8", "--samples", "100",
+            "--held-out", "50", "--out", FILES["run"])
+    for name, path in FILES.items():
+        REPORTS[name] = folder / f"report-{name}"
+        done = run_report(path, "-o", REPORTS[name])
+        assert done.returncode == 0, done.stderr
+
+
+def tearDownModule():
+    scratch.cleanup()
+
+
+def write_features(path):
+    """Four behaviours whose classes lie further and further apart."""
+    random = np.random.default_rng(5)
+    with h5py.File(path, "w") as file:
+        for k in range(4):
+            label = np.repeat([1, -1], 20)
+            features = random.normal(size=(40, 6))
+            features[:, 0] += 0.5 * k * label
+            group = file.create_group(f"behaviour-{k}")
+            group["features"], group["label"] = features, label
+
+
+def prefdyn(*arguments):
+    done = subprocess.run([os.environ["PREFDYN"], *map(str, arguments)], capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run_report(*arguments, **environment):
+    """As a user calls it."""
+    return subprocess.run([sys.executable, "-m", "analysis.report", *map(str, arguments)],
+                          capture_output=True, text=True, env={**os.environ, **environment})
+
+
+def edited(name, edit):
+    """A copy of a result file after edit(open file)."""
+    path = Path(tempfile.mkdtemp(dir=scratch.name)) / "edited.h5"
+    shutil.copy(FILES[name], path)
+    with h5py.File(path, "r+") as file:
+        edit(file)
+    return path
+
+
+def replace(file, name, values, **options):
+    del file[name]
+    file.create_dataset(name, data=values, **options)
+
+
+def claim_column(file, claim):
+    return list(file["claim"].asstr()[:]).index(claim)
+
+
+def page_of(path):
+    """report.html of one file."""
+    out = Path(tempfile.mkdtemp(dir=scratch.name))
+    assert report.main([str(path), "-o", str(out)]) == 0
+    return (out / "report.html").read_text(encoding="utf-8"), out
+
+
+def rows_of(page, title):
+    """Cells of the table under a heading."""
+    part = page.split(f"<h2>{title}</h2>")[1].split("</table>")[0]
+    return [[html.unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
+            for row in part.split("<tr>")[2:]]
+
+
+class PageTest(unittest.TestCase):
+    def test_names_every_claim_and_the_verdict(self):
+        for name, folder in REPORTS.items():
+            page = (folder / "report.html").read_text(encoding="utf-8")
+            data = results.read(FILES[name], figures.GROUPS)
+            self.assertIn(html.escape(verdict.headline(data).text), page)
+            self.assertIn("<p class=good>No violation: ", page)
+            self.assertEqual([row[0] for row in rows_of(page, "Verdicts")], list(data["claim"]))
+        self.assertEqual(len(results.read(FILES["features"])["claim"]), 7)
+
+    def test_is_self_contained(self):
+        for folder in REPORTS.values():
+            page = (folder / "report.html").read_text(encoding="utf-8")
+            for reference in re.findall(r"(?:src|href)\s*=\s*['\"]?([^'\"> ]{0,20})", page):
+                self.assertTrue(reference.startswith("data:image/png"), reference)
+            for outside in ("http:", "https:", "<script", "<link", "@import", "url("):
+                self.assertNotIn(outside, page)
+            self.assertEqual(page.count("<img"), len(list(folder.glob("*.png"))))
+
+    def test_same_input_gives_the_same_bytes(self):
+        for name, folder in REPORTS.items():
+            again = Path(tempfile.mkdtemp(dir=scratch.name))
+            self.assertEqual(run_report(FILES[name], "-o", again, PYTHONHASHSEED="7").returncode, 0)
+            self.assertEqual({p.name for p in again.iterdir()}, {p.name for p in folder.iterdir()})
+            for path in again.iterdir():
+                self.assertEqual(path.read_bytes(), (folder / path.name).read_bytes(), path.name)
+
+    def test_reasons_add_up_to_what_is_not_applicable(self):
+        for name in ("verify", "features"):
+            data = results.read(FILES[name])
+            counted = dict.fromkeys(data["claim"], 0)
+            for claims, reason, often in rows_of(tables.not_applicable(data), "Not applicable, and why"):
+                self.assertNotEqual(reason, "")
+                for claim in claims.split(", "):
+                    counted[claim] += int(often.split()[0])
+            for c, claim in enumerate(data["claim"]):
+                expected = np.sum(data["verdict_status"][:, c] == 2)
+                for i in range(data.size("coverage")):
+                    expected += (data["coverage_claim"][i] == claim
+                                 and data["coverage_status"][i] == "not_applicable")
+                self.assertEqual(counted[claim], expected, claim)
+
+    def test_reasons_that_differ_in_numbers_share_a_row(self):
+        def edit(file):
+            column = claim_column(file, "T2b")
+            file["verdict_status"][:3, column] = 2
+            for run, reason in enumerate(("eta = 1.5 > 1", "eta = 2e-3 > 1", "no T2b at all")):
+                file["verdict_reason"][run, column] = reason
+        page = tables.not_applicable(results.read(edited("features", edit)))
+        rows = rows_of(page, "Not applicable, and why")
+        self.assertIn(["T2b", "eta = 1.5 > 1 (and 1 other values)", "2 runs"], rows)
+        self.assertIn(["T2b", "no T2b at all", "1 run"], rows)
+
+    def test_files_of_one_name_keep_their_figures_apart(self):
+        other = Path(tempfile.mkdtemp(dir=scratch.name)) / "run.h5"
+        shutil.copy(FILES["run"], other)
+        out = other.parent / "out"
+        self.assertEqual(report.main([str(FILES["run"]), str(other), "-o", str(out)]), 0)
+        self.assertEqual({p.stem for p in out.glob("*.png")},
+                         {"run-1-run", "run-2-run", "run-1-tightness", "run-2-tightness"})
+
+
+class FigureTest(unittest.TestCase):
+    def test_every_figure_comes_in_every_format(self):
+        for name, folder in REPORTS.items():
+            expected = {f"{stem}.{kind}" for stem in FIGURES[name] for kind in ("png", "svg", "pdf")}
+            self.assertLessEqual(expected, {path.name for path in folder.iterdir()})
+            for stem in FIGURES[name]:
+                pdf = (folder / f"{stem}.pdf").read_bytes()
+                self.assertTrue(pdf.startswith(b"%PDF-") and pdf.rstrip().endswith(b"%%EOF"))
+                drawing = xml.parse(folder / f"{stem}.svg").getroot()
+                self.assertGreater(len(list(drawing.iter("{http://www.w3.org/2000/svg}path"))), 20)
+
+    def test_pictures_show_something_and_cut_nothing_off(self):
+        for folder in REPORTS.values():
+            for path in sorted(folder.glob("*.png")):
+                with self.subTest(path.name):
+                    self.check_picture(matplotlib.image.imread(path)[:, :, :3])
+
+    def check_picture(self, image):
+        height, width = image.shape[:2]
+        self.assertGreaterEqual(width, 1000)
+        self.assertGreaterEqual(height, 200)
+        self.assertGreater(image.var(), 0.004)
+        self.assertGreater(len(np.unique(image.reshape(-1, 3), axis=0)), 100)
+        dark = image.max(axis=2) < 0.5
+        self.assertGreater(dark[:, :width // 14].sum(), 100, "no labels at the left")
+        self.assertGreater(dark[-35:].sum(), 100, "no label at the bottom")
+        for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
+            self.assertTrue((edge == 1).all(), "something is cut off at the edge")
+
+    def test_no_text_covers_another(self):
+        for name in FILES:
+            for plot in figures.draw_all(results.read(FILES[name], figures.GROUPS)):
+                with self.subTest(plot.name):
+                    self.check_texts(plot.figure)
+
+    def check_texts(self, figure):
+        figure.set_dpi(150)
+        FigureCanvasAgg(figure).draw()
+        boxes = [(text.get_text(), text.get_window_extent()) for text in visible_texts(figure)]
+        self.assertGreater(len(boxes), 8)
+        for i, (text, box) in enumerate(boxes):
+            for other, its in boxes[:i]:
+                self.assertFalse(box.padded(-1).overlaps(its.padded(-1)), f"{text} / {other}")
+
+
+def visible_texts(figure):
+    """Everything written in a figure; ticks outside their axis are not drawn."""
+    texts = list(figure.texts) + [t for legend in figure.legends for t in legend.get_texts()]
+    if figure._supxlabel is not None and figure._supxlabel not in texts:
+        texts.append(figure._supxlabel)
+    for axes in figure.axes:
+        texts += [*axes.texts, axes.xaxis.label, axes.yaxis.label, axes.title, axes._left_title]
+        texts += axes.get_legend().get_texts() if axes.get_legend() else []
+        for axis in (axes.xaxis, axes.yaxis):
+            texts += [tick.label1 for tick in axis._update_ticks() if tick.label1.get_visible()]
+    return [text for text in texts if text.get_visible() and text.get_text().strip()]
+
+
+class VerdictTest(unittest.TestCase):
+    def test_a_violated_run_is_shouted_and_listed(self):
+        def edit(file):
+            column = claim_column(file, "T2b")
+            file["verdict_status"][0, column] = 1
+            file["verdict_reason"][0, column] = "exceeded by 3 %"
+            file["verdict_witness_step"][0, column] = 17
+        page, _ = page_of(edited("run", edit))
+        claims = results.read(FILES["run"]).size("claim")
+        self.assertIn(f"<p class=bad>VIOLATED: 1 of {claims} claims (T2b).", page)
+        row, = rows_of(page, "Violated")
+        self.assertEqual([row[0], row[3], row[5]], ["T2b", "17", "exceeded by 3 %"])
+        self.assertNotIn("<h2>Violated</h2>", (REPORTS["run"] / "report.html").read_text("utf-8"))
+
+    def test_a_violated_coverage_test_is_shouted_and_listed(self):
+        def edit(file):
+            row = list(file["coverage_status"].asstr()[:]).index("holds")
+            file["coverage_status"][row] = "violated"
+        data = results.read(edited("verify", edit))
+        self.assertEqual(verdict.headline(data).mood, "bad")
+        self.assertIn(f"VIOLATED: 1 of {data.size('claim')} claims (T5g)", verdict.headline(data).text)
+        self.assertEqual(rows_of(tables.violations(data), "Violated")[0][0], "T5g")
+
+    def test_a_control_that_is_not_caught_is_shouted(self):
+        def edit(file):
+            file["control_caught"][1] = 0
+        page, _ = page_of(edited("features", edit))
+        self.assertIn("<p class=bad>1 NEGATIVE CONTROL NOT CAUGHT.", page)
+        self.assertIn("<td class=bad>NOT CAUGHT</td>", page)
+
+    def test_nothing_judged_is_no_success(self):
+        def edit(file):
+            replace(file, "claim_status", ["not_applicable"] * len(file["claim"]))
+        line = verdict.headline(results.read(edited("run", edit)))
+        self.assertEqual(line.mood, "open")
+        self.assertIn("NOTHING JUDGED", line.text)
+
+    def test_shows_the_stored_numbers_and_recomputes_none(self):
+        def tightness(file):
+            file["claim_tightness_median"][claim_column(file, "T2b")] = 0.0123456
+
+        def head_change(file):
+            file["head_change"][0, -1] *= 0.5
+        before = REPORTS["run"]
+        for edit, changed, same in ((tightness, "tightness", "run"), (head_change, "run", "tightness")):
+            page, out = page_of(edited("run", edit))
+            self.assertNotEqual(picture(out, changed), picture(before, changed))
+            self.assertEqual(picture(out, same), picture(before, same))
+            self.assertEqual("<td>0.0123</td>" in page, edit is tightness)
+
+
+def picture(folder, name):
+    return (folder / f"{name}.png").read_bytes()
+
+
+class BadFileTest(unittest.TestCase):
+    def test_refuses_and_writes_nothing(self):
+        folder = Path(tempfile.mkdtemp(dir=scratch.name))
+        content = FILES["run"].read_bytes()
+        bad = {name: folder / name for name in ("truncated.h5", "text.h5", "empty.h5")}
+        bad["truncated.h5"].write_bytes(content[:len(content) // 2])
+        bad["text.h5"].write_text("step,loss\n0,0.69\n")
+        bad["empty.h5"].write_bytes(b"")
+        cases = [(path, "") for path in bad.values()] + [
+            (folder / "missing.h5", "no such file"),
+            (edited("run", lambda f: f.attrs.modify("format_version", 99)), "format_version is 99"),
+            (edited("run", lambda f: f.attrs.pop("format_version")), "format_version is none"),
+            (edited("run", lambda f: f.pop("head_change")), "dataset head_change is missing"),
+            (edited("run", lambda f: f.pop("bound_T2b")), "dataset bound_T2b is missing"),
+            (edited("verify", lambda f: f.pop("coverage_delta")), "coverage_delta is missing"),
+            (edited("verify", lambda f: f.pop("control_fault")), "control_fault is missing"),
+            (edited("run", lambda f: replace(f, "loss", f["loss"][:, 1:])), "loss has shape"),
+            (edited("run", lambda f: replace(f, "kappa", ["much"])), "expected numbers"),
+            (edited("run", lambda f: replace(f, "run_name", [1.0])), "expected text"),
+            (edited("run", lambda f: replace(f, "record", 3)), "axis record"),
+            (edited("run", lambda f: replace(f, "claim_status", ["fine"] * len(f["claim"]))), "'fine'"),
+            (edited("run", lambda f: f["verdict_status"].write_direct(
+                np.full(f["verdict_status"].shape, 4))), "code outside"),
+        ]
+        for path, words in cases:
+            with self.subTest(words or path.name):
+                self.check_refused(path, words)
+
+    def check_refused(self, path, words):
+        """Alone and after a good file, into a new folder and into one with an older report."""
+        new, old = (Path(tempfile.mkdtemp(dir=scratch.name)) / name for name in ("new", "old"))
+        old.mkdir()
+        (old / "report.html").write_text("older")
+        for arguments, out in (([path], new), ([FILES["run"], path], old)):
+            errors = io.StringIO()
+            with redirect_stderr(errors):
+                code = report.main([*map(str, arguments), "-o", str(out)])
+            self.assertEqual(code, 2)
+            self.assertIn(str(path), errors.getvalue())
+            self.assertIn(words, errors.getvalue())
+        self.assertFalse(new.exists())
+        self.assertEqual([p.name for p in old.iterdir()], ["report.html"])
+        self.assertEqual((old / "report.html").read_text(), "older")
+
+    def test_exit_code_of_the_command(self):
+        done = run_report("nowhere.h5", "-o", Path(scratch.name) / "none")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("nowhere.h5: no such file", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+
+
+class GroupTest(unittest.TestCase):
+    NEW = results.Group(numbers={("run", "flavour"): "sweetness"}, text={("flavour",): "colour"})
+
+    def test_absent_is_skipped_whole_is_read_part_is_refused(self):
+        self.assertNotIn("sweetness", results.read(FILES["run"], [self.NEW]))
+
+        def whole(file):
+            file["flavour"], file["sweetness"] = [1, 2], [[0.5, 0.25]]
+            file["colour"] = ["red", "blue"]
+        data = results.read(edited("run", whole), [self.NEW])
+        self.assertEqual(list(data["sweetness"][0]), [0.5, 0.25])
+        self.assertEqual(list(data["colour"]), ["red", "blue"])
+        with self.assertRaisesRegex(results.ResultError, "dataset flavour is missing"):
+            results.read(edited("run", lambda f: f.update({"sweetness": [[1.0, 2.0]]})), [self.NEW])
+
+    def test_a_group_of_a_claim_comes_with_it(self):
+        bound = results.Group(numbers={("run", "record"): "bound_of_taste"}, claim="T1")
+        with self.assertRaisesRegex(results.ResultError, "bound_of_taste is missing"):
+            results.read(FILES["run"], [bound])
+        other = results.Group(numbers={("run", "record"): "bound_of_taste"}, claim="X9")
+        self.assertNotIn("bound_of_taste", results.read(FILES["run"], [other]))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -31,11 +31,11 @@ def distinguishability(results):
     left.set_yticks(range(rows.size), results["run_name"][rows])
     left.set_ylim(rows.size - 0.4, -0.6)
     title = "Distinguishability of each behaviour and the initial rate it causes"
-    caption = (f"The {rows.size} runs of suite “{SUITE}”, most distinguishable first. Left: D̂ of the "
-               "sample, D̂ with the sampling noise taken out (debiased), and the noise floor, what D̂ "
-               "would be without any signal; a behaviour whose D̂ is near its floor cannot be told "
-               "from noise. Right: the measured initial rate on the one T1 predicts; the cross must "
-               "sit in the ring.")
+    caption = (f"The {rows.size} runs of suite “{SUITE}”, most distinguishable first. Left: D̂ of "
+               "the sample, D̂ with the sampling noise taken out (debiased), and the noise floor, "
+               "what D̂ would be without any signal; a behaviour whose D̂ is near its floor cannot "
+               "be told from noise. Right: the measured initial rate on the one T1 predicts; the "
+               "cross must sit in the ring.")
     return style.Plot("behaviours", title, caption, figure)
 
 
@@ -78,9 +78,9 @@ def loss_at_fixed_steps(results):
     panels[0].set_ylabel("training loss (nats)")
     figure.supxlabel(r"sample distinguishability $\hat D$  (feature units)", fontsize=9)
     title = "More distinguishable behaviours are learned faster"
-    caption = (f"The {rows.size} runs of suite “{SUITE}”, one panel per number of steps (note the "
-               "different loss axes). ρ is Spearman's rank correlation of loss and D̂, as stored; −1 "
-               "means that the order of losses is exactly the reverse order of D̂.")
+    caption = (f"The {rows.size} runs of suite “{SUITE}”, one panel per number of steps (note "
+               "the different loss axes). ρ is Spearman's rank correlation of loss and D̂, as "
+               "stored; −1 means that the order of losses is exactly the reverse order of D̂.")
     return style.Plot("loss_at_fixed_steps", title, caption, figure)
 
 
@@ -105,7 +105,8 @@ def loss_curves(results):
     for row in rows[::-1]:
         step, loss = results["step"][row], results["loss"][row]
         keep = (step > 0) & np.isfinite(loss)
-        axes.plot(step[keep], loss[keep], color=style.SEQUENTIAL(scale(distance[row])), linewidth=1.2)
+        color = style.SEQUENTIAL(scale(distance[row]))
+        axes.plot(step[keep], loss[keep], color=color, linewidth=1.2)
     style.log_axis(axes, "x")
     axes.set_xlabel("step (updates)")
     axes.set_ylabel("training loss (nats)")
@@ -113,8 +114,8 @@ def loss_curves(results):
     bar = figure.colorbar(ScalarMappable(scale, style.SEQUENTIAL), ax=axes, pad=0.02)
     bar.set_label(r"$\hat D$  (feature units)")
     bar.outline.set_visible(False)
-    caption = (f"The {rows.size} runs of suite “{SUITE}”, step 0 left out; colour (dark to light) is "
-               "D̂ of the sample. Dotted lines mark the steps that the losses are compared at.")
+    caption = (f"The {rows.size} runs of suite “{SUITE}”, step 0 left out; colour (dark to light) "
+               "is D̂ of the sample. Dotted lines mark the steps that losses are compared at.")
     return style.Plot("loss_curves", "Training loss of every behaviour", caption, figure)
 
 

@@ -34,8 +34,8 @@ def tightness(results):
         _draw_range(axes, _summary(results, claim), height, style.VERMILLION if bad else style.BLUE)
     _label_claims(axes, results, shown, violated)
     style.log_axis(axes, "x")
-    axes.set_xlabel("tightness: measured / bound  (bound / measured for lower bounds)")
-    style.legend_above(axes, 4, handles=_tightness_handles())
+    figure.supxlabel("tightness: measured / bound  (bound / measured for lower bounds)", fontsize=9)
+    style.figure_legend(figure, _tightness_handles())
     title = "How tight each bound is: 1 is tight, far to the left is vacuous"
     return style.Plot("tightness", title, _tightness_caption(results, shown), figure)
 
@@ -77,14 +77,16 @@ def _scientific(value):
 
 
 def _label_claims(axes, results, shown, violated):
-    labels = [f"{results['claim_title'][i]}  {results['claim'][i]}" for i in shown]
+    bad = [results["claim"][i] in violated for i in shown]
+    labels = [f"{'VIOLATED  ' if wrong else ''}{results['claim_title'][i]}  {results['claim'][i]}"
+              for i, wrong in zip(shown, bad)]
     axes.set_yticks(range(len(shown)), labels)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(False, axis="y")
-    for tick, claim in zip(axes.get_yticklabels(), shown):
-        if results["claim"][claim] in violated:
-            tick.set(color=style.VERMILLION, fontweight="bold", text=f"VIOLATED  {tick.get_text()}")
+    for tick, wrong in zip(axes.get_yticklabels(), bad):
+        if wrong:
+            tick.set(color=style.VERMILLION, fontweight="bold")
 
 
 def _tightness_handles():
@@ -97,12 +99,13 @@ def _tightness_handles():
 
 def _tightness_caption(results, shown):
     omitted = [c for i, c in enumerate(results["claim"]) if i not in shown]
-    left_out = (f" No tightness is stored for {', '.join(omitted)} (not applicable here, or fitted)."
+    left_out = (f" No tightness is stored for {', '.join(omitted)} (not applicable, or fitted)."
                 if omitted else "")
-    return ("Least, median and largest ratio of measured to bound over all cases the claim applies to "
-            "(the median is that of the cases' medians); the axis is logarithmic and ends at "
-            f"{FLOOR:g}, an arrow with numbers stands for what is beyond. Only claims with a failure "
-            "probability δ may reach the shaded side, in a share δ of the cases." + left_out)
+    return ("Least, median and largest ratio of measured to bound over all cases the claim applies "
+            "to (the median is that of the cases' medians); the axis is logarithmic and ends at "
+            f"{FLOOR:g}, an arrow with numbers stands for what is beyond. Only claims with a "
+            "failure probability δ may reach the shaded side, in a share δ of the cases."
+            + left_out)
 
 
 def coverage(results):
@@ -201,13 +204,14 @@ def _coverage_caption(results):
     cases = sorted({int(c) for c in results["coverage_cases"] if c > 0})
     text = ("Share of replicates whose sample mean leaves its bound, per setting"
             + (f" ({', '.join(map(str, cases))} replicates each)" if cases else "")
-            + "; vertical lines: the allowed failure probability δ, which a sharp bound would show on "
-            "average. A marker left of the line of its own style is fine (the exact binomial test in "
-            "the table decides); at 0 no replicate failed. The axis is logarithmic above one failure, "
-            "linear below.")
+            + "; vertical lines: the allowed failure probability δ, which a sharp bound would show "
+            "on average. A marker left of the line of its own style is fine (the exact binomial "
+            "test in the table decides); at 0 no replicate failed. The axis is logarithmic above "
+            "one failure, linear below.")
     if np.isfinite(results["coverage_constant"]).any():
-        text += (" A claim that states no constant is fitted: C is the smallest constant that covers a "
-                 "share 1 − δ of the replicates; below 0 the bound holds without its second term.")
+        text += (" A claim that states no constant is fitted: C is the smallest constant that "
+                 "covers a share 1 − δ of the replicates; below 0 the bound holds without its "
+                 "second term.")
     return text
 
 

@@ -15,7 +15,7 @@ GROUPS = (UPPER, LOWER)
 
 
 def initial_rate(results):
-    """Reads initial_rate_measured, initial_rate_predicted, distinguishability_*, verdict_tightness."""
+    """Reads initial_rate_measured and _predicted, distinguishability_*, verdict_tightness_max."""
     rows = _balanced_rows(results)
     if not rows.size:
         return None
@@ -90,11 +90,11 @@ def _draw_ratio(axes, results, rows, column):
 def _rate_caption(count, beta, column):
     residual = ("" if column is None else
                 " Lower panel: the ratio of the two minus one; what is left is rounding.")
-    return (f"The {count} runs of suite “{SUITE}” with balanced classes and β = {beta:g}. Markers: the "
-            "measured ‖∇L‖ at t = 0 (initial_rate_measured); line: what T1 says "
-            "(initial_rate_predicted). T1 is an identity, so every marker must sit on the line. Open "
-            "markers: the debiased distinguishability is 0, so D̂ is sampling noise, and the head "
-            "moves all the same." + residual)
+    return (f"The {count} runs of suite “{SUITE}” with balanced classes and β = {beta:g}. Markers: "
+            "the measured ‖∇L‖ at t = 0 (initial_rate_measured); line: what T1 says "
+            "(initial_rate_predicted). T1 is an identity, so every marker must sit on the line. "
+            "Open markers: the debiased distinguishability is 0, so D̂ is sampling noise, and the "
+            "head moves all the same." + residual)
 
 
 def head_change(results):
@@ -174,10 +174,10 @@ def bound_handles(results, rows):
 def _head_caption(results, rows):
     row = rows[0]
     return (f"Suite “{SUITE}”, gradient flow, d = {results['run_dimension'][row]:g}, "
-            f"n = {results['run_samples'][row]:g}, one panel per distinguishability D asked for. The "
-            "curve must stay on its side of each bound drawn (grey: between the two). Where the band "
-            "is wide the bounds say little; T3b levels off once κt exceeds 1, so late times are "
-            "governed by the upper bound alone.")
+            f"n = {results['run_samples'][row]:g}, one panel per distinguishability D asked for. "
+            "The curve must stay on its side of each bound drawn (grey: between the two). Where "
+            "the band is wide the bounds say little; T3b levels off once κt exceeds 1, so late "
+            "times are governed by the upper bound alone.")
 
 
 FIGURES = (initial_rate, head_change)

@@ -1,4 +1,4 @@
-"""`python3 -m analysis.report FILE.h5 ... -o FOLDER`: one self-contained report.html and its figures."""
+"""`python3 -m analysis.report FILE.h5 ... -o FOLDER`: a self-contained report.html and figures."""
 
 import argparse
 import base64
@@ -73,7 +73,8 @@ def write(paths, out):
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="analysis.report", description=__doc__)
     parser.add_argument("files", nargs="+", help="result files of prefdyn verify or simulate")
-    parser.add_argument("-o", "--out", default="results", help="folder of report.html and the figures")
+    parser.add_argument("-o", "--out", default="results",
+                        help="folder of report.html and the figures")
     options = parser.parse_args(arguments)
     try:
         write(options.files, options.out)

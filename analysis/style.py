@@ -12,7 +12,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#767676"
 SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), (VERMILLION, "v"), (SKY, "P"))
-SEQUENTIAL = ListedColormap(matplotlib.colormaps["viridis"](np.linspace(0, 0.9, 256)))  # no pale end
+_NO_PALE_END = np.linspace(0, 0.9, 256)
+SEQUENTIAL = ListedColormap(matplotlib.colormaps["viridis"](_NO_PALE_END))
 
 PAGE_WIDTH = 7.2  # inches; prints at full size on A4 and Letter
 FORMATS = ("png", "svg", "pdf")
@@ -68,7 +69,7 @@ def new_figure(height, width=PAGE_WIDTH):
 
 
 def save(figure, folder, stem):
-    """Writes STEM.png, .svg and .pdf without dates, so that the same figure gives the same bytes."""
+    """Writes STEM.png, .svg and .pdf without dates: the same figure gives the same bytes."""
     paths = {}
     for kind in FORMATS:
         paths[kind] = folder / f"{stem}.{kind}"

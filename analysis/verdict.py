@@ -75,7 +75,8 @@ def _good_words(results):
 
 
 def _checked_words(results):
-    parts = [f"{count(results.size('claim'), 'claim')} checked on {count(results.size('run'), 'run')}"]
+    parts = [f"{count(results.size('claim'), 'claim')} checked on "
+             f"{count(results.size('run'), 'run')}"]
     if "coverage" in results:
         parts.append(f"{count(results.size('coverage'), 'coverage test')}")
     if "control" in results:

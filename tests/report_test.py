@@ -1,110 +1,23 @@
-"""The report on files that the built program writes: PREFDYN names it, PYTHONPATH is the source."""
+"""The report on files the built program writes; PREFDYN names it, PYTHONPATH is the source."""
 
 import html
 import io
-import os
 import re
 import shutil
-import subprocess
-import sys
-import tempfile
 import unittest
 import xml.etree.ElementTree as xml
 from contextlib import redirect_stderr
-from pathlib import Path
 
-import h5py
 import matplotlib.image
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from report_support import (FIGURES, FILES, REPORTS, claim_column, draw, edited, new_folder,
+                            page_of, picture, replace, rows_of, run_report, set_up, tear_down,
+                            visible_texts)
 
 from analysis import figures, report, results, tables, verdict
 
-FIGURES = {
-    "verify": {"tightness", "coverage", "initial_rate", "head_change"},
-    "features": {"tightness", "behaviours", "loss_at_fixed_steps", "loss_curves"},
-    "run": {"tightness", "run"},
-}
-scratch = None
-FILES, REPORTS = {}, {}
-
-
-def setUpModule():
-    """Three result files (a quick suite, small behaviours with some claims only, one run)."""
-    global scratch
-    scratch = tempfile.TemporaryDirectory()
-    folder = Path(scratch.name)
-    FILES.update({name: folder / f"{name}.h5" for name in FIGURES})
-    write_features(folder / "behaviours.h5")
-    prefdyn("verify", "--quick", "--replicates", "1000", "--out", FILES["verify"])
-    prefdyn("verify", "--embeddings", folder / "behaviours.h5", "--claims", "T1,T2b,T3c,T5",
-            "--replicates", "1000", "--out", FILES["features"])
-    prefdyn("simulate", "--distinguishability", "2", "--dimension", "8", "--samples", "100",
-            "--held-out", "50", "--out", FILES["run"])
-    for name, path in FILES.items():
-        REPORTS[name] = folder / f"report-{name}"
-        done = run_report(path, "-o", REPORTS[name])
-        assert done.returncode == 0, done.stderr
-
-
-def tearDownModule():
-    scratch.cleanup()
-
-
-def write_features(path):
-    """Four behaviours whose classes lie further and further apart."""
-    random = np.random.default_rng(5)
-    with h5py.File(path, "w") as file:
-        for k in range(4):
-            label = np.repeat([1, -1], 20)
-            features = random.normal(size=(40, 6))
-            features[:, 0] += 0.5 * k * label
-            group = file.create_group(f"behaviour-{k}")
-            group["features"], group["label"] = features, label
-
-
-def prefdyn(*arguments):
-    done = subprocess.run([os.environ["PREFDYN"], *map(str, arguments)], capture_output=True,
-                          text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def run_report(*arguments, **environment):
-    """As a user calls it."""
-    return subprocess.run([sys.executable, "-m", "analysis.report", *map(str, arguments)],
-                          capture_output=True, text=True, env={**os.environ, **environment})
-
-
-def edited(name, edit):
-    """A copy of a result file after edit(open file)."""
-    path = Path(tempfile.mkdtemp(dir=scratch.name)) / "edited.h5"
-    shutil.copy(FILES[name], path)
-    with h5py.File(path, "r+") as file:
-        edit(file)
-    return path
-
-
-def replace(file, name, values, **options):
-    del file[name]
-    file.create_dataset(name, data=values, **options)
-
-
-def claim_column(file, claim):
-    return list(file["claim"].asstr()[:]).index(claim)
-
-
-def page_of(path):
-    """report.html of one file."""
-    out = Path(tempfile.mkdtemp(dir=scratch.name))
-    assert report.main([str(path), "-o", str(out)]) == 0
-    return (out / "report.html").read_text(encoding="utf-8"), out
-
-
-def rows_of(page, title):
-    """Cells of the table under a heading."""
-    part = page.split(f"<h2>{title}</h2>")[1].split("</table>")[0]
-    return [[html.unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
-            for row in part.split("<tr>")[2:]]
+setUpModule = set_up
+tearDownModule = tear_down
 
 
 class PageTest(unittest.TestCase):
@@ -128,7 +41,7 @@ class PageTest(unittest.TestCase):
 
     def test_same_input_gives_the_same_bytes(self):
         for name, folder in REPORTS.items():
-            again = Path(tempfile.mkdtemp(dir=scratch.name))
+            again = new_folder()
             self.assertEqual(run_report(FILES[name], "-o", again, PYTHONHASHSEED="7").returncode, 0)
             self.assertEqual({p.name for p in again.iterdir()}, {p.name for p in folder.iterdir()})
             for path in again.iterdir():
@@ -138,7 +51,8 @@ class PageTest(unittest.TestCase):
         for name in ("verify", "features"):
             data = results.read(FILES[name])
             counted = dict.fromkeys(data["claim"], 0)
-            for claims, reason, often in rows_of(tables.not_applicable(data), "Not applicable, and why"):
+            listed = rows_of(tables.not_applicable(data), "Not applicable, and why")
+            for claims, reason, often in listed:
                 self.assertNotEqual(reason, "")
                 for claim in claims.split(", "):
                     counted[claim] += int(often.split()[0])
@@ -161,7 +75,7 @@ class PageTest(unittest.TestCase):
         self.assertIn(["T2b", "no T2b at all", "1 run"], rows)
 
     def test_files_of_one_name_keep_their_figures_apart(self):
-        other = Path(tempfile.mkdtemp(dir=scratch.name)) / "run.h5"
+        other = new_folder() / "run.h5"
         shutil.copy(FILES["run"], other)
         out = other.parent / "out"
         self.assertEqual(report.main([str(FILES["run"]), str(other), "-o", str(out)]), 0)
@@ -172,7 +86,8 @@ class PageTest(unittest.TestCase):
 class FigureTest(unittest.TestCase):
     def test_every_figure_comes_in_every_format(self):
         for name, folder in REPORTS.items():
-            expected = {f"{stem}.{kind}" for stem in FIGURES[name] for kind in ("png", "svg", "pdf")}
+            kinds = ("png", "svg", "pdf")
+            expected = {f"{stem}.{kind}" for stem in FIGURES[name] for kind in kinds}
             self.assertLessEqual(expected, {path.name for path in folder.iterdir()})
             for stem in FIGURES[name]:
                 pdf = (folder / f"{stem}.pdf").read_bytes()
@@ -191,12 +106,32 @@ class FigureTest(unittest.TestCase):
         self.assertGreaterEqual(width, 1000)
         self.assertGreaterEqual(height, 200)
         self.assertGreater(image.var(), 0.004)
-        self.assertGreater(len(np.unique(image.reshape(-1, 3), axis=0)), 100)
+        colours = np.rint(image * 255).astype(int) @ (1, 256, 65536)
+        self.assertGreater(np.unique(colours).size, 100)
         dark = image.max(axis=2) < 0.5
         self.assertGreater(dark[:, :width // 14].sum(), 100, "no labels at the left")
         self.assertGreater(dark[-35:].sum(), 100, "no label at the bottom")
+        self.check_edges(image)
+
+    def check_edges(self, image):
         for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
             self.assertTrue((edge == 1).all(), "something is cut off at the edge")
+
+    def test_figures_mark_what_is_violated(self):
+        def edit(file):
+            for claim, row in (("T2b", 0), ("T5g", 1)):
+                file["verdict_status"][row, claim_column(file, claim)] = 1
+            file["claim_tightness_max"][claim_column(file, "T2b")] = np.inf
+            file["coverage_status"][0] = "violated"
+        data = results.read(edited("verify", edit), figures.GROUPS)
+        plots = figures.draw_all(data)
+        for plot in plots:
+            self.check_edges(draw(plot.figure))
+        shown = {plot.name: [t.get_text() for t in visible_texts(plot.figure)]
+                 for plot in plots}
+        marked = [text.split()[-1] for text in shown["tightness"] if text.startswith("VIOLATED")]
+        self.assertEqual(marked, ["T2b", "T5g"])
+        self.assertEqual(shown["coverage"].count("VIOLATED"), 1)
 
     def test_no_text_covers_another(self):
         for name in FILES:
@@ -205,26 +140,12 @@ class FigureTest(unittest.TestCase):
                     self.check_texts(plot.figure)
 
     def check_texts(self, figure):
-        figure.set_dpi(150)
-        FigureCanvasAgg(figure).draw()
+        draw(figure)
         boxes = [(text.get_text(), text.get_window_extent()) for text in visible_texts(figure)]
         self.assertGreater(len(boxes), 8)
         for i, (text, box) in enumerate(boxes):
             for other, its in boxes[:i]:
                 self.assertFalse(box.padded(-1).overlaps(its.padded(-1)), f"{text} / {other}")
-
-
-def visible_texts(figure):
-    """Everything written in a figure; ticks outside their axis are not drawn."""
-    texts = list(figure.texts) + [t for legend in figure.legends for t in legend.get_texts()]
-    if figure._supxlabel is not None and figure._supxlabel not in texts:
-        texts.append(figure._supxlabel)
-    for axes in figure.axes:
-        texts += [*axes.texts, axes.xaxis.label, axes.yaxis.label, axes.title, axes._left_title]
-        texts += axes.get_legend().get_texts() if axes.get_legend() else []
-        for axis in (axes.xaxis, axes.yaxis):
-            texts += [tick.label1 for tick in axis._update_ticks() if tick.label1.get_visible()]
-    return [text for text in texts if text.get_visible() and text.get_text().strip()]
 
 
 class VerdictTest(unittest.TestCase):
@@ -246,8 +167,9 @@ class VerdictTest(unittest.TestCase):
             row = list(file["coverage_status"].asstr()[:]).index("holds")
             file["coverage_status"][row] = "violated"
         data = results.read(edited("verify", edit))
-        self.assertEqual(verdict.headline(data).mood, "bad")
-        self.assertIn(f"VIOLATED: 1 of {data.size('claim')} claims (T5g)", verdict.headline(data).text)
+        line = verdict.headline(data)
+        self.assertEqual(line.mood, "bad")
+        self.assertIn(f"VIOLATED: 1 of {data.size('claim')} claims (T5g)", line.text)
         self.assertEqual(rows_of(tables.violations(data), "Violated")[0][0], "T5g")
 
     def test_a_control_that_is_not_caught_is_shouted(self):
@@ -271,20 +193,17 @@ class VerdictTest(unittest.TestCase):
         def head_change(file):
             file["head_change"][0, -1] *= 0.5
         before = REPORTS["run"]
-        for edit, changed, same in ((tightness, "tightness", "run"), (head_change, "run", "tightness")):
+        for edit, changed, same in ((tightness, "tightness", "run"),
+                                    (head_change, "run", "tightness")):
             page, out = page_of(edited("run", edit))
             self.assertNotEqual(picture(out, changed), picture(before, changed))
             self.assertEqual(picture(out, same), picture(before, same))
             self.assertEqual("<td>0.0123</td>" in page, edit is tightness)
 
 
-def picture(folder, name):
-    return (folder / f"{name}.png").read_bytes()
-
-
 class BadFileTest(unittest.TestCase):
     def test_refuses_and_writes_nothing(self):
-        folder = Path(tempfile.mkdtemp(dir=scratch.name))
+        folder = new_folder()
         content = FILES["run"].read_bytes()
         bad = {name: folder / name for name in ("truncated.h5", "text.h5", "empty.h5")}
         bad["truncated.h5"].write_bytes(content[:len(content) // 2])
@@ -302,7 +221,8 @@ class BadFileTest(unittest.TestCase):
             (edited("run", lambda f: replace(f, "kappa", ["much"])), "expected numbers"),
             (edited("run", lambda f: replace(f, "run_name", [1.0])), "expected text"),
             (edited("run", lambda f: replace(f, "record", 3)), "axis record"),
-            (edited("run", lambda f: replace(f, "claim_status", ["fine"] * len(f["claim"]))), "'fine'"),
+            (edited("run", lambda f: replace(f, "claim_status", ["fine"] * len(f["claim"]))),
+             "claim_status holds 'fine'"),
             (edited("run", lambda f: f["verdict_status"].write_direct(
                 np.full(f["verdict_status"].shape, 4))), "code outside"),
         ]
@@ -312,7 +232,7 @@ class BadFileTest(unittest.TestCase):
 
     def check_refused(self, path, words):
         """Alone and after a good file, into a new folder and into one with an older report."""
-        new, old = (Path(tempfile.mkdtemp(dir=scratch.name)) / name for name in ("new", "old"))
+        new, old = (new_folder() / name for name in ("new", "old"))
         old.mkdir()
         (old / "report.html").write_text("older")
         for arguments, out in (([path], new), ([FILES["run"], path], old)):
@@ -327,7 +247,7 @@ class BadFileTest(unittest.TestCase):
         self.assertEqual((old / "report.html").read_text(), "older")
 
     def test_exit_code_of_the_command(self):
-        done = run_report("nowhere.h5", "-o", Path(scratch.name) / "none")
+        done = run_report("nowhere.h5", "-o", new_folder() / "none")
         self.assertEqual(done.returncode, 2)
         self.assertIn("nowhere.h5: no such file", done.stderr)
         self.assertNotIn("Traceback", done.stderr)

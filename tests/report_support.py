@@ -1,0 +1,131 @@
+"""Result files that the built program writes, their reports, and how tests look at them."""
+
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from analysis import report
+
+FIGURES = {
+    "verify": {"tightness", "coverage", "initial_rate", "head_change"},
+    "features": {"tightness", "behaviours", "loss_at_fixed_steps", "loss_curves"},
+    "run": {"tightness", "run"},
+}
+scratch = None
+FILES, REPORTS = {}, {}
+
+
+def set_up():
+    """Three result files (a quick suite, small behaviours with some claims only, one run)."""
+    global scratch
+    scratch = tempfile.TemporaryDirectory()
+    folder = Path(scratch.name)
+    FILES.update({name: folder / f"{name}.h5" for name in FIGURES})
+    write_features(folder / "behaviours.h5")
+    prefdyn("verify", "--quick", "--replicates", "1000", "--out", FILES["verify"])
+    prefdyn("verify", "--embeddings", folder / "behaviours.h5", "--claims", "T1,T2b,T3c,T5",
+            "--replicates", "1000", "--out", FILES["features"])
+    prefdyn("simulate", "--distinguishability", "2", "--dimension", "8", "--samples", "100",
+            "--held-out", "50", "--out", FILES["run"])
+    for name, path in FILES.items():
+        REPORTS[name] = folder / f"report-{name}"
+        done = run_report(path, "-o", REPORTS[name])
+        assert done.returncode == 0, done.stderr
+
+
+def tear_down():
+    scratch.cleanup()
+
+
+def new_folder():
+    return Path(tempfile.mkdtemp(dir=scratch.name))
+
+
+def write_features(path):
+    """Four behaviours whose classes lie further and further apart."""
+    random = np.random.default_rng(5)
+    with h5py.File(path, "w") as file:
+        for k in range(4):
+            label = np.repeat([1, -1], 20)
+            features = random.normal(size=(40, 6))
+            features[:, 0] += 0.5 * k * label
+            group = file.create_group(f"behaviour-{k}")
+            group["features"], group["label"] = features, label
+
+
+def prefdyn(*arguments):
+    done = subprocess.run([os.environ["PREFDYN"], *map(str, arguments)], capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run_report(*arguments, **environment):
+    """As a user calls it."""
+    return subprocess.run([sys.executable, "-m", "analysis.report", *map(str, arguments)],
+                          capture_output=True, text=True, env={**os.environ, **environment})
+
+
+def edited(name, edit):
+    """A copy of a result file after edit(open file)."""
+    path = new_folder() / "edited.h5"
+    shutil.copy(FILES[name], path)
+    with h5py.File(path, "r+") as file:
+        edit(file)
+    return path
+
+
+def replace(file, name, values, **options):
+    del file[name]
+    file.create_dataset(name, data=values, **options)
+
+
+def claim_column(file, claim):
+    return list(file["claim"].asstr()[:]).index(claim)
+
+
+def page_of(path):
+    """report.html of one file."""
+    out = new_folder()
+    assert report.main([str(path), "-o", str(out)]) == 0
+    return (out / "report.html").read_text(encoding="utf-8"), out
+
+
+def rows_of(page, title):
+    """Cells of the table under a heading."""
+    part = page.split(f"<h2>{title}</h2>")[1].split("</table>")[0]
+    return [[html.unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
+            for row in part.split("<tr>")[2:]]
+
+
+def picture(folder, name):
+    return (folder / f"{name}.png").read_bytes()
+
+
+def draw(figure):
+    """The picture as RGB in [0, 1]; afterwards every text knows its place."""
+    figure.set_dpi(150)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3] / 255
+
+
+def visible_texts(figure):
+    """Everything written in a figure; ticks outside their axis are not drawn."""
+    texts = list(figure.texts) + [t for legend in figure.legends for t in legend.get_texts()]
+    if figure._supxlabel is not None and figure._supxlabel not in texts:
+        texts.append(figure._supxlabel)
+    for axes in figure.axes:
+        texts += [*axes.texts, axes.xaxis.label, axes.yaxis.label, axes.title, axes._left_title]
+        texts += axes.get_legend().get_texts() if axes.get_legend() else []
+        for axis in (axes.xaxis, axes.yaxis):
+            texts += [tick.label1 for tick in axis._update_ticks() if tick.label1.get_visible()]
+    return [text for text in texts if text.get_visible() and text.get_text().strip()]

@@ -58,7 +58,7 @@ def write_features(path):
             label = np.repeat([1, -1], 20)
             features = random.normal(size=(40, 6))
             features[:, 0] += 0.5 * k * label
-            group = file.create_group(f"behaviour-{k}")
+            group = file.create_group(f"desire-to-be-more-intelligent-{k}")
             group["features"], group["label"] = features, label
 
 

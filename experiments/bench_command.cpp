@@ -49,7 +49,7 @@ PreferenceTask last_layer_task(const BenchOptions& o) {
 
 /// `steps` minibatch updates without recording; returns theta - theta_0.
 Vector minibatch_steps(const PolicyEngine& engine, const BenchOptions& o, Index steps) {
-    const Index n = engine.samples(Split::kTrain);
+    const Index n = engine.data(Split::kTrain).samples();
     BatchSampler sampler(n, std::min(o.batch, n), Sampling::kFresh, 1);
     const auto optimizer = make_descent(0.1);
     const Vector start = engine.initial();

@@ -48,8 +48,8 @@ PreferenceTask last_layer_task(const BenchOptions& o) {
 }
 
 /// `steps` minibatch updates without recording; returns theta - theta_0.
-Vector minibatch_steps(const HeadEngine& engine, const BenchOptions& o, Index steps) {
-    const Index n = engine.samples(Split::kTrain);
+Vector minibatch_steps(const PolicyEngine& engine, const BenchOptions& o, Index steps) {
+    const Index n = engine.data(Split::kTrain).samples();
     BatchSampler sampler(n, std::min(o.batch, n), Sampling::kFresh, 1);
     const auto optimizer = make_descent(0.1);
     const Vector start = engine.initial();
@@ -63,7 +63,7 @@ Vector minibatch_steps(const HeadEngine& engine, const BenchOptions& o, Index st
 
 void bench_engines(std::ostream& out, const BenchOptions& o) {
     const PreferenceTask task = last_layer_task(o);
-    std::unique_ptr<HeadEngine> reduced;
+    std::unique_ptr<PolicyEngine> reduced;
     const double reference =
         best_seconds(1, [&] { reduced = make_engine(EngineKind::kReduced, task); });
     line(out, "reference pass, once", reference, "s", "log-probabilities of W_0 at every prompt");

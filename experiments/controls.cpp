@@ -200,9 +200,12 @@ const std::vector<Control>& controls() {
 }
 
 std::vector<ControlResult> run_controls(const std::vector<Claim>& claims, std::uint64_t seed) {
+    std::vector<Control> all = controls();
+    for (const Study& study : studies())
+        all.insert(all.end(), study.controls.begin(), study.controls.end());
     std::vector<ControlResult> out;
-    Progress progress("controls", controls().size());
-    for (const Control& control : controls()) {
+    Progress progress("controls", all.size());
+    for (const Control& control : all) {
         progress.advance();
         const auto claim = std::find_if(claims.begin(), claims.end(),
                                         [&](const Claim& c) { return c.id == control.claim; });

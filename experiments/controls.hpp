@@ -23,9 +23,10 @@ struct ControlResult {
     bool caught() const { return verdict.status == theory::Status::kViolated; }
 };
 
+/// The controls of the claims about single runs and of T5; a study brings its own.
 const std::vector<Control>& controls();
 
-/// Every control of the given claims.
+/// Every control of the given claims, those of the studies too.
 std::vector<ControlResult> run_controls(const std::vector<theory::Claim>& claims,
                                         std::uint64_t seed);
 

@@ -20,7 +20,10 @@ FeatureSpec with_tails(NoiseSpec noise, Index n) {
     return f;
 }
 
-}  // namespace
+struct CoverageSetting {
+    std::string name;
+    FeatureSpec features;
+};
 
 std::vector<CoverageSetting> coverage_settings(Profile profile) {
     FeatureSpec skewed = plain(1.0, 16, 50);
@@ -52,6 +55,23 @@ std::vector<CoverageSetting> coverage_settings(Profile profile) {
     return out;
 }
 
+StudyOutcome cover(const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
+    StudyOutcome out;
+    const auto settings = coverage_settings(plan.profile);
+    for (std::size_t k = 0; k < settings.size(); ++k) {
+        const Replicates drawn =
+            draw_replicates(settings[k].features, plan.replicates,
+                            derive_seed(plan.seed, Purpose::kSuite, 1000000 + k));
+        for (const double delta : {0.1, 0.01})
+            for (const auto& claim : claims)
+                out.cases.push_back({"coverage", claim.id, settings[k].name, delta,
+                                     theory::judge(claim, drawn.evidence(delta))});
+    }
+    return out;
+}
+
+}  // namespace
+
 std::vector<theory::Evidence> Replicates::evidence(double delta) const {
     std::vector<theory::Evidence> out(means.size());
     for (std::size_t r = 0; r < out.size(); ++r) {
@@ -78,23 +98,6 @@ Replicates draw_replicates(const FeatureSpec& features, std::size_t replicates,
     return out;
 }
 
-std::vector<CoverageRow> cover(const std::vector<theory::Claim>& claims, Profile profile,
-                               std::size_t replicates, std::uint64_t seed) {
-    std::vector<theory::Claim> covered;
-    for (const auto& claim : claims)
-        if (claim.scope == theory::Scope::kReplicate) covered.push_back(claim);
-    std::vector<CoverageRow> rows;
-    if (covered.empty()) return rows;
-    const auto settings = coverage_settings(profile);
-    for (std::size_t k = 0; k < settings.size(); ++k) {
-        const Replicates drawn = draw_replicates(settings[k].features, replicates,
-                                                 derive_seed(seed, Purpose::kSuite, 1000000 + k));
-        for (const double delta : {0.1, 0.01})
-            for (const auto& claim : covered)
-                rows.push_back({claim.id, settings[k].name, settings[k].features, delta,
-                                theory::judge(claim, drawn.evidence(delta))});
-    }
-    return rows;
-}
+Study coverage_study() { return {"coverage", {"T5g", "T5m", "T5a"}, {}, cover}; }
 
 }  // namespace prefdyn

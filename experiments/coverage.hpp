@@ -1,26 +1,10 @@
 #pragma once
-#include <vector>
+// From the population to the sample (theory.md section 3): how often the bounds of T5 fail.
 
-#include "experiments/run_config.hpp"
-#include "experiments/suite.hpp"
-#include "theory/claim.hpp"
+#include "experiments/study.hpp"
+#include "theory/population.hpp"
 
 namespace prefdyn {
-
-/// One claim of section 3 held against many replicates of one setting.
-struct CoverageRow {
-    std::string claim, setting;
-    FeatureSpec features;
-    double delta;
-    theory::Verdict verdict;
-};
-
-struct CoverageSetting {
-    std::string name;
-    FeatureSpec features;
-};
-
-std::vector<CoverageSetting> coverage_settings(Profile profile);
 
 /// Sample means of `replicates` independent datasets and what the population says about each.
 struct Replicates {
@@ -33,8 +17,7 @@ struct Replicates {
 /// Replicate r is a pure function of (features, seed, r).
 Replicates draw_replicates(const FeatureSpec& features, std::size_t replicates, std::uint64_t seed);
 
-/// Every claim of Scope::kReplicate in `claims`, every setting, every delta in {0.1, 0.01}.
-std::vector<CoverageRow> cover(const std::vector<theory::Claim>& claims, Profile profile,
-                               std::size_t replicates, std::uint64_t seed);
+/// T5g, T5m and T5a in every setting, for every delta in {0.1, 0.01}.
+Study coverage_study();
 
 }  // namespace prefdyn

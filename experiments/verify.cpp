@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <ostream>
@@ -106,7 +107,7 @@ std::vector<ClaimSummary> Verification::summaries() const {
         SummaryBuilder builder;
         if (claims[c].scope == theory::Scope::kRun)
             for (const auto& row : verdicts) builder.add(row[c]);
-        for (const auto& row : coverage)
+        for (const auto& row : cases)
             if (row.claim == claims[c].id) builder.add(row.verdict);
         for (const auto& control : controls)
             if (control.claim == claims[c].id) builder.add(control);
@@ -128,9 +129,18 @@ void judge_runs(Verification& v) {
             if (v.claims[c].scope == theory::Scope::kRun)
                 v.verdicts[r][c] = theory::judge(v.claims[c], std::span(&evidence, 1));
             else
-                v.verdicts[r][c].reason = "judged on replicates";
+                v.verdicts[r][c].reason = "judged in a study";
         }
 }
+
+namespace {
+
+void add(Verification& v, StudyOutcome outcome) {
+    std::move(outcome.cases.begin(), outcome.cases.end(), std::back_inserter(v.cases));
+    std::move(outcome.values.begin(), outcome.values.end(), std::back_inserter(v.study_values));
+}
+
+}  // namespace
 
 Verification verify_synthetic(const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
     Verification v;
@@ -142,7 +152,8 @@ Verification verify_synthetic(const std::vector<theory::Claim>& claims, const Ve
         v.runs[i].suite = suite[i].suite;
     });
     judge_runs(v);
-    v.coverage = cover(claims, plan.profile, plan.replicates, plan.seed);
+    for (const Study& study : studies())
+        if (const auto own = claims_of(study, claims); !own.empty()) add(v, study.run(own, plan));
     v.controls = run_controls(claims, plan.seed);
     return v;
 }
@@ -187,17 +198,21 @@ void compare_losses(Verification& v) {
 }  // namespace
 
 Verification verify_features(const std::vector<theory::Claim>& claims,
-                             const std::vector<Dataset>& behaviours, double beta,
-                             const VerifyPlan& plan) {
+                             const std::vector<Dataset>& behaviours, const VerifyPlan& plan) {
     Verification v;
     v.claims = claims;
     v.runs.resize(behaviours.size());
     parallel_for("behaviours", behaviours.size(), [&](std::size_t i) {
-        v.runs[i] = run_dataset(feature_run(beta, plan.seed), behaviours[i]);
+        v.runs[i] = run_dataset(feature_run(plan.beta, plan.seed), behaviours[i]);
         v.runs[i].suite = "features";
     });
     judge_runs(v);
     compare_losses(v);
+    for (const Study& study : studies()) {
+        const auto own = claims_of(study, claims);
+        if (study.run_on_features && !own.empty())
+            add(v, study.run_on_features(own, behaviours, plan));
+    }
     v.controls = run_controls(claims, plan.seed);
     return v;
 }
@@ -211,11 +226,16 @@ std::string number(double value) {
     return out.str();
 }
 
-void print_coverage(std::ostream& out, const Verification& v) {
-    for (const auto& row : v.coverage)
-        if (row.verdict.status == Status::kViolated)
-            out << "violated: " << row.claim << " on " << row.setting << ", delta = " << row.delta
-                << ": " << row.verdict.reason << ", p = " << number(row.verdict.p_value) << "\n";
+void print_case_violations(std::ostream& out, const Verification& v) {
+    for (const auto& row : v.cases) {
+        if (row.verdict.status != Status::kViolated) continue;
+        out << "violated: " << row.claim << " in study " << row.study << " on " << row.setting
+            << ": " << row.verdict.reason;
+        if (std::isnan(row.delta))
+            out << ", relative slack " << number(row.verdict.slack) << "\n";
+        else
+            out << ", delta = " << row.delta << ", p = " << number(row.verdict.p_value) << "\n";
+    }
 }
 
 void print_run_violations(std::ostream& out, const Verification& v) {
@@ -252,7 +272,7 @@ void print_verdicts(std::ostream& out, const Verification& v) {
             << (std::to_string(s.caught) + "/" + std::to_string(s.controls)) << "\n";
     }
     print_run_violations(out, v);
-    print_coverage(out, v);
+    print_case_violations(out, v);
     for (const auto& control : v.controls)
         if (!control.caught())
             out << "not caught: " << control.claim << ", control '" << control.name

@@ -1,9 +1,8 @@
 #pragma once
 #include <iosfwd>
 
-#include "experiments/controls.hpp"
-#include "experiments/coverage.hpp"
 #include "experiments/run.hpp"
+#include "experiments/study.hpp"
 
 namespace prefdyn {
 
@@ -23,8 +22,10 @@ struct Verification {
     std::vector<theory::Claim> claims;
     std::vector<RunResult> runs;
     std::vector<std::vector<theory::Verdict>>
-        verdicts;  ///< [run][claim]; Scope::kRun claims are judged
-    std::vector<CoverageRow> coverage;
+        verdicts;                ///< [run][claim]; Scope::kRun claims are judged
+    std::vector<CaseRow> cases;  ///< what the studies judged
+    /// Values of the studies' fields.
+    std::vector<std::pair<std::string, ResultWriter::Values>> study_values;
     std::vector<ControlResult> controls;
     std::vector<Index> fixed_steps;  ///< steps at which losses are compared over behaviours
     std::vector<double> loss_at;     ///< [run][fixed step]
@@ -37,20 +38,13 @@ struct Verification {
 /// Judges the run claims on every run; adds nothing else.
 void judge_runs(Verification& verification);
 
-struct VerifyPlan {
-    Profile profile = Profile::kDefault;
-    std::uint64_t seed = 1;
-    std::size_t replicates = 2000;
-};
-
-/// The synthetic suite, T5 coverage and the negative controls.
+/// The synthetic suite, the studies and the negative controls.
 Verification verify_synthetic(const std::vector<theory::Claim>& claims, const VerifyPlan& plan);
 
 /// Every behaviour of a feature file: eta = 0.5 / kappa, losses after 20, 200 and 2000 steps
 /// against D; the negative controls as in the synthetic suite.
 Verification verify_features(const std::vector<theory::Claim>& claims,
-                             const std::vector<Dataset>& behaviours, double beta,
-                             const VerifyPlan& plan);
+                             const std::vector<Dataset>& behaviours, const VerifyPlan& plan);
 
 /// The verdict table, one line a claim, then every violation and every control that was not caught.
 void print_verdicts(std::ostream& out, const Verification& verification);

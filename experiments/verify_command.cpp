@@ -16,6 +16,7 @@ VerifyPlan make_plan(const VerifyOptions& o) {
     VerifyPlan plan;
     plan.profile = o.quick ? Profile::kQuick : o.full ? Profile::kFull : Profile::kDefault;
     plan.seed = o.seed;
+    plan.beta = o.beta;
     plan.replicates = static_cast<std::size_t>(o.replicates);
     if (o.quick) plan.replicates = 1000;
     if (o.full) plan.replicates *= 10;
@@ -38,13 +39,12 @@ int verify_command(const std::vector<std::string>& arguments, std::ostream& out)
     require_writable(options.output.out, options.output.force);
     apply(options.output);
     const Stopwatch watch;
-    const Verification v = behaviours.empty()
-                               ? verify_synthetic(claims, plan)
-                               : verify_features(claims, behaviours, options.beta, plan);
+    const Verification v = behaviours.empty() ? verify_synthetic(claims, plan)
+                                              : verify_features(claims, behaviours, plan);
     write_results(options.output.out, v, "verify", table, watch.seconds());
     print_verdicts(out, v);
     out << (v.as_expected() ? "all as expected" : "NOT as expected") << ": " << v.runs.size()
-        << " runs, " << v.coverage.size() << " coverage tests, " << v.controls.size()
+        << " runs, " << v.cases.size() << " study cases, " << v.controls.size()
         << " negative controls; wrote " << options.output.out << "\n";
     return v.as_expected() ? 0 : 1;
 }

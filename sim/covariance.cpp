@@ -47,8 +47,8 @@ Vector Covariance::axis(Index j) const {
 void Covariance::color(RowMatrix& x) const {
     x *= eigenvalues.cwiseSqrt().asDiagonal();
     if (basis.size() == 0) return;
-    // Row by row: a matrix product works on groups of rows, and the last bits of a row would depend
-    // on how many others there are.
+        // Row by row: a matrix product works on groups of rows, and the last bits of a row would
+        // depend on how many others there are.
 #pragma omp parallel for schedule(static)
     for (Index i = 0; i < x.rows(); ++i) x.row(i) = (basis * x.row(i).transpose()).transpose();
 }

@@ -21,7 +21,8 @@ struct Dataset {
     RowMatrix features;              ///< G: row i is g_i
     std::vector<std::int8_t> label;  ///< s_i as observed, after label noise
     std::vector<std::int8_t>
-        category;  ///< true class of row i (before label noise); empty if unknown
+        category;                ///< true class of row i (before label noise); empty if unknown
+    std::vector<int> behaviour;  ///< which behaviour row i belongs to, 0 .. K - 1; empty if K = 1
 
     Index samples() const { return features.rows(); }
     Index dimension() const { return features.cols(); }

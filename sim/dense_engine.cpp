@@ -31,7 +31,7 @@ DenseEngine::DenseEngine(const PreferenceTask& task) : task_(task) {
     for (const Split split : {Split::kTrain, Split::kHeldOut}) {
         Responses out;
         Responses& reference = reference_[static_cast<int>(split)];
-        reference.logp_chosen = reference.logp_rejected = Vector::Zero(samples(split));
+        reference.logp_chosen = reference.logp_rejected = Vector::Zero(data(split).samples());
         pass(theta, split, {}, &out, nullptr);
         reference = out;
     }

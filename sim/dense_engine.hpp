@@ -6,13 +6,15 @@
 
 namespace prefdyn {
 
-class DenseEngine final : public HeadEngine {
+class DenseEngine final : public PolicyEngine {
   public:
     explicit DenseEngine(const PreferenceTask& task);
 
     Index size() const override { return task_.policy.vocabulary * task_.train.dimension(); }
     Vector initial() const override;
-    Index samples(Split split) const override { return data(split).samples(); }
+    const Dataset& data(Split split) const override {
+        return split == Split::kTrain ? task_.train : task_.held_out;
+    }
     double descent(const Vector& theta, std::span<const Index> rows,
                    Vector& direction) const override;
     void evaluate(const Vector& theta, Split split, Responses& out,
@@ -22,9 +24,6 @@ class DenseEngine final : public HeadEngine {
 
   private:
     struct Block;
-    const Dataset& data(Split split) const {
-        return split == Split::kTrain ? task_.train : task_.held_out;
-    }
     double pass(const Vector& theta, Split split, std::span<const Index> rows, Responses* out,
                 Vector* direction) const;
     void forward(const Vector& theta, Split split, Block& block) const;

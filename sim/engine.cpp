@@ -10,7 +10,7 @@ const std::vector<std::string>& engine_names() {
     return names;
 }
 
-std::unique_ptr<HeadEngine> make_engine(EngineKind kind, const PreferenceTask& task) {
+std::unique_ptr<PolicyEngine> make_engine(EngineKind kind, const PreferenceTask& task) {
     if (kind == EngineKind::kReduced) return std::make_unique<ReducedEngine>(task);
     return std::make_unique<DenseEngine>(task);
 }

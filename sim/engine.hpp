@@ -33,13 +33,13 @@ struct HeadNorms {
     double spectral;   ///< ||W - W_0||_op
 };
 
-class HeadEngine {
+class PolicyEngine {
   public:
-    virtual ~HeadEngine() = default;
+    virtual ~PolicyEngine() = default;
 
     virtual Index size() const = 0;      ///< length of theta
     virtual Vector initial() const = 0;  ///< theta at W = W_0
-    virtual Index samples(Split split) const = 0;
+    virtual const Dataset& data(Split split) const = 0;
 
     /// direction = -dL/dW at theta in theta's coordinates, L the mean over the training rows `rows`
     /// (an empty span: all of them). Returns L.
@@ -54,12 +54,15 @@ class HeadEngine {
     /// Frobenius norm of the V x d matrix that a vector in theta's coordinates stands for.
     virtual double frobenius(const Vector& flat) const = 0;
     virtual HeadNorms change(const Vector& theta) const = 0;
+
+    /// What else there is to say about theta, in an order the engine documents; kept per record.
+    virtual std::vector<double> observe(const Vector& /*theta*/) const { return {}; }
 };
 
 enum class EngineKind { kReduced, kDense };
 const std::vector<std::string>& engine_names();
 
 /// The task must outlive the engine.
-std::unique_ptr<HeadEngine> make_engine(EngineKind kind, const PreferenceTask& task);
+std::unique_ptr<PolicyEngine> make_engine(EngineKind kind, const PreferenceTask& task);
 
 }  // namespace prefdyn

@@ -24,7 +24,7 @@ Vector as_vector(const State& x) {
 }
 
 struct FlowField {
-    const HeadEngine& engine;
+    const PolicyEngine& engine;
     Vector* direction;
     void operator()(const State& x, State& dxdt, double) const {
         if (cancel_requested()) throw Stopped{StopReason::kInterrupted};
@@ -35,7 +35,8 @@ struct FlowField {
 
 }  // namespace
 
-Trajectory integrate_flow(const HeadEngine& engine, const MarginLoss& loss, const TrainSpec& spec) {
+Trajectory integrate_flow(const PolicyEngine& engine, const MarginLoss& loss,
+                          const TrainSpec& spec) {
     namespace odeint = boost::numeric::odeint;
     const double end = spec.eta * static_cast<double>(spec.steps);
     const auto times = record_times(end, spec.records, spec.spacing);

@@ -48,4 +48,29 @@ SplitMetrics summarise(const Responses& r, const MarginLoss& loss) {
     return out;
 }
 
+std::vector<BehaviourMetrics> summarise_behaviours(const Responses& r, const MarginLoss& loss,
+                                                   const std::vector<int>& behaviour) {
+    if (behaviour.empty()) return {};
+    const auto kinds =
+        static_cast<std::size_t>(*std::max_element(behaviour.begin(), behaviour.end())) + 1;
+    std::vector<BehaviourMetrics> out(kinds, BehaviourMetrics{});
+    std::vector<double> rows(kinds, 0.0);
+    for (std::size_t i = 0; i < behaviour.size(); ++i) {
+        const auto k = static_cast<std::size_t>(behaviour[i]);
+        const auto row = static_cast<Index>(i);
+        rows[k] += 1.0;
+        out[k].loss += loss.value(r.margin(row));
+        out[k].rewards_margins += r.margin(row);
+        out[k].rewards_accuracies += r.margin(row) > 0.0 ? 1.0 : 0.0;
+        out[k].outputs_accuracies += r.logp_chosen(row) > r.logp_rejected(row) ? 1.0 : 0.0;
+    }
+    for (std::size_t k = 0; k < kinds; ++k) {
+        out[k].loss /= rows[k];
+        out[k].rewards_margins /= rows[k];
+        out[k].rewards_accuracies /= rows[k];
+        out[k].outputs_accuracies /= rows[k];
+    }
+    return out;
+}
+
 }  // namespace prefdyn

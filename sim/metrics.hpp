@@ -11,4 +11,9 @@ SplitMetrics no_metrics();
 /// `responses`.
 SplitMetrics summarise(const Responses& responses, const MarginLoss& loss);
 
+/// The same by behaviour; `behaviour` (n) holds 0 .. K - 1, each at least once. Empty for empty.
+std::vector<BehaviourMetrics> summarise_behaviours(const Responses& responses,
+                                                   const MarginLoss& loss,
+                                                   const std::vector<int>& behaviour);
+
 }  // namespace prefdyn

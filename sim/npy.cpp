@@ -87,7 +87,8 @@ const Type& lookup(const std::string& name, const std::string& path) {
 
 NpyArray read_npy(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
-    if (!in || !std::filesystem::is_regular_file(path)) throw InputError(path + ": cannot be read: " + std::strerror(errno));
+    if (!in || !std::filesystem::is_regular_file(path))
+        throw InputError(path + ": cannot be read: " + std::strerror(errno));
     const std::size_t file_bytes = std::filesystem::file_size(path);
     const std::size_t length = header_length(in, path);
     if (length > file_bytes || length > 65536)

@@ -11,6 +11,8 @@ bool Recorder::record(const Vector& theta, double step, double time, double epoc
     engine_.evaluate(theta, Split::kTrain, responses, &direction);
     Record row{};
     row.train = summarise(responses, loss_);
+    row.behaviours = summarise_behaviours(responses, loss_, engine_.data(Split::kTrain).behaviour);
+    row.observed = engine_.observe(theta);
     if (!std::isfinite(row.train.loss) || !direction.allFinite()) return false;
     if (trajectory_.records.empty()) {
         start_ = theta;
@@ -25,11 +27,11 @@ bool Recorder::record(const Vector& theta, double step, double time, double epoc
     row.update_rate = engine_.frobenius(direction);
     row.linear_remainder = engine_.frobenius(theta - start_ - time * initial_direction_);
     row.held_out = no_metrics();
-    if (engine_.samples(Split::kHeldOut) > 0) {
+    if (engine_.data(Split::kHeldOut).samples() > 0) {
         engine_.evaluate(theta, Split::kHeldOut, responses, nullptr);
         row.held_out = summarise(responses, loss_);
     }
-    trajectory_.records.push_back(row);
+    trajectory_.records.push_back(std::move(row));
     return true;
 }
 

@@ -7,7 +7,7 @@ namespace prefdyn {
 /// Measures an engine at chosen points and keeps the trajectory. The first record must be at t = 0.
 class Recorder {
   public:
-    Recorder(const HeadEngine& engine, const MarginLoss& loss) : engine_(engine), loss_(loss) {}
+    Recorder(const PolicyEngine& engine, const MarginLoss& loss) : engine_(engine), loss_(loss) {}
 
     /// False if theta or the loss is no longer finite; nothing is recorded then.
     bool record(const Vector& theta, double step, double time, double epoch);
@@ -15,7 +15,7 @@ class Recorder {
     Trajectory finish(StopReason stop);
 
   private:
-    const HeadEngine& engine_;
+    const PolicyEngine& engine_;
     const MarginLoss& loss_;
     Vector start_, initial_direction_;
     Trajectory trajectory_;

@@ -7,13 +7,15 @@
 
 namespace prefdyn {
 
-class ReducedEngine final : public HeadEngine {
+class ReducedEngine final : public PolicyEngine {
   public:
     explicit ReducedEngine(const PreferenceTask& task);
 
     Index size() const override { return task_.train.dimension(); }
     Vector initial() const override { return Vector::Zero(size()); }
-    Index samples(Split split) const override { return data(split).samples(); }
+    const Dataset& data(Split split) const override {
+        return split == Split::kTrain ? task_.train : task_.held_out;
+    }
     double descent(const Vector& theta, std::span<const Index> rows,
                    Vector& direction) const override;
     void evaluate(const Vector& theta, Split split, Responses& out,
@@ -22,9 +24,6 @@ class ReducedEngine final : public HeadEngine {
     HeadNorms change(const Vector& theta) const override;
 
   private:
-    const Dataset& data(Split split) const {
-        return split == Split::kTrain ? task_.train : task_.held_out;
-    }
     void log_probabilities(Split split, Responses& out) const;
 
     const PreferenceTask& task_;

@@ -24,6 +24,11 @@ enum class Purpose : std::uint64_t {
     kSplit = 9,
     kSuite = 10,
     kReplicate = 11,
+    kBehaviours = 12,
+    kEmbedding = 13,
+    kTabular = 14,
+    kSearch = 15,
+    kBootstrap = 16,
 };
 
 /// UniformRandomBitGenerator over 64-bit words; Boost.Random distributions go on top.

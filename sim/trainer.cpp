@@ -26,9 +26,9 @@ std::vector<Index> full_schedule(const TrainSpec& spec) {
     return steps;
 }
 
-Trajectory train_discrete(const HeadEngine& engine, const MarginLoss& loss, const TrainSpec& spec,
+Trajectory train_discrete(const PolicyEngine& engine, const MarginLoss& loss, const TrainSpec& spec,
                           std::uint64_t seed) {
-    const Index n = engine.samples(Split::kTrain);
+    const Index n = engine.data(Split::kTrain).samples();
     const bool full = spec.method == Method::kGradientDescent || spec.batch == 0 || spec.batch >= n;
     const auto optimizer =
         spec.method == Method::kAdam ? make_adam(spec.eta) : make_descent(spec.eta);
@@ -56,7 +56,7 @@ Trajectory train_discrete(const HeadEngine& engine, const MarginLoss& loss, cons
 
 }  // namespace
 
-Trajectory train(const HeadEngine& engine, const MarginLoss& loss, const TrainSpec& spec,
+Trajectory train(const PolicyEngine& engine, const MarginLoss& loss, const TrainSpec& spec,
                  std::uint64_t seed) {
     if (spec.method == Method::kFlow) return integrate_flow(engine, loss, spec);
     return train_discrete(engine, loss, spec, seed);

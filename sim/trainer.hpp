@@ -20,12 +20,12 @@ struct TrainSpec {
     Index records = 50;
     Spacing spacing = Spacing::kLinear;
     std::vector<Index> record_also = {};  ///< further steps a discrete method records
-    double flow_tolerance = 1e-10;  ///< relative local error of the Runge-Kutta steps
+    double flow_tolerance = 1e-10;        ///< relative local error of the Runge-Kutta steps
 };
 
 /// Trains from the reference head and records on the schedule. Never stops early unless the state
 /// is no longer finite, cancel_requested(), or the flow's step size underflows.
-Trajectory train(const HeadEngine& engine, const MarginLoss& loss, const TrainSpec& spec,
+Trajectory train(const PolicyEngine& engine, const MarginLoss& loss, const TrainSpec& spec,
                  std::uint64_t seed);
 
 }  // namespace prefdyn

@@ -21,14 +21,22 @@ struct SplitMetrics {
     double logps_chosen, logps_rejected;
 };
 
+/// Means over the training rows of one behaviour.
+struct BehaviourMetrics {
+    double loss, rewards_margins;
+    double rewards_accuracies, outputs_accuracies;  ///< strict, as in SplitMetrics
+};
+
 /// The state at time t, before any further update. t = eta * step for discrete methods.
 struct Record {
     double step, time, epoch;
-    double head_change;            ///< ||W - W_0||_F
-    double head_change_spectral;   ///< ||W - W_0||_op
-    double update_rate;            ///< R = ||grad L||_F, full training batch
-    double linear_remainder;       ///< ||W - W_0 - t W'(0)||_F
-    SplitMetrics train, held_out;  ///< held_out is NaN if there is none
+    double head_change;                        ///< ||W - W_0||_F
+    double head_change_spectral;               ///< ||W - W_0||_op
+    double update_rate;                        ///< R = ||grad L||_F, full training batch
+    double linear_remainder;                   ///< ||W - W_0 - t W'(0)||_F
+    SplitMetrics train, held_out;              ///< held_out is NaN if there is none
+    std::vector<BehaviourMetrics> behaviours;  ///< (K) if the training rows name behaviours
+    std::vector<double> observed;              ///< PolicyEngine::observe
 };
 
 enum class StopReason { kCompleted, kDiverged, kInterrupted, kStepUnderflow };

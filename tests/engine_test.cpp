@@ -23,7 +23,7 @@ PreferenceTask head_task(Index n, Index d, Index V, double beta, std::uint64_t i
 }
 
 /// dL/dtheta by fourth-order central differences of the loss that descent() returns.
-Vector numeric_gradient(const HeadEngine& engine, const Vector& theta,
+Vector numeric_gradient(const PolicyEngine& engine, const Vector& theta,
                         std::span<const Index> rows) {
     constexpr double h = 1e-3;
     Vector gradient(theta.size()), unused;

@@ -58,3 +58,19 @@ TEST_CASE("nothing to measure and margins that are not finite give NaN, never a 
             CHECK(std::isnan(x));
     }
 }
+
+TEST_CASE("metrics of a behaviour are those of its rows alone") {
+    const auto loss = make_loss("sigmoid");
+    Responses all = responses({1.0, -2.0, 0.0, 3.0, -0.5});
+    const auto got = summarise_behaviours(all, *loss, {0, 1, 1, 0, 1});
+    REQUIRE(got.size() == 2);
+    const SplitMetrics first = summarise(responses({1.0, 3.0}), *loss);
+    const SplitMetrics second = summarise(responses({-2.0, 0.0, -0.5}), *loss);
+    for (const auto& [mine, want] : {std::pair{got[0], first}, std::pair{got[1], second}}) {
+        CHECK(relative_error(mine.loss, want.loss) <= 1e-15);
+        CHECK(relative_error(mine.rewards_margins, want.rewards_margins) <= 1e-15);
+        CHECK(mine.rewards_accuracies == want.rewards_accuracies);
+        CHECK(mine.outputs_accuracies == want.outputs_accuracies);
+    }
+    CHECK(summarise_behaviours(all, *loss, {}).empty());
+}

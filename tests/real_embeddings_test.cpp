@@ -13,7 +13,7 @@ TEST_CASE("T1 to T4 hold for all 24 behaviours, loss falls with distinguishabili
     if (!available(path)) return;
     const auto behaviours = read_features(path.string());
     REQUIRE(behaviours.size() == 24);
-    const Verification v = verify_features(theory::claims(), behaviours, 0.01, {});
+    const Verification v = verify_features(theory::claims(), behaviours, {});
     CHECK(v.as_expected());
     for (const auto& row : v.verdicts)
         for (std::size_t c = 0; c < v.claims.size(); ++c)

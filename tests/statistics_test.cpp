@@ -146,3 +146,23 @@ TEST_CASE("debiased D^2 is unbiased: mean over replicates within 6 standard erro
     const double mean = sum / replicates, spread = squares / replicates - mean * mean;
     CHECK(std::fabs(mean - 1.0) <= test::kSigmas * std::sqrt(spread / replicates));
 }
+
+TEST_CASE("cosines with zbar and projections on it, by plain loops") {
+    Dataset data = test::gaussian_dataset(31, 5, 77);
+    data.features.row(3).setZero();
+    const Plain plain = plain_statistics(data);
+    const DatasetStatistics s = dataset_statistics(data);
+    REQUIRE(s.cosine.size() == 31);
+    for (Index i = 0; i < 31; ++i) {
+        double dot = 0.0, length = 0.0, mean = 0.0;
+        for (std::size_t j = 0; j < 5; ++j) {
+            const double z = data.label[static_cast<std::size_t>(i)] * data.features(i, Index(j));
+            dot += z * plain.zbar[j];
+            length += z * z;
+            mean += plain.zbar[j] * plain.zbar[j];
+        }
+        CHECK(std::fabs(s.projection(i) - dot / std::sqrt(mean)) <= 1e-13);
+        const double want = length > 0.0 ? dot / std::sqrt(mean * length) : 0.0;
+        CHECK(std::fabs(s.cosine(i) - want) <= 1e-13);
+    }
+}

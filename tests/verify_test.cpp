@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -26,8 +27,21 @@ TEST_CASE("the quick suite holds and every negative control is caught, whatever 
 TEST_CASE("every claim has a negative control and every control a claim") {
     std::set<std::string> controlled, known;
     for (const auto& control : controls()) controlled.insert(control.claim);
+    for (const auto& study : studies())
+        for (const auto& control : study.controls) controlled.insert(control.claim);
     for (const auto& claim : theory::claims()) known.insert(claim.id);
     CHECK(controlled == known);
+}
+
+TEST_CASE("a claim is judged on runs, or by exactly one study") {
+    std::map<std::string, int> judged;
+    for (const auto& study : studies())
+        for (const auto& id : study.claims) ++judged[id];
+    for (const auto& claim : theory::claims()) {
+        CAPTURE(claim.id);
+        CHECK(judged[claim.id] == (claim.scope == theory::Scope::kRun ? 0 : 1));
+    }
+    CHECK(judged.size() == theory::claims().size());
 }
 
 TEST_CASE("a violated claim and a missed control are both unexpected") {
@@ -37,10 +51,10 @@ TEST_CASE("a violated claim and a missed control are both unexpected") {
     CHECK(!v.as_expected());
     v.controls[0].verdict.status = theory::Status::kViolated;
     CHECK(v.as_expected());
-    CoverageRow row;
+    CaseRow row;
     row.claim = "T2b";
     row.verdict.status = theory::Status::kViolated;
-    v.coverage.push_back(row);
+    v.cases.push_back(row);
     CHECK(!v.as_expected());
 }
 

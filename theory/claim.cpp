@@ -27,7 +27,8 @@ double distance(const Comparison& c) {
 bool passes(const Comparison& c, double rounding) {
     const double relative = std::isfinite(c.bound) ? std::fabs(c.bound) * rounding : 0.0;
     const double slack = distance(c);
-    return slack >= -(relative + c.absolute_rounding) && slack > -std::numeric_limits<double>::infinity();
+    return slack >= -(relative + c.absolute_rounding) &&
+           slack > -std::numeric_limits<double>::infinity();
 }
 
 /// Minus infinity where the comparison is not even a number: it never passes.
@@ -112,7 +113,7 @@ class Tally {
             return verdict_;
         }
         bool violated = verdict_.failures > 0;
-        if (claim.kind != ClaimKind::kRigorous) {
+        if (claim.kind == ClaimKind::kProbabilistic || claim.kind == ClaimKind::kFit) {
             verdict_.p_value = binomial_p_value(verdict_.failures, verdict_.cases, delta);
             violated = verdict_.p_value < kSignificance;
         }

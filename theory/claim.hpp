@@ -27,11 +27,24 @@ struct TrainingFacts {
     double rounding = 1e-10;     ///< relative error of measured quantities: rounding, integrator
 };
 
+struct FreshAccuracy;        // T6c
+struct Convergence;          // T6d, T7
+struct BehaviourStatistics;  // T8
+struct EmbeddingFacts;       // T9
+struct TabularFacts;         // T10
+struct InfluenceFacts;       // what happens to probabilities
+
 /// One case a claim is held against. Pointers are borrowed; null where the case has no such part.
 struct Evidence {
     const MeanStatistics* means = nullptr;
     const DatasetStatistics* statistics = nullptr;
     const Trajectory* trajectory = nullptr;
+    const FreshAccuracy* fresh = nullptr;
+    const Convergence* convergence = nullptr;
+    const BehaviourStatistics* behaviours = nullptr;
+    const EmbeddingFacts* embedding = nullptr;
+    const TabularFacts* tabular = nullptr;
+    const InfluenceFacts* influence = nullptr;
     std::optional<PopulationFacts> population;
     TrainingFacts training;
     double delta = 0.05;             ///< allowed failure probability of T5
@@ -55,12 +68,14 @@ struct Assumption {
 
 enum class ClaimKind {
     kRigorous,       ///< every comparison must come out
+    kPrediction,     ///< exact in a limit only: comparisons carry tolerances or test convergence
     kProbabilistic,  ///< each case may fail with probability delta: exact binomial test over cases
     kFit,            ///< a constant is fitted and reported, never passed or failed
 };
 
-/// What one case of evidence is: a trained run, or an untrained replicate of a sample.
-enum class Scope { kRun, kReplicate };
+/// What one case of evidence is: a trained run, an untrained replicate of a sample, or whatever the
+/// study that judges the claim makes of it.
+enum class Scope { kRun, kReplicate, kStudy };
 
 struct Claim {
     std::string id, title;

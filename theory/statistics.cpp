@@ -33,6 +33,17 @@ Spread class_spread(const Dataset& data, int sign, const Vector& mean) {
     return {rows.squaredNorm() / divisor, gram_norm(rows, divisor)};
 }
 
+void project_on_mean(const Dataset& data, DatasetStatistics& out) {
+    out.cosine = out.projection = Vector::Zero(out.n);
+    if (out.zbar_norm == 0.0) return;
+    for (Index i = 0; i < out.n; ++i) {
+        const double s = data.label[static_cast<std::size_t>(i)];
+        const double length = data.features.row(i).norm();
+        out.projection(i) = s * data.features.row(i).dot(out.zbar) / out.zbar_norm;
+        if (length > 0.0) out.cosine(i) = out.projection(i) / length;
+    }
+}
+
 }  // namespace
 
 double gram_norm(const RowMatrix& x, double divisor) {
@@ -83,6 +94,7 @@ DatasetStatistics dataset_statistics(const Dataset& data) {
     out.trace_minus = minus.trace;
     out.norm_minus = minus.norm;
     out.mean_square = data.features.squaredNorm() / static_cast<double>(out.n);
+    project_on_mean(data, out);
     out.lambda_max = gram_norm(data.features, static_cast<double>(out.n));
     return out;
 }

@@ -22,6 +22,8 @@ struct DatasetStatistics : MeanStatistics {
     double norm_plus = 0.0, norm_minus = 0.0;    ///< || Sigma_+- ||_2
     double mean_square = 0.0;                    ///< tr M = (1/n) sum ||g||^2
     double lambda_max = 0.0;                     ///< largest eigenvalue of M = (1/n) sum g g^T
+    Vector cosine;      ///< cos(z_i, zbar), z_i = s_i g_i (n); 0 where either vanishes
+    Vector projection;  ///< zbar^T z_i / ||zbar|| (n); 0 if zbar vanishes
     double trace() const { return trace_plus > trace_minus ? trace_plus : trace_minus; }
     double concentration() const { return norm_plus > norm_minus ? norm_plus : norm_minus; }
     /// E of the sampling noise in Dhat^2: tr Sigma_+ / n_+ + tr Sigma_- / n_-.

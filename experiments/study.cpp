@@ -1,0 +1,25 @@
+#include "experiments/study.hpp"
+
+#include <algorithm>
+
+#include "experiments/coverage.hpp"
+
+namespace prefdyn {
+
+const std::vector<Study>& studies() {
+    static const std::vector<Study> all = {
+        coverage_study(),
+    };
+    return all;
+}
+
+std::vector<theory::Claim> claims_of(const Study& study,
+                                     const std::vector<theory::Claim>& selected) {
+    std::vector<theory::Claim> out;
+    for (const auto& claim : selected)
+        if (std::find(study.claims.begin(), study.claims.end(), claim.id) != study.claims.end())
+            out.push_back(claim);
+    return out;
+}
+
+}  // namespace prefdyn

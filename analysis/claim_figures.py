@@ -7,7 +7,7 @@ from matplotlib.patches import Patch
 from analysis import style
 from analysis.verdict import violated_claims
 
-GROUPS = ()  # results.COVERAGE is read for the tables already
+GROUPS = ()  # results.CASES is read for the tables already
 FLOOR = 1e-4  # the tightness axis ends here; an arrow and a number stand for what is smaller
 BEYOND = "#ececec"
 DELTA_LOOKS = ((style.BLUE, "o", "--"), (style.ORANGE, "^", ":"), (style.GREEN, "s", "-."),
@@ -109,11 +109,12 @@ def _tightness_caption(results, shown):
 
 
 def coverage(results):
-    """Reads coverage_claim, _setting, _status, _delta, _cases, _failures and _constant."""
-    if "coverage" not in results:
+    """Reads case_claim, _setting, _status, _delta, _cases, _failures and _constant."""
+    tests = _coverage_tests(results)
+    if not tests.size:
         return None
-    claims = list(dict.fromkeys(results["coverage_claim"]))
-    settings = list(dict.fromkeys(results["coverage_setting"]))
+    claims = list(dict.fromkeys(results["case_claim"][tests]))
+    settings = list(dict.fromkeys(results["case_setting"][tests]))
     columns = min(len(claims), PANELS_A_ROW)
     lines = -(-len(claims) // columns)
     figure = style.new_figure(0.3 + lines * (0.9 + 0.23 * len(settings)))
@@ -130,22 +131,30 @@ def coverage(results):
     return style.Plot("coverage", title, _coverage_caption(results), figure)
 
 
+def _coverage_tests(results):
+    """Rows of the study "coverage"."""
+    if "case" not in results:
+        return np.array([], dtype=int)
+    return np.flatnonzero(results["case_study"] == "coverage")
+
+
 def _delta_looks(results):
-    deltas = sorted(set(results["coverage_delta"]), reverse=True)
+    deltas = sorted(set(results["case_delta"][_coverage_tests(results)]), reverse=True)
     return {d: DELTA_LOOKS[i % len(DELTA_LOOKS)] for i, d in enumerate(deltas)}
 
 
 def _draw_coverage(axes, results, claim, settings, looks):
-    rows = np.flatnonzero(results["coverage_claim"] == claim)
-    fitted = bool(np.isfinite(results["coverage_constant"][rows]).any())
-    shares = results["coverage_constant"] if fitted else _failure_shares(results)
+    tests = _coverage_tests(results)
+    rows = tests[results["case_claim"][tests] == claim]
+    fitted = bool(np.isfinite(results["case_constant"][rows]).any())
+    shares = results["case_constant"] if fitted else _failure_shares(results)
     if fitted:
         axes.axvline(0, color=style.GREY, linewidth=0.8)
         axes.set_xlabel("constant $C$")
     else:
         _failure_axis(axes, results, looks)
     for height, setting in enumerate(settings):
-        here = rows[results["coverage_setting"][rows] == setting]
+        here = rows[results["case_setting"][rows] == setting]
         _draw_setting(axes, results, here, height, shares, looks)
     axes.set_title(f"{claim}: fitted constant" if fitted else f"{claim}: failures")
     axes.tick_params(axis="y", length=0)
@@ -153,17 +162,17 @@ def _draw_coverage(axes, results, claim, settings, looks):
 
 def _draw_setting(axes, results, rows, height, values, looks):
     """One marker per delta; a setting to which the claim never applies says so."""
-    status = results["coverage_status"][rows]
+    status = results["case_status"][rows]
     if rows.size and (status == "not_applicable").all():
         axes.text(0.5, height, "not applicable", transform=axes.get_yaxis_transform(), ha="center",
                   va="center", fontsize=7.5, color="#555555", style="italic",
                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
     for row in rows[status != "not_applicable"]:
-        delta = results["coverage_delta"][row]
+        delta = results["case_delta"][row]
         shift = 0.16 * (list(looks).index(delta) - (len(looks) - 1) / 2)
         color, marker, _ = looks[delta]
         _draw_marker(axes, values[row], height + shift, color, marker,
-                     results["coverage_status"][row] == "violated")
+                     results["case_status"][row] == "violated")
 
 
 def _draw_marker(axes, x, y, color, marker, bad):
@@ -175,12 +184,12 @@ def _draw_marker(axes, x, y, color, marker, bad):
 
 
 def _failure_shares(results):
-    return results["coverage_failures"] / np.maximum(results["coverage_cases"], 1)
+    return results["case_failures"] / np.maximum(results["case_cases"], 1)
 
 
 def _failure_axis(axes, results, looks):
     """Linear from 0 to one failure in the largest test, logarithmic above."""
-    step = 1 / max(1, int(results["coverage_cases"].max()))
+    step = 1 / max(1, int(results["case_cases"][_coverage_tests(results)].max()))
     axes.set_xscale("symlog", linthresh=step, linscale=0.6)
     powers = [p for p in (1e-4, 1e-3, 1e-2, 1e-1, 1) if p > step]
     axes.set_xticks([0, *powers], ["0", *(f"{p:g}" for p in powers)])
@@ -192,7 +201,7 @@ def _failure_axis(axes, results, looks):
 
 
 def _coverage_handles(results, looks):
-    if not np.isin(results["coverage_status"], ("holds", "violated")).any():
+    if not np.isin(results["case_status"][_coverage_tests(results)], ("holds", "violated")).any():
         return [Line2D([], [], color=color, marker=marker, linestyle="", label=rf"$\delta = {d:g}$")
                 for d, (color, marker, _) in looks.items()]
     return [Line2D([], [], color=color, marker=marker, linestyle=line, linewidth=1.3,
@@ -201,14 +210,15 @@ def _coverage_handles(results, looks):
 
 
 def _coverage_caption(results):
-    cases = sorted({int(c) for c in results["coverage_cases"] if c > 0})
+    tests = _coverage_tests(results)
+    cases = sorted({int(c) for c in results["case_cases"][tests] if c > 0})
     text = ("Share of replicates whose sample mean leaves its bound, per setting"
             + (f" ({', '.join(map(str, cases))} replicates each)" if cases else "")
             + "; vertical lines: the allowed failure probability δ, which a sharp bound would show "
             "on average. A marker left of the line of its own style is fine (the exact binomial "
             "test in the table decides); at 0 no replicate failed. The axis is logarithmic above "
             "one failure, linear below.")
-    if np.isfinite(results["coverage_constant"]).any():
+    if np.isfinite(results["case_constant"][tests]).any():
         text += (" A claim that states no constant is fitted: C is the smallest constant that "
                  "covers a share 1 − δ of the replicates; below 0 the bound holds without its "
                  "second term.")

@@ -31,7 +31,7 @@ def section(data, folder, prefix):
     parts = [f"<h1>{title}</h1>", f"<p class={line.mood}>{html.escape(line.text)}</p>",
              tables.violations(data), "<h2>Verdicts</h2>", tables.verdicts(data)]
     parts += [_figure(plot, folder, prefix) for plot in figures.draw_all(data)]
-    parts += [tables.not_applicable(data), tables.controls(data), tables.coverage(data)]
+    parts += [tables.not_applicable(data), tables.controls(data), tables.cases(data)]
     facts = "\n".join(f"{key}: {value}" for key, value in sorted(data.attributes.items()))
     parts.append("<details><summary>Provenance and options</summary>"
                  f"<pre>{html.escape(facts)}</pre></details>")

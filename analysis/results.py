@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STATUSES = ("holds", "violated", "not_applicable", "fitted")  # verdict_status is the index
 
 
@@ -48,10 +48,10 @@ COMMON = Group(
         ("run", "claim"): "verdict_reason",
     },
 )
-COVERAGE = Group(
-    numbers={("coverage",): """coverage_cases coverage_failures coverage_delta coverage_p_value
-        coverage_constant"""},
-    text={("coverage",): "coverage_claim coverage_setting coverage_status coverage_reason"},
+CASES = Group(
+    numbers={("case",): """case_cases case_failures case_delta case_p_value case_constant
+        case_slack case_tightness_max"""},
+    text={("case",): "case_study case_claim case_setting case_status case_reason"},
 )
 CONTROLS = Group(
     numbers={("control",): "control_caught"},
@@ -116,7 +116,7 @@ def _read_open_file(path, file, groups):
         raise ResultError(f"{path}: format_version is {found}, this report reads {FORMAT_VERSION}")
     data = {}
     _read_group(path, file, COMMON, data)
-    for group in (COVERAGE, CONTROLS, *groups):
+    for group in (CASES, CONTROLS, *groups):
         if _is_there(file, group, data):
             _read_group(path, file, group, data)
     _require_known_statuses(path, data)
@@ -171,7 +171,7 @@ def _require_shape(path, name, shape, expected):
 
 
 def _require_known_statuses(path, data):
-    for name in ("claim_status", "coverage_status", "control_status"):
+    for name in ("claim_status", "case_status", "control_status"):
         for status in sorted(set(data.get(name, ())) - set(STATUSES)):
             raise ResultError(f"{path}: {name} holds {status!r}, known are {', '.join(STATUSES)}")
     codes = data["verdict_status"]

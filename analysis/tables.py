@@ -24,13 +24,13 @@ def verdicts(data):
 
 
 def violations(data):
-    """Every violated run and coverage test, with the step where it is worst."""
+    """Every violated run and study case, with the step where a run is worst."""
     rows = [(data["claim"][c], f"run {data['run'][r]}: {data['run_name'][r]}", data["run_suite"][r],
              data["verdict_witness_step"][r, c], data["verdict_slack"][r, c],
              data["verdict_reason"][r, c]) for r, c in verdict.violated_runs(data)]
-    rows += [(data["coverage_claim"][i], f"coverage test {i}", data["coverage_setting"][i],
-              math.nan, math.nan, data["coverage_reason"][i])
-             for i in verdict.violated_coverage(data)]
+    rows += [(data["case_claim"][i], f"study {data['case_study'][i]}", data["case_setting"][i],
+              math.nan, data["case_slack"][i], data["case_reason"][i])
+             for i in verdict.violated_cases(data)]
     head = ("Claim", "Where", "Suite or setting", "Worst at step", "Slack", "What is violated")
     return _section("Violated", head, rows)
 
@@ -56,10 +56,10 @@ def _unjudged(data):
     for c, claim in enumerate(data["claim"]):
         for reason in data["verdict_reason"][data["verdict_status"][:, c] == 2, c]:
             yield claim, reason, "run"
-    if "coverage" in data:
-        unmet = data["coverage_status"] == "not_applicable"
-        for claim, reason in zip(data["coverage_claim"][unmet], data["coverage_reason"][unmet]):
-            yield claim, reason, "coverage test"
+    if "case" in data:
+        unmet = data["case_status"] == "not_applicable"
+        for claim, reason in zip(data["case_claim"][unmet], data["case_reason"][unmet]):
+            yield claim, reason, "study case"
 
 
 def controls(data):
@@ -73,22 +73,24 @@ def controls(data):
     return _section("Negative controls: each must be caught", head, rows, mark_violated=False)
 
 
-def coverage(data):
-    """One row a coverage test."""
-    if "coverage" not in data:
+def cases(data):
+    """One row a study case."""
+    if "case" not in data:
         return ""
-    head = ("Claim", "Setting", "Allowed δ", "Verdict", "Replicates", "Beyond the bound", "p-value",
-            "Fitted constant C")
-    return _section("Coverage tests", head,
-                    [_coverage_row(data, i) for i in range(data.size("coverage"))])
+    head = ("Claim", "Study", "Setting", "Allowed δ", "Verdict", "Evidence", "Beyond the bound",
+            "p-value", "Slack", "Fitted constant C")
+    return _section("Studies", head, [_case_row(data, i) for i in range(data.size("case"))])
 
 
-def _coverage_row(data, row):
-    """Failures and p-value only where there was a bound to fail."""
-    names = ["claim", "setting", "delta", "status", "cases", "failures", "p_value", "constant"]
-    cells = {name: data[f"coverage_{name}"][row] for name in names}
+def _case_row(data, row):
+    """Failures, p-value and slack only where there was a bound to fail."""
+    names = ("claim", "study", "setting", "delta", "status", "cases", "failures", "p_value",
+             "slack", "constant")
+    cells = {name: data[f"case_{name}"][row] for name in names}
     if cells["status"] not in ("holds", "violated"):
-        cells["failures"] = cells["p_value"] = math.nan
+        cells["failures"] = cells["p_value"] = cells["slack"] = math.nan
+    if math.isnan(cells["delta"]):
+        cells["p_value"] = math.nan
     return list(cells.values())
 
 

@@ -15,7 +15,7 @@ class Headline:
 
 
 def headline(results):
-    """Reads the statuses and counts of claims, coverage tests and controls."""
+    """Reads the statuses and counts of claims, study cases and controls."""
     claims, violated = results.size("claim"), violated_claims(results)
     missed = int(np.sum(results["control_caught"] == 0)) if "control" in results else 0
     parts = [_violation_words(violated, claims)] if violated else []
@@ -32,8 +32,8 @@ def violated_claims(results):
     """Ids of the claims that any dataset calls violated."""
     bad = (results["claim_status"] == "violated") | (results["claim_violated"] > 0)
     bad |= np.any(results["verdict_status"] == 1, axis=0)
-    if "coverage" in results:
-        failing = results["coverage_claim"][results["coverage_status"] == "violated"]
+    if "case" in results:
+        failing = results["case_claim"][results["case_status"] == "violated"]
         bad |= np.isin(results["claim"], failing)
     return list(results["claim"][bad])
 
@@ -43,11 +43,11 @@ def violated_runs(results):
     return list(zip(*np.nonzero(results["verdict_status"] == 1)))
 
 
-def violated_coverage(results):
-    """Indices of the coverage tests that are violated."""
-    if "coverage" not in results:
+def violated_cases(results):
+    """Indices of the study cases that are violated."""
+    if "case" not in results:
         return []
-    return list(np.flatnonzero(results["coverage_status"] == "violated"))
+    return list(np.flatnonzero(results["case_status"] == "violated"))
 
 
 def count(number, noun):
@@ -77,8 +77,8 @@ def _good_words(results):
 def _checked_words(results):
     parts = [f"{count(results.size('claim'), 'claim')} checked on "
              f"{count(results.size('run'), 'run')}"]
-    if "coverage" in results:
-        parts.append(f"{count(results.size('coverage'), 'coverage test')}")
+    if "case" in results:
+        parts.append(f"{count(results.size('case'), 'study case')}")
     if "control" in results:
         caught = int(np.sum(results["control_caught"] != 0))
         parts.append(f"{caught} of {count(results.size('control'), 'negative control')} caught")

@@ -58,9 +58,9 @@ class PageTest(unittest.TestCase):
                     counted[claim] += int(often.split()[0])
             for c, claim in enumerate(data["claim"]):
                 expected = np.sum(data["verdict_status"][:, c] == 2)
-                for i in range(data.size("coverage")):
-                    expected += (data["coverage_claim"][i] == claim
-                                 and data["coverage_status"][i] == "not_applicable")
+                for i in range(data.size("case")):
+                    expected += (data["case_claim"][i] == claim
+                                 and data["case_status"][i] == "not_applicable")
                 self.assertEqual(counted[claim], expected, claim)
 
     def test_reasons_that_differ_in_numbers_share_a_row(self):
@@ -122,7 +122,7 @@ class FigureTest(unittest.TestCase):
             for claim, row in (("T2b", 0), ("T5g", 1)):
                 file["verdict_status"][row, claim_column(file, claim)] = 1
             file["claim_tightness_max"][claim_column(file, "T2b")] = np.inf
-            file["coverage_status"][0] = "violated"
+            file["case_status"][0] = "violated"
         data = results.read(edited("verify", edit), figures.GROUPS)
         plots = figures.draw_all(data)
         for plot in plots:
@@ -164,8 +164,8 @@ class VerdictTest(unittest.TestCase):
 
     def test_a_violated_coverage_test_is_shouted_and_listed(self):
         def edit(file):
-            row = list(file["coverage_status"].asstr()[:]).index("holds")
-            file["coverage_status"][row] = "violated"
+            row = list(file["case_status"].asstr()[:]).index("holds")
+            file["case_status"][row] = "violated"
         data = results.read(edited("verify", edit))
         line = verdict.headline(data)
         self.assertEqual(line.mood, "bad")
@@ -215,7 +215,7 @@ class BadFileTest(unittest.TestCase):
             (edited("run", lambda f: f.attrs.pop("format_version")), "format_version is none"),
             (edited("run", lambda f: f.pop("head_change")), "dataset head_change is missing"),
             (edited("run", lambda f: f.pop("bound_T2b")), "dataset bound_T2b is missing"),
-            (edited("verify", lambda f: f.pop("coverage_delta")), "coverage_delta is missing"),
+            (edited("verify", lambda f: f.pop("case_delta")), "case_delta is missing"),
             (edited("verify", lambda f: f.pop("control_fault")), "control_fault is missing"),
             (edited("run", lambda f: replace(f, "loss", f["loss"][:, 1:])), "loss has shape"),
             (edited("run", lambda f: replace(f, "kappa", ["much"])), "expected numbers"),

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.ticker import MaxNLocator
 
 from analysis import style
 from analysis.results import Group
@@ -61,6 +62,7 @@ def _draw_initial_rates(axes, results, rows):
     axes.plot(results["initial_rate_measured"][rows], height, "x", color=style.VERMILLION,
               markersize=4.2, markeredgewidth=1.4, label="measured")
     axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(r"initial rate $R(0)$  (1 / time)")
     style.legend_above(axes, 1)

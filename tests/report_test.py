@@ -108,6 +108,8 @@ class FigureTest(unittest.TestCase):
         self.assertGreater(image.var(), 0.004)
         colours = np.rint(image * 255).astype(int) @ (1, 256, 65536)
         self.assertGreater(np.unique(colours).size, 100)
+        coloured = image.max(axis=2) - image.min(axis=2) > 0.3
+        self.assertGreater(coloured.sum(), 400, "no data: text and grid are grey")
         dark = image.max(axis=2) < 0.5
         self.assertGreater(dark[:, :width // 14].sum(), 100, "no labels at the left")
         self.assertGreater(dark[-35:].sum(), 100, "no label at the bottom")
@@ -141,6 +143,8 @@ class FigureTest(unittest.TestCase):
 
     def check_texts(self, figure):
         draw(figure)
+        for axes in figure.axes:
+            self.assertTrue(axes.lines or axes.collections, "a panel without data")
         boxes = [(text.get_text(), text.get_window_extent()) for text in visible_texts(figure)]
         self.assertGreater(len(boxes), 8)
         for i, (text, box) in enumerate(boxes):

@@ -55,7 +55,7 @@ CASES = Group(
 )
 CONTROLS = Group(
     numbers={("control",): "control_caught"},
-    text={("control",): "control_claim control_name control_fault control_status"},
+    text={("control",): "control_claim control_name control_fault control_data control_status"},
 )
 
 

@@ -67,9 +67,9 @@ def controls(data):
     if "control" not in data:
         return ""
     rows = [(data["control_claim"][i], data["control_name"][i], data["control_fault"][i],
-             data["control_status"][i], "caught" if data["control_caught"][i] else "NOT CAUGHT")
+             data["control_data"][i] or "synthetic features", data["control_status"][i], "caught" if data["control_caught"][i] else "NOT CAUGHT")
             for i in range(data.size("control"))]
-    head = ("Claim", "Control", "Planted fault", "Came back", "Result")
+    head = ("Claim", "Control", "Planted fault", "On", "Came back", "Result")
     return _section("Negative controls: each must be caught", head, rows, mark_violated=False)
 
 

@@ -7,6 +7,7 @@
 #include "experiments/commands.hpp"
 #include "experiments/options.hpp"
 #include "sim/batches.hpp"
+#include "sim/cancel.hpp"
 #include "sim/margin_kernel.hpp"
 #include "sim/optimizer.hpp"
 #include "sim/trainer.hpp"
@@ -20,6 +21,7 @@ template <class Work>
 double best_seconds(int repetitions, Work work) {
     double best = 1e300;
     for (int r = 0; r < repetitions; ++r) {
+        stop_if_requested();
         const Stopwatch watch;
         work();
         best = std::min(best, watch.seconds());

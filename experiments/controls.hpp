@@ -3,6 +3,7 @@
 // claim must come back violated. A verifier that cannot fail proves nothing.
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,19 +16,28 @@ struct Control {
     std::string name;
     std::string fault;  ///< what is wrong, in a sentence
     std::function<theory::Verdict(const theory::Claim&, std::uint64_t seed)> run;
+    /// The same fault on the user's features; empty if it needs a geometry of its own.
+    std::function<theory::Verdict(const theory::Claim&, const Dataset&, double beta)>
+        run_on_features = {};
+    std::function<bool(const Dataset&)> shows_on = {};  ///< whether it can show on them
 };
 
 struct ControlResult {
     std::string claim, name, fault;
+    std::string data;  ///< the behaviour's name; empty: synthetic features
     theory::Verdict verdict;
+    bool synthetic() const { return data.empty(); }
     bool caught() const { return verdict.status == theory::Status::kViolated; }
 };
 
 /// The controls of the claims about single runs and of T5; a study brings its own.
 const std::vector<Control>& controls();
 
-/// Every control of the given claims, those of the studies too.
+/// Every control of the given claims, those of the studies too: on each of `behaviours` its fault
+/// can show on, on synthetic features if there is none.
 std::vector<ControlResult> run_controls(const std::vector<theory::Claim>& claims,
-                                        std::uint64_t seed);
+                                        std::uint64_t seed,
+                                        std::span<const Dataset> behaviours = {},
+                                        double beta = 0.1);
 
 }  // namespace prefdyn

@@ -4,6 +4,7 @@
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <sstream>
@@ -23,6 +24,8 @@ bool parse_number(const std::string& text, T& out) {
     const auto result = std::from_chars(text.data(), end, out);
     return result.ec == std::errc() && result.ptr == end;
 }
+
+const std::string kCommandLine = "command line";
 
 std::string shown_range(const std::string& low, const std::string& high, bool low_open) {
     std::string text = low_open ? "(" : "[";
@@ -194,13 +197,15 @@ void ParameterTable::parse(const std::vector<std::string>& arguments) {
             const auto found =
                 std::find_if(parameters_.begin(), parameters_.end(),
                              [&](const Parameter& p) { return p.name == option.string_key; });
-            if (option.string_key == "config" && origin == "command line") {
+            if (option.string_key == "config" && origin == kCommandLine) {
+                if (!config_path_.empty()) complain(origin + ": --config is given more than once");
                 config_path_ = option.value.empty() ? "" : option.value.back();
+            } else if (option.string_key.empty()) {
+                complain(origin + ": argument '" + option.original_tokens.at(0) +
+                         "' belongs to no option");
             } else if (option.unregistered || found == parameters_.end()) {
-                const std::string key =
-                    option.string_key.empty() ? option.original_tokens.at(0) : option.string_key;
-                const bool dashed = key.starts_with("-") || option.string_key.empty();
-                complain(origin + ": unknown option " + (dashed ? "" : "--") + key +
+                const std::string& key = option.string_key;
+                complain(origin + ": unknown option " + (key.starts_with("-") ? "" : "--") + key +
                          suggestion(key.substr(std::min(key.find_first_not_of('-'), key.size()))));
             } else if (std::find(seen.begin(), seen.end(), found->name) != seen.end()) {
                 complain(origin + ": --" + found->name + " is given more than once");
@@ -217,24 +222,34 @@ void ParameterTable::parse(const std::vector<std::string>& arguments) {
         }
         done.insert(done.end(), seen.begin(), seen.end());
     };
-    try {
-        namespace style = po::command_line_style;
-        apply(po::command_line_parser(arguments)
-                  .options(description)
-                  .style(style::unix_style & ~style::allow_guessing & ~style::allow_short)
-                  .allow_unregistered()
-                  .run(),
-              "command line");
-        if (!config_path_.empty()) {
-            std::ifstream in(config_path_);
-            if (!in) throw InputError(config_path_ + ": config file cannot be read");
-            apply(po::parse_config_file(in, description, true), config_path_);
+    bool readable = true;  // what could not be read cannot be said to be missing
+    const auto read = [&](const std::string& origin, auto parser) {
+        try {
+            apply(parser(), origin);
+        } catch (const po::error& error) {
+            readable = false;
+            complain(origin + ": " + error.what());
         }
-    } catch (const po::error& error) {
-        complain(error.what());
+    };
+    read(kCommandLine, [&] {
+        namespace style = po::command_line_style;
+        return po::command_line_parser(arguments)
+            .options(description)
+            .style(style::unix_style & ~style::allow_guessing & ~style::allow_short)
+            .allow_unregistered()
+            .run();
+    });
+    if (!config_path_.empty()) {
+        std::ifstream in(config_path_);
+        if (in && std::filesystem::is_regular_file(config_path_)) {
+            read(config_path_, [&] { return po::parse_config_file(in, description, true); });
+        } else {
+            readable = false;
+            complain(config_path_ + ": config file cannot be read");
+        }
     }
     for (const Parameter& p : parameters_)
-        if (p.required && std::find(done.begin(), done.end(), p.name) == done.end())
+        if (readable && p.required && std::find(done.begin(), done.end(), p.name) == done.end())
             complain("missing option --" + p.name + " (" + p.help + ")");
     if (!problems.empty())
         throw InputError(problems, "--help lists every option with its range and default");

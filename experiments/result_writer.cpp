@@ -1,8 +1,11 @@
 #include "experiments/result_writer.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
@@ -34,6 +37,17 @@ class Scratch {
     std::string path_;
     bool kept_ = false;
 };
+
+/// Creates and removes the file: better to fail now than after the work.
+void probe(const std::string& path) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
+    if (file < 0 && errno == EEXIST) return;  // left by another run, to be written over
+    if (file < 0)
+        throw InputError(path + ": cannot be created: " + std::strerror(errno),
+                         "choose another --out");
+    ::close(file);
+    const Scratch removed(path);
+}
 
 const char* type_name(FieldType type) {
     return type == FieldType::kReal ? "float64" : type == FieldType::kInteger ? "int64" : "UTF-8";
@@ -117,6 +131,7 @@ void require_writable(const std::string& path, bool force) {
     if (fs::exists(path) && !force)
         throw InputError(path + ": exists already",
                          "choose another --out or replace it with --force");
+    probe(path + ".partial");
 }
 
 std::string describe(const std::vector<Field>& fields) {

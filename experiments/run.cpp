@@ -1,5 +1,7 @@
 #include "experiments/run.hpp"
 
+#include <cmath>
+
 #include "sim/cancel.hpp"
 #include "sim/error.hpp"
 #include "theory/rates.hpp"
@@ -25,12 +27,16 @@ theory::Dynamics dynamics(const RunConfig& config, Index n) {
 }
 
 /// eta from eta * kappa where it was not given.
-double resolve_eta(const RunConfig& config, double kappa) {
+double resolve_eta(const RunConfig& config, double kappa, const std::string& name) {
     if (config.training.eta > 0.0) return config.training.eta;
-    if (!(kappa > 0.0))
-        throw InputError("eta-kappa: all features are zero, so kappa = 0 and eta is undefined",
-                         "give --eta");
-    return config.eta_kappa / kappa;
+    const double eta = config.eta_kappa / kappa;
+    if (!std::isfinite(eta) || !(eta > 0.0))
+        throw InputError(name + ": kappa = " + format_real(kappa) +
+                             ", so eta = " + format_real(config.eta_kappa) +
+                             " / kappa is undefined; the features are zero, or their squares or "
+                             "beta's leave the range of double",
+                         "scale the features; simulate also takes --eta");
+    return eta;
 }
 
 theory::TrainingFacts training_facts(const RunConfig& config, const MarginLoss& loss, Index n) {
@@ -49,12 +55,14 @@ RunResult execute(const RunConfig& config, PreferenceTask task) {
     RunResult out;
     out.config = config;
     out.name = task.train.name;
+    stop_if_requested();
     out.statistics = theory::dataset_statistics(task.train);
+    stop_if_requested();
     task.loss = make_loss(loss_names().at(config.loss));
     out.kappa = theory::smoothness(config.beta, task.loss->facts().curvature_max,
                                    out.statistics.lambda_max);
     out.id = run_id(config, task.train);
-    out.config.training.eta = resolve_eta(config, out.kappa);
+    out.config.training.eta = resolve_eta(config, out.kappa, out.name);
     out.facts = training_facts(out.config, *task.loss, task.train.samples());
     task.policy.vocabulary = config.vocabulary;
     task.policy.beta = config.beta;
@@ -89,6 +97,11 @@ RunResult run_synthetic(const RunConfig& config) {
         FeatureSpec spec = feature_spec(config);
         spec.samples = config.held_out;
         spec.moments = Moments::kPopulation;
+        if (class_count(spec, +1) == 0 || class_count(spec, -1) == 0)
+            throw InputError("held-out: " + std::to_string(config.held_out) +
+                                 " samples and balance = " + format_real(spec.p_plus) +
+                                 " leave one class empty",
+                             "raise --held-out");
         task.held_out = FeatureDistribution(spec, config.seed).sample(config.seed, true);
     }
     const auto population = theory::population_facts(distribution.moments(), task.train);

@@ -111,6 +111,11 @@ void add_control_fields(std::vector<Field>& out) {
                        FieldType::kText,
                        "",
                        name + " of the negative control"});
+    out.push_back({"control_data",
+                   {"control"},
+                   FieldType::kText,
+                   "",
+                   "behaviour the fault was planted on; empty: synthetic features"});
     out.push_back(
         {"control_caught", {"control"}, FieldType::kInteger, "", "1 if it came back violated"});
 }
@@ -189,6 +194,7 @@ void put_controls(ResultWriter& writer, const Verification& v) {
     writer.put("control_claim", gather(v.controls, [](C c) { return c.claim; }));
     writer.put("control_name", gather(v.controls, [](C c) { return c.name; }));
     writer.put("control_fault", gather(v.controls, [](C c) { return c.fault; }));
+    writer.put("control_data", gather(v.controls, [](C c) { return c.data; }));
     writer.put("control_status", gather(v.controls, [](C c) {
                    return std::string(theory::status_name(c.verdict.status));
                }));

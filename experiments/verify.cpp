@@ -1,6 +1,7 @@
 #include "experiments/verify.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iomanip>
 #include <iterator>
@@ -213,7 +214,7 @@ Verification verify_features(const std::vector<theory::Claim>& claims,
         if (study.run_on_features && !own.empty())
             add(v, study.run_on_features(own, behaviours, plan));
     }
-    v.controls = run_controls(claims, plan.seed);
+    v.controls = run_controls(claims, plan.seed, behaviours, plan.beta);
     return v;
 }
 
@@ -236,6 +237,34 @@ void print_case_violations(std::ostream& out, const Verification& v) {
         else
             out << ", delta = " << row.delta << ", p = " << number(row.verdict.p_value) << "\n";
     }
+}
+
+/// `T1 'class flipped' 24/24, ...`: caught over run, in the order they ran.
+std::string control_counts(const std::vector<ControlResult>& results, bool synthetic) {
+    std::vector<std::pair<std::string, std::array<int, 2>>> counts;
+    for (const ControlResult& r : results) {
+        if (r.synthetic() != synthetic) continue;
+        const std::string name = r.claim + " '" + r.name + "'";
+        if (counts.empty() || counts.back().first != name) counts.push_back({name, {0, 0}});
+        auto& [caught, ran] = counts.back().second;
+        caught += r.caught() ? 1 : 0;
+        ++ran;
+    }
+    std::string out;
+    for (const auto& [name, count] : counts)
+        out += (out.empty() ? "" : ", ") + name + " " + std::to_string(count[0]) + "/" +
+               std::to_string(count[1]);
+    return out;
+}
+
+/// Which control ran on what, where features were given.
+void print_control_data(std::ostream& out, const Verification& v) {
+    if (v.fixed_steps.empty()) return;
+    const std::string given = control_counts(v.controls, false);
+    const std::string synthetic = control_counts(v.controls, true);
+    out << "controls caught on the given features: "
+        << (given.empty() ? "none could show on them" : given) << "\n";
+    if (!synthetic.empty()) out << "controls caught on synthetic features: " << synthetic << "\n";
 }
 
 void print_run_violations(std::ostream& out, const Verification& v) {
@@ -267,17 +296,19 @@ void print_verdicts(std::ostream& out, const Verification& v) {
                          number(s.tightness.max);
         out << std::left << std::setw(7) << v.claims[c].id << std::setw(33) << v.claims[c].title
             << std::setw(16) << theory::status_name(s.status) << std::right << std::setw(6)
-            << s.holds << std::setw(9) << s.violated << std::setw(5) << s.not_applicable
-            << std::setw(28) << tightness << std::setw(17)
+            << s.holds << std::setw(9) << s.violated << std::setw(5) << s.not_applicable << " "
+            << std::setw(27) << tightness << std::setw(17)
             << (std::to_string(s.caught) + "/" + std::to_string(s.controls)) << "\n";
     }
     print_run_violations(out, v);
     print_case_violations(out, v);
+    print_control_data(out, v);
     for (const auto& control : v.controls)
         if (!control.caught())
             out << "not caught: " << control.claim << ", control '" << control.name
-                << "': " << control.fault << " (" << theory::status_name(control.verdict.status)
-                << ")\n";
+                << "': " << control.fault << " on "
+                << (control.synthetic() ? "synthetic features" : control.data) << " ("
+                << theory::status_name(control.verdict.status) << ")\n";
     if (!v.spearman.empty() && v.runs.size() >= 3)
         for (std::size_t k = 0; k < v.spearman.size(); ++k)
             out << "rank correlation of D and loss after " << v.fixed_steps[k]

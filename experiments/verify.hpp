@@ -42,7 +42,7 @@ void judge_runs(Verification& verification);
 Verification verify_synthetic(const std::vector<theory::Claim>& claims, const VerifyPlan& plan);
 
 /// Every behaviour of a feature file: eta = 0.5 / kappa, losses after 20, 200 and 2000 steps
-/// against D; the negative controls as in the synthetic suite.
+/// against D; the negative controls on these features where their fault can show on them.
 Verification verify_features(const std::vector<theory::Claim>& claims,
                              const std::vector<Dataset>& behaviours, const VerifyPlan& plan);
 

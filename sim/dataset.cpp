@@ -22,7 +22,8 @@ void require_shapes(const Dataset& data, const std::string& place) {
                          std::to_string(data.dimension()) + ", expected at least 1 x 1");
     if (static_cast<Index>(data.label.size()) != data.samples())
         throw InputError(place + ": " + std::to_string(data.label.size()) + " labels for " +
-                         std::to_string(data.samples()) + " rows of features");
+                             std::to_string(data.samples()) + " rows of features",
+                         "give one label for every row");
 }
 
 void require_labels(const Dataset& data, const std::string& place) {

@@ -26,10 +26,12 @@ Dataset assemble(const std::string& name, const std::string& place, const Array&
                  const Array& label) {
     if (features.shape.size() != 2)
         throw InputError(place + ": features has shape " + shape_text(features.shape) +
-                         ", expected two dimensions (samples x dimension)");
+                             ", expected two dimensions (samples x dimension)",
+                         "one row a preference: save features as (n, d)");
     if (label.shape.size() != 1)
         throw InputError(place + ": label has shape " + shape_text(label.shape) +
-                         ", expected one dimension (samples)");
+                             ", expected one dimension (samples)",
+                         "one label a row of features: save label as (n)");
     Dataset data;
     data.name = name;
     data.features =
@@ -68,9 +70,21 @@ std::vector<Dataset> read_hdf5(const std::string& path) {
     return out;
 }
 
+void require_file(const std::string& path) {
+    std::error_code ignored;
+    const auto status = std::filesystem::status(path, ignored);
+    if (std::filesystem::is_regular_file(status)) return;
+    const bool folder = std::filesystem::is_directory(status);
+    throw InputError(path + (folder                            ? ": is a folder"
+                             : std::filesystem::exists(status) ? ": is not a regular file"
+                                                               : ": no such file"),
+                     "expected an HDF5 file or a .npy file");
+}
+
 std::vector<Dataset> read_npy_pair(const std::string& path, const std::string& labels_path) {
     if (labels_path.empty())
         throw InputError(path + ": labels are missing", "give them with --labels LABELS.npy");
+    require_file(labels_path);
     NpyArray features = read_npy(path), label = read_npy(labels_path);
     return {assemble(std::filesystem::path(path).stem().string(), path + " + " + labels_path,
                      {features.shape, std::move(features.values)},
@@ -80,10 +94,12 @@ std::vector<Dataset> read_npy_pair(const std::string& path, const std::string& l
 }  // namespace
 
 std::vector<Dataset> read_features(const std::string& path, const std::string& labels_path) {
-    std::error_code ignored;
-    if (!std::filesystem::is_regular_file(path, ignored))
-        throw InputError(path + ": no such file", "expected an HDF5 file or a .npy file");
+    require_file(path);
     if (std::filesystem::path(path).extension() == ".npy") return read_npy_pair(path, labels_path);
+    if (!labels_path.empty())
+        throw InputError(
+            labels_path + ": labels are given, but " + path + " is no .npy file and holds its own",
+            "drop --labels");
     return read_hdf5(path);
 }
 

@@ -30,8 +30,8 @@ std::string reason() {
     return text.empty() ? "no reason given" : text;
 }
 
-Handle own(hid_t id, Handle::Closer closer, const std::string& what) {
-    if (id < 0) throw InputError(what + ": " + reason());
+Handle own(hid_t id, Handle::Closer closer, const std::string& what, const std::string& hint = {}) {
+    if (id < 0) throw InputError(what + ": " + reason(), hint);
     return Handle(id, closer);
 }
 
@@ -91,7 +91,8 @@ std::vector<std::string> Reader::groups() const {
 
 Handle Reader::open(const std::string& dataset) const {
     return own(H5Dopen2(file_.id(), dataset.c_str(), H5P_DEFAULT), H5Dclose,
-               path_ + ": dataset '" + dataset + "' cannot be opened");
+               path_ + ": dataset '" + dataset + "' cannot be opened",
+               "h5ls -r FILE lists what it holds; expected are features (n, d) and label (n)");
 }
 
 Shape Reader::shape(const std::string& dataset) const {
@@ -108,7 +109,8 @@ std::vector<double> Reader::numbers(const std::string& dataset) const {
     const Handle type(H5Dget_type(data.id()), H5Tclose);
     const H5T_class_t kind = H5Tget_class(type.id());
     if (kind != H5T_INTEGER && kind != H5T_FLOAT)
-        throw InputError(path_ + ": dataset '" + dataset + "' holds neither integers nor floats");
+        throw InputError(path_ + ": dataset '" + dataset + "' holds neither integers nor floats",
+                         "save it as float64, float32 or an integer type");
     hsize_t count = 1;
     for (const hsize_t extent : shape(dataset)) {
         if (extent != 0 && count > kMaxElements / extent)

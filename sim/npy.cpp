@@ -1,11 +1,15 @@
 #include "sim/npy.hpp"
 
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
-#include <regex>
+#include <string_view>
 
 #include "sim/error.hpp"
 
@@ -22,7 +26,7 @@ std::size_t header_length(std::ifstream& in, const std::string& path) {
     unsigned char magic[8] = {};
     in.read(reinterpret_cast<char*>(magic), sizeof magic);
     if (!in || std::memcmp(magic, "\x93NUMPY", 6) != 0)
-        throw InputError(path + ": not a .npy file (bad magic bytes)");
+        throw InputError(path + ": not a .npy file (bad magic bytes)", "write it with numpy.save");
     if (magic[6] < 1 || magic[6] > 3)
         throw InputError(path + ": .npy format version " + std::to_string(int{magic[6]}) +
                          " is unknown, supported are 1 to 3");
@@ -33,24 +37,59 @@ std::size_t header_length(std::ifstream& in, const std::string& path) {
            (std::size_t{raw[3]} << 24);
 }
 
-std::string field(const std::string& text, const std::string& pattern, const std::string& name,
-                  const std::string& path) {
-    std::smatch match;
-    if (!std::regex_search(text, match, std::regex(pattern)))
-        throw InputError(path + ": .npy header has no valid '" + name + "'");
-    return match[1];
+std::string_view skip_spaces(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\n"), text.size()));
+    return text;
 }
 
-Header parse_header(const std::string& text, const std::string& path) {
-    if (field(text, "'fortran_order'\\s*:\\s*(True|False)", "fortran_order", path) == "True")
+/// What follows `'name':` in the header, a Python dictionary; empty if there is no such key.
+std::string_view value_of(std::string_view text, const std::string& name) {
+    const std::string key = "'" + name + "'";
+    const auto place = text.find(key);
+    if (place == text.npos) return {};
+    text = skip_spaces(text.substr(place + key.size()));
+    return text.starts_with(':') ? skip_spaces(text.substr(1)) : std::string_view();
+}
+
+/// The value between two delimiters.
+std::string_view enclosed(std::string_view text, char open, char close, const std::string& name,
+                          const std::string& path) {
+    const std::string_view value = value_of(text, name);
+    const auto end = value.find(close, 1);
+    if (!value.starts_with(open) || end == value.npos)
+        throw InputError(path + ": .npy header has no valid '" + name + "'");
+    return value.substr(1, end - 1);
+}
+
+/// Extents of "2, 3"; one that does not fit becomes the largest there is.
+std::vector<std::size_t> parse_shape(std::string_view text, const std::string& path) {
+    std::vector<std::size_t> shape;
+    while (!(text = skip_spaces(text)).empty()) {
+        std::size_t extent = 0;
+        const auto read = std::from_chars(text.data(), text.data() + text.size(), extent);
+        if (read.ec == std::errc::invalid_argument)
+            throw InputError(path + ": .npy header has no valid 'shape'");
+        if (read.ec == std::errc::result_out_of_range)
+            extent = std::numeric_limits<std::size_t>::max();
+        shape.push_back(extent);
+        text = skip_spaces(text.substr(static_cast<std::size_t>(read.ptr - text.data())));
+        if (!text.empty() && !text.starts_with(','))
+            throw InputError(path + ": .npy header has no valid 'shape'");
+        text.remove_prefix(std::min<std::size_t>(1, text.size()));
+    }
+    return shape;
+}
+
+Header parse_header(std::string_view text, const std::string& path) {
+    const std::string_view order = value_of(text, "fortran_order");
+    if (order.starts_with("True"))
         throw InputError(path + ": array is in Fortran order",
                          "save numpy.ascontiguousarray(x) instead");
+    if (!order.starts_with("False"))
+        throw InputError(path + ": .npy header has no valid 'fortran_order'");
     Header header;
-    header.type = field(text, "'descr'\\s*:\\s*'([^']*)'", "descr", path);
-    const std::string shape = field(text, "'shape'\\s*:\\s*\\(([0-9, ]*)\\)", "shape", path);
-    const std::regex number("[0-9]{1,12}");
-    for (std::sregex_iterator it(shape.begin(), shape.end(), number), end; it != end; ++it)
-        header.shape.push_back(std::stoull(it->str()));
+    header.type = enclosed(text, '\'', '\'', "descr", path);
+    header.shape = parse_shape(enclosed(text, '(', ')', "shape", path), path);
     return header;
 }
 
@@ -93,9 +132,11 @@ NpyArray read_npy(const std::string& path) {
     const std::size_t length = header_length(in, path);
     if (length > file_bytes || length > 65536)
         throw InputError(path + ": .npy header claims " + std::to_string(length) +
-                         " bytes, the file has " + std::to_string(file_bytes));
+                             " bytes, the file has " + std::to_string(file_bytes),
+                         "the file may be truncated");
     std::string text(length, ' ');
     in.read(text.data(), static_cast<std::streamsize>(length));
+    if (!in) throw InputError(path + ": ends inside the .npy header", "the file may be truncated");
     const Header header = parse_header(text, path);
     const Type& type = lookup(header.type, path);
     const std::size_t available = file_bytes - static_cast<std::size_t>(in.tellg());

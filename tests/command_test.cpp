@@ -95,7 +95,15 @@ TEST_CASE("bad input exits with 2, says what and where, and writes nothing") {
         {{"verify", "--quick", "--full", "--out", out}, "exclude"},
         {{"verify", "--replicates", "10", "--out", out}, "--replicates"},
         {{"verify", "--embeddings", folder / "none.h5", "--out", out}, "no such file"},
+        {{"verify", "--embeddings", folder / "", "--out", out}, "is a folder"},
         {{"verify", "--labels", "y.npy", "--out", out}, "--embeddings"},
+        {{"simulate", "--held-out", "1", "--out", out}, "held-out: 1 samples"},
+        {{"simulate", "--threads", "-1", "--out", out}, "[0, 4096]"},
+        {{"simulate", "--threads", "99999999999999999999", "--out", out}, "is not an integer"},
+        {{"simulate", "--eta", "-1", "--out", out}, "[0, 1e+300]"},
+        {{"simulate", "--out", folder / ""}, "is a folder"},
+        {{"simulate", "--out", "/proc/x.h5"}, "cannot be created"},
+        {{"simulate", "--config", folder / "none.cfg", "--out", out}, "none.cfg: config file"},
         {{"simulate", "--out", "/proc/none/x.h5"}, "cannot be written"},
         {{"docs", "poem"}, "file-format"},
     };
@@ -105,6 +113,38 @@ TEST_CASE("bad input exits with 2, says what and where, and writes nothing") {
         CHECK_MESSAGE(contains(outcome.err, expected), outcome.err);
         CHECK(!fs::exists(out));
         CHECK(!fs::exists(out + ".partial"));
+    }
+}
+
+TEST_CASE("unknown, misspelt, missing, out of range and stray arguments in one message") {
+    const Outcome outcome = run({"simulate", "stray", "--sampels", "--dimension", "0", "--method",
+                                 "gdd", "--eta", "nan", "--records", "9", "--records", "9"});
+    CHECK(outcome.code == 2);
+    for (const std::string part :
+         {"argument 'stray'", "unknown option --sampels, did you mean --samples?",
+          "--dimension = '0' is out of range, allowed: [1, 1000000]", "did you mean 'gd'?",
+          "--eta = 'nan' is not a number", "--records is given more than once",
+          "missing option --out"})
+        CHECK_MESSAGE(contains(outcome.err, part), outcome.err);
+}
+
+TEST_CASE("features whose squares leave the range of double are named, not called zero") {
+    const TemporaryDirectory folder;
+    for (const double size : {0.0, 1e-200, 1e200}) {
+        const std::string path = folder / "odd.h5", out = folder / "out.h5";
+        {
+            h5::Writer file(path);
+            file.write("features", std::vector<double>{size, 2 * size, -size, size}, {2, 2});
+            file.write("label", std::vector<double>{1, -1}, {2});
+            file.close();
+        }
+        const Outcome outcome = run({"verify", "--embeddings", path, "--out", out});
+        CHECK(outcome.code == 2);
+        CHECK_MESSAGE(contains(outcome.err, "odd: kappa = "), outcome.err);
+        CHECK(contains(outcome.err, "hint: scale the features"));
+        CHECK(!fs::exists(out));
+        CHECK(contains(run({"verify", "--embeddings", path, "--labels", "y.npy", "--out", out}).err,
+                       "drop --labels"));
     }
 }
 

@@ -151,7 +151,7 @@ TEST_CASE("files without features, of another format or absent") {
     test::write_bytes(path, "plain text");
     CHECK(contains(input_error([&] { read_features(path); }), path));
     CHECK(contains(input_error([&] { read_features(absent); }), absent + ": no such file"));
-    CHECK(contains(input_error([&] { read_features(dir / ""); }), "no such file"));
+    CHECK(contains(input_error([&] { read_features(dir / ""); }), "is a folder"));
 }
 
 TEST_CASE("the real embeddings: 24 personas of 1000 x 64, half Yes and half No") {

@@ -102,7 +102,12 @@ TEST_CASE("Fortran order, foreign types and broken headers") {
     CHECK(contains(refusal(npy_start("{'fortran_order': False}") + data), "no valid 'descr'"));
     CHECK(contains(refusal(npy_start("{'fortran_order': False, 'descr': '<f8'}") + data),
                    "no valid 'shape'"));
-    CHECK(contains(refusal(npy_start(npy_header("<f8", "-1,")) + data), "no valid 'shape'"));
+    for (const std::string shape : {"-1,", "x", "2, , 3", "1.5,", "2 3"}) {
+        CAPTURE(shape);
+        CHECK(contains(refusal(npy_start(npy_header("<f8", shape)) + data), "no valid 'shape'"));
+    }
+    const std::string endless(60000, 'f');
+    CHECK(contains(refusal(npy_start(npy_header(endless, "1,")) + data), "'fff"));
 }
 
 TEST_CASE("huge shapes are refused before anything is allocated") {

@@ -55,7 +55,7 @@ TEST_CASE("everything that is wrong is said in one message") {
 TEST_CASE("abbreviations, repetitions, stray words and missing values are refused") {
     CHECK(contains(problems({"--out", "a", "--samp", "10"}), "unknown option --samp"));
     CHECK(contains(problems({"--out", "a", "--seed", "1", "--seed", "2"}), "more than once"));
-    CHECK(contains(problems({"--out", "a", "stray"}), "unknown option stray"));
+    CHECK(contains(problems({"--out", "a", "stray"}), "argument 'stray' belongs to no option"));
     CHECK(!problems({"--out"}).empty());
     CHECK(contains(problems({"--out", "a", "--samples", "1e3"}), "is not an integer"));
     CHECK(contains(problems({"--out", "a", "--eta", "inf"}), "out of range"));
@@ -75,7 +75,20 @@ TEST_CASE("the command line wins over the config file, which is checked as well"
     CHECK(contains(text, "bad.ini"));
     CHECK(contains(text, "dimension"));
     CHECK(contains(text, "colour"));
-    CHECK(contains(problems({"--out", "x", "--config", folder / "none.ini"}), "none.ini"));
+    for (const std::string name : {"none.ini", ""})
+        CHECK(contains(problems({"--out", "x", "--config", folder / name}),
+                       (folder / name) + ": config file cannot be read"));
+    CHECK(contains(problems({"--out", "x", "--config", folder / "run.ini", "--config", "y"}),
+                   "--config is given more than once"));
+    std::ofstream(folder / "syntax.ini") << "samples 10\n";
+    CHECK(contains(problems({"--out", "x", "--config", folder / "syntax.ini"}),
+                   (folder / "syntax.ini") + ": "));
+    std::ofstream(folder / "twice.ini") << "samples = 10\nsamples = 20\n";
+    CHECK(contains(problems({"--out", "x", "--config", folder / "twice.ini"}),
+                   "twice.ini: --samples is given more than once"));
+    const std::string cut = problems({"--out", "x", "--samples"});
+    CHECK(contains(cut, "command line: the required argument for option '--samples' is missing"));
+    CHECK(!contains(cut, "missing option --out"));
 }
 
 TEST_CASE("the run id depends on what determines the run and on nothing else") {

@@ -44,10 +44,59 @@ TEST_CASE("a claim is judged on runs, or by exactly one study") {
     CHECK(judged.size() == theory::claims().size());
 }
 
+TEST_CASE("controls run on the given features where their fault can show, else on synthetic ones") {
+    Dataset plain = gaussian_dataset(60, 5, 1);
+    plain.name = "plain";
+    Dataset orthogonal = plain;  // class means along two axes: a flipped class moves as fast
+    orthogonal.name = "orthogonal";
+    orthogonal.features.setZero();
+    for (Index i = 0; i < 60; ++i) orthogonal.features(i, i % 3 == 1 ? 0 : 1) = 1.0;
+    Dataset still = plain;  // every row with both labels: zbar = 0
+    still.name = "still";
+    for (Index i = 0; i < 60; ++i) {
+        still.features.row(i) = plain.features.row(i / 2);
+        still.label[static_cast<std::size_t>(i)] = i % 2 == 0 ? 1 : -1;
+    }
+    const std::vector<Dataset> behaviours = {plain, orthogonal, still};
+    const auto results =
+        run_controls(theory::select_claims("T1,T2,T3,T4"), seed(), behaviours, 1.0);
+    std::map<std::string, std::set<std::string>> data;
+    for (const auto& r : results) {
+        CHECK_MESSAGE(r.caught(), r.claim << " " << r.name << " on " << r.data);
+        data[r.name].insert(r.data);
+    }
+    using Names = std::set<std::string>;
+    for (const std::string name : {"bound x 0.9", "eta doubled", "eta halved", "beta off by 10 %"})
+        CHECK_MESSAGE((data[name] == Names{"plain", "orthogonal"}), name);
+    CHECK(data["class flipped"] == Names{"plain"});
+    for (const std::string name : {"eta = 3 / kappa", "kappa understated"})
+        CHECK_MESSAGE((data[name] == Names{""}), name);
+    const auto none =
+        run_controls(theory::select_claims("T1"), seed(), std::span(behaviours).subspan(2), 1.0);
+    CHECK(none.size() == 3);
+    for (const auto& r : none) CHECK((r.synthetic() && r.caught()));
+}
+
+TEST_CASE("the table says which control ran on which features") {
+    Verification v;
+    v.claims = theory::select_claims("T1,T2a");
+    theory::Verdict caught;
+    caught.status = theory::Status::kViolated;
+    v.controls = {{"T1", "class flipped", "fault", "kind", caught},
+                  {"T1", "class flipped", "fault", "cruel", {}},
+                  {"T2a", "eta = 3 / kappa", "fault", "", caught}};
+    v.fixed_steps = {20};  // a verification of given features
+    std::ostringstream out;
+    print_verdicts(out, v);
+    CHECK(contains(out.str(), "on the given features: T1 'class flipped' 1/2\n"));
+    CHECK(contains(out.str(), "on synthetic features: T2a 'eta = 3 / kappa' 1/1\n"));
+    CHECK(contains(out.str(), "not caught: T1, control 'class flipped': fault on cruel"));
+}
+
 TEST_CASE("a violated claim and a missed control are both unexpected") {
     Verification v;
     v.claims = theory::select_claims("T2b");
-    v.controls.push_back({"T2b", "planted", "fault", {}});
+    v.controls.push_back({"T2b", "planted", "fault", "", {}});
     CHECK(!v.as_expected());
     v.controls[0].verdict.status = theory::Status::kViolated;
     CHECK(v.as_expected());

@@ -1,0 +1,15 @@
+#pragma once
+// Planted faults for the claims that are judged on replicates: samples of a known population.
+
+#include "theory/claim.hpp"
+
+namespace prefdyn {
+
+theory::Verdict strengthened_in_high_dimension(const theory::Claim& claim, std::uint64_t seed);
+theory::Verdict heavy_tails(const theory::Claim& claim, std::uint64_t seed);
+/// Each independent sample is counted 25 times: n is 25 times too large.
+theory::Verdict repeated_samples(const theory::Claim& claim, std::uint64_t seed);
+/// The constant that covers Gaussian features, held against Student's t taken for alpha = 2.
+theory::Verdict gaussian_constant(const theory::Claim& claim, std::uint64_t seed);
+
+}  // namespace prefdyn

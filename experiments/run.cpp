@@ -39,12 +39,14 @@ double resolve_eta(const RunConfig& config, double kappa, const std::string& nam
     return eta;
 }
 
-theory::TrainingFacts training_facts(const RunConfig& config, const MarginLoss& loss, Index n) {
+theory::TrainingFacts training_facts(const RunConfig& config,
+                                     const std::shared_ptr<const MarginLoss>& loss, Index n) {
     theory::TrainingFacts facts;
     facts.dynamics = dynamics(config, n);
     facts.beta = config.beta;
     facts.eta = config.training.eta;
-    facts.loss = loss.facts();
+    facts.loss = loss->facts();
+    facts.phi = loss;
     // The integrator's global error is well below 1000 local tolerances on these contracting flows.
     if (config.training.method == Method::kFlow)
         facts.rounding = 1e3 * config.training.flow_tolerance;
@@ -63,7 +65,7 @@ RunResult execute(const RunConfig& config, PreferenceTask task) {
                                    out.statistics.lambda_max);
     out.id = run_id(config, task.train);
     out.config.training.eta = resolve_eta(config, out.kappa, out.name);
-    out.facts = training_facts(out.config, *task.loss, task.train.samples());
+    out.facts = training_facts(out.config, task.loss, task.train.samples());
     task.policy.vocabulary = config.vocabulary;
     task.policy.beta = config.beta;
     if (config.reference_scale > 0.0)

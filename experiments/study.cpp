@@ -2,13 +2,17 @@
 
 #include <algorithm>
 
+#include "experiments/accuracy.hpp"
 #include "experiments/coverage.hpp"
+#include "experiments/dynamics.hpp"
 
 namespace prefdyn {
 
 const std::vector<Study>& studies() {
     static const std::vector<Study> all = {
         coverage_study(),
+        accuracy_study(),
+        dynamics_study(),
     };
     return all;
 }

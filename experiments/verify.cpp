@@ -124,14 +124,14 @@ bool Verification::as_expected() const {
 
 void judge_runs(Verification& v) {
     v.verdicts.assign(v.runs.size(), std::vector<theory::Verdict>(v.claims.size()));
-    for (std::size_t r = 0; r < v.runs.size(); ++r)
-        for (std::size_t c = 0; c < v.claims.size(); ++c) {
-            const theory::Evidence evidence = v.runs[r].evidence();
+    parallel_for("verdicts", v.runs.size(), [&](std::size_t r) {
+        const theory::Evidence evidence = v.runs[r].evidence();
+        for (std::size_t c = 0; c < v.claims.size(); ++c)
             if (v.claims[c].scope == theory::Scope::kRun)
                 v.verdicts[r][c] = theory::judge(v.claims[c], std::span(&evidence, 1));
             else
                 v.verdicts[r][c].reason = "judged in a study";
-        }
+    });
 }
 
 namespace {

@@ -3,6 +3,7 @@
 // evidence and gives a verdict. Claims see data and trajectories, never a trainer.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,6 +26,8 @@ struct TrainingFacts {
     LossFacts loss{};
     bool from_reference = true;  ///< training started at W = W_0
     double rounding = 1e-10;     ///< relative error of measured quantities: rounding, integrator
+    std::shared_ptr<const MarginLoss> phi = nullptr;  ///< the loss itself; null if only its
+                                                      ///< constants are known
 };
 
 struct FreshAccuracy;        // T6c

@@ -17,5 +17,11 @@ Claim gaussian_sample_mean();        // T5g, sample_mean.cpp
 Claim markov_sample_mean();          // T5m
 Claim subexponential_sample_mean();  // T5a
 Claim population_head_change();      // T5p
+Claim early_accuracy();              // T6a, training_accuracy.cpp
+Claim accuracy_from_loss();          // T6b
+Claim accuracy_from_comparator();    // T6e
+Claim fresh_accuracy();              // T6c, fresh_accuracy.cpp
+Claim high_dimensional_accuracy();   // T6d
+Claim population_curves();           // T7,  population_dynamics.cpp
 
 }  // namespace prefdyn::theory

@@ -10,10 +10,24 @@ namespace prefdyn::theory {
 
 const std::vector<Claim>& claims() {
     static const std::vector<Claim> all = {
-        initial_rate_identity(),     rate_never_increases(),       head_change_upper_bound(),
-        rate_lower_bound(),          head_change_lower_bound(),    linearisation_bound(),
-        loss_decrease_lower_bound(), loss_decrease_upper_bound(),  gaussian_sample_mean(),
-        markov_sample_mean(),        subexponential_sample_mean(), population_head_change(),
+        initial_rate_identity(),
+        rate_never_increases(),
+        head_change_upper_bound(),
+        rate_lower_bound(),
+        head_change_lower_bound(),
+        linearisation_bound(),
+        loss_decrease_lower_bound(),
+        loss_decrease_upper_bound(),
+        gaussian_sample_mean(),
+        markov_sample_mean(),
+        subexponential_sample_mean(),
+        population_head_change(),
+        early_accuracy(),
+        accuracy_from_loss(),
+        accuracy_from_comparator(),
+        fresh_accuracy(),
+        high_dimensional_accuracy(),
+        population_curves(),
     };
     return all;
 }

@@ -33,13 +33,27 @@ Claim late_only(const Claim& claim, double after) {
     return out;
 }
 
-double badness(const Claim& claim, const theory::Evidence& evidence, const Verdict& v) {
-    if (v.status == Status::kNotApplicable) return 0.0;
-    const auto comparisons = claim.compare(evidence);
-    const bool equality =
-        !comparisons.empty() && comparisons.front().relation == theory::Relation::kEqual;
-    const double ratio = equality ? 1.0 + std::fabs(v.slack) : v.tightness.max;
-    return std::isfinite(ratio) ? ratio : 0.0;
+/// measured / bound with the comparison's own rounding granted to the claim: beyond 1 is a
+/// violation.
+double guarded_ratio(const Comparison& c) {
+    switch (c.relation) {
+        case theory::Relation::kAtMost:
+            return (c.measured - c.absolute_rounding) / c.bound;
+        case theory::Relation::kAtLeast:
+            return (c.bound - c.absolute_rounding) / c.measured;
+        case theory::Relation::kEqual:
+            return 1.0 + std::max(0.0, std::fabs(c.measured - c.bound) - c.absolute_rounding) /
+                             std::fabs(c.bound);
+    }
+    return 0.0;
+}
+
+double worst_ratio(const Claim& claim, const theory::Evidence& evidence) {
+    double worst = 0.0;
+    for (const Comparison& c : claim.compare(evidence))
+        if (const double ratio = guarded_ratio(c); std::isfinite(ratio))
+            worst = std::max(worst, ratio);
+    return worst;
 }
 
 /// One restart: keeps the worst case it has seen.
@@ -110,7 +124,8 @@ class Search {
         if (fault_) fault_(run);
         const auto evidence = run.evidence();
         const Verdict verdict = theory::judge(claim_, std::span(&evidence, 1));
-        const double ratio = badness(claim_, evidence, verdict);
+        const bool judged = verdict.status != Status::kNotApplicable;
+        const double ratio = judged ? worst_ratio(claim_, evidence) : 0.0;
         if (ratio > best_.ratio || best_point_.empty() || verdict.status == Status::kViolated) {
             best_point_ = x;
             best_.ratio = ratio;

@@ -18,7 +18,8 @@ struct FalsifyPlan {
 /// The worst dataset and setting one restart found.
 struct Extremal {
     std::string search;  ///< "dials": a sampled distribution; "features": the raw features
-    /// measured / bound (bound / measured for lower bounds); for equalities 1 + relative error.
+    /// measured / bound (bound / measured for lower bounds, 1 + relative error for equalities), the
+    /// comparison's rounding granted to the claim.
     double ratio = 0.0;
     RunConfig config;  ///< replays it
     std::optional<Dataset> features;

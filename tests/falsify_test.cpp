@@ -26,8 +26,9 @@ TEST_CASE("true claims are approached, never passed") {
         CAPTURE(id);
         const Falsification found = search(id, 1200);
         CHECK(!found.violated());
-        CHECK(found.evaluations == 1200);
-        CHECK(found.extremal().ratio <= 1.0 + 1e-9);
+        CHECK(found.evaluations <= 1200);
+        CHECK(found.evaluations >= 1100);
+        CHECK(found.extremal().ratio <= 1.0 + 1e-6);  // the flow is granted 1e-7
         CHECK(found.extremal().ratio >= 0.99);
     }
 }
@@ -94,16 +95,21 @@ TEST_CASE("the extremal case replays to the same ratio, bit for bit for any numb
         const RunResult again =
             a.features ? run_dataset(a.config, *a.features) : run_synthetic(a.config);
         const auto evidence = again.evidence();
-        CHECK(theory::judge(claim("T3a"), std::span(&evidence, 1)).tightness.max == a.ratio);
+        const auto verdict = theory::judge(claim("T3a"), std::span(&evidence, 1));
+        CHECK(verdict.slack == a.verdict.slack);
+        CHECK(verdict.witness_step == a.verdict.witness_step);
     }
 }
 
-TEST_CASE("late times only: the linear bound of T2b is loose there") {
-    const Falsification late = search("T2b", 800, {}, 1.0);
-    CHECK(!late.violated());
-    CHECK(late.extremal().verdict.witness_time > 0.0);
-    CHECK(late.extremal().ratio < 0.999);
-    CHECK(late.extremal().ratio > 0.5);
+TEST_CASE("late times only: the search finds how loose T3 is there, and it is a quadratic") {
+    // Curvature kappa along zbar, t = x / kappa: ||Delta W|| = R(0) (1 - exp(-x)) / kappa.
+    const double x = 1.0, e = std::exp(-x);
+    const Falsification change = search("T3b", 2400, {}, x);
+    CHECK(!change.violated());
+    CHECK(std::fabs(change.extremal().ratio - (1.0 + e) / 2.0) <= 1e-3);
+    const Falsification line = search("T3c", 2400, {}, x);
+    CHECK(!line.violated());
+    CHECK(std::fabs(line.extremal().ratio - 2.0 * (x - (1.0 - e)) / (x * x)) <= 1e-3);
 }
 
 TEST_CASE("claims about replicates and populations cannot be searched") {

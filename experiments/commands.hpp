@@ -12,6 +12,7 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
 /// One command each; they throw InputError and Interrupted.
 int simulate_command(const std::vector<std::string>& arguments, std::ostream& out);
 int verify_command(const std::vector<std::string>& arguments, std::ostream& out);
+int falsify_command(const std::vector<std::string>& arguments, std::ostream& out);
 int bench_command(const std::vector<std::string>& arguments, std::ostream& out);
 
 /// Markdown of the options of every command, docs/options.md.

@@ -4,6 +4,9 @@ namespace prefdyn {
 
 void declare(ParameterTable& t, SimulateOptions& o) {
     declare(t, o.run);
+    t.text("features", &o.features,
+           "features to train on instead of sampled ones: HDF5 with one behaviour, or .npy");
+    t.text("labels", &o.labels, "labels that go with a .npy feature file");
     declare(t, o.output, true);
 }
 
@@ -17,6 +20,15 @@ void declare(ParameterTable& t, VerifyOptions& o) {
     t.integer("replicates", &o.replicates, 1000, 10000000, "", "datasets a coverage test draws");
     t.seed("seed", &o.seed, "everything random follows from it");
     declare(t, o.output, false);
+}
+
+void declare(ParameterTable& t, FalsifyOptions& o) {
+    t.text("claim", &o.claim, "id of a rigorous claim about single runs, T1 to T4", true);
+    t.integer("budget", &o.budget, 1, 1000000000, "runs", "trained heads to try in all");
+    t.real("after", &o.after, 0.0, 1e9, false, "1 / kappa",
+           "only times with kappa t at least this count: how tight is the claim late?");
+    t.seed("seed", &o.seed, "everything random follows from it");
+    declare(t, o.output, true);
 }
 
 void declare(ParameterTable& t, BenchOptions& o) {

@@ -6,6 +6,7 @@ namespace prefdyn {
 
 struct SimulateOptions {
     RunConfig run;
+    std::string features, labels;
     OutputOptions output;
 };
 
@@ -18,6 +19,14 @@ struct VerifyOptions {
     OutputOptions output = {.out = "results/verify.h5"};
 };
 
+struct FalsifyOptions {
+    std::string claim;
+    Index budget = 20000;
+    double after = 0.0;
+    std::uint64_t seed = 1;
+    OutputOptions output;
+};
+
 struct BenchOptions {
     Index vocabulary = 32000, dimension = 4096, samples = 900, batch = 128, steps = 100;
     Index dense_steps = 2;
@@ -27,6 +36,7 @@ struct BenchOptions {
 
 void declare(ParameterTable& table, SimulateOptions& options);
 void declare(ParameterTable& table, VerifyOptions& options);
+void declare(ParameterTable& table, FalsifyOptions& options);
 void declare(ParameterTable& table, BenchOptions& options);
 
 }  // namespace prefdyn

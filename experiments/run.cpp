@@ -71,6 +71,7 @@ RunResult execute(const RunConfig& config, PreferenceTask task) {
     if (config.reference_scale > 0.0)
         task.policy.reference = gaussian_head(config.vocabulary, task.train.dimension(),
                                               config.reference_scale, config.seed);
+    out.config.training.direction_rounding = theory::rate_rounding(out.evidence());
     const auto engine = make_engine(config.engine, task);
     out.trajectory = train(*engine, *task.loss, out.config.training, config.seed);
     if (out.trajectory.stop == StopReason::kInterrupted) throw Interrupted();

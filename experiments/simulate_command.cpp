@@ -4,6 +4,8 @@
 #include "experiments/commands.hpp"
 #include "experiments/options.hpp"
 #include "experiments/result_fields.hpp"
+#include "sim/error.hpp"
+#include "sim/feature_file.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {
@@ -30,6 +32,15 @@ void print_claims(std::ostream& out, const Verification& v) {
     }
 }
 
+Dataset one_behaviour(const SimulateOptions& options) {
+    auto behaviours = read_features(options.features, options.labels);
+    if (behaviours.size() != 1)
+        throw InputError(options.features + ": holds " + std::to_string(behaviours.size()) +
+                             " behaviours, simulate trains on one",
+                         "use verify --embeddings for all of them");
+    return std::move(behaviours.front());
+}
+
 }  // namespace
 
 int simulate_command(const std::vector<std::string>& arguments, std::ostream& out) {
@@ -42,7 +53,8 @@ int simulate_command(const std::vector<std::string>& arguments, std::ostream& ou
     const Stopwatch watch;
     Verification v;
     v.claims = theory::claims();
-    v.runs.push_back(run_synthetic(options.run));
+    v.runs.push_back(options.features.empty() ? run_synthetic(options.run)
+                                              : run_dataset(options.run, one_behaviour(options)));
     v.runs[0].suite = "simulate";
     judge_runs(v);
     write_results(options.output.out, v, "simulate", table, watch.seconds());

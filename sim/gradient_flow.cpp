@@ -48,8 +48,10 @@ Trajectory integrate_flow(const PolicyEngine& engine, const MarginLoss& loss,
     const double scale =
         times[1] * direction.norm() / std::sqrt(static_cast<double>(start.size())) +
         std::numeric_limits<double>::min();
-    auto stepper = odeint::make_controlled(1e-3 * spec.flow_tolerance * scale, spec.flow_tolerance,
-                                           odeint::runge_kutta_dopri5<State>());
+    const double absolute =
+        std::max(1e-3 * spec.flow_tolerance * scale, 0.1 * times[1] * spec.direction_rounding);
+    auto stepper =
+        odeint::make_controlled(absolute, spec.flow_tolerance, odeint::runge_kutta_dopri5<State>());
     Recorder recorder(engine, loss);
     const auto observe = [&](const State& state, double t) {
         if (!recorder.record(as_vector(state), t / spec.eta, t, t / spec.eta))

@@ -20,7 +20,10 @@ struct TrainSpec {
     Index records = 50;
     Spacing spacing = Spacing::kLinear;
     std::vector<Index> record_also = {};  ///< further steps a discrete method records
-    double flow_tolerance = 1e-10;        ///< relative local error of the Runge-Kutta steps
+    /// Norm below which a descent direction is rounding; where the gradient cancels, the flow's
+    /// error control would otherwise chase noise.
+    double direction_rounding = 0.0;
+    double flow_tolerance = 1e-10;  ///< relative local error of the Runge-Kutta steps
 };
 
 /// Trains from the reference head and records on the schedule. Never stops early unless the state

@@ -184,4 +184,35 @@ TEST_CASE("help names every option with range and default") {
     CHECK(contains(run({"claims", "T2b"}).out, "||Delta W(t)||_F <= min"));
 }
 
+TEST_CASE("falsify leaves a case that simulate replays") {
+    const TemporaryDirectory folder;
+    const std::string path = folder / "case.ini";
+    const Outcome found = run({"falsify", "--claim", "T3b", "--budget", "200", "--out", path});
+    REQUIRE_MESSAGE(found.code == 0, found.err);
+    CHECK(contains(found.out, "T3b"));
+    CHECK(contains(found.out, "not broken"));
+    const Outcome again = run({"simulate", "--config", path, "--out", folder / "run.h5"});
+    REQUIRE_MESSAGE(again.code == 0, again.err);
+    CHECK(h5::Reader(folder / "run.h5").numbers("head_change").size() > 1);
+}
+
+TEST_CASE("falsify names what it cannot search") {
+    const TemporaryDirectory folder;
+    const std::string path = folder / "case.ini";
+    for (const auto& [arguments, words] :
+         std::vector<std::pair<std::vector<std::string>, std::string>>{
+             {{"--claim", "T3b", "--budget", "0"}, "budget"},
+             {{"--claim", "T99"}, "T99"},
+             {{"--claim", "T2"}, "several"},
+             {{"--claim", "T5g"}, "T5g"},
+             {{}, "claim"}}) {
+        std::vector<std::string> line = {"falsify", "--out", path};
+        line.insert(line.end(), arguments.begin(), arguments.end());
+        const Outcome refused = run(line);
+        CHECK(refused.code == 2);
+        CHECK_MESSAGE(contains(refused.err, words), refused.err);
+        CHECK(!fs::exists(path));
+    }
+}
+
 }  // namespace prefdyn::test

@@ -1,0 +1,46 @@
+#pragma once
+// A falsifier: searches the space of datasets and settings for the one that comes nearest to
+// breaking a claim. For a rigorous claim the ratio measured / bound must approach but never pass 1;
+// where it stays far below, the bound is loose.
+
+#include <optional>
+
+#include "experiments/run.hpp"
+
+namespace prefdyn {
+
+struct FalsifyPlan {
+    Index budget = 20000;  ///< runs in all, shared by the restarts
+    std::uint64_t seed = 1;
+    double after = 0.0;  ///< only times with kappa t at least this count
+};
+
+/// The worst dataset and setting one restart found.
+struct Extremal {
+    std::string search;  ///< "dials": a sampled distribution; "features": the raw features
+    /// measured / bound (bound / measured for lower bounds, 1 + relative error for equalities), the
+    /// comparison's rounding granted to the claim.
+    double ratio = 0.0;
+    RunConfig config;  ///< replays it
+    std::optional<Dataset> features;
+    theory::Verdict verdict;
+    Index evaluations = 0;  ///< runs this restart made
+};
+
+struct Falsification {
+    std::vector<Extremal> restarts;
+    std::size_t worst = 0;  ///< the restart with a violation, else with the largest ratio
+    Index evaluations = 0;
+    const Extremal& extremal() const { return restarts[worst]; }
+    bool violated() const { return extremal().verdict.status == theory::Status::kViolated; }
+};
+
+/// A fault planted in the evidence, to see whether the search finds what it breaks.
+using Fault = std::function<void(RunResult&)>;
+
+/// `claim` must have Scope::kRun and need no population. Restart r is a pure function of (claim,
+/// plan, r); a restart ends at its share of the budget or at its first violation. Throws InputError
+/// for a claim that cannot be searched and Interrupted if asked to stop.
+Falsification falsify(const theory::Claim& claim, const FalsifyPlan& plan, const Fault& fault = {});
+
+}  // namespace prefdyn

@@ -168,7 +168,7 @@ TEST_CASE("convexity in both rewards: along every segment or not") {
                     for (const double d : grid(6.0, 12)) {
                         const double ends = 0.5 * (loss->value(a, b) + loss->value(c, d));
                         const double middle = loss->value(0.5 * (a + c), 0.5 * (b + d));
-                        convex = convex && middle <= ends * (1.0 + 1e-12);
+                        convex = convex && middle <= ends + 1e-12 * (1.0 + std::fabs(ends));
                     }
         CHECK(convex == loss->facts().convex);
     }
@@ -216,14 +216,16 @@ struct Published {
     double eps, value, chosen, rejected;  ///< L, dL/dDw, dL/dDl
 };
 
+/// Within half a unit of the last digit; apo_zero's slope in Dw is -0.0249843815081, printed
+/// rounded down.
 void check_published(const Published& want, double beta, double gain, double fall, double unit,
                      double unit_slope) {
     CAPTURE(want.name);
     const auto loss = make_loss(spec_of(want.name, beta, want.eps));
     const LossSlopes slopes = loss->slopes(beta * gain, beta * fall);
-    CHECK(std::fabs(loss->value(beta * gain, beta * fall) - want.value) <= 0.5 * unit * 1.001);
-    CHECK(std::fabs(beta * slopes.chosen - want.chosen) <= 0.5 * unit_slope * 1.001);
-    CHECK(std::fabs(beta * slopes.rejected - want.rejected) <= 0.5 * unit_slope * 1.001);
+    CHECK(std::fabs(loss->value(beta * gain, beta * fall) - want.value) <= 0.5 * unit + 1e-15);
+    CHECK(std::fabs(beta * slopes.chosen - want.chosen) <= 0.51 * unit_slope);
+    CHECK(std::fabs(beta * slopes.rejected - want.rejected) <= 0.51 * unit_slope);
 }
 
 }  // namespace
@@ -262,8 +264,8 @@ TEST_CASE("identities between losses") {
     const auto smoothed = make_margin_loss(spec_of("cdpo", 0.1, 0.0));
     for (const double m : grid(5.0, 20)) {
         // Robust DPO: the mean over labels flipped with probability eps is the clean loss.
-        CHECK(relative_error(0.8 * robust->value(m) + 0.2 * robust->value(-m), dpo->value(m)) <=
-              1e-14);
+        const double mean = 0.8 * robust->value(m) + 0.2 * robust->value(-m);
+        CHECK(std::fabs(mean - dpo->value(m)) <= 4.0 * test::kEpsilon * (1.0 + std::fabs(m)));
         CHECK(relative_error(smoothed->value(m), dpo->value(m)) <= 1e-15);
     }
     CHECK(relative_error(dpo->value(0.0), std::log(2.0)) <= 1e-15);

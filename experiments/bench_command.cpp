@@ -110,7 +110,7 @@ void bench_pass(std::ostream& out, const BenchOptions& o) {
     spec.dimension = o.dimension;
     spec.noise.tails = Tails::kUniform;
     const Dataset data = FeatureDistribution(spec, 1).sample(1);
-    const auto loss = make_loss("sigmoid");
+    const auto loss = make_margin_loss({});
     const MarginPass pass{data.features, data.label, *loss, 0.1, {}};
     const Vector v = Vector::Ones(o.dimension) * 1e-3;
     Vector direction;

@@ -85,7 +85,7 @@ DynamicsOutcome compare_dynamics(const MixturePopulation& population,
                                  const DynamicsPrediction& prediction, const DynamicsDesign& design,
                                  std::uint64_t seed) {
     const auto components = population.components();
-    const std::shared_ptr<const MarginLoss> loss = make_loss("sigmoid");
+    const std::shared_ptr<const MarginLoss> loss = make_margin_loss({});
     const double end = end_time(components, *loss);
     const auto exact =
         theory::population_dynamics(prediction.mixture, *prediction.loss, kBeta,

@@ -77,7 +77,7 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
         const auto seed = derive_seed(plan.seed, Purpose::kSuite, kDynamicsStream + k);
         const MixturePopulation population(settings[k].shares, seed);
         const auto outcome = compare_dynamics(
-            population, {population.components(), make_loss("sigmoid")}, design, seed);
+            population, {population.components(), make_margin_loss({})}, design, seed);
         out.cases.push_back({"dynamics", claims.front().id, settings[k].name, std::nan(""),
                              judge_outcome(claims.front(), outcome, false)});
         columns.add(outcome);
@@ -146,14 +146,14 @@ class WrongCurvature final : public MarginLoss {
     LossFacts facts() const override { return inner_->facts(); }
 
   private:
-    std::unique_ptr<MarginLoss> inner_ = make_loss("sigmoid");
+    std::unique_ptr<MarginLoss> inner_ = make_margin_loss({});
 };
 
 Control spoilt(const std::string& name, const std::string& fault, Spoil spoil) {
     return {"T7", name, fault, [spoil](const Claim& claim, std::uint64_t seed) {
                 const MixturePopulation population(dynamics_settings(Profile::kQuick).back().shares,
                                                    seed);
-                DynamicsPrediction prediction{population.components(), make_loss("sigmoid")};
+                DynamicsPrediction prediction{population.components(), make_margin_loss({})};
                 spoil(prediction);
                 const auto outcome =
                     compare_dynamics(population, prediction, {{100, 2000}, 4, 6}, seed);

@@ -27,8 +27,13 @@ theory::Dynamics dynamics(const RunConfig& config, Index n) {
 }
 
 /// eta from eta * kappa where it was not given.
-double resolve_eta(const RunConfig& config, double kappa, const std::string& name) {
+double resolve_eta(const RunConfig& config, const PreferenceLoss& loss, double kappa,
+                   const std::string& name) {
     if (config.training.eta > 0.0) return config.training.eta;
+    if (!std::isfinite(loss.facts().curvature_max))
+        throw InputError("eta-kappa: the loss " + std::string(loss.name()) +
+                             " has no finite smoothness kappa, so eta is undefined",
+                         "give --eta");
     const double eta = config.eta_kappa / kappa;
     if (!std::isfinite(eta) || !(eta > 0.0))
         throw InputError(name + ": kappa = " + format_real(kappa) +
@@ -40,37 +45,31 @@ double resolve_eta(const RunConfig& config, double kappa, const std::string& nam
 }
 
 theory::TrainingFacts training_facts(const RunConfig& config,
-                                     const std::shared_ptr<const MarginLoss>& loss, Index n) {
+                                     const std::shared_ptr<const PreferenceLoss>& loss, Index n) {
     theory::TrainingFacts facts;
     facts.dynamics = dynamics(config, n);
     facts.beta = config.beta;
     facts.eta = config.training.eta;
     facts.loss = loss->facts();
-    facts.phi = loss;
+    if (facts.loss.form == LossForm::kMargin) facts.phi = {loss, loss->margin()};
     // The integrator's global error is well below 1000 local tolerances on these contracting flows.
     if (config.training.method == Method::kFlow)
         facts.rounding = 1e3 * config.training.flow_tolerance;
     return facts;
 }
 
-RunResult execute(const RunConfig& config, PreferenceTask task) {
+RunResult execute(const RunConfig& config, const PreferenceTask& task) {
     RunResult out;
     out.config = config;
     out.name = task.train.name;
     stop_if_requested();
     out.statistics = theory::dataset_statistics(task.train);
     stop_if_requested();
-    task.loss = make_loss(loss_names().at(config.loss));
     out.kappa = theory::smoothness(config.beta, task.loss->facts().curvature_max,
                                    out.statistics.lambda_max);
     out.id = run_id(config, task.train);
-    out.config.training.eta = resolve_eta(config, out.kappa, out.name);
+    out.config.training.eta = resolve_eta(config, *task.loss, out.kappa, out.name);
     out.facts = training_facts(out.config, task.loss, task.train.samples());
-    task.policy.vocabulary = config.vocabulary;
-    task.policy.beta = config.beta;
-    if (config.reference_scale > 0.0)
-        task.policy.reference = gaussian_head(config.vocabulary, task.train.dimension(),
-                                              config.reference_scale, config.seed);
     out.config.training.direction_rounding = theory::rate_rounding(out.evidence());
     const auto engine = make_engine(config.engine, task);
     out.trajectory = train(*engine, *task.loss, out.config.training, config.seed);
@@ -79,6 +78,18 @@ RunResult execute(const RunConfig& config, PreferenceTask task) {
 }
 
 }  // namespace
+
+PreferenceTask preference_task(const RunConfig& config, Dataset train) {
+    PreferenceTask task;
+    task.loss = make_loss(loss_spec(config));
+    task.policy.vocabulary = config.vocabulary;
+    task.policy.beta = config.beta;
+    if (config.reference_scale > 0.0)
+        task.policy.reference = gaussian_head(config.vocabulary, train.dimension(),
+                                              config.reference_scale, config.seed);
+    task.train = std::move(train);
+    return task;
+}
 
 theory::Evidence RunResult::evidence() const {
     theory::Evidence e;
@@ -93,8 +104,7 @@ theory::Evidence RunResult::evidence() const {
 
 RunResult run_synthetic(const RunConfig& config) {
     const FeatureDistribution distribution(feature_spec(config), config.seed);
-    PreferenceTask task;
-    task.train = distribution.sample(config.seed);
+    PreferenceTask task = preference_task(config, distribution.sample(config.seed));
     validate(task.train, "sampled features");
     if (config.held_out > 0) {
         FeatureSpec spec = feature_spec(config);
@@ -108,15 +118,13 @@ RunResult run_synthetic(const RunConfig& config) {
         task.held_out = FeatureDistribution(spec, config.seed).sample(config.seed, true);
     }
     const auto population = theory::population_facts(distribution.moments(), task.train);
-    RunResult out = execute(config, std::move(task));
+    RunResult out = execute(config, task);
     out.population = population;
     return out;
 }
 
 RunResult run_dataset(const RunConfig& config, const Dataset& train) {
-    PreferenceTask task;
-    task.train = train;
-    return execute(config, std::move(task));
+    return execute(config, preference_task(config, train));
 }
 
 }  // namespace prefdyn

@@ -25,6 +25,9 @@ struct RunResult {
 /// Failure probability a single run grants the population-based claims.
 inline constexpr double kRunDelta = 1e-9;
 
+/// Policy and loss of the config on `train`; no held-out rows.
+PreferenceTask preference_task(const RunConfig& config, Dataset train);
+
 /// Samples the configured distribution, trains, and collects the evidence. Throws InputError for a
 /// config that cannot be run and Interrupted if asked to stop.
 RunResult run_synthetic(const RunConfig& config);

@@ -48,7 +48,8 @@ void declare_training(ParameterTable& t, RunConfig& c) {
     t.choice("method", &s.method, method_names(),
              "gradient descent, minibatch SGD, Adam, or the gradient flow");
     t.real("eta", &s.eta, 0.0, 1e300, false, "",
-           "learning rate; t = eta * step; 0 takes eta-kappa / kappa instead");
+           "learning rate; t = eta * step; 0 takes eta-kappa / kappa instead, where the loss has a "
+           "kappa");
     t.real("eta-kappa", &c.eta_kappa, 0.0, 1e6, true, "", "learning rate times smoothness kappa");
     t.integer("steps", &s.steps, 1, 1000000000, "updates", "the flow runs to t = eta * steps");
     t.integer("batch", &s.batch, 0, 100000000, "samples", "minibatch of sgd and adam; 0 is all");
@@ -74,7 +75,12 @@ void declare(ParameterTable& t, RunConfig& c) {
     t.integer("held-out", &c.held_out, 0, 100000000, "", "samples of a held-out set");
     t.choice("engine", &c.engine, engine_names(),
              "exact reduction to d parameters, or the dense V x d head");
-    t.choice("loss", &c.loss, loss_names(), "loss of the reward margin");
+    t.choice("loss", &c.loss, loss_names(),
+             "preference loss, TRL's loss_type; nca_pair, bco_pair, sppo_hard, apo_zero and "
+             "apo_down need the dense engine");
+    t.real("label-smoothing", &c.label_smoothing, 0.0, 0.5, false, "",
+           "eps of cdpo, robust and aot, in [0, 0.5), and of exo_pair, in (0, 0.5)");
+    t.real("discopop-tau", &c.discopop_tau, 1e-6, 0.5, false, "", "tau of discopop");
     t.integer("vocabulary", &c.vocabulary, 2, 10000000, "tokens", "V");
     t.real("reference-scale", &c.reference_scale, 0.0, 1e6, false, "logits",
            "size of the random reference logits; 0 is the zero head");
@@ -91,6 +97,10 @@ FeatureSpec feature_spec(const RunConfig& config) {
             static_cast<Spectrum>(static_cast<int>(config.spectrum_minus) - 1);
     }
     return spec;
+}
+
+LossSpec loss_spec(const RunConfig& config) {
+    return {loss_names().at(config.loss), config.beta, config.label_smoothing, config.discopop_tau};
 }
 
 std::string run_id(const RunConfig& config, const Dataset& data) {

@@ -17,6 +17,8 @@ struct RunConfig {
     Index held_out = 0;    ///< samples of the held-out set
     EngineKind engine = EngineKind::kReduced;
     std::size_t loss = 0;          ///< index into loss_names()
+    double label_smoothing = 0.0;  ///< eps of cdpo, robust, exo_pair, aot
+    double discopop_tau = 0.05;
     Index vocabulary = 2;          ///< V
     double reference_scale = 0.0;  ///< size of the reference logits; 0 = zero head
     double beta = 0.1;
@@ -30,6 +32,9 @@ void declare(ParameterTable& table, RunConfig& config);
 
 /// config.features with the negative class's covariance filled in.
 FeatureSpec feature_spec(const RunConfig& config);
+
+/// Loss, parameters and beta as make_loss takes them.
+LossSpec loss_spec(const RunConfig& config);
 
 /// UUID of canonical config and dataset checksum.
 std::string run_id(const RunConfig& config, const Dataset& data);

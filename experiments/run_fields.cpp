@@ -37,7 +37,10 @@ const std::vector<Column<RunResult>>& run_columns() {
          [](R r) { return r.statistics.trace(); }},
         {"lambda_max", "feature units^2", "largest eigenvalue of M = (1/n) sum g g^T",
          [](R r) { return r.statistics.lambda_max; }},
-        {"kappa", "1 / time", "smoothness of L: (beta^2 / 2) lambda_max for the DPO loss",
+        {"kappa", "1 / time",
+         "smoothness of L: (beta^2 / 2) lambda_max for the DPO loss; infinite for a kink, NaN for "
+         "a "
+         "loss that is no function of the margin",
          [](R r) { return r.kappa; }},
         {"learning_rate", "time / step", "eta as used", [](R r) { return r.config.training.eta; }},
         {"initial_rate_predicted", "1 / time",
@@ -98,6 +101,10 @@ const std::vector<Column<SplitMetrics>>& split_columns() {
          [](M m) { return m.logps_chosen; }},
         {"logps_rejected", "nats", "TRL logps/rejected: mean log pi(y_l|x)",
          [](M m) { return m.logps_rejected; }},
+        {"rewards_chosen", "", "TRL rewards/chosen: mean r_w = beta log (pi / pi_ref)(y_w|x)",
+         [](M m) { return m.rewards_chosen; }},
+        {"rewards_rejected", "", "TRL rewards/rejected: mean r_l = beta log (pi / pi_ref)(y_l|x)",
+         [](M m) { return m.rewards_rejected; }},
     };
     return columns;
 }

@@ -2,6 +2,8 @@
 
 #include <boost/random/uniform_int_distribution.hpp>
 
+#include "experiments/loss_run.hpp"
+
 namespace prefdyn {
 
 namespace {
@@ -155,6 +157,16 @@ void add_exact_moments(Builder& b) {
             });
 }
 
+void add_losses(Builder& b) {
+    for (const std::string& name : loss_names())
+        for (const Method method : {Method::kGradientDescent, Method::kFlow})
+            b.add("losses", [&](RunConfig& c) {
+                c.features.dimension = 16;
+                c.features.samples = 200;
+                c = loss_run(c, name, method);
+            });
+}
+
 /// Draws from the full product of all axes, so that they are seen together and not only one by one.
 void add_crossed(Builder& b, Stream& stream, Index runs) {
     const auto one_of = [&](const auto& options) {
@@ -201,6 +213,7 @@ std::vector<SuiteRun> synthetic_suite(Profile profile, std::uint64_t seed) {
                 profile == Profile::kQuick     ? 50
                 : profile == Profile::kDefault ? 500
                                                : 5000);
+    add_losses(b);
     return b.take();
 }
 

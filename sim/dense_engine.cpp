@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "sim/numerics.hpp"
+#include "sim/sorted_margins.hpp"
 
 namespace prefdyn {
 
@@ -19,14 +20,15 @@ using HeadMap = Eigen::Map<const RowMatrix>;
 
 /// A block of prompts on its way through the head.
 struct DenseEngine::Block {
-    RowMatrix features;               ///< (b, d)
-    std::vector<std::int8_t> label;   ///< (b)
-    RowMatrix log_pi;                 ///< (b, V) logits, then log-softmax, then gradient
-    Vector margin, chosen, rejected;  ///< (b)
-    std::vector<Index> row;           ///< (b) row of each prompt in its split
+    RowMatrix features;              ///< (b, d)
+    std::vector<std::int8_t> label;  ///< (b)
+    std::vector<Index> row;          ///< (b) row of each prompt in its split
+    RowMatrix log_pi;                ///< (b, V) logits, then log-softmax, then gradient
+    Responses out;                   ///< (b)
 };
 
-DenseEngine::DenseEngine(const PreferenceTask& task) : task_(task) {
+DenseEngine::DenseEngine(const PreferenceTask& task)
+    : task_(task), sorts_(task.loss->facts().form == LossForm::kSorted) {
     const Vector theta = initial();
     for (const Split split : {Split::kTrain, Split::kHeldOut}) {
         Responses out;
@@ -53,33 +55,74 @@ void DenseEngine::evaluate(const Vector& theta, Split split, Responses& out,
     pass(theta, split, {}, &out, split == Split::kTrain ? direction : nullptr);
 }
 
+namespace {
+
+constexpr Vector Responses::*kColumns[] = {&Responses::margin, &Responses::logp_chosen,
+                                           &Responses::logp_rejected, &Responses::reward_chosen,
+                                           &Responses::reward_rejected};
+
+void resize(Responses& out, Index n) {
+    for (const auto column : kColumns) (out.*column).resize(n);
+}
+
+void copy_block(const Responses& block, Index first, Responses& out) {
+    for (const auto column : kColumns)
+        (out.*column).segment(first, (block.*column).size()) = block.*column;
+}
+
+}  // namespace
+
 double DenseEngine::pass(const Vector& theta, Split split, std::span<const Index> rows,
                          Responses* out, Vector* direction) const {
-    const Dataset& set = data(split);
-    const Index batch = rows.empty() ? set.samples() : static_cast<Index>(rows.size());
-    if (out) out->margin = out->logp_chosen = out->logp_rejected = Vector(batch);
+    const Index batch = rows.empty() ? data(split).samples() : static_cast<Index>(rows.size());
+    const Vector matched = sorts_ ? matched_margins(theta, split, rows) : Vector();
+    if (out) {
+        resize(*out, batch);
+        out->matched = matched;
+    }
     if (direction) direction->setZero(size());
-    double loss = 0.0;
+    double total = 0.0;
     for (Index first = 0; first < batch; first += kBlockRows) {
-        const Index count = std::min(kBlockRows, batch - first);
-        Block block;
-        block.features.resize(count, set.dimension());
-        for (Index b = 0; b < count; ++b) {
-            const Index i = rows.empty() ? first + b : rows[static_cast<std::size_t>(first + b)];
-            block.row.push_back(i);
-            block.label.push_back(set.label[static_cast<std::size_t>(i)]);
-            block.features.row(b) = set.features.row(i);
-        }
+        Block block = gather(split, rows, first, std::min(kBlockRows, batch - first));
         forward(theta, split, block);
-        for (Index b = 0; b < count; ++b) loss += task_.loss->value(block.margin(b));
-        if (out) {
-            out->margin.segment(first, count) = block.margin;
-            out->logp_chosen.segment(first, count) = block.chosen;
-            out->logp_rejected.segment(first, count) = block.rejected;
-        }
+        if (sorts_) block.out.matched = matched.segment(first, block.features.rows());
+        total += loss(block);
+        if (out) copy_block(block.out, first, *out);
         if (direction) backward(block, task_.policy.beta / static_cast<double>(batch), *direction);
     }
-    return loss / static_cast<double>(std::max<Index>(batch, 1));
+    return total / static_cast<double>(std::max<Index>(batch, 1));
+}
+
+/// A forward pass of its own, since the ranks are those of the whole batch.
+Vector DenseEngine::matched_margins(const Vector& theta, Split split,
+                                    std::span<const Index> rows) const {
+    const Index batch = rows.empty() ? data(split).samples() : static_cast<Index>(rows.size());
+    const Responses& reference = reference_[static_cast<int>(split)];
+    Vector margin(batch), before(batch);
+    for (Index first = 0; first < batch; first += kBlockRows) {
+        Block block = gather(split, rows, first, std::min(kBlockRows, batch - first));
+        forward(theta, split, block);
+        margin.segment(first, block.features.rows()) = block.out.margin;
+        for (std::size_t b = 0; b < block.row.size(); ++b)
+            before(first + static_cast<Index>(b)) =
+                reference.logp_chosen(block.row[b]) - reference.logp_rejected(block.row[b]);
+    }
+    return match_by_rank(margin, before, task_.policy.beta);
+}
+
+DenseEngine::Block DenseEngine::gather(Split split, std::span<const Index> rows, Index first,
+                                       Index count) const {
+    const Dataset& set = data(split);
+    Block block;
+    block.features.resize(count, set.dimension());
+    resize(block.out, count);
+    for (Index b = 0; b < count; ++b) {
+        const Index i = rows.empty() ? first + b : rows[static_cast<std::size_t>(first + b)];
+        block.row.push_back(i);
+        block.label.push_back(set.label[static_cast<std::size_t>(i)]);
+        block.features.row(b) = set.features.row(i);
+    }
+    return block;
 }
 
 /// log_pi = log softmax(G W^T) row by row, margins against the reference log-probabilities.
@@ -93,29 +136,53 @@ void DenseEngine::forward(const Vector& theta, Split split, Block& block) const 
         block.log_pi.middleCols(k, slice).noalias() =
             block.features * head.middleRows(k, slice).transpose();
     }
-    block.margin.resize(count);
-    block.chosen.resize(count);
-    block.rejected.resize(count);
+    Responses& out = block.out;
     const Responses& reference = reference_[static_cast<int>(split)];
+    const Policy& policy = task_.policy;
 #pragma omp parallel for schedule(static)
     for (Index b = 0; b < count; ++b) {
         block.log_pi.row(b).array() -= logsumexp(block.log_pi.row(b).data(), V);
         const bool yes = block.label[static_cast<std::size_t>(b)] > 0;
         const Index i = block.row[static_cast<std::size_t>(b)];
-        block.chosen(b) = block.log_pi(b, yes ? task_.policy.yes : task_.policy.no);
-        block.rejected(b) = block.log_pi(b, yes ? task_.policy.no : task_.policy.yes);
-        block.margin(b) = task_.policy.beta * ((block.chosen(b) - reference.logp_chosen(i)) -
-                                               (block.rejected(b) - reference.logp_rejected(i)));
+        out.logp_chosen(b) = block.log_pi(b, yes ? policy.yes : policy.no);
+        out.logp_rejected(b) = block.log_pi(b, yes ? policy.no : policy.yes);
+        const double rise = out.logp_chosen(b) - reference.logp_chosen(i);
+        const double fall = out.logp_rejected(b) - reference.logp_rejected(i);
+        out.margin(b) = policy.beta * (rise - fall);
+        out.reward_chosen(b) = policy.beta * rise;
+        out.reward_rejected(b) = policy.beta * fall;
     }
 }
 
-/// direction += scale * sum_b (-phi'(m_b)) [ (e_w - pi_b) - (e_l - pi_b) ] g_b^T, both softmax
-/// terms written out: that they cancel is a result, not an assumption of this engine.
+double DenseEngine::loss(const Block& block) const {
+    const Responses& r = block.out;
+    const MarginLoss* phi = task_.loss->margin();
+    const Vector& margin = sorts_ ? r.matched : r.margin;
+    double total = 0.0;
+    for (Index b = 0; b < r.margin.size(); ++b)
+        total += phi ? phi->value(margin(b))
+                     : task_.loss->value(r.reward_chosen(b), r.reward_rejected(b));
+    return total;
+}
+
+LossSlopes DenseEngine::slopes(const Block& block, Index b) const {
+    const Responses& r = block.out;
+    const MarginLoss* phi = task_.loss->margin();
+    if (!phi) return task_.loss->slopes(r.reward_chosen(b), r.reward_rejected(b));
+    const double slope = phi->derivative(sorts_ ? r.matched(b) : r.margin(b));
+    return {slope, -slope};
+}
+
+/// direction += -scale * sum_b [ phi_w (e_w - pi_b) + phi_l (e_l - pi_b) ] g_b^T, phi_w and phi_l
+/// the slopes in r_w and r_l. Written as phi_w ((e_w - pi) - (e_l - pi)) + (phi_w + phi_l) (e_l -
+/// pi), so that what cancels for a loss of the margin cancels without rounding.
 void DenseEngine::backward(Block& block, double scale, Vector& direction) const {
     const Index V = task_.policy.vocabulary, d = task_.train.dimension();
 #pragma omp parallel for schedule(static)
     for (Index b = 0; b < block.features.rows(); ++b) {
-        const double weight = -scale * task_.loss->derivative(block.margin(b));
+        const LossSlopes slope = slopes(block, b);
+        const double weight = -scale * slope.chosen;
+        const double excess = -scale * (slope.chosen + slope.rejected);
         const bool yes = block.label[static_cast<std::size_t>(b)] > 0;
         const Index chosen = yes ? task_.policy.yes : task_.policy.no;
         const Index rejected = yes ? task_.policy.no : task_.policy.yes;
@@ -123,7 +190,7 @@ void DenseEngine::backward(Block& block, double scale, Vector& direction) const 
             const double pi = std::exp(block.log_pi(b, k));
             const double up = (k == chosen ? 1.0 : 0.0) - pi;
             const double down = (k == rejected ? 1.0 : 0.0) - pi;
-            block.log_pi(b, k) = weight * (up - down);
+            block.log_pi(b, k) = weight * (up - down) + excess * down;
         }
     }
     Eigen::Map<RowMatrix> out(direction.data(), V, d);

@@ -26,10 +26,15 @@ class DenseEngine final : public PolicyEngine {
     struct Block;
     double pass(const Vector& theta, Split split, std::span<const Index> rows, Responses* out,
                 Vector* direction) const;
+    Vector matched_margins(const Vector& theta, Split split, std::span<const Index> rows) const;
+    Block gather(Split split, std::span<const Index> rows, Index first, Index count) const;
     void forward(const Vector& theta, Split split, Block& block) const;
+    double loss(const Block& block) const;
+    LossSlopes slopes(const Block& block, Index b) const;
     void backward(Block& block, double scale, Vector& direction) const;
 
     const PreferenceTask& task_;
+    const bool sorts_;        ///< margins are matched by rank
     Responses reference_[2];  ///< log-probabilities of the reference head
 };
 

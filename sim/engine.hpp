@@ -16,16 +16,19 @@ struct PreferenceTask {
     Dataset train;
     Dataset held_out;  ///< no rows if there is none
     Policy policy;
-    std::shared_ptr<const MarginLoss> loss;
+    std::shared_ptr<const PreferenceLoss> loss;
 };
 
 enum class Split { kTrain, kHeldOut };
 
 /// Per-prompt results, (n) each.
 struct Responses {
-    Vector margin;         ///< m_i = beta u_i^T (W - W_0) g_i
-    Vector logp_chosen;    ///< log pi_W(y_w | x_i)
-    Vector logp_rejected;  ///< log pi_W(y_l | x_i)
+    Vector margin;           ///< m_i = beta u_i^T (W - W_0) g_i
+    Vector logp_chosen;      ///< log pi_W(y_w | x_i)
+    Vector logp_rejected;    ///< log pi_W(y_l | x_i)
+    Vector reward_chosen;    ///< r_w = beta (log pi_W - log pi_{W_0})(y_w | x_i)
+    Vector reward_rejected;  ///< r_l, likewise
+    Vector matched;          ///< margins matched by rank, for LossForm::kSorted; else empty
 };
 
 struct HeadNorms {

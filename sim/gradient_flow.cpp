@@ -35,7 +35,7 @@ struct FlowField {
 
 }  // namespace
 
-Trajectory integrate_flow(const PolicyEngine& engine, const MarginLoss& loss,
+Trajectory integrate_flow(const PolicyEngine& engine, const PreferenceLoss& loss,
                           const TrainSpec& spec) {
     namespace odeint = boost::numeric::odeint;
     const double end = spec.eta * static_cast<double>(spec.steps);

@@ -7,7 +7,8 @@ namespace prefdyn {
 /// Measures an engine at chosen points and keeps the trajectory. The first record must be at t = 0.
 class Recorder {
   public:
-    Recorder(const PolicyEngine& engine, const MarginLoss& loss) : engine_(engine), loss_(loss) {}
+    Recorder(const PolicyEngine& engine, const PreferenceLoss& loss)
+        : engine_(engine), loss_(loss) {}
 
     /// False if theta or the loss is no longer finite; nothing is recorded then.
     bool record(const Vector& theta, double step, double time, double epoch);
@@ -16,7 +17,7 @@ class Recorder {
 
   private:
     const PolicyEngine& engine_;
-    const MarginLoss& loss_;
+    const PreferenceLoss& loss_;
     Vector start_, initial_direction_;
     Trajectory trajectory_;
 };

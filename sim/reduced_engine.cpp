@@ -2,48 +2,112 @@
 
 #include <cmath>
 
+#include "sim/error.hpp"
 #include "sim/margin_kernel.hpp"
 #include "sim/numerics.hpp"
+#include "sim/sorted_margins.hpp"
 
 namespace prefdyn {
 
+namespace {
+
+const MarginLoss& require_margin_loss(const PreferenceLoss& loss) {
+    if (const MarginLoss* phi = loss.margin()) return *phi;
+    throw InputError("engine reduced: the loss " + std::string(loss.name()) +
+                         " is not a function of the reward margin, so every row of the head moves",
+                     "--engine dense trains the whole head");
+}
+
+}  // namespace
+
 ReducedEngine::ReducedEngine(const PreferenceTask& task)
     : task_(task),
+      loss_(require_margin_loss(*task.loss)),
+      sorts_(loss_.facts().form == LossForm::kSorted),
       reference_{reference_logits(task.policy, task.train.features),
                  reference_logits(task.policy, task.held_out.features)} {}
 
 double ReducedEngine::descent(const Vector& theta, std::span<const Index> rows,
                               Vector& direction) const {
-    const MarginPass pass{task_.train.features, task_.train.label, *task_.loss, task_.policy.beta,
-                          rows};
+    if (sorts_) return matched_descent(theta, rows, direction);
+    const MarginPass pass{task_.train.features, task_.train.label, loss_, task_.policy.beta, rows};
     return margin_pass(pass, theta, direction, nullptr);
 }
 
 void ReducedEngine::evaluate(const Vector& theta, Split split, Responses& out,
                              Vector* direction) const {
     const Dataset& set = data(split);
+    const bool descend = direction && split == Split::kTrain;
     out.margin.resize(set.samples());
-    if (direction && split == Split::kTrain) {
-        const MarginPass pass{set.features, set.label, *task_.loss, task_.policy.beta, {}};
+    out.matched.resize(0);
+    if (descend && !sorts_) {
+        const MarginPass pass{set.features, set.label, loss_, task_.policy.beta, {}};
         margin_pass(pass, theta, *direction, out.margin.data());
     } else {
         margins_only(set.features, set.label, task_.policy.beta, theta, out.margin.data());
     }
+    if (sorts_) {
+        out.matched =
+            match_by_rank(out.margin, reference_differences(split, {}), task_.policy.beta);
+        if (descend) matched_descent(theta, {}, *direction);
+    }
     log_probabilities(split, out);
+}
+
+/// log pi_{W_0}(y_w) - log pi_{W_0}(y_l) of the batch.
+Vector ReducedEngine::reference_differences(Split split, std::span<const Index> rows) const {
+    const ReferenceLogits& z0 = reference_[static_cast<int>(split)];
+    const auto& label = data(split).label;
+    Vector out(rows.empty() ? z0.yes.size() : static_cast<Index>(rows.size()));
+    for (Index b = 0; b < out.size(); ++b) {
+        const Index i = rows.empty() ? b : rows[static_cast<std::size_t>(b)];
+        out(b) = label[static_cast<std::size_t>(i)] * (z0.yes(i) - z0.no(i));
+    }
+    return out;
+}
+
+/// Two passes, since every row's slope depends on the ranks of the whole batch.
+double ReducedEngine::matched_descent(const Vector& theta, std::span<const Index> rows,
+                                      Vector& direction) const {
+    const Dataset& set = task_.train;
+    Vector all(set.samples());
+    margins_only(set.features, set.label, task_.policy.beta, theta, all.data());
+    Vector margin = all;
+    if (!rows.empty()) {
+        margin.resize(static_cast<Index>(rows.size()));
+        for (std::size_t b = 0; b < rows.size(); ++b) margin(static_cast<Index>(b)) = all(rows[b]);
+    }
+    margin = match_by_rank(margin, reference_differences(Split::kTrain, rows), task_.policy.beta);
+    double loss = 0.0;
+    direction = Vector::Zero(size());
+    for (Index b = 0; b < margin.size(); ++b) {
+        const Index i = rows.empty() ? b : rows[static_cast<std::size_t>(b)];
+        loss += loss_.value(margin(b));
+        direction -= loss_.derivative(margin(b)) * set.label[static_cast<std::size_t>(i)] *
+                     set.features.row(i).transpose();
+    }
+    const double batch = static_cast<double>(margin.size());
+    direction *= task_.policy.beta / batch;
+    return loss / batch;
 }
 
 void ReducedEngine::log_probabilities(Split split, Responses& out) const {
     const Dataset& set = data(split);
     const ReferenceLogits& z0 = reference_[static_cast<int>(split)];
-    out.logp_chosen.resize(set.samples());
-    out.logp_rejected.resize(set.samples());
+    const double beta = task_.policy.beta;
+    for (Vector* column :
+         {&out.logp_chosen, &out.logp_rejected, &out.reward_chosen, &out.reward_rejected})
+        column->resize(set.samples());
     for (Index i = 0; i < set.samples(); ++i) {
         const double s = set.label[static_cast<std::size_t>(i)];
-        const double shift = s * out.margin(i) / (2.0 * task_.policy.beta);  // g_i . v
+        const double gain = out.margin(i) / (2.0 * beta), shift = s * gain;  // shift = g_i . v
         const double yes = z0.yes(i) + shift, no = z0.no(i) - shift;
         const double normaliser = logaddexp(z0.rest(i), logaddexp(yes, no));
+        const double before = logaddexp(z0.rest(i), logaddexp(z0.yes(i), z0.no(i)));
         out.logp_chosen(i) = (s > 0.0 ? yes : no) - normaliser;
         out.logp_rejected(i) = (s > 0.0 ? no : yes) - normaliser;
+        out.reward_chosen(i) = beta * (gain - (normaliser - before));
+        out.reward_rejected(i) = beta * (-gain - (normaliser - before));
     }
 }
 

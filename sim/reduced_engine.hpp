@@ -1,6 +1,7 @@
 #pragma once
 // The exact reduction (theory.md 1.1): W(t) - W_0 = (e_Y - e_N) v(t)^T, theta = v in R^d. Exact for
-// full batch, minibatch, any step size, any loss of the margin, and for element-wise optimisers
+// full batch, minibatch, any step size, any loss of the margin (matched
+// by rank or not), and for element-wise optimisers
 // such as Adam, because the two moving rows see gradients that differ only in sign.
 
 #include "sim/engine.hpp"
@@ -24,9 +25,14 @@ class ReducedEngine final : public PolicyEngine {
     HeadNorms change(const Vector& theta) const override;
 
   private:
+    Vector reference_differences(Split split, std::span<const Index> rows) const;
+    double matched_descent(const Vector& theta, std::span<const Index> rows,
+                           Vector& direction) const;
     void log_probabilities(Split split, Responses& out) const;
 
     const PreferenceTask& task_;
+    const MarginLoss& loss_;
+    const bool sorts_;  ///< margins are matched by rank
     ReferenceLogits reference_[2];
 };
 

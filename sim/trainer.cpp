@@ -26,8 +26,8 @@ std::vector<Index> full_schedule(const TrainSpec& spec) {
     return steps;
 }
 
-Trajectory train_discrete(const PolicyEngine& engine, const MarginLoss& loss, const TrainSpec& spec,
-                          std::uint64_t seed) {
+Trajectory train_discrete(const PolicyEngine& engine, const PreferenceLoss& loss,
+                          const TrainSpec& spec, std::uint64_t seed) {
     const Index n = engine.data(Split::kTrain).samples();
     const bool full = spec.method == Method::kGradientDescent || spec.batch == 0 || spec.batch >= n;
     const auto optimizer =
@@ -56,7 +56,7 @@ Trajectory train_discrete(const PolicyEngine& engine, const MarginLoss& loss, co
 
 }  // namespace
 
-Trajectory train(const PolicyEngine& engine, const MarginLoss& loss, const TrainSpec& spec,
+Trajectory train(const PolicyEngine& engine, const PreferenceLoss& loss, const TrainSpec& spec,
                  std::uint64_t seed) {
     if (spec.method == Method::kFlow) return integrate_flow(engine, loss, spec);
     return train_discrete(engine, loss, spec, seed);

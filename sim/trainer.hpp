@@ -28,7 +28,7 @@ struct TrainSpec {
 
 /// Trains from the reference head and records on the schedule. Never stops early unless the state
 /// is no longer finite, cancel_requested(), or the flow's step size underflows.
-Trajectory train(const PolicyEngine& engine, const MarginLoss& loss, const TrainSpec& spec,
+Trajectory train(const PolicyEngine& engine, const PreferenceLoss& loss, const TrainSpec& spec,
                  std::uint64_t seed);
 
 }  // namespace prefdyn

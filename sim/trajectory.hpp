@@ -19,6 +19,7 @@ struct SplitMetrics {
     double outputs_accuracies;  ///< share with pi(y_w | x) > pi(y_l | x)
     double outputs_ties;
     double logps_chosen, logps_rejected;
+    double rewards_chosen, rewards_rejected;  ///< mean r_w, r_l
 };
 
 /// Means over the training rows of one behaviour.

@@ -33,8 +33,8 @@ Vector numeric_gradient(const PolicyEngine& engine, const Vector& theta,
         return engine.descent(moved, rows, unused);
     };
     for (Index j = 0; j < theta.size(); ++j)
-        gradient(j) = (8.0 * (loss(j, h) - loss(j, -h)) - (loss(j, 2 * h) - loss(j, -2 * h))) /
-                      (12.0 * h);
+        gradient(j) =
+            (8.0 * (loss(j, h) - loss(j, -h)) - (loss(j, 2 * h) - loss(j, -2 * h))) / (12.0 * h);
     return gradient;
 }
 
@@ -53,9 +53,9 @@ void check_gradient(EngineKind kind, double factor) {
 
 /// The numbers of a split whose size is about 1, in a fixed order.
 Vector metrics(const SplitMetrics& m) {
-    Vector out(15);
+    Vector out(17);
     out << m.loss, m.rewards_margins, m.rewards_accuracies, m.rewards_ties, m.outputs_accuracies,
-        m.outputs_ties, m.logps_chosen, m.logps_rejected,
+        m.outputs_ties, m.logps_chosen, m.logps_rejected, m.rewards_chosen, m.rewards_rejected,
         Eigen::Map<const Vector>(m.margin_quantiles.data(), 7);
     return out;
 }
@@ -98,7 +98,9 @@ TrainSpec short_run(Method method) {
 
 }  // namespace
 
-TEST_CASE("dense engine: direction is minus the gradient") { check_gradient(EngineKind::kDense, 1); }
+TEST_CASE("dense engine: direction is minus the gradient") {
+    check_gradient(EngineKind::kDense, 1);
+}
 
 TEST_CASE("reduced engine: direction is row Y of minus the gradient, half of -dL/dv") {
     // Delta W = (e_Y - e_N) v^T moves two rows, so dL/dv is twice the gradient of row Y.

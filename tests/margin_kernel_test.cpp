@@ -47,7 +47,7 @@ std::vector<Index> all_rows(Index n) {
 }
 
 void check_pass(const Dataset& data, const std::vector<Index>& batch, const Vector& v) {
-    const auto loss = make_loss("sigmoid");
+    const auto loss = make_margin_loss({});
     const std::vector<Index> rows = batch.empty() ? all_rows(data.samples()) : batch;
     const Plain want = plain_pass(data, 0.3, rows, v);
     Vector direction = Vector::Constant(data.dimension(), test::kNan);
@@ -84,7 +84,7 @@ TEST_CASE("margins may be left out, and the smallest chunk boundary is crossed")
     // d = 1000: 33 rows a chunk, so 67 rows make three.
     const Dataset data = test::gaussian_dataset(67, 1000, 200);
     check_pass(data, {}, test::gaussian(1000, 1, 201));
-    const auto loss = make_loss("sigmoid");
+    const auto loss = make_margin_loss({});
     const MarginPass pass{data.features, data.label, *loss, 0.1, {}};
     const Vector v = test::gaussian(1000, 1, 201);
     Vector with, without;
@@ -111,7 +111,7 @@ TEST_CASE("margins_only gives the margins of margin_pass") {
 
 TEST_CASE("NaN in the parameters is not lost") {
     const Dataset data = test::gaussian_dataset(5, 3, 220);
-    const auto loss = make_loss("sigmoid");
+    const auto loss = make_margin_loss({});
     Vector v = Vector::Zero(3), direction;
     v(1) = test::kNan;
     const MarginPass pass{data.features, data.label, *loss, 0.1, {}};
@@ -122,7 +122,7 @@ TEST_CASE("NaN in the parameters is not lost") {
 TEST_CASE("margin_pass has the same bits for 1, 2 and 8 threads") {
     const Dataset data = test::gaussian_dataset(6000, 64, 230);  // 12 chunks
     const Vector v = test::gaussian(64, 1, 231);
-    const auto loss = make_loss("sigmoid");
+    const auto loss = make_margin_loss({});
     const MarginPass pass{data.features, data.label, *loss, 0.1, {}};
     std::vector<Vector> directions(3), margins(3, Vector::Zero(6000));
     std::vector<double> losses;

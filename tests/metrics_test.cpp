@@ -35,6 +35,25 @@ TEST_CASE("means, strict accuracies and ties") {
     CHECK(got.logps_rejected == -7.0 / 4.0);
 }
 
+TEST_CASE("mean rewards and losses of pairs and of matched margins") {
+    Responses r = responses({3.0, -1.0});
+    r.reward_chosen = Vector(2);
+    r.reward_rejected = Vector(2);
+    r.reward_chosen << 2.0, 0.5;
+    r.reward_rejected << -1.0, 1.5;
+    const SplitMetrics pair = summarise(r, *make_loss("sppo_hard"));  // beta = 0.1
+    CHECK(pair.rewards_chosen == 1.25);
+    CHECK(pair.rewards_rejected == 0.25);
+    CHECK(relative_error(pair.loss, (2.25 + 0.25 + 0.0 + 4.0) / 0.01 / 2.0) <= 1e-13);
+    r.matched = Vector(2);
+    r.matched << 0.0, 1.5;
+    CHECK(relative_error(summarise(r, *make_loss("hinge")).loss, 0.5) <= 1e-15);
+    const auto rows = summarise_behaviours(r, *make_loss("hinge"), {0, 1});
+    CHECK(rows[0].loss == 1.0);
+    CHECK(rows[1].loss == 0.0);
+    CHECK(std::isnan(summarise(responses({1.0}), *make_loss("sigmoid")).rewards_chosen));
+}
+
 TEST_CASE("quantiles interpolate linearly (type 7)") {
     // numpy.quantile([0, 10, 20, 40], levels): positions 3 * level.
     const SplitMetrics got = summarise(responses({40.0, 0.0, 20.0, 10.0}), *make_loss("sigmoid"));
@@ -49,9 +68,9 @@ TEST_CASE("quantiles interpolate linearly (type 7)") {
 
 TEST_CASE("nothing to measure and margins that are not finite give NaN, never a number") {
     const auto loss = make_loss("sigmoid");
-    for (const SplitMetrics& m :
-         {no_metrics(), summarise(responses({}), *loss), summarise(responses({1.0, test::kNan}), *loss),
-          summarise(responses({test::kInfinity, 1.0}), *loss)}) {
+    for (const SplitMetrics& m : {no_metrics(), summarise(responses({}), *loss),
+                                  summarise(responses({1.0, test::kNan}), *loss),
+                                  summarise(responses({test::kInfinity, 1.0}), *loss)}) {
         for (const double x : {m.loss, m.rewards_margins, m.rewards_accuracies, m.rewards_ties,
                                m.outputs_accuracies, m.outputs_ties, m.logps_chosen,
                                m.logps_rejected, m.margin_quantiles[0], m.margin_quantiles[6]})

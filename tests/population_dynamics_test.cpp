@@ -14,7 +14,7 @@ using test::relative_error;
 
 namespace {
 
-const std::unique_ptr<MarginLoss> kLoss = make_loss("sigmoid");
+const std::unique_ptr<MarginLoss> kLoss = make_margin_loss({});
 
 Matrix spd(Index d, std::uint64_t index) {
     const Matrix a = test::gaussian(d, d, index);

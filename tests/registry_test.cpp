@@ -43,7 +43,8 @@ TEST_CASE("claims are selected by prefix, in the order of the registry") {
     CHECK(select_claims("").size() == claims().size());
     CHECK(ids("T2") == "T2a T2b");
     CHECK(ids("T4b") == "T4b");
-    CHECK(ids("T4b,T1") == "T1 T4b");
+    CHECK(ids("T4b,T1") == "T1 T4b");  // T1 is an id, so T11 is not meant
+    CHECK(ids("T11") == "T11");
     CHECK(ids("T2,T2a") == "T2a T2b");
     CHECK(select_claims("T").size() == claims().size());
 }

@@ -1,5 +1,6 @@
 #include "theory/assumptions.hpp"
 
+#include <cmath>
 #include <sstream>
 
 #include "theory/rates.hpp"
@@ -20,9 +21,36 @@ Assumption starts_at_reference() {
             }};
 }
 
+namespace {
+
+/// Along a kink the recorded gradient is one subgradient of many, and only the shortest one falls.
+std::string why_not_smooth(const LossFacts& loss) {
+    if (loss.form == LossForm::kPair) return "the loss is not a function of the margin";
+    if (loss.form == LossForm::kSorted) return "the loss matches margins over the batch";
+    return std::isfinite(loss.curvature_max) ? "" : "the loss has a kink, kappa is infinite";
+}
+
+}  // namespace
+
+Assumption smooth_loss() {
+    return {"phi is a smooth function of the margin",
+            [](const Evidence& e) { return why_not_smooth(e.training.loss); }};
+}
+
 Assumption convex_loss() {
-    return {"phi is convex", [](const Evidence& e) -> std::string {
+    return {"phi is a smooth convex function of the margin", [](const Evidence& e) -> std::string {
+                const std::string reason = why_not_smooth(e.training.loss);
+                if (!reason.empty()) return reason;
                 return e.training.loss.convex ? "" : "the loss is not convex";
+            }};
+}
+
+Assumption opposite_slopes() {
+    return {"the slopes of phi in r_w and r_l are opposite at zero",
+            [](const Evidence& e) -> std::string {
+                return e.training.loss.slope_sum_at_zero == 0.0
+                           ? ""
+                           : "the slopes in r_w and r_l do not cancel at zero";
             }};
 }
 

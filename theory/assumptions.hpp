@@ -7,7 +7,12 @@ namespace prefdyn::theory {
 
 Assumption has_trajectory();
 Assumption starts_at_reference();
+/// phi is a smooth function of the margin, so that kappa bounds the Hessian of L from above.
+Assumption smooth_loss();
+/// smooth_loss(), and phi is convex, so that L is convex in W.
 Assumption convex_loss();
+/// dphi/dr_w + dphi/dr_l = 0 at t = 0: the softmax normaliser cancels there.
+Assumption opposite_slopes();
 /// Gradient flow, or full-batch gradient descent with eta <= limit / kappa.
 Assumption full_gradient(double limit);
 Assumption finite_covariance();

@@ -26,8 +26,8 @@ struct TrainingFacts {
     LossFacts loss{};
     bool from_reference = true;  ///< training started at W = W_0
     double rounding = 1e-10;     ///< relative error of measured quantities: rounding, integrator
-    std::shared_ptr<const MarginLoss> phi = nullptr;  ///< the loss itself; null if only its
-                                                      ///< constants are known
+    std::shared_ptr<const MarginLoss> phi = nullptr;  ///< the loss of the margin itself; null if
+                                                      ///< it is none or only facts are known
 };
 
 struct FreshAccuracy;        // T6c
@@ -36,6 +36,7 @@ struct BehaviourStatistics;  // T8
 struct EmbeddingFacts;       // T9
 struct TabularFacts;         // T10
 struct InfluenceFacts;       // what happens to probabilities
+struct InitialUpdates;       // T11
 
 /// One case a claim is held against. Pointers are borrowed; null where the case has no such part.
 struct Evidence {
@@ -48,6 +49,7 @@ struct Evidence {
     const EmbeddingFacts* embedding = nullptr;
     const TabularFacts* tabular = nullptr;
     const InfluenceFacts* influence = nullptr;
+    const InitialUpdates* updates = nullptr;
     std::optional<PopulationFacts> population;
     TrainingFacts training;
     double delta = 0.05;             ///< allowed failure probability of T5

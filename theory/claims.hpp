@@ -23,5 +23,6 @@ Claim accuracy_from_comparator();    // T6e
 Claim fresh_accuracy();              // T6c, fresh_accuracy.cpp
 Claim high_dimensional_accuracy();   // T6d
 Claim population_curves();           // T7,  population_dynamics.cpp
+Claim loss_scaling();                // T11, loss_scaling.cpp
 
 }  // namespace prefdyn::theory

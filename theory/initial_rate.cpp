@@ -12,10 +12,10 @@ Claim initial_rate_identity() {
             "R(0) = sqrt(2) beta |phi'(0)| ||zbar||, for DPO (beta / sqrt 2) ||zbar||; balanced "
             "classes: "
             "beta D / (2 sqrt 2)",
-            "theory.md T1; sigma(0) = 1/2",
+            "theory.md T1; sigma(0) = 1/2; any loss: theory.md T11",
             ClaimKind::kRigorous,
             Scope::kRun,
-            {has_trajectory(), starts_at_reference()},
+            {has_trajectory(), starts_at_reference(), opposite_slopes()},
             [](const Evidence& e) {
                 const Record& start = e.trajectory->records.front();
                 std::vector<Comparison> out = {{0.0, 0.0, start.update_rate, initial_rate(e),

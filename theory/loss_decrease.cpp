@@ -29,10 +29,10 @@ Claim loss_decrease_lower_bound() {
             "loss decrease, lower bound",
             "L(0) - L(t) >= R(0)^2 (1 - exp(-2 kappa t)) / (2 kappa); gradient descent: "
             "R(0)^2 (1 - (1 - eta kappa)^(2k)) / (2 kappa)",
-            "theory.md T4; energy identity with T3a",
+            "theory.md T4; energy identity with T3a; needs no convexity",
             ClaimKind::kRigorous,
             Scope::kRun,
-            {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(1.0)},
+            {has_trajectory(), starts_at_reference(), smooth_loss(), full_gradient(1.0)},
             loss_drop(
                 [](const Evidence& e, const Record& r) {
                     return squared_rate(e) * decay_deficit(e, r) / (2.0 * smoothness(e));

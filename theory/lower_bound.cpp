@@ -23,10 +23,10 @@ Claim rate_lower_bound() {
     return {"T3a",
             "rate, lower bound",
             "R(t) >= R(0) exp(-kappa t); gradient descent: R_k >= (1 - eta kappa)^k R(0)",
-            "theory.md T3; the Hessian of L is at most kappa",
+            "theory.md T3; the Hessian of L is at most kappa, whether L is convex or not",
             ClaimKind::kRigorous,
             Scope::kRun,
-            {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(1.0)},
+            {has_trajectory(), starts_at_reference(), smooth_loss(), full_gradient(1.0)},
             after_start([](const Evidence& e, const Record& r) -> Comparison {
                 const double bound = initial_rate(e) * decay_factor(e, r);
                 return {r.step, r.time, r.update_rate, bound, Relation::kAtLeast, rate_rounding(e)};

@@ -9,7 +9,8 @@ namespace prefdyn::theory {
 double initial_rate(const Evidence& evidence);
 
 /// Smoothness of L in Frobenius norm: kappa = 2 beta^2 sup(phi'') lambda_max(M); for the DPO loss
-/// (beta^2 / 2) lambda_max(M).
+/// (beta^2 / 2) lambda_max(M). Infinite for a kink, NaN for a loss that is no function of the
+/// margin.
 double smoothness(double beta, double curvature_max, double lambda_max);
 double smoothness(const Evidence& evidence);
 

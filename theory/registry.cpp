@@ -28,9 +28,21 @@ const std::vector<Claim>& claims() {
         fresh_accuracy(),
         high_dimensional_accuracy(),
         population_curves(),
+        loss_scaling(),
     };
     return all;
 }
+
+namespace {
+
+/// By prefix, unless `entry` is the whole id of another claim: T1 does not take T11.
+bool matches(const std::string& id, const std::string& entry) {
+    if (entry.empty() || !id.starts_with(entry)) return false;
+    return id == entry || std::none_of(claims().begin(), claims().end(),
+                                       [&](const Claim& other) { return other.id == entry; });
+}
+
+}  // namespace
 
 std::vector<Claim> select_claims(const std::string& selection) {
     if (selection.empty()) return claims();
@@ -42,7 +54,7 @@ std::vector<Claim> select_claims(const std::string& selection) {
     for (const Claim& claim : claims()) {
         bool take = false;
         for (std::size_t k = 0; k < wanted.size(); ++k)
-            if (!wanted[k].empty() && claim.id.starts_with(wanted[k])) take = used[k] = true;
+            if (matches(claim.id, wanted[k])) take = used[k] = true;
         if (take) out.push_back(claim);
     }
     std::string known;

@@ -21,6 +21,7 @@ Assumption loss_counts_errors() {
     return {"phi is convex, phi'(0) < 0 and inf phi is finite",
             [](const Evidence& e) -> std::string {
                 const LossFacts& loss = e.training.loss;
+                if (loss.form != LossForm::kMargin) return "L is not a mean of phi(m_i)";
                 if (!loss.convex) return "the loss is not convex";
                 if (!(loss.slope_at_zero < 0.0)) return "the loss does not fall at 0";
                 return std::isfinite(loss.infimum) ? "" : "the loss is not bounded below";

@@ -5,6 +5,7 @@
 #include "experiments/accuracy.hpp"
 #include "experiments/coverage.hpp"
 #include "experiments/dynamics.hpp"
+#include "experiments/rlhf.hpp"
 
 namespace prefdyn {
 
@@ -13,6 +14,7 @@ const std::vector<Study>& studies() {
         coverage_study(),
         accuracy_study(),
         dynamics_study(),
+        rlhf_study(),
     };
     return all;
 }

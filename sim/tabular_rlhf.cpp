@@ -197,7 +197,7 @@ Ascent ascend(const RlhfProblem& p, const AscentSpec& spec) {
         out.log_policy = climb(p, out.log_policy, along, spec.step / p.beta);
         ++out.iterations;
     }
-    out.residual = advantages(p, out.log_policy).cwiseAbs().maxCoeff();
+    out.residual = direction(p, out.log_policy, Geometry::kNatural).cwiseAbs().maxCoeff();
     return out;
 }
 

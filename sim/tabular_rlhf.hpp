@@ -41,8 +41,10 @@ struct AscentSpec {
 };
 
 struct Ascent {
-    RowMatrix log_policy;   ///< (P, A), rows normalised
-    double residual = 0.0;  ///< max |q - E_pi q|, q = r - beta log(pi / pi_ref): 0 at the optimum
+    RowMatrix log_policy;  ///< (P, A), rows normalised
+    /// Largest entry of the natural gradient in the logits; over all logits that is
+    /// max |q - E_pi q|, q = r - beta log(pi / pi_ref). 0 at the optimum of the class.
+    double residual = 0.0;
     Index iterations = 0;
     bool converged = false;
 };

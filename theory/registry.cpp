@@ -28,6 +28,11 @@ const std::vector<Claim>& claims() {
         fresh_accuracy(),
         high_dimensional_accuracy(),
         population_curves(),
+        population_dpo_is_rlhf(),
+        sample_dpo_is_rlhf(),
+        gap_falls_with_samples(),
+        policy_gradient_is_closed_form(),
+        gap_constant(),
         loss_scaling(),
     };
     return all;

@@ -43,8 +43,8 @@ inline Run run_method(const Dataset& data, Method method, double eta_kappa, Inde
     const PreferenceTask task = make_task(data, beta);
     Run out;
     out.statistics = theory::dataset_statistics(data);
-    const double kappa = theory::smoothness(beta, task.loss->facts().curvature_max,
-                                            out.statistics.lambda_max);
+    const double kappa =
+        theory::smoothness(beta, task.loss->facts().curvature_max, out.statistics.lambda_max);
     TrainSpec spec;
     spec.method = method;
     spec.eta = eta_kappa / kappa;
@@ -52,7 +52,13 @@ inline Run run_method(const Dataset& data, Method method, double eta_kappa, Inde
     spec.batch = data.samples() / 2 + 1;
     spec.spacing = spacing;
     spec.flow_tolerance = 1e-13;
-    out.facts = {dynamics_of(method), beta, spec.eta, task.loss->facts(), true, 1e-10, task.loss};
+    out.facts = {dynamics_of(method),
+                 beta,
+                 spec.eta,
+                 task.loss->facts(),
+                 true,
+                 1e-10,
+                 {task.loss, task.loss->margin()}};
     out.trajectory =
         train(*make_engine(EngineKind::kReduced, task), *task.loss, spec, test::seed());
     return out;

@@ -90,13 +90,18 @@ TabularFacts stopped_early(std::uint64_t seed) {
     return out;
 }
 
-/// Pairs are drawn from the reference and the claim is told that they are uniform.
+/// Pairs come from a skewed policy and the claim is told that they are uniform. Pairs drawn from
+/// the reference itself would not do: with equal rewards they give the same constant as uniform
+/// ones.
 TabularFacts pairs_misdeclared(std::uint64_t seed) {
     TabularSetting s = plain(seed);
-    s.world.reference << 0.9, 0.08, 0.02, 0.9, 0.08, 0.02, 0.9, 0.08, 0.02, 0.9, 0.08, 0.02;
+    s.world.reference.setConstant(1.0 / 3.0);
+    s.world.reward.setZero();
     const TabularSetting told = s;
-    s.world.pair = pairs_from(s.world.reference);
-    TabularFacts out = converging_facts(s, four_decades(64), seed);
+    RowMatrix skewed(s.world.prompts(), 3);
+    skewed.rowwise() = Eigen::RowVector3d(0.9, 0.08, 0.02);
+    s.world.pair = pairs_from(skewed);
+    TabularFacts out = converging_facts(s, four_decades(256), seed);
     out.wins = population(told.world).wins;
     return out;
 }
@@ -139,12 +144,12 @@ std::vector<Control> rlhf_controls() {
         control(
             "T10d", "beta off by 10 %", "RLHF's beta is 1.1 times the one claimed",
             [](std::uint64_t seed) { return with_beta_off(plain_population(seed), 1.0 / 1.1); }),
-        control("T10e", "beta off by 25 %", "DPO's beta is 1.25 times the one claimed",
+        control("T10e", "beta / 4", "DPO's beta is a quarter of the one claimed",
                 [](std::uint64_t seed) {
-                    return with_beta_off(converging_facts(plain(seed), four_decades(64), seed),
-                                         0.8);
+                    return with_beta_off(converging_facts(plain(seed), four_decades(256), seed),
+                                         4.0);
                 }),
-        control("T10e", "pairs misdeclared", "pairs from the reference are claimed to be uniform",
+        control("T10e", "pairs misdeclared", "pairs from a skewed policy are claimed to be uniform",
                 pairs_misdeclared),
     };
     add_broken(out, "T10a", broken_population,

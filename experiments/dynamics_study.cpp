@@ -34,7 +34,7 @@ FeatureSpec with_own_covariances(FeatureSpec f) {
 
 DynamicsDesign design_of(Profile profile) {
     if (profile == Profile::kQuick) return {{80, 800, 8000}, 40, 6};
-    if (profile == Profile::kDefault) return {{200, 600, 2000, 6000, 20000}, 32, 11};
+    if (profile == Profile::kDefault) return {{200, 600, 2000, 6000, 20000}, 48, 11};
     return {{400, 1200, 4000, 12000, 40000, 120000}, 48, 21};
 }
 

@@ -2,11 +2,13 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "experiments/commands.hpp"
 #include "experiments/result_fields.hpp"
 #include "support.hpp"
+#include "theory/registry.hpp"
 
 namespace prefdyn::test {
 
@@ -24,6 +26,19 @@ std::string read(const std::filesystem::path& path) {
 TEST_CASE("docs/file-format.md and docs/options.md are fresh") {
     CHECK(read(source_dir() / "docs" / "file-format.md") == file_format_page());
     CHECK(read(source_dir() / "docs" / "options.md") == options_page());
+}
+
+TEST_CASE("docs/theory.md states every claim and names files that exist") {
+    const std::string page = read(source_dir() / "docs" / "theory.md");
+    for (const auto& claim : theory::claims()) {
+        CAPTURE(claim.id);
+        CHECK((contains(page, "**" + claim.id + "**") || contains(page, "**" + claim.id + ".**") ||
+               contains(page, "**" + claim.id + ",") || contains(page, ", " + claim.id + "**") ||
+               contains(page, ", " + claim.id + ",")));
+    }
+    const std::regex quoted("`((sim|theory|experiments|tests)/[a-z_0-9]+\\.[a-z]+)`");
+    for (std::sregex_iterator at(page.begin(), page.end(), quoted), end; at != end; ++at)
+        CHECK_MESSAGE(std::filesystem::exists(source_dir() / (*at)[1].str()), (*at)[1].str());
 }
 
 TEST_CASE("docs/adding-a-claim.md shows the tested claim") {

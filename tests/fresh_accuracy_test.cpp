@@ -84,18 +84,22 @@ TEST_CASE("limits: no noise gives Phi(D / 2 sigma), much noise a coin") {
 }
 
 TEST_CASE("the predicted fluctuation is the one of sampled means") {
-    const LimitDesign design{{1.0, 1.0, 0.5}, {600}, 1, 500};
-    const auto accuracies = limit_accuracies(design, {}, test::seed());
-    double sum = 0.0, squares = 0.0;
-    for (const double a : accuracies[0]) sum += a;
-    for (const double a : accuracies[0]) squares += (a - sum / 500.0) * (a - sum / 500.0);
-    const double measured = std::sqrt(squares / 499.0);
-    // A standard deviation over 500 draws is known to 1 / sqrt(1000) = 3.2 %; 2 % for order 1/n.
-    const double error = relative_error(measured, accuracy_fluctuation(design.limit, 600));
-    CHECK(error <= test::kSigmas / std::sqrt(1000.0) + 0.02);
-    // Four times the samples halve it.
-    CHECK(relative_error(accuracy_fluctuation(design.limit, 2400),
-                         0.5 * accuracy_fluctuation(design.limit, 600)) <= 1e-14);
+    // At D = 1 the signal's fluctuation dominates, at D = 8 that of the orthogonal energy.
+    for (const double distance : {1.0, 8.0}) {
+        const LimitDesign design{{distance, 1.0, 0.5}, {200}, 1, 2000};
+        const auto accuracies = limit_accuracies(design, {}, test::seed());
+        double sum = 0.0, squares = 0.0;
+        for (const double a : accuracies[0]) sum += a;
+        for (const double a : accuracies[0]) squares += (a - sum / 2000.0) * (a - sum / 2000.0);
+        const double measured = std::sqrt(squares / 1999.0);
+        // A standard deviation over 2000 draws is known to 1 / sqrt(4000); 2 % for order 1/n.
+        const double error = relative_error(measured, accuracy_fluctuation(design.limit, 200));
+        CAPTURE(distance);
+        CHECK(error <= test::kSigmas / std::sqrt(4000.0) + 0.02);
+        // Four times the samples halve it.
+        CHECK(relative_error(accuracy_fluctuation(design.limit, 800),
+                             0.5 * accuracy_fluctuation(design.limit, 200)) <= 1e-14);
+    }
 }
 
 TEST_CASE("T6c holds after one update, and says why it does not apply elsewhere") {

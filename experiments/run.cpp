@@ -126,7 +126,7 @@ RunResult run_synthetic(const RunConfig& config) {
         task.held_out = FeatureDistribution(spec, config.seed).sample(config.seed, true);
     }
     const auto population = theory::population_facts(distribution.moments(), task.train);
-    RunResult out = execute(config, task);
+    RunResult out = execute(config, std::move(task));
     out.population = population;
     return out;
 }

@@ -15,7 +15,7 @@ PreferenceTask three_behaviours(std::string_view loss) {
     Dataset data = test::gaussian_dataset(50, 4, 1200);
     for (std::size_t i = 0; i < 50; ++i) data.behaviour.push_back(i < 7 ? 0 : i % 5 ? 2 : 1);
     PreferenceTask task = test::make_task(data, 0.7);
-    task.loss = make_loss(loss);
+    task.loss = make_loss(typical_loss(loss, 0.7));
     task.policy.vocabulary = 5;
     task.policy.reference = gaussian_head(5, 4, 1.0, test::seed());
     return task;
@@ -37,11 +37,13 @@ TEST_CASE("initial slopes are the derivatives of mean margin and mean loss, both
     for (const std::string& loss : loss_names())
         for (const EngineKind kind : {EngineKind::kReduced, EngineKind::kDense}) {
             CAPTURE(loss);
+            // Only functions of the margin: the others couple rows or move the whole head.
+            if (make_loss(typical_loss(loss, 0.7))->facts().form != LossForm::kMargin) continue;
             const PreferenceTask task = three_behaviours(loss);
             const auto engine = make_engine(kind, task);
             const BehaviourSlopes got = initial_slopes(*engine);
             REQUIRE(got.margin.size() == 3);
-            constexpr double h = 1e-3;
+            constexpr double h = 1e-4;
             const auto p1 = along(*engine, task, h), m1 = along(*engine, task, -h);
             const auto p2 = along(*engine, task, 2 * h), m2 = along(*engine, task, -2 * h);
             const double margin_scale = got.margin.cwiseAbs().maxCoeff();
@@ -53,7 +55,7 @@ TEST_CASE("initial slopes are the derivatives of mean margin and mean loss, both
                 };
                 const auto row = static_cast<Index>(k);
                 CHECK(std::fabs(got.margin(row) - slope(&BehaviourMetrics::rewards_margins)) <=
-                      1e-10 * margin_scale);
+                      1e-9 * margin_scale);
                 CHECK(std::fabs(got.loss(row) - slope(&BehaviourMetrics::loss)) <=
                       1e-9 * loss_scale);
             }

@@ -1,4 +1,5 @@
 #include <omp.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <iomanip>
@@ -9,6 +10,7 @@
 #include "sim/batches.hpp"
 #include "sim/cancel.hpp"
 #include "sim/margin_kernel.hpp"
+#include "sim/mixture.hpp"
 #include "sim/optimizer.hpp"
 #include "sim/trainer.hpp"
 
@@ -130,6 +132,48 @@ void bench_pass(std::ostream& out, const BenchOptions& o) {
     line(out, "speed-up over one thread", one / all, "x", "goal: >= 1.8 on two threads");
 }
 
+double peak_resident_gib() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / (1 << 20);
+}
+
+MixtureSpec large_mixture(const BenchOptions& o) {
+    MixtureSpec spec;
+    spec.samples = o.mixture_samples;
+    spec.dimension = o.dimension;
+    spec.gram = equiangular_gram(Vector::LinSpaced(o.behaviours, 1.0, 4.0), 80.0);
+    BehaviourSpec each;
+    each.weight = 1.0 / static_cast<double>(o.behaviours);
+    spec.behaviours.assign(static_cast<std::size_t>(o.behaviours), each);
+    return spec;
+}
+
+void bench_mixture(std::ostream& out, const BenchOptions& o) {
+    PreferenceTask task;
+    task.loss = make_loss("sigmoid");
+    const double sampling =
+        best_seconds(1, [&] { task.train = MixtureDistribution(large_mixture(o), 1).sample(1); });
+    task.held_out.features.resize(0, o.dimension);
+    line(out, "mixture, sampled", sampling, "s",
+         std::to_string(o.behaviours) + " behaviours, " + std::to_string(o.mixture_samples) +
+             " x " + std::to_string(o.dimension));
+    std::unique_ptr<PolicyEngine> engine;
+    const double copy =
+        best_seconds(1, [&] { engine = make_engine(EngineKind::kReducedF32, task); });
+    line(out, "copy in single precision", copy, "s");
+    TrainSpec spec;
+    spec.eta = 0.1;
+    spec.steps = o.mixture_steps;
+    spec.records = 5;
+    Trajectory run;
+    const double training = best_seconds(1, [&] { run = train(*engine, *task.loss, spec, 1); });
+    line(out, "all full-batch steps", training, "s", std::to_string(o.mixture_steps) + " steps");
+    line(out, "loss after them", run.records.back().train.loss, "nats");
+    line(out, "altogether", sampling + copy + training, "s", "goal: < 60 s on two cores");
+    line(out, "peak resident memory", peak_resident_gib(), "GiB", "goal: < 4");
+}
+
 }  // namespace
 
 int bench_command(const std::vector<std::string>& arguments, std::ostream& out) {
@@ -138,6 +182,10 @@ int bench_command(const std::vector<std::string>& arguments, std::ostream& out) 
     declare(table, options);
     table.parse(arguments);
     if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
+    if (options.mixture) {
+        bench_mixture(out, options);
+        return 0;
+    }
     bench_pass(out, options);
     bench_engines(out, options);
     return 0;

@@ -42,6 +42,12 @@ void declare(ParameterTable& t, BenchOptions& o) {
     t.integer("large-samples", &o.large_samples, 2, 10000000, "",
               "samples of the matrix that exceeds the cache");
     t.integer("threads", &o.threads, 0, 4096, "", "0 takes all cores");
+    t.flag("mixture", &o.mixture,
+           "measure a large mixture on the single-precision engine, and nothing else");
+    t.integer("behaviours", &o.behaviours, 2, 10000, "", "behaviours of that mixture");
+    t.integer("mixture-samples", &o.mixture_samples, 4, 10000000, "", "its training samples");
+    t.integer("mixture-steps", &o.mixture_steps, 1, 1000000, "updates",
+              "full-batch steps of gradient descent on it");
 }
 
 }  // namespace prefdyn

@@ -32,6 +32,8 @@ struct BenchOptions {
     Index dense_steps = 2;
     Index large_samples = 32768;
     Index threads = 0;
+    bool mixture = false;
+    Index behaviours = 128, mixture_samples = 64000, mixture_steps = 200;
 };
 
 void declare(ParameterTable& table, SimulateOptions& options);

@@ -4,6 +4,7 @@
 
 #include "sim/cancel.hpp"
 #include "sim/error.hpp"
+#include "sim/reduced_engine.hpp"
 #include "theory/rates.hpp"
 
 namespace prefdyn {
@@ -58,8 +59,15 @@ theory::TrainingFacts training_facts(const RunConfig& config,
     return facts;
 }
 
-RunResult execute(const RunConfig& config, const PreferenceTask& task) {
+/// What the single-precision engine trains on, so that the statistics describe the same numbers.
+void round_to_single(PreferenceTask& task) {
+    for (Dataset* set : {&task.train, &task.held_out})
+        set->features = single_precision(set->features, "features").cast<double>();
+}
+
+RunResult execute(const RunConfig& config, PreferenceTask task) {
     RunResult out;
+    if (config.engine == EngineKind::kReducedF32) round_to_single(task);
     out.config = config;
     out.name = task.train.name;
     stop_if_requested();
@@ -118,7 +126,7 @@ RunResult run_synthetic(const RunConfig& config) {
         task.held_out = FeatureDistribution(spec, config.seed).sample(config.seed, true);
     }
     const auto population = theory::population_facts(distribution.moments(), task.train);
-    RunResult out = execute(config, task);
+    RunResult out = execute(config, std::move(task));
     out.population = population;
     return out;
 }

@@ -74,7 +74,8 @@ void declare(ParameterTable& t, RunConfig& c) {
     declare_covariance(t, c.minus, "-minus");
     t.integer("held-out", &c.held_out, 0, 100000000, "", "samples of a held-out set");
     t.choice("engine", &c.engine, engine_names(),
-             "exact reduction to d parameters, or the dense V x d head");
+             "exact reduction to d parameters, the dense V x d head, or the reduction on features "
+             "kept in single precision");
     t.choice("loss", &c.loss, loss_names(),
              "preference loss, TRL's loss_type; nca_pair, bco_pair, sppo_hard, apo_zero and "
              "apo_down need the dense engine");

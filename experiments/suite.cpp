@@ -145,6 +145,11 @@ void add_engines(Builder& b) {
             c.training.batch = method == Method::kSgd ? 32 : 0;
             if (method == Method::kAdam) c.training.eta = 1e-3;
         });
+    for (const Method method : {Method::kGradientDescent, Method::kFlow})
+        b.add("single precision", [&](RunConfig& c) {
+            c.engine = EngineKind::kReducedF32;
+            c.training.method = method;
+        });
 }
 
 void add_exact_moments(Builder& b) {

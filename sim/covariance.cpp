@@ -24,12 +24,14 @@ Vector spectrum_eigenvalues(const CovarianceSpec& spec, Index d) {
     return lambda * (spec.sigma * spec.sigma / lambda.mean());
 }
 
-Matrix random_orthogonal(Index d, Stream stream) {
-    Matrix gaussian(d, d);
+Matrix random_orthogonal(Index d, Stream stream) { return random_frame(d, d, stream); }
+
+Matrix random_frame(Index d, Index r, Stream stream) {
+    Matrix gaussian(d, r);
     fill_noise(NoiseSpec{}, stream, gaussian.data(), gaussian.size());
     const Eigen::HouseholderQR<Matrix> qr(gaussian);
-    Matrix q = qr.householderQ();
-    for (Index j = 0; j < d; ++j)
+    Matrix q = qr.householderQ() * Matrix::Identity(d, r);
+    for (Index j = 0; j < r; ++j)
         if (qr.matrixQR()(j, j) < 0.0) q.col(j) = -q.col(j);
     return q;
 }
@@ -44,7 +46,7 @@ Vector Covariance::axis(Index j) const {
     return basis.col(j);
 }
 
-void Covariance::color(RowMatrix& x) const {
+void Covariance::color(Eigen::Ref<RowMatrix> x) const {
     x *= eigenvalues.cwiseSqrt().asDiagonal();
     if (basis.size() == 0) return;
         // Row by row: a matrix product works on groups of rows, and the last bits of a row would

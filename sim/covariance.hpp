@@ -33,7 +33,7 @@ struct Covariance {
     Vector axis(Index j) const;
     /// Rows x (n, d) of white noise become rows with covariance Sigma: x <- x diag(sqrt(lambda))
     /// Q^T.
-    void color(RowMatrix& x) const;
+    void color(Eigen::Ref<RowMatrix> x) const;
 };
 
 /// (d) descending eigenvalues with mean sigma^2.
@@ -41,5 +41,8 @@ Vector spectrum_eigenvalues(const CovarianceSpec& spec, Index d);
 
 /// (d, d) orthogonal matrix, Haar distributed (QR of a Gaussian matrix with the sign convention).
 Matrix random_orthogonal(Index d, Stream stream);
+
+/// (d, r) with orthonormal columns, Haar distributed, r <= d.
+Matrix random_frame(Index d, Index r, Stream stream);
 
 }  // namespace prefdyn

@@ -1,6 +1,5 @@
 #include "sim/distribution.hpp"
 
-#include <Eigen/Cholesky>
 #include <boost/random/uniform_01.hpp>
 #include <cmath>
 
@@ -10,29 +9,7 @@ namespace prefdyn {
 
 namespace {
 
-constexpr Index kParallelElements = Index{1} << 16;  // below this a thread costs more than it saves
 constexpr double kPi = 3.14159265358979323846;
-
-Vector random_unit(Index d, Stream stream) {
-    Vector u(d);
-    fill_noise(NoiseSpec{}, stream, u.data(), d);
-    return u.normalized();
-}
-
-/// A unit vector orthogonal to u (d > 1).
-Vector random_orthogonal_unit(const Vector& u, Stream stream) {
-    Vector w = random_unit(u.size(), stream);
-    for (int pass = 0; pass < 2; ++pass) w = (w - u.dot(w) * u).normalized();
-    return w;
-}
-
-Covariance make_covariance(const CovarianceSpec& spec, Index d, std::uint64_t seed,
-                           std::uint64_t k) {
-    Covariance sigma{spectrum_eigenvalues(spec, d), {}};
-    if (spec.spectrum != Spectrum::kIsotropic)
-        sigma.basis = random_orthogonal(d, Stream(seed, Purpose::kBasis, k));
-    return sigma;
-}
 
 Vector mean_direction(const FeatureSpec& spec, const Covariance& sigma, std::uint64_t seed) {
     switch (spec.direction) {
@@ -56,18 +33,6 @@ Vector common_mean(const FeatureSpec& spec, const Vector& u, std::uint64_t seed)
     return spec.common_norm * (std::cos(angle) * u + std::sin(angle) * w);
 }
 
-/// Makes the sample mean of the rows 0 and their covariance (ddof = 1) the identity. The second
-/// pass removes the rounding the first one leaves when the sample covariance is ill conditioned.
-void whiten(RowMatrix& x) {
-    const double divisor = static_cast<double>(x.rows() - 1);
-    for (int pass = 0; pass < 2; ++pass) {
-        x.rowwise() -= x.colwise().mean().eval();
-        const Matrix c = x.transpose() * x / divisor;
-        const Eigen::LLT<Matrix> cholesky(c);
-        x = cholesky.matrixU().solve<Eigen::OnTheRight>(x).eval();
-    }
-}
-
 void flip_labels(std::vector<std::int8_t>& label, double rho, Stream stream) {
     boost::random::uniform_01<double> uniform;
     for (auto& s : label)
@@ -75,11 +40,6 @@ void flip_labels(std::vector<std::int8_t>& label, double rho, Stream stream) {
 }
 
 }  // namespace
-
-const std::vector<std::string>& moments_names() {
-    static const std::vector<std::string> names = {"population", "sample"};
-    return names;
-}
 
 const std::vector<std::string>& direction_names() {
     static const std::vector<std::string> names = {"axis", "random", "top", "bottom"};
@@ -121,8 +81,9 @@ FeatureDistribution::FeatureDistribution(FeatureSpec spec, std::uint64_t seed)
     : spec_(std::move(spec)) {
     validate(spec_);
     const Index d = spec_.dimension;
-    moments_.plus = make_covariance(spec_.covariance, d, seed, 0);
-    moments_.minus = spec_.covariance_minus ? make_covariance(*spec_.covariance_minus, d, seed, 1)
+    moments_.plus = make_covariance(spec_.covariance, d, Stream(seed, Purpose::kBasis, 0));
+    moments_.minus = spec_.covariance_minus ? make_covariance(*spec_.covariance_minus, d,
+                                                              Stream(seed, Purpose::kBasis, 1))
                                             : moments_.plus;
     const Vector u = mean_direction(spec_, moments_.plus, seed);
     const Vector m = common_mean(spec_, u, seed);
@@ -134,18 +95,6 @@ FeatureDistribution::FeatureDistribution(FeatureSpec spec, std::uint64_t seed)
     moments_.subexponential_exponent = subexponential_exponent(spec_.noise);
 }
 
-RowMatrix FeatureDistribution::class_noise(std::uint64_t seed, bool held_out, Index first,
-                                           Index rows) const {
-    RowMatrix x(rows, spec_.dimension);
-    const Purpose purpose = held_out ? Purpose::kHeldOutFeatures : Purpose::kFeatures;
-#pragma omp parallel for schedule(static) if (rows * spec_.dimension >= kParallelElements)
-    for (Index i = 0; i < rows; ++i) {
-        Stream stream(seed, purpose, static_cast<std::uint64_t>(first + i));
-        fill_noise(spec_.noise, stream, x.row(i).data(), spec_.dimension);
-    }
-    return x;
-}
-
 Dataset FeatureDistribution::sample(std::uint64_t seed, bool held_out) const {
     Dataset data;
     data.name = "synthetic";
@@ -153,11 +102,10 @@ Dataset FeatureDistribution::sample(std::uint64_t seed, bool held_out) const {
     Index first = 0;
     for (const int sign : {+1, -1}) {
         const Index rows = class_count(spec_, sign);
-        RowMatrix x = class_noise(seed, held_out, first, rows);
-        if (spec_.moments == Moments::kSample) whiten(x);
-        (sign > 0 ? moments_.plus : moments_.minus).color(x);
-        x.rowwise() += (sign > 0 ? moments_.mean_plus : moments_.mean_minus).transpose();
-        data.features.middleRows(first, rows) = x;
+        const ClassLaw law{spec_.noise, sign > 0 ? moments_.plus : moments_.minus,
+                           sign > 0 ? moments_.mean_plus : moments_.mean_minus};
+        fill_class(law, spec_.moments, {seed, held_out, first},
+                   data.features.middleRows(first, rows));
         data.label.insert(data.label.end(), static_cast<std::size_t>(rows),
                           static_cast<std::int8_t>(sign));
         first += rows;

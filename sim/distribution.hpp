@@ -10,14 +10,13 @@
 #include "sim/covariance.hpp"
 #include "sim/dataset.hpp"
 #include "sim/noise.hpp"
+#include "sim/sampling.hpp"
 
 namespace prefdyn {
 
-enum class Moments { kPopulation, kSample };
 enum class Direction { kAxis, kRandom, kTop, kBottom };
 
 /// Names in the order of the enumerations.
-const std::vector<std::string>& moments_names();
 const std::vector<std::string>& direction_names();
 
 struct FeatureSpec {
@@ -63,8 +62,6 @@ class FeatureDistribution {
     Dataset sample(std::uint64_t seed, bool held_out = false) const;
 
   private:
-    RowMatrix class_noise(std::uint64_t seed, bool held_out, Index first, Index rows) const;
-
     FeatureSpec spec_;
     PopulationMoments moments_;
 };

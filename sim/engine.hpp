@@ -62,7 +62,7 @@ class PolicyEngine {
     virtual std::vector<double> observe(const Vector& /*theta*/) const { return {}; }
 };
 
-enum class EngineKind { kReduced, kDense };
+enum class EngineKind { kReduced, kDense, kReducedF32 };
 const std::vector<std::string>& engine_names();
 
 /// The task must outlive the engine.

@@ -11,19 +11,21 @@ constexpr Index kChunkElements = 32768;  // elements of G a partial sum covers a
 constexpr Index kParallelElements = Index{1} << 19;  // below this a thread costs more than it saves
 constexpr Index kMaxChunks = 64;
 
-double dot(const double* a, const double* b, Index d) {
+template <class Scalar>
+double dot(const Scalar* a, const double* b, Index d) {
     double lane[kLanes] = {};
     Index j = 0;
     for (; j + kLanes <= d; j += kLanes)
-        for (Index k = 0; k < kLanes; ++k) lane[k] += a[j + k] * b[j + k];
+        for (Index k = 0; k < kLanes; ++k) lane[k] += static_cast<double>(a[j + k]) * b[j + k];
     double tail = 0.0;
-    for (; j < d; ++j) tail += a[j] * b[j];
+    for (; j < d; ++j) tail += static_cast<double>(a[j]) * b[j];
     return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
            ((lane[2] + lane[6]) + (lane[3] + lane[7])) + tail;
 }
 
-void add_scaled(double a, const double* x, double* y, Index d) {
-    for (Index j = 0; j < d; ++j) y[j] += a * x[j];
+template <class Scalar>
+void add_scaled(double a, const Scalar* x, double* y, Index d) {
+    for (Index j = 0; j < d; ++j) y[j] += a * static_cast<double>(x[j]);
 }
 
 Index chunk_rows(Index batch, Index d) {
@@ -32,26 +34,52 @@ Index chunk_rows(Index batch, Index d) {
     return std::max(by_work, by_count);
 }
 
-/// Sum of phi over batch rows [first, last); adds sum (-phi') s g to `sum` (d).
-double chunk_pass(const MarginPass& p, const Vector& v, Index first, Index last, double* sum,
-                  double* margins) {
+/// Reads and writes y once for four rows: at large d the rows come from memory, y from the cache.
+template <class Scalar>
+void add_four(const double* a, const Scalar* const* x, double* y, Index d) {
+    const double a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3];
+    const Scalar *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
+    for (Index j = 0; j < d; ++j)
+        y[j] += (a0 * static_cast<double>(x0[j]) + a1 * static_cast<double>(x1[j])) +
+                (a2 * static_cast<double>(x2[j]) + a3 * static_cast<double>(x3[j]));
+}
+
+constexpr Index kGroup = 4;
+
+/// Sum of phi over batch rows [first, last), four rows at a time; adds sum (-phi') s g to `sum`
+/// (d).
+template <class Scalar>
+double chunk_pass(const BasicMarginPass<Scalar>& p, const Vector& v, Index first, Index last,
+                  double* sum, double* margins) {
     const Index d = p.features.cols();
     double total = 0.0;
-    for (Index b = first; b < last; ++b) {
-        const Index i = p.rows.empty() ? b : p.rows[static_cast<std::size_t>(b)];
-        const double* g = p.features.data() + i * d;
-        const double s = p.label[static_cast<std::size_t>(i)];
-        const double m = 2.0 * p.beta * s * dot(g, v.data(), d);
-        total += p.loss.value(m);
-        add_scaled(-p.loss.derivative(m) * s, g, sum, d);
-        if (margins) margins[b] = m;
+    const Scalar* g[kGroup];
+    double weight[kGroup];
+    for (Index begin = first; begin < last; begin += kGroup) {
+        const Index rows = std::min(kGroup, last - begin);
+        for (Index r = 0; r < rows; ++r) {
+            const Index i =
+                p.rows.empty() ? begin + r : p.rows[static_cast<std::size_t>(begin + r)];
+            g[r] = p.features.data() + i * d;
+            const double s = p.label[static_cast<std::size_t>(i)];
+            const double m = 2.0 * p.beta * s * dot(g[r], v.data(), d);
+            total += p.loss.value(m);
+            weight[r] = -p.loss.derivative(m) * s;
+            if (margins) margins[begin + r] = m;
+        }
+        if (rows == kGroup)
+            add_four(weight, g, sum, d);
+        else
+            for (Index r = 0; r < rows; ++r) add_scaled(weight[r], g[r], sum, d);
     }
     return total;
 }
 
 }  // namespace
 
-double margin_pass(const MarginPass& pass, const Vector& v, Vector& direction, double* margins) {
+template <class Scalar>
+double margin_pass(const BasicMarginPass<Scalar>& pass, const Vector& v, Vector& direction,
+                   double* margins) {
     const Index d = pass.features.cols();
     const Index batch =
         pass.rows.empty() ? pass.features.rows() : static_cast<Index>(pass.rows.size());
@@ -73,7 +101,8 @@ double margin_pass(const MarginPass& pass, const Vector& v, Vector& direction, d
     return total / static_cast<double>(batch);
 }
 
-void margins_only(const RowMatrix& features, const std::vector<std::int8_t>& label, double beta,
+template <class Scalar>
+void margins_only(const Rows<Scalar>& features, const std::vector<std::int8_t>& label, double beta,
                   const Vector& v, double* margins) {
     const Index n = features.rows(), d = features.cols();
 #pragma omp parallel for schedule(static) if (n * d >= kParallelElements)
@@ -81,5 +110,12 @@ void margins_only(const RowMatrix& features, const std::vector<std::int8_t>& lab
         margins[i] = 2.0 * beta * label[static_cast<std::size_t>(i)] *
                      dot(features.data() + i * d, v.data(), d);
 }
+
+template double margin_pass(const BasicMarginPass<double>&, const Vector&, Vector&, double*);
+template double margin_pass(const BasicMarginPass<float>&, const Vector&, Vector&, double*);
+template void margins_only(const Rows<double>&, const std::vector<std::int8_t>&, double,
+                           const Vector&, double*);
+template void margins_only(const Rows<float>&, const std::vector<std::int8_t>&, double,
+                           const Vector&, double*);
 
 }  // namespace prefdyn

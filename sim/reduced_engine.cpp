@@ -1,9 +1,10 @@
 #include "sim/reduced_engine.hpp"
 
 #include <cmath>
+#include <sstream>
+#include <type_traits>
 
 #include "sim/error.hpp"
-#include "sim/margin_kernel.hpp"
 #include "sim/numerics.hpp"
 #include "sim/sorted_margins.hpp"
 
@@ -20,31 +21,63 @@ const MarginLoss& require_margin_loss(const PreferenceLoss& loss) {
 
 }  // namespace
 
-ReducedEngine::ReducedEngine(const PreferenceTask& task)
+Rows<float> single_precision(const RowMatrix& features, const std::string& place) {
+    Rows<float> out = features.cast<float>();
+    if (out.allFinite()) return out;
+    for (Index i = 0; i < out.rows(); ++i)
+        for (Index j = 0; j < out.cols(); ++j)
+            if (!std::isfinite(out(i, j))) {
+                std::ostringstream message;
+                message << place << ": features[" << i << ", " << j << "] = " << features(i, j)
+                        << " does not fit single precision";
+                throw InputError(message.str(), "use --engine reduced");
+            }
+    return out;
+}
+
+template <class Scalar>
+BasicReducedEngine<Scalar>::BasicReducedEngine(const PreferenceTask& task)
     : task_(task),
       loss_(require_margin_loss(*task.loss)),
       sorts_(loss_.facts().form == LossForm::kSorted),
       reference_{reference_logits(task.policy, task.train.features),
-                 reference_logits(task.policy, task.held_out.features)} {}
+                 reference_logits(task.policy, task.held_out.features)} {
+    if constexpr (std::is_same_v<Scalar, float>) {
+        copy_[0] = single_precision(task.train.features, "training features");
+        copy_[1] = single_precision(task.held_out.features, "held-out features");
+    }
+}
 
-double ReducedEngine::descent(const Vector& theta, std::span<const Index> rows,
-                              Vector& direction) const {
+template <class Scalar>
+const Rows<Scalar>& BasicReducedEngine<Scalar>::features(Split split) const {
+    if constexpr (std::is_same_v<Scalar, double>)
+        return data(split).features;
+    else
+        return copy_[static_cast<int>(split)];
+}
+
+template <class Scalar>
+double BasicReducedEngine<Scalar>::descent(const Vector& theta, std::span<const Index> rows,
+                                           Vector& direction) const {
     if (sorts_) return matched_descent(theta, rows, direction);
-    const MarginPass pass{task_.train.features, task_.train.label, loss_, task_.policy.beta, rows};
+    const BasicMarginPass<Scalar> pass{features(Split::kTrain), task_.train.label, loss_,
+                                       task_.policy.beta, rows};
     return margin_pass(pass, theta, direction, nullptr);
 }
 
-void ReducedEngine::evaluate(const Vector& theta, Split split, Responses& out,
-                             Vector* direction) const {
+template <class Scalar>
+void BasicReducedEngine<Scalar>::evaluate(const Vector& theta, Split split, Responses& out,
+                                          Vector* direction) const {
     const Dataset& set = data(split);
     const bool descend = direction && split == Split::kTrain;
     out.margin.resize(set.samples());
     out.matched.resize(0);
     if (descend && !sorts_) {
-        const MarginPass pass{set.features, set.label, loss_, task_.policy.beta, {}};
+        const BasicMarginPass<Scalar> pass{
+            features(split), set.label, loss_, task_.policy.beta, {}};
         margin_pass(pass, theta, *direction, out.margin.data());
     } else {
-        margins_only(set.features, set.label, task_.policy.beta, theta, out.margin.data());
+        margins_only(features(split), set.label, task_.policy.beta, theta, out.margin.data());
     }
     if (sorts_) {
         out.matched =
@@ -55,7 +88,9 @@ void ReducedEngine::evaluate(const Vector& theta, Split split, Responses& out,
 }
 
 /// log pi_{W_0}(y_w) - log pi_{W_0}(y_l) of the batch.
-Vector ReducedEngine::reference_differences(Split split, std::span<const Index> rows) const {
+template <class Scalar>
+Vector BasicReducedEngine<Scalar>::reference_differences(Split split,
+                                                         std::span<const Index> rows) const {
     const ReferenceLogits& z0 = reference_[static_cast<int>(split)];
     const auto& label = data(split).label;
     Vector out(rows.empty() ? z0.yes.size() : static_cast<Index>(rows.size()));
@@ -67,11 +102,12 @@ Vector ReducedEngine::reference_differences(Split split, std::span<const Index> 
 }
 
 /// Two passes, since every row's slope depends on the ranks of the whole batch.
-double ReducedEngine::matched_descent(const Vector& theta, std::span<const Index> rows,
-                                      Vector& direction) const {
+template <class Scalar>
+double BasicReducedEngine<Scalar>::matched_descent(const Vector& theta, std::span<const Index> rows,
+                                                   Vector& direction) const {
     const Dataset& set = task_.train;
     Vector all(set.samples());
-    margins_only(set.features, set.label, task_.policy.beta, theta, all.data());
+    margins_only(features(Split::kTrain), set.label, task_.policy.beta, theta, all.data());
     Vector margin = all;
     if (!rows.empty()) {
         margin.resize(static_cast<Index>(rows.size()));
@@ -84,14 +120,15 @@ double ReducedEngine::matched_descent(const Vector& theta, std::span<const Index
         const Index i = rows.empty() ? b : rows[static_cast<std::size_t>(b)];
         loss += loss_.value(margin(b));
         direction -= loss_.derivative(margin(b)) * set.label[static_cast<std::size_t>(i)] *
-                     set.features.row(i).transpose();
+                     features(Split::kTrain).row(i).transpose().template cast<double>();
     }
     const double batch = static_cast<double>(margin.size());
     direction *= task_.policy.beta / batch;
     return loss / batch;
 }
 
-void ReducedEngine::log_probabilities(Split split, Responses& out) const {
+template <class Scalar>
+void BasicReducedEngine<Scalar>::log_probabilities(Split split, Responses& out) const {
     const Dataset& set = data(split);
     const ReferenceLogits& z0 = reference_[static_cast<int>(split)];
     const double beta = task_.policy.beta;
@@ -111,11 +148,18 @@ void ReducedEngine::log_probabilities(Split split, Responses& out) const {
     }
 }
 
-double ReducedEngine::frobenius(const Vector& flat) const { return std::sqrt(2.0) * flat.norm(); }
+template <class Scalar>
+double BasicReducedEngine<Scalar>::frobenius(const Vector& flat) const {
+    return std::sqrt(2.0) * flat.norm();
+}
 
-HeadNorms ReducedEngine::change(const Vector& theta) const {
+template <class Scalar>
+HeadNorms BasicReducedEngine<Scalar>::change(const Vector& theta) const {
     const double norm = frobenius(theta);
     return {norm, norm};
 }
+
+template class BasicReducedEngine<double>;
+template class BasicReducedEngine<float>;
 
 }  // namespace prefdyn

@@ -5,12 +5,20 @@
 // such as Adam, because the two moving rows see gradients that differ only in sign.
 
 #include "sim/engine.hpp"
+#include "sim/margin_kernel.hpp"
 
 namespace prefdyn {
 
-class ReducedEngine final : public PolicyEngine {
+/// G (n, d) in single precision, half the bytes a step has to read. Throws InputError for an
+/// entry beyond its range; `place` names where the features came from.
+Rows<float> single_precision(const RowMatrix& features, const std::string& place);
+
+/// Scalar is what G is stored in; every sum is in double. With float the engine trains, bit for
+/// bit, on the features rounded to single precision, of which it keeps its own copy.
+template <class Scalar>
+class BasicReducedEngine final : public PolicyEngine {
   public:
-    explicit ReducedEngine(const PreferenceTask& task);
+    explicit BasicReducedEngine(const PreferenceTask& task);
 
     Index size() const override { return task_.train.dimension(); }
     Vector initial() const override { return Vector::Zero(size()); }
@@ -25,6 +33,7 @@ class ReducedEngine final : public PolicyEngine {
     HeadNorms change(const Vector& theta) const override;
 
   private:
+    const Rows<Scalar>& features(Split split) const;
     Vector reference_differences(Split split, std::span<const Index> rows) const;
     double matched_descent(const Vector& theta, std::span<const Index> rows,
                            Vector& direction) const;
@@ -34,6 +43,10 @@ class ReducedEngine final : public PolicyEngine {
     const MarginLoss& loss_;
     const bool sorts_;  ///< margins are matched by rank
     ReferenceLogits reference_[2];
+    Rows<Scalar> copy_[2];  ///< empty where the task's own features serve
 };
+
+using ReducedEngine = BasicReducedEngine<double>;
+using ReducedEngineF32 = BasicReducedEngine<float>;
 
 }  // namespace prefdyn

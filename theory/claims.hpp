@@ -23,6 +23,10 @@ Claim accuracy_from_comparator();        // T6e
 Claim fresh_accuracy();                  // T6c, fresh_accuracy.cpp
 Claim high_dimensional_accuracy();       // T6d
 Claim population_curves();               // T7,  population_dynamics.cpp
+Claim priority_margin_slope();           // T8a, priority.cpp
+Claim priority_lead();                   // T8b
+Claim priority_of_two();                 // T8c
+Claim priority_loss_slope();             // T8d
 Claim population_dpo_is_rlhf();          // T10a, rlhf.cpp
 Claim sample_dpo_is_rlhf();              // T10b
 Claim gap_falls_with_samples();          // T10c

@@ -1,0 +1,91 @@
+#include "experiments/mixture_run.hpp"
+
+#include <limits>
+
+#include "sim/error.hpp"
+#include "sim/slopes.hpp"
+#include "theory/rates.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+theory::DatasetStatistics light_statistics(const Dataset& data, double lambda_max) {
+    theory::DatasetStatistics out;
+    static_cast<theory::MeanStatistics&>(out) = theory::mean_statistics(data);
+    out.mean_square = data.features.squaredNorm() / static_cast<double>(data.samples());
+    out.lambda_max = lambda_max;
+    return out;
+}
+
+TrainSpec train_spec(const MixtureTraining& training, double kappa) {
+    if (!(kappa > 0.0)) throw InputError("mixture: all features are zero, so kappa = 0");
+    TrainSpec spec;
+    spec.method = training.method;
+    spec.eta = training.eta_kappa / kappa;
+    spec.steps = training.steps;
+    spec.records = training.records;
+    spec.record_also = {1};
+    spec.spacing = Spacing::kLogarithmic;
+    return spec;
+}
+
+theory::TrainingFacts training_facts(const MixtureTraining& training, const TrainSpec& spec,
+                                     const PreferenceLoss& loss) {
+    theory::TrainingFacts facts;
+    const bool flow = training.method == Method::kFlow;
+    facts.dynamics = flow ? theory::Dynamics::kGradientFlow : theory::Dynamics::kGradientDescent;
+    facts.beta = training.beta;
+    facts.eta = spec.eta;
+    facts.loss = loss.facts();
+    if (flow) facts.rounding = 1e3 * spec.flow_tolerance;
+    return facts;
+}
+
+}  // namespace
+
+theory::Evidence MixtureRun::evidence() const {
+    theory::Evidence e;
+    e.means = e.statistics = &statistics;
+    e.trajectory = &trajectory;
+    e.behaviours = &behaviours;
+    e.training = facts;
+    return e;
+}
+
+MixtureRun train_mixture(Dataset data, const MixtureTraining& training, double lambda_max,
+                         std::uint64_t seed) {
+    PreferenceTask task;
+    task.train = std::move(data);
+    task.held_out.features.resize(0, task.train.dimension());
+    task.policy.beta = training.beta;
+    task.loss = make_loss(typical_loss(training.loss, training.beta));
+    MixtureRun out;
+    out.statistics = light_statistics(task.train, lambda_max);
+    out.behaviours = theory::behaviour_statistics(task.train);
+    out.kappa = theory::smoothness(training.beta, task.loss->facts().curvature_max, lambda_max);
+    TrainSpec spec = train_spec(training, out.kappa);
+    out.facts = training_facts(training, spec, *task.loss);
+    spec.direction_rounding = theory::rate_rounding(out.evidence());
+    const auto engine = make_engine(EngineKind::kReduced, task);
+    BehaviourSlopes slopes = initial_slopes(*engine);
+    out.behaviours.margin_slope = std::move(slopes.margin);
+    out.behaviours.loss_slope = std::move(slopes.loss);
+    out.trajectory = train(*engine, *task.loss, spec, seed);
+    if (out.trajectory.stop == StopReason::kInterrupted) throw Interrupted();
+    return out;
+}
+
+MixtureRun train_mixture(Dataset data, const MixtureTraining& training, std::uint64_t seed) {
+    const double lambda_max = theory::gram_norm(data.features, static_cast<double>(data.samples()));
+    return train_mixture(std::move(data), training, lambda_max, seed);
+}
+
+double first_crossing(const Trajectory& trajectory, std::size_t i, std::size_t j) {
+    for (const Record& r : trajectory.records)
+        if (r.time > 0.0 && r.behaviours[i].rewards_margins <= r.behaviours[j].rewards_margins)
+            return r.time;
+    return std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace prefdyn

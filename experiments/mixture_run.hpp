@@ -1,0 +1,40 @@
+#pragma once
+// A head trained on several behaviours, with what the claims of theory.md section 5 ask about it.
+
+#include "sim/trainer.hpp"
+#include "theory/behaviours.hpp"
+#include "theory/claim.hpp"
+
+namespace prefdyn {
+
+struct MixtureTraining {
+    Method method = Method::kGradientDescent;
+    std::string loss = "sigmoid";
+    double beta = 0.1;
+    double eta_kappa = 0.1;  ///< eta * kappa
+    Index steps = 400, records = 50;
+};
+
+struct MixtureRun {
+    theory::DatasetStatistics statistics;  ///< means, mean_square and lambda_max only
+    theory::BehaviourStatistics behaviours;
+    theory::TrainingFacts facts;
+    Trajectory trajectory;
+    double kappa = 0.0;
+
+    /// Borrows from this object.
+    theory::Evidence evidence() const;
+};
+
+/// Trains on logarithmically spaced records, the first step among them. `lambda_max` is the largest
+/// eigenvalue of M or a number above it.
+MixtureRun train_mixture(Dataset data, const MixtureTraining& training, double lambda_max,
+                         std::uint64_t seed);
+
+/// The same with lambda_max computed.
+MixtureRun train_mixture(Dataset data, const MixtureTraining& training, std::uint64_t seed);
+
+/// First recorded t > 0 at which behaviour j has caught up with i; NaN if it never does.
+double first_crossing(const Trajectory& trajectory, std::size_t i, std::size_t j);
+
+}  // namespace prefdyn

@@ -1,0 +1,204 @@
+#include <cmath>
+#include <limits>
+
+#include "theory/assumptions.hpp"
+#include "theory/behaviours.hpp"
+#include "theory/claims.hpp"
+#include "theory/rates.hpp"
+
+namespace prefdyn::theory {
+
+namespace {
+
+Assumption measured_slopes() {
+    return {"behaviours are named and their initial slopes measured",
+            [](const Evidence& e) -> std::string {
+                if (!e.behaviours || !e.statistics) return "the samples name no behaviours";
+                const Index K = e.behaviours->behaviours();
+                const bool measured =
+                    e.behaviours->margin_slope.size() == K && e.behaviours->loss_slope.size() == K;
+                return measured ? "" : "no initial slopes were measured";
+            }};
+}
+
+Assumption recorded_behaviours() {
+    return {"every behaviour is recorded", [](const Evidence& e) -> std::string {
+                if (!e.behaviours) return "the samples name no behaviours";
+                const auto K = static_cast<std::size_t>(e.behaviours->behaviours());
+                for (const Record& r : e.trajectory->records)
+                    if (r.behaviours.size() != K) return "the records lack behaviours";
+                return "";
+            }};
+}
+
+Assumption two_equal_weights() {
+    return {"two behaviours of equal weight, bbar not zero", [](const Evidence& e) -> std::string {
+                const BehaviourStatistics& b = *e.behaviours;
+                if (b.behaviours() != 2)
+                    return std::to_string(b.behaviours()) + " behaviours, not two";
+                if (b.weight(0) != b.weight(1)) return "the weights differ";
+                return b.mixture.norm() > 0.0 ? "" : "bbar vanishes";
+            }};
+}
+
+/// Slope of a mean margin per unit of bbar^T b_k: M_k'(0) = 2 beta^2 |phi'(0)| bbar^T b_k, for DPO
+/// beta^2 bbar^T b_k.
+double margin_scale(const Evidence& e) {
+    return 2.0 * e.training.beta * e.training.beta * std::fabs(e.training.loss.slope_at_zero);
+}
+
+/// Rounding of a product of two means of z, the first of the whole dataset, the second of rows of
+/// mean square `square` and mean of norm `length`.
+double product_rounding(const Evidence& e, double length, double square) {
+    return 64.0 * std::numeric_limits<double>::epsilon() *
+           (std::sqrt(e.statistics->mean_square) * length +
+            e.behaviours->mixture.norm() * std::sqrt(square));
+}
+
+double slope_rounding(const Evidence& e, Index k) {
+    const BehaviourStatistics& b = *e.behaviours;
+    return margin_scale(e) * product_rounding(e, b.mean.row(k).norm(), b.mean_square(k));
+}
+
+/// The record after one step of gradient descent, if there is one: M_k is linear in the head, so
+/// M_k(eta) / eta is its initial slope exactly.
+const Record* first_step(const Evidence& e) {
+    if (e.training.dynamics != Dynamics::kGradientDescent || !e.trajectory) return nullptr;
+    for (const Record& r : e.trajectory->records)
+        if (r.step == 1.0 &&
+            r.behaviours.size() == static_cast<std::size_t>(e.behaviours->behaviours()))
+            return &r;
+    return nullptr;
+}
+
+}  // namespace
+
+Claim priority_margin_slope() {
+    return {
+        "T8a",
+        "margin slope of a behaviour",
+        "M_k'(0) = 2 beta^2 |phi'(0)| bbar^T b_k, for DPO beta^2 bbar^T b_k = beta^2 ||bbar|| P_k",
+        "theory.md T8a; any loss: T11; M_k = 2 beta v^T b_k and v'(0) = beta |phi'(0)| bbar",
+        ClaimKind::kRigorous,
+        Scope::kStudy,
+        {measured_slopes(), starts_at_reference(), opposite_slopes()},
+        [](const Evidence& e) {
+            const BehaviourStatistics& b = *e.behaviours;
+            std::vector<Comparison> out;
+            const Record* step = first_step(e);
+            for (Index k = 0; k < b.behaviours(); ++k) {
+                const double bound = margin_scale(e) * b.alignment(k);
+                const double rounding = slope_rounding(e, k);
+                out.push_back({0.0, 0.0, b.margin_slope(k), bound, Relation::kEqual, rounding});
+                if (step)
+                    out.push_back(
+                        {1.0, step->time,
+                         step->behaviours[static_cast<std::size_t>(k)].rewards_margins / step->time,
+                         bound, Relation::kEqual, rounding});
+            }
+            return out;
+        }};
+}
+
+namespace {
+
+/// What T8b says about behaviours i and j, bbar^T b_i > bbar^T b_j.
+struct Pair {
+    Index i, j;
+    double alignment;  ///< bbar^T (b_i - b_j)
+    double distance;   ///< ||bbar|| ||b_i - b_j||
+    double rounding;   ///< of a difference of margins, per unit of time
+};
+
+std::vector<Pair> ordered_pairs(const Evidence& e) {
+    const BehaviourStatistics& b = *e.behaviours;
+    std::vector<Pair> out;
+    for (Index i = 0; i < b.behaviours(); ++i)
+        for (Index j = 0; j < b.behaviours(); ++j) {
+            if (!(b.alignment(i) > b.alignment(j))) continue;
+            const Vector difference = b.mean.row(i) - b.mean.row(j);
+            const double distance = b.mixture.norm() * difference.norm();
+            out.push_back({i, j, b.mixture.dot(difference), distance,
+                           slope_rounding(e, i) + slope_rounding(e, j) +
+                               margin_scale(e) * e.training.rounding * distance});
+        }
+    return out;
+}
+
+/// Before t* the bound on the lead; from then on, where that bound is not positive, the same
+/// inequality as a bound on what the lead has lost against its initial slope.
+Comparison compare_pair(const Evidence& e, const Pair& p, const Record& r) {
+    const double scale = margin_scale(e) * r.time;
+    const double lead = r.behaviours[static_cast<std::size_t>(p.i)].rewards_margins -
+                        r.behaviours[static_cast<std::size_t>(p.j)].rewards_margins;
+    const double linear = scale * p.alignment;
+    const double lost = scale * 0.5 * smoothness(e) * r.time * p.distance;
+    if (linear > lost)
+        return {r.step, r.time, lead, linear - lost, Relation::kAtLeast, r.time * p.rounding};
+    return {r.step, r.time, linear - lead, lost, Relation::kAtMost, r.time * p.rounding};
+}
+
+}  // namespace
+
+Claim priority_lead() {
+    return {"T8b",
+            "the higher priority leads",
+            "P_i > P_j: M_i(t) - M_j(t) >= 2 beta^2 |phi'(0)| t ||bbar|| [ (P_i - P_j) - "
+            "(kappa t / 2) ||b_i - b_j|| ], so i leads until t* = 2 (P_i - P_j) / (kappa ||b_i - "
+            "b_j||)",
+            "theory.md T8b; T3c in the direction b_i - b_j",
+            ClaimKind::kRigorous,
+            Scope::kStudy,
+            {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(2.0),
+             recorded_behaviours()},
+            [](const Evidence& e) {
+                std::vector<Comparison> out;
+                for (const Pair& pair : ordered_pairs(e))
+                    for (const Record& r : e.trajectory->records)
+                        if (r.time > 0.0) out.push_back(compare_pair(e, pair, r));
+                return out;
+            }};
+}
+
+Claim priority_of_two() {
+    return {"T8c",
+            "priority of two equal behaviours",
+            "P_1 - P_2 = (||b_1||^2 - ||b_2||^2) / (2 ||bbar||), P measured as M_k'(0) / (2 beta^2 "
+            "|phi'(0)| ||bbar||): the more distinguishable one leads, whatever the angle",
+            "theory.md T8c; bbar = (b_1 + b_2) / 2",
+            ClaimKind::kRigorous,
+            Scope::kStudy,
+            {measured_slopes(), starts_at_reference(), opposite_slopes(), two_equal_weights()},
+            [](const Evidence& e) -> std::vector<Comparison> {
+                const BehaviourStatistics& b = *e.behaviours;
+                const double unit = margin_scale(e) * b.mixture.norm();
+                const double bound = 0.5 *
+                                     (b.mean.row(0).squaredNorm() - b.mean.row(1).squaredNorm()) /
+                                     b.mixture.norm();
+                return {{0.0, 0.0, (b.margin_slope(0) - b.margin_slope(1)) / unit, bound,
+                         Relation::kEqual, (slope_rounding(e, 0) + slope_rounding(e, 1)) / unit}};
+            }};
+}
+
+Claim priority_loss_slope() {
+    return {
+        "T8d",
+        "loss slope of a behaviour",
+        "-L_k'(0) = 2 beta^2 phi'(0)^2 bbar^T b_k, for DPO (beta^2 / 2) bbar^T b_k; negative "
+        "where training on the mixture un-learns behaviour k at first",
+        "theory.md T8d; L_k' = phi'(0) M_k' at t = 0",
+        ClaimKind::kRigorous,
+        Scope::kStudy,
+        {measured_slopes(), starts_at_reference(), opposite_slopes()},
+        [](const Evidence& e) {
+            const BehaviourStatistics& b = *e.behaviours;
+            const double slope = std::fabs(e.training.loss.slope_at_zero);
+            std::vector<Comparison> out;
+            for (Index k = 0; k < b.behaviours(); ++k)
+                out.push_back({0.0, 0.0, -b.loss_slope(k), margin_scale(e) * slope * b.alignment(k),
+                               Relation::kEqual, slope * slope_rounding(e, k)});
+            return out;
+        }};
+}
+
+}  // namespace prefdyn::theory

@@ -6,13 +6,15 @@
 #include "experiments/coverage.hpp"
 #include "experiments/dynamics.hpp"
 #include "experiments/losses_study.hpp"
+#include "experiments/misalignment.hpp"
 #include "experiments/rlhf.hpp"
 
 namespace prefdyn {
 
 const std::vector<Study>& studies() {
     static const std::vector<Study> all = {
-        coverage_study(), accuracy_study(), dynamics_study(), rlhf_study(), losses_study(),
+        coverage_study(),     accuracy_study(), dynamics_study(),
+        misalignment_study(), rlhf_study(),     losses_study(),
     };
     return all;
 }

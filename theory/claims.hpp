@@ -23,6 +23,9 @@ Claim accuracy_from_comparator();        // T6e
 Claim fresh_accuracy();                  // T6c, fresh_accuracy.cpp
 Claim high_dimensional_accuracy();       // T6d
 Claim population_curves();               // T7,  population_dynamics.cpp
+Claim initial_misalignment_rate();       // T9a, embedding_claims.cpp
+Claim distinguishability_never_falls();  // T9b
+Claim frozen_features_misalign_alike();  // T9c
 Claim population_dpo_is_rlhf();          // T10a, rlhf.cpp
 Claim sample_dpo_is_rlhf();              // T10b
 Claim gap_falls_with_samples();          // T10c

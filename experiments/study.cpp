@@ -6,6 +6,7 @@
 #include "experiments/coverage.hpp"
 #include "experiments/dynamics.hpp"
 #include "experiments/losses_study.hpp"
+#include "experiments/misalignment.hpp"
 #include "experiments/priority.hpp"
 #include "experiments/rlhf.hpp"
 
@@ -13,8 +14,8 @@ namespace prefdyn {
 
 const std::vector<Study>& studies() {
     static const std::vector<Study> all = {
-        coverage_study(), accuracy_study(), dynamics_study(),
-        priority_study(), rlhf_study(),     losses_study(),
+        coverage_study(),     accuracy_study(), dynamics_study(), priority_study(),
+        misalignment_study(), rlhf_study(),     losses_study(),
     };
     return all;
 }

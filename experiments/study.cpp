@@ -5,6 +5,7 @@
 #include "experiments/accuracy.hpp"
 #include "experiments/coverage.hpp"
 #include "experiments/dynamics.hpp"
+#include "experiments/probabilities.hpp"
 
 namespace prefdyn {
 
@@ -13,6 +14,7 @@ const std::vector<Study>& studies() {
         coverage_study(),
         accuracy_study(),
         dynamics_study(),
+        probabilities_study(),
     };
     return all;
 }

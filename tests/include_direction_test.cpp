@@ -48,5 +48,5 @@ TEST_CASE("sim/ sees neither theory/ nor experiments/") {
 TEST_CASE("theory/ sees no experiment and no trainer") {
     check_never("theory", "experiments/|\\.cpp$");
     check_never("theory",
-                "(trainer|engine|gradient_flow|optimizer|batches|recorder|margin_kernel|metrics)");
+                "(trainer|engine|gradient_flow|optimizer|batches|recorder|margin_kernel|metrics|context_policy)");
 }

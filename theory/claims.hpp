@@ -23,5 +23,10 @@ Claim accuracy_from_comparator();    // T6e
 Claim fresh_accuracy();              // T6c, fresh_accuracy.cpp
 Claim high_dimensional_accuracy();   // T6d
 Claim population_curves();           // T7,  population_dynamics.cpp
+Claim first_order_response_claim();  // T12a, first_order.cpp
+Claim one_context_never_falls();     // T12b, displacement.cpp
+Claim displacement_criterion();      // T12c
+Claim squeezing_effect();            // T12d, squeezing.cpp
+Claim first_order_shortfall();       // T12e, first_order.cpp
 
 }  // namespace prefdyn::theory

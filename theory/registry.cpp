@@ -28,6 +28,11 @@ const std::vector<Claim>& claims() {
         fresh_accuracy(),
         high_dimensional_accuracy(),
         population_curves(),
+        first_order_response_claim(),
+        one_context_never_falls(),
+        displacement_criterion(),
+        squeezing_effect(),
+        first_order_shortfall(),
     };
     return all;
 }

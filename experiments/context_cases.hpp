@@ -11,7 +11,7 @@ namespace prefdyn {
 /// pi(. | g_+) gives y_+ and y_- the stated probabilities and spreads the rest like exp of normal
 /// logits; so does the policy at the unit of g_- orthogonal to g_+. W is fixed while rho turns g_-.
 struct ContextDials {
-    std::string name;
+    std::string name = "context dials";
     Index vocabulary = 50;
     double rho = 1.0;         ///< cosine of g_+ and g_-
     double chosen = 0.1;      ///< pi(y_+)

@@ -57,13 +57,12 @@ void plan_first_order(std::vector<Planned>& out, std::uint64_t seed) {
 }
 
 void plan_one_context(std::vector<Planned>& out, std::uint64_t seed) {
-    for (const Index V : {Index{2}, Index{8}, Index{50}, Index{1000}})
+    for (const Index V : {3, 8, 50, 1000})
         for (const double rejected : {0.5, 0.1, 1e-6})
             for (const double spread : {0.05, 1.0, 4.0}) {
-                if (V == 2 && spread != 1.0) continue;
                 ContextDials dials;
                 dials.vocabulary = V;
-                dials.rejected = V == 2 ? 1.0 - dials.chosen : rejected;
+                dials.rejected = rejected;
                 dials.spread = spread;
                 dials.reference_shift = spread > 1.0 ? 1.0 : 0.0;
                 for (const double c : {0.1, 1.0, 30.0})

@@ -21,7 +21,7 @@ ContextDials centre(double rho) {
     return out;
 }
 
-std::vector<double> sizes() { return {0.125, 0.0625, 0.03125}; }
+std::vector<double> sizes() { return {0.125, 0.0625, 0.03125, 0.001}; }
 
 /// Single updates and a path, by a trainer of our choice.
 InfluenceFacts measured(InfluenceFacts claimed, const ContextTrainer& trainer,

@@ -8,6 +8,7 @@
 #include "experiments/losses_study.hpp"
 #include "experiments/misalignment.hpp"
 #include "experiments/priority.hpp"
+#include "experiments/probabilities.hpp"
 #include "experiments/rlhf.hpp"
 
 namespace prefdyn {
@@ -15,7 +16,7 @@ namespace prefdyn {
 const std::vector<Study>& studies() {
     static const std::vector<Study> all = {
         coverage_study(),     accuracy_study(), dynamics_study(), priority_study(),
-        misalignment_study(), rlhf_study(),     losses_study(),
+        misalignment_study(), rlhf_study(),     losses_study(),   probabilities_study(),
     };
     return all;
 }

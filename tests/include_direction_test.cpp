@@ -18,7 +18,8 @@ struct Include {
 std::vector<Include> includes_of(const std::string& folder) {
     static const std::regex pattern("^\\s*#\\s*include\\s*[\"<]([^\">]+)[\">].*");
     std::vector<Include> out;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(test::source_dir() / folder)) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(test::source_dir() / folder)) {
         std::ifstream in(entry.path());
         std::smatch match;
         for (std::string line; std::getline(in, line);)
@@ -48,5 +49,6 @@ TEST_CASE("sim/ sees neither theory/ nor experiments/") {
 TEST_CASE("theory/ sees no experiment and no trainer") {
     check_never("theory", "experiments/|\\.cpp$");
     check_never("theory",
-                "(trainer|engine|gradient_flow|optimizer|batches|recorder|margin_kernel|metrics)");
+                "(trainer|engine|gradient_flow|optimizer|batches|recorder|margin_kernel|metrics|"
+                "context_policy)");
 }

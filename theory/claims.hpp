@@ -36,5 +36,10 @@ Claim gap_falls_with_samples();          // T10c
 Claim policy_gradient_is_closed_form();  // T10d
 Claim gap_constant();                    // T10e
 Claim loss_scaling();                    // T11, loss_scaling.cpp
+Claim first_order_response_claim();      // T12a, first_order.cpp
+Claim one_context_never_falls();         // T12b, displacement.cpp
+Claim displacement_criterion();          // T12c
+Claim squeezing_effect();                // T12d, squeezing.cpp
+Claim first_order_shortfall();           // T12e, first_order.cpp
 
 }  // namespace prefdyn::theory

@@ -41,6 +41,11 @@ const std::vector<Claim>& claims() {
         policy_gradient_is_closed_form(),
         gap_constant(),
         loss_scaling(),
+        first_order_response_claim(),
+        one_context_never_falls(),
+        displacement_criterion(),
+        squeezing_effect(),
+        first_order_shortfall(),
     };
     return all;
 }

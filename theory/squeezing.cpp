@@ -1,0 +1,94 @@
+#include <cmath>
+
+#include "theory/claims.hpp"
+#include "theory/influence.hpp"
+
+namespace prefdyn::theory {
+
+namespace {
+
+/// The negative gradient moves the logits of its own context by c (pi - e_-), c = eta ||g_-||^2.
+struct Squeeze {
+    double c;
+    Index rejected, peak;  ///< y_-, and y* = argmax pi over the other tokens
+    Vector before, change, pi;
+    double step, eta, rounding;
+
+    Squeeze(const InfluenceFacts& f, std::size_t k)
+        : c(f.path[k].eta * f.pairs.minus.row(0).squaredNorm()),
+          rejected(f.pairs.rejected[0]),
+          before(f.path[k - 1].logp.row(1)),
+          change(f.path[k].logp.row(1).transpose() - before),
+          pi(before.array().exp()),
+          step(f.path[k].step),
+          eta(f.path[k].eta),
+          rounding(logp_rounding(f, 1, f.path[k].logp)) {
+        peak = rejected == 0 ? 1 : 0;
+        for (Index v = 0; v < pi.size(); ++v)
+            if (v != rejected && pi(v) > pi(peak)) peak = v;
+    }
+
+    void add(double measured, double bound, Relation relation, std::vector<Comparison>& out) const {
+        out.push_back({step, eta, measured, bound, relation, rounding});
+    }
+};
+
+/// log pi(y_-) is concave in c with slope -||e_- - pi||^2 at 0.
+void add_fall(const Squeeze& s, std::vector<Comparison>& out) {
+    const double slope = pull(s.before, s.rejected).squaredNorm();
+    s.add(-s.change(s.rejected), s.c * slope, Relation::kAtLeast, out);
+}
+
+/// No logit gains more than that of y*, which gains c pi*; that of y_- loses c (1 - pi_-).
+void add_rich_get_richer(const Squeeze& s, std::vector<Comparison>& out) {
+    const double minus = s.pi(s.rejected);
+    const double least = -std::log1p(minus * std::expm1(-s.c * (1.0 - minus + s.pi(s.peak))));
+    s.add(s.change(s.peak), least, Relation::kAtLeast, out);
+}
+
+void add_ratio(const Squeeze& s, Index v, std::vector<Comparison>& out) {
+    s.add(s.change(v) - s.change(s.peak), s.c * (s.pi(v) - s.pi(s.peak)), Relation::kEqual, out);
+}
+
+/// Between c rate - (c range)^2 / 8 and c rate, rate = pi_v + pi_- - ||pi||^2.
+void add_threshold(const Squeeze& s, Index v, std::vector<Comparison>& out) {
+    const double first = s.c * (s.pi(v) + s.pi(s.rejected) - s.pi.squaredNorm());
+    const double x = s.c * (s.pi(s.peak) + 1.0 - s.pi(s.rejected));
+    if (first <= 0.0) s.add(-s.change(v), -first, Relation::kAtLeast, out);
+    if (first > 0.0) s.add(s.change(v), first, Relation::kAtMost, out);
+    if (first > x * x / 8.0) s.add(s.change(v), first - x * x / 8.0, Relation::kAtLeast, out);
+}
+
+std::vector<Comparison> compare_squeezing(const Evidence& e) {
+    std::vector<Comparison> out;
+    for (std::size_t k = 1; k < e.influence->path.size(); ++k) {
+        const Squeeze s(*e.influence, k);
+        add_fall(s, out);
+        add_rich_get_richer(s, out);
+        for (Index v = 0; v < s.pi.size(); ++v) {
+            if (v == s.rejected) continue;
+            if (v != s.peak) add_ratio(s, v, out);
+            add_threshold(s, v, out);
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+Claim squeezing_effect() {
+    return {
+        "T12d",
+        "negative gradient squeezes",
+        "one context, gradient ascent on y_- alone, c = eta ||g||^2 any: log pi(y_-) falls by at "
+        "least c ||e_- - pi||^2; y* = argmax of the others rises by at least -log(1 - pi_- + "
+        "pi_- exp(-c (1 - pi_- + pi*))); log pi_i - log pi_j grows by c (pi_i - pi_j) for i, j != "
+        "y_-; i != y_- falls if pi_i <= ||pi||^2 - pi_- and else rises while c is small",
+        "theory.md T12: not stated there; published squeezing effect, one embedding; exact",
+        ClaimKind::kRigorous,
+        Scope::kStudy,
+        {has_influence(), path_measured(), trained_by(Objective::kUnlikelihood), one_example()},
+        compare_squeezing};
+}
+
+}  // namespace prefdyn::theory

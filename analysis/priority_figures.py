@@ -1,0 +1,145 @@
+"""Figures of the study "priority" (T8)."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from analysis import style
+from analysis.results import Group
+
+_SETTING, _BEHAVIOUR, _RECORD = "priority_setting", "priority_behaviour", "priority_record"
+MIXTURES = Group(
+    numbers={
+        (_SETTING, _RECORD): "priority_time",
+        (_SETTING, _RECORD, _BEHAVIOUR): "priority_margin",
+        (_SETTING, _BEHAVIOUR): "priority_level",
+        (_SETTING,): """priority_behaviours priority_norm_ratio priority_flow priority_kappa
+            priority_lead_time priority_lead_ratio priority_negative""",
+    },
+)
+_ORDER = "priority_order"
+ORDER = Group(
+    numbers={(_ORDER,): """priority_tau_accuracy priority_tau_accuracy_low
+        priority_tau_accuracy_high priority_tau_margin priority_tau_margin_low
+        priority_tau_margin_high"""},
+)
+_PAIR, _WITH = "priority_pair", "priority_pair_with"
+PAIRS = Group(numbers={(_PAIR, _WITH): "priority_pair_gap"})
+GROUPS = (MIXTURES, ORDER, PAIRS)
+
+
+def _shown(results):
+    """Settings worth a panel: un-learning, a lead that is lost, many behaviours, weights."""
+    flow, size = results["priority_flow"] == 1, results["priority_behaviours"]
+    names = results[_SETTING]
+    wanted = (flow & (size == 2) & (results["priority_negative"] > 0),
+              ~np.isnan(results["priority_lead_ratio"]),
+              flow & (size == size.max()) & (results["priority_norm_ratio"] > 1),
+              flow & np.array([name.startswith("weights 0.1 and") for name in names]))
+    chosen = [int(np.flatnonzero(mask)[-1]) for mask in wanted if mask.any()]
+    return list(dict.fromkeys(chosen))
+
+
+def priority_margins(results):
+    """Reads priority_margin, priority_time, priority_lead_time and priority_kappa."""
+    if "priority_margin" not in results:
+        return None
+    shown = _shown(results)
+    if not shown:
+        return None
+    rows = (len(shown) + 1) // 2
+    figure = style.new_figure(2.4 * rows + 0.4)
+    panels = figure.subplots(rows, 2, squeeze=False)
+    for axes, setting in zip(panels.flat, shown):
+        _margin_panel(axes, results, setting)
+    for axes in panels.flat[len(shown):]:
+        axes.set_visible(False)
+    figure.supxlabel(r"$\kappa t$  (time in units of $1/\kappa$)", fontsize=9)
+    figure.supylabel("mean reward margin $M_k(t)$", fontsize=9)
+    style.figure_legend(figure, [
+        Line2D([], [], color=style.SEQUENTIAL(0.0), label="highest priority $P_k$"),
+        Line2D([], [], color=style.SEQUENTIAL(1.0), label="lowest"),
+        Line2D([], [], color=style.BLACK, linestyle="--",
+               label="$t^*$: the highest leads the lowest until here (T8b)")])
+    caption = ("Mixtures of study “priority”, one line a behaviour, coloured by "
+               "rank of its priority level. Left of the dashed line the order of the highest and "
+               "the lowest is proved; right of it a lead may be lost. A margin below zero is a "
+               "behaviour that training on the mixture un-learns at first.")
+    title = "The behaviour with the higher priority is learned first"
+    return style.Plot("priority_margins", title, caption, figure)
+
+
+def _margin_panel(axes, results, setting):
+    size = int(results["priority_behaviours"][setting])
+    time = results["priority_kappa"][setting] * results["priority_time"][setting]
+    order = np.argsort(-results["priority_level"][setting, :size])
+    for rank, k in enumerate(order):
+        axes.plot(time[1:], results["priority_margin"][setting, 1:, k], linewidth=1.1,
+                  color=style.SEQUENTIAL(rank / max(size - 1, 1)))
+    axes.axhline(0, color=style.GREY, linewidth=0.7)
+    lead = results["priority_kappa"][setting] * results["priority_lead_time"][setting]
+    if np.isfinite(lead):
+        axes.axvline(lead, color=style.BLACK, linestyle="--", linewidth=0.9)
+    axes.set_title(_without_trainer(results[_SETTING][setting]), fontsize=8)
+    style.log_axis(axes, "x")
+
+
+def _without_trainer(name):
+    return name.removesuffix(", flow").removesuffix(", gradient descent")
+
+
+def priority_order(results):
+    """Reads the priority_tau_accuracy and priority_tau_margin datasets."""
+    if "priority_tau_margin" not in results:
+        return None
+    figure = style.new_figure(2.6)
+    axes = figure.subplots()
+    place = np.arange(results.size(_ORDER))
+    for shift, (name, label) in enumerate((("margin", "mean reward margin of 0.1"),
+                                           ("accuracy", "reward accuracy of 0.8"))):
+        tau = results[f"priority_tau_{name}"]
+        around = np.abs([results[f"priority_tau_{name}_low"] - tau,
+                         results[f"priority_tau_{name}_high"] - tau])
+        color, marker = style.SERIES[shift]
+        axes.errorbar(place + 0.12 * (2 * shift - 1), tau, around, fmt=marker, color=color,
+                      capsize=3, label=f"first to reach a {label}")
+    axes.axhline(0, color=style.GREY, linewidth=0.7)
+    axes.set_xticks(place, results[_ORDER])
+    axes.set_ylim(-0.1, 1.05)
+    axes.set_ylabel("Kendall's tau with the order of $P_k$")
+    style.legend_above(axes, 2)
+    caption = ("Agreement of the order in which behaviours are learned with the order of their "
+               "priority levels, 1 is perfect. Mean over seeds, bars: 95 % bootstrap interval. "
+               "Accuracy also depends on the spread within a behaviour, margins do not.")
+    title = "Priority levels predict the order of learning"
+    return style.Plot("priority_order", title, caption, figure)
+
+
+def priority_pairs(results):
+    """Reads priority_pair_gap."""
+    if results.size(_PAIR) < 2:
+        return None
+    gap = results["priority_pair_gap"]
+    order = np.argsort(-np.nan_to_num(gap).mean(axis=1), kind="stable")
+    names = [f"{_short(results[_PAIR][k])}  {place + 1}" for place, k in enumerate(order)]
+    figure = style.new_figure(min(5.4, 1.8 + 0.2 * len(names)))
+    axes = figure.subplots()
+    limit = max(np.nanmax(np.abs(gap)), 1e-300)
+    image = axes.imshow(gap[np.ix_(order, order)], cmap="PuOr", vmin=-limit, vmax=limit)
+    axes.set_yticks(range(len(names)), names, fontsize=6.5)
+    axes.set_xticks(range(len(names)), range(1, len(names) + 1), fontsize=6.5)
+    axes.set_xlabel("mixed with, in the same order")
+    axes.grid(False)
+    figure.colorbar(image, ax=axes, shrink=0.8,
+                    label=r"$(P_{row} - P_{column}) / \max\Vert b\Vert$")
+    caption = ("Normalised priority gap of every pair of behaviours, as the authors define it, "
+               "sorted by its mean. Positive: the row's behaviour is learned first when both are "
+               "trained together.")
+    title = "Which of two behaviours comes first"
+    return style.Plot("priority_pairs", title, caption, figure)
+
+
+def _short(name, width=40):
+    return name if len(name) <= width else name[: width - 1] + "…"
+
+
+FIGURES = (priority_margins, priority_order, priority_pairs)

@@ -122,9 +122,9 @@ std::vector<ContextDials> displacement_dials() {
         dials("peaky", 0.02, 0.02, 4.0),
         dials("V = 8", 0.1, 0.1, 1.0),
         dials("V = 1000", 0.1, 0.1, 1.0),
-        dials("peaky, rejected context twice as long", 0.3, 0.02, 4.0),
+        dials("peaky, norm ratio 2", 0.3, 0.02, 4.0),
         dials("same token", 0.3, 0.3, 1.0),
-        dials("same token, rejected context twice as long", 0.3, 0.3, 1.0),
+        dials("same token, norm ratio 2", 0.05, 0.05, 0.3),
     };
     out[7].vocabulary = 8;
     out[8].vocabulary = 1000;

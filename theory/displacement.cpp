@@ -102,23 +102,35 @@ std::vector<Comparison> compare_one_context(const Evidence& e) {
     return out;
 }
 
-/// Rise or fall of the chosen token after one update, by the sign of the first-order rate.
+/// Rise or fall of the chosen token after one update, by the sign of the first-order change; where
+/// that is positive but the step too large for it to decide, how far the change falls short of it.
+void add_displacement(const ProbabilityRecord& r, double change, double first,
+                      const Shortfall& missed, double rounding, std::vector<Comparison>& out) {
+    const auto add = [&](double measured, double bound, Relation relation) {
+        out.push_back({1.0, r.eta, measured, bound, relation, rounding});
+    };
+    if (!(first > 0.0)) {
+        add(-change, missed.low - first, Relation::kAtLeast);
+        add(-change, missed.high - first, Relation::kAtMost);
+    } else if (first > missed.high) {
+        add(change, first - missed.low, Relation::kAtMost);
+        add(change, first - missed.high, Relation::kAtLeast);
+    } else {
+        add(first - change, missed.low, Relation::kAtLeast);
+        add(first - change, missed.high, Relation::kAtMost);
+    }
+}
+
 std::vector<Comparison> compare_displacement(const Evidence& e) {
     const InfluenceFacts& f = *e.influence;
     const Response response = first_order_response(f);
-    const double rate = chosen_rate(f), sign = rate > 0.0 ? 1.0 : -1.0;
+    const Index chosen = f.pairs.chosen[0];
+    const double rate = chosen_rate(f);
     std::vector<Comparison> out;
-    for (const ProbabilityRecord& r : f.single) {
-        const double change = r.logp(0, f.pairs.chosen[0]) - response.log_pi(0, f.pairs.chosen[0]);
-        const double first = r.eta * rate, x = r.eta * response.range(0);
-        const double rounding = logp_rounding(f, 0, r.logp);
-        const auto add = [&](double bound, Relation relation) {
-            out.push_back({1.0, r.eta, sign * change, bound, relation, rounding});
-        };
-        add(sign * first, rate > 0.0 ? Relation::kAtMost : Relation::kAtLeast);
-        if (!(rate > 0.0)) add(-first + x * x / 8.0, Relation::kAtMost);
-        if (first > x * x / 8.0) add(first - x * x / 8.0, Relation::kAtLeast);
-    }
+    for (const ProbabilityRecord& r : f.single)
+        add_displacement(r, r.logp(0, chosen) - response.log_pi(0, chosen), r.eta * rate,
+                         shortfall(response.variance(0), response.range(0), r.eta),
+                         logp_rounding(f, 0, r.logp), out);
     return out;
 }
 

@@ -50,13 +50,28 @@ void add_ratio(const Squeeze& s, Index v, std::vector<Comparison>& out) {
     s.add(s.change(v) - s.change(s.peak), s.c * (s.pi(v) - s.pi(s.peak)), Relation::kEqual, out);
 }
 
-/// Between c rate - (c range)^2 / 8 and c rate, rate = pi_v + pi_- - ||pi||^2.
-void add_threshold(const Squeeze& s, Index v, std::vector<Comparison>& out) {
+/// What the first order misses of every token's change, range and variance those of pi - e_-.
+Shortfall missed(const Squeeze& s) {
+    const double minus = s.pi(s.rejected), range = s.pi(s.peak) + 1.0 - minus;
+    Vector dz = s.pi;
+    dz(s.rejected) = minus - 1.0;
+    dz.array() -= s.pi.dot(dz);
+    return shortfall(s.pi.dot(dz.cwiseAbs2()), range, s.c);
+}
+
+/// First order: c (pi_v + pi_- - ||pi||^2). Where it is positive but the step too large for it to
+/// decide, how far the change falls short of it.
+void add_threshold(const Squeeze& s, const Shortfall& miss, Index v, std::vector<Comparison>& out) {
     const double first = s.c * (s.pi(v) + s.pi(s.rejected) - s.pi.squaredNorm());
-    const double x = s.c * (s.pi(s.peak) + 1.0 - s.pi(s.rejected));
-    if (first <= 0.0) s.add(-s.change(v), -first, Relation::kAtLeast, out);
-    if (first > 0.0) s.add(s.change(v), first, Relation::kAtMost, out);
-    if (first > x * x / 8.0) s.add(s.change(v), first - x * x / 8.0, Relation::kAtLeast, out);
+    if (!(first > 0.0)) {
+        s.add(-s.change(v), miss.low - first, Relation::kAtLeast, out);
+    } else if (first > miss.high) {
+        s.add(s.change(v), first - miss.low, Relation::kAtMost, out);
+        s.add(s.change(v), first - miss.high, Relation::kAtLeast, out);
+    } else {
+        s.add(first - s.change(v), miss.low, Relation::kAtLeast, out);
+        s.add(first - s.change(v), miss.high, Relation::kAtMost, out);
+    }
 }
 
 std::vector<Comparison> compare_squeezing(const Evidence& e) {
@@ -65,10 +80,11 @@ std::vector<Comparison> compare_squeezing(const Evidence& e) {
         const Squeeze s(*e.influence, k);
         add_fall(s, out);
         add_rich_get_richer(s, out);
+        const Shortfall miss = missed(s);
         for (Index v = 0; v < s.pi.size(); ++v) {
             if (v == s.rejected) continue;
             if (v != s.peak) add_ratio(s, v, out);
-            add_threshold(s, v, out);
+            add_threshold(s, miss, v, out);
         }
     }
     return out;

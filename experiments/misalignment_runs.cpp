@@ -14,28 +14,27 @@ const std::vector<std::string>& misalignment_start_names() {
 }
 
 Misalignment misalign(const MisalignmentSpec& spec) {
-    const double kappa = theory::gauss_newton_scale(spec.data, spec.base, spec.beta);
-    const EmbeddingTraining align{spec.beta, spec.eta_kappa / kappa, spec.align_steps, 1};
-    const EmbeddingTraining away{spec.beta, align.eta, spec.misalign_steps, spec.every};
+    const double eta = spec.eta_kappa / theory::gauss_newton_scale(spec.data, spec.base, spec.beta);
     const Dataset wrong = flipped(spec.data);
     Misalignment out;
-    out.align = run_embedding(spec.data, {spec.base}, align);
-    out.frozen_align = run_embedding(spec.data, {spec.base, {}, false}, align);
-    const EmbeddingModel& aligned = out.align.end;
-    const EmbeddingModel frozen = out.frozen_align.end;
-    const auto from = [&](const EmbeddingSpec& start) {
-        out.runs.push_back(run_embedding(wrong, start, away));
+    out.align = run_embedding(spec.data, {spec.base}, {spec.beta, eta, spec.align_steps, 1});
+    out.frozen_align = run_embedding(spec.data, {spec.base, {}, false},
+                                     {spec.beta, eta, spec.align_steps, spec.every});
+    const auto from = [&](const EmbeddingSpec& start, Index every) {
+        out.runs.push_back(
+            run_embedding(wrong, start, {spec.beta, eta, spec.misalign_steps, every}));
     };
-    const Activation act = spec.base.activation;
-    from({spec.base});
-    from({aligned});
-    from({{aligned.embedding, spec.base.head, act}});
-    from({{spec.base.embedding, aligned.head, act}});
-    from({aligned, spec.base});
-    from({spec.base, {}, false});
-    from({frozen, {}, false});
-    const auto base = std::make_shared<const Trajectory>(out.runs[kFromFrozenBase].trajectory);
-    out.runs[kFromFrozenAligned].facts.counterpart = out.frozen_align.facts.counterpart = base;
+    const EmbeddingModel &base = spec.base, &aligned = out.align.end;
+    const Index often = spec.every_step ? 1 : spec.every;
+    from({base}, often);
+    from({aligned}, often);
+    from({{aligned.embedding, base.head, base.activation}}, spec.every);
+    from({{base.embedding, aligned.head, base.activation}}, spec.every);
+    from({aligned, base}, spec.every);
+    from({base, {}, false}, spec.every);
+    from({out.frozen_align.end, {}, false}, spec.every);
+    const auto frozen = std::make_shared<const Trajectory>(out.runs[kFromFrozenBase].trajectory);
+    out.runs[kFromFrozenAligned].facts.counterpart = out.frozen_align.facts.counterpart = frozen;
     return out;
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "experiments/parallel.hpp"
+#include "experiments/watched_flow.hpp"
 #include "theory/rates.hpp"
 
 namespace prefdyn {
@@ -79,18 +80,35 @@ theory::Convergence empty_convergence(const DynamicsDesign& design, double toler
     return out;
 }
 
+/// `population` with its geometry, n samples at a time.
+MixtureDistribution resized(const MixtureDistribution& population, Index n) {
+    MixtureSpec spec = population.spec();
+    spec.samples = n;
+    return MixtureDistribution(std::move(spec), population.geometry_seed());
+}
+
 }  // namespace
 
-DynamicsOutcome compare_dynamics(const MixturePopulation& population,
+theory::Mixture components(const MixtureDistribution& population) {
+    theory::Mixture out;
+    const auto& behaviours = population.spec().behaviours;
+    for (std::size_t k = 0; k < behaviours.size(); ++k)
+        for (auto& c : theory::class_components(population.moments()[k], behaviours[k].weight,
+                                                behaviours[k].p_plus))
+            out.push_back(std::move(c));
+    return out;
+}
+
+DynamicsOutcome compare_dynamics(const MixtureDistribution& population,
                                  const DynamicsPrediction& prediction, const DynamicsDesign& design,
                                  std::uint64_t seed) {
-    const auto components = population.components();
+    const theory::Mixture mixture = components(population);
     const std::shared_ptr<const MarginLoss> loss = make_margin_loss({});
-    const double end = end_time(components, *loss);
+    const double end = end_time(mixture, *loss);
     const auto exact =
         theory::population_dynamics(prediction.mixture, *prediction.loss, kBeta,
                                     record_times(end, design.records, Spacing::kLinear));
-    const double tolerance = 2.0 * relative_sampling_error(components, design.samples.back());
+    const double tolerance = 2.0 * relative_sampling_error(mixture, design.samples.back());
     const std::size_t sizes = design.samples.size();
     // The curves err along one direction, so their errors vary more from sample to sample than the
     // length of v's error; 0.4 still tells convergence from none.
@@ -100,8 +118,8 @@ DynamicsOutcome compare_dynamics(const MixturePopulation& population,
     parallel_for("dynamics", sizes * design.replicates, [&](std::size_t task) {
         const std::size_t s = sizes - 1 - task / design.replicates;  // large ones first
         const std::size_t r = task % design.replicates;
-        const Dataset data =
-            population.sample(design.samples[s], derive_seed(seed, Purpose::kReplicate, task));
+        const Dataset data = resized(population, design.samples[s])
+                                 .sample(derive_seed(seed, Purpose::kReplicate, task));
         const Trajectory run = watched_flow(data, loss, kBeta, end, design.records);
         out.vector.error[r][s] = vector_error(run, exact);
         out.curves.error[r][s] = curve_error(run, exact);

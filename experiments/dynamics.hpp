@@ -1,9 +1,10 @@
 #pragma once
 // Finite samples against the exact dynamics of their population (theory.md T7).
 
-#include "experiments/mixture.hpp"
 #include "experiments/study.hpp"
+#include "sim/mixture.hpp"
 #include "theory/convergence.hpp"
+#include "theory/population_dynamics.hpp"
 
 namespace prefdyn {
 
@@ -12,8 +13,11 @@ inline constexpr double kDynamicsEnd = 5.0;
 
 struct DynamicsSetting {
     std::string name;
-    std::vector<BehaviourShare> shares;
+    MixtureSpec mixture;  ///< samples is set by the design
 };
+
+/// Components of z = s g, two for each behaviour.
+theory::Mixture components(const MixtureDistribution& population);
 
 struct DynamicsDesign {
     std::vector<Index> samples;  ///< n, increasing
@@ -40,7 +44,7 @@ struct DynamicsPrediction {
 };
 
 /// Trains on `replicates` samples of every size and compares with the population's flow.
-DynamicsOutcome compare_dynamics(const MixturePopulation& population,
+DynamicsOutcome compare_dynamics(const MixtureDistribution& population,
                                  const DynamicsPrediction& prediction, const DynamicsDesign& design,
                                  std::uint64_t seed);
 

@@ -13,23 +13,30 @@ using theory::Verdict;
 
 constexpr std::uint64_t kDynamicsStream = 4000000;
 
-FeatureSpec behaviour(double distinguishability, double p_plus) {
-    FeatureSpec f;
-    f.dimension = 8;
-    f.distinguishability = distinguishability;
-    f.direction = Direction::kRandom;
-    f.p_plus = p_plus;
-    f.common_norm = 1.0;
-    f.common_angle = 60.0;
-    return f;
+BehaviourSpec behaviour(double weight, double p_plus) {
+    BehaviourSpec b;
+    b.weight = weight;
+    b.p_plus = p_plus;
+    return b;
 }
 
-FeatureSpec with_own_covariances(FeatureSpec f) {
-    f.covariance.spectrum = Spectrum::kCondition;
-    f.covariance.condition_number = 10.0;
-    f.covariance_minus = CovarianceSpec{};
-    f.covariance_minus->sigma = 1.5;
-    return f;
+BehaviourSpec with_own_covariances(BehaviourSpec b) {
+    b.covariance.spectrum = Spectrum::kCondition;
+    b.covariance.condition_number = 10.0;
+    b.covariance_minus = CovarianceSpec{};
+    b.covariance_minus->sigma = 1.5;
+    return b;
+}
+
+/// Mean differences of norms D_k at 70 degrees to each other.
+MixtureSpec mixture(std::vector<BehaviourSpec> behaviours, std::vector<double> norms) {
+    MixtureSpec out;
+    out.dimension = 8;
+    out.behaviours = std::move(behaviours);
+    out.gram = equiangular_gram(
+        Eigen::Map<const Vector>(norms.data(), static_cast<Index>(norms.size())), 70.0);
+    out.common_norm = 1.0;
+    return out;
 }
 
 DynamicsDesign design_of(Profile profile) {
@@ -75,9 +82,9 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     Columns columns;
     for (std::size_t k = 0; k < settings.size(); ++k) {
         const auto seed = derive_seed(plan.seed, Purpose::kSuite, kDynamicsStream + k);
-        const MixturePopulation population(settings[k].shares, seed);
+        const MixtureDistribution population(settings[k].mixture, seed);
         const auto outcome = compare_dynamics(
-            population, {population.components(), make_margin_loss({})}, design, seed);
+            population, {components(population), make_margin_loss({})}, design, seed);
         out.cases.push_back({"dynamics", claims.front().id, settings[k].name, std::nan(""),
                              judge_outcome(claims.front(), outcome, false)});
         columns.add(outcome);
@@ -151,9 +158,9 @@ class WrongCurvature final : public MarginLoss {
 
 Control spoilt(const std::string& name, const std::string& fault, Spoil spoil) {
     return {"T7", name, fault, [spoil](const Claim& claim, std::uint64_t seed) {
-                const MixturePopulation population(dynamics_settings(Profile::kQuick).back().shares,
-                                                   seed);
-                DynamicsPrediction prediction{population.components(), make_margin_loss({})};
+                const MixtureDistribution population(
+                    dynamics_settings(Profile::kQuick).back().mixture, seed);
+                DynamicsPrediction prediction{components(population), make_margin_loss({})};
                 spoil(prediction);
                 const auto outcome =
                     compare_dynamics(population, prediction, {{100, 2000}, 4, 6}, seed);
@@ -181,13 +188,16 @@ std::vector<Control> dynamics_controls() {
 }  // namespace
 
 std::vector<DynamicsSetting> dynamics_settings(Profile profile) {
-    const FeatureSpec plain = behaviour(2.0, 0.7);
-    const FeatureSpec own = with_own_covariances(behaviour(2.0, 0.5));
-    const FeatureSpec strong = with_own_covariances(behaviour(3.0, 0.7));
+    const BehaviourSpec skewed = behaviour(1.0, 0.7);
+    const BehaviourSpec own = with_own_covariances(behaviour(1.0, 0.5));
+    const BehaviourSpec first = with_own_covariances(behaviour(0.6, 0.7));
+    const BehaviourSpec second = behaviour(0.4, 0.4);
     const DynamicsSetting all = {"two behaviours, imbalance, own covariances",
-                                 {{strong, 0.6}, {behaviour(1.5, 0.4), 0.4}}};
+                                 mixture({first, second}, {3.0, 1.5})};
     if (profile == Profile::kQuick) return {all};
-    return {{"imbalance 0.7", {{plain, 1.0}}}, {"own covariances", {{own, 1.0}}}, all};
+    return {{"imbalance 0.7", mixture({skewed}, {2.0})},
+            {"own covariances", mixture({own}, {2.0})},
+            all};
 }
 
 Study dynamics_study() { return {"dynamics", {"T7"}, fields(), run, {}, dynamics_controls()}; }

@@ -92,12 +92,12 @@ void add_varied(Settings& s) {
     // keeps its gradient alive and the lead is lost.
     MixtureSpec covariances = equiangular_mixture(2, 4.0, 1.05, 90.0);
     covariances.moments = Moments::kPopulation;
-    covariances.behaviours[0] = {0.5, {Spectrum::kIsotropic, 0.1, 1.0, 1.0}, {}};
-    covariances.behaviours[1] = {
-        0.5, {Spectrum::kPowerLaw, 1.0, 1.0, 1.0}, {Tails::kGeneralizedNormal, 1.0, 5.0}};
+    covariances.behaviours[0].covariance = {Spectrum::kIsotropic, 0.1, 1.0, 1.0};
+    covariances.behaviours[1].covariance = {Spectrum::kPowerLaw, 1.0, 1.0, 1.0};
+    covariances.behaviours[1].noise = {Tails::kGeneralizedNormal, 1.0, 5.0};
     s.add("own covariances and tails", covariances, 1.05, 90.0);
     MixtureSpec skewed = equiangular_mixture(4, 4.0, 2.0, 90.0);
-    skewed.p_plus = 0.3;
+    for (BehaviourSpec& b : skewed.behaviours) b.p_plus = 0.3;
     skewed.common_norm = 2.0;
     skewed.samples = 400;
     s.add("unequal classes, common mean", skewed, 2.0, 90.0);

@@ -30,8 +30,8 @@ std::vector<double> weights(const MixtureSpec& spec) {
     return out;
 }
 
-Index positives(const MixtureSpec& spec, Index rows) {
-    return static_cast<Index>(std::llround(spec.p_plus * static_cast<double>(rows)));
+Index positives(const BehaviourSpec& behaviour, Index rows) {
+    return static_cast<Index>(std::llround(behaviour.p_plus * static_cast<double>(rows)));
 }
 
 void require_symmetric(const Matrix& gram) {
@@ -128,7 +128,7 @@ void check_counts(const MixtureSpec& spec, Complaints& problems) {
     const auto counts = largest_remainder(weights(spec), spec.samples);
     const Index least = spec.moments == Moments::kSample ? spec.dimension + 1 : 1;
     for (std::size_t k = 0; k < counts.size(); ++k) {
-        const Index plus = positives(spec, counts[k]);
+        const Index plus = positives(spec.behaviours[k], counts[k]);
         const Index smaller = std::min(plus, counts[k] - plus);
         if (smaller < least)
             problems.add("behaviour " + std::to_string(k) + ": " + std::to_string(counts[k]) +
@@ -172,7 +172,10 @@ PopulationMoments behaviour_moments(const MixtureSpec& spec, std::size_t k, std:
     PopulationMoments out;
     out.plus =
         make_covariance(b.covariance, spec.dimension, Stream(seed, Purpose::kBehaviours, 1 + k));
-    out.minus = out.plus;
+    const auto K = spec.behaviours.size();
+    out.minus = b.covariance_minus ? make_covariance(*b.covariance_minus, spec.dimension,
+                                                     Stream(seed, Purpose::kBehaviours, 1 + K + k))
+                                   : out.plus;
     out.finite_covariance = std::isfinite(variance(b.noise));
     out.gaussian = b.noise.tails == Tails::kGaussian && spec.moments == Moments::kPopulation;
     out.subexponential_exponent = subexponential_exponent(b.noise);
@@ -182,7 +185,7 @@ PopulationMoments behaviour_moments(const MixtureSpec& spec, std::size_t k, std:
 }  // namespace
 
 MixtureDistribution::MixtureDistribution(MixtureSpec spec, std::uint64_t seed)
-    : spec_(std::move(spec)) {
+    : spec_(std::move(spec)), seed_(seed) {
     validate(spec_);
     const Matrix factor = gram_factor(spec_.gram);
     const Index rank = factor.cols(), columns = rank + (spec_.common_norm > 0.0 ? 1 : 0);
@@ -205,7 +208,7 @@ Dataset MixtureDistribution::sample(std::uint64_t seed, bool held_out) const {
     data.features.resize(spec_.samples, spec_.dimension);
     Index first = 0;
     for (std::size_t k = 0; k < counts_.size(); ++k) {
-        const Index plus = positives(spec_, counts_[k]);
+        const Index plus = positives(spec_.behaviours[k], counts_[k]);
         for (const int sign : {+1, -1}) {
             const Index rows = sign > 0 ? plus : counts_[k] - plus;
             const ClassLaw law{spec_.behaviours[k].noise,

@@ -6,6 +6,7 @@
 // class-mean difference mu_+ - mu_- (the b of the authors' code); theory.md's b_k is the mean of
 // z = s g in behaviour k, which is delta_k / 2 when its classes are balanced.
 
+#include <optional>
 #include <vector>
 
 #include "sim/distribution.hpp"
@@ -13,8 +14,10 @@
 namespace prefdyn {
 
 struct BehaviourSpec {
-    double weight = 1.0;  ///< q_k, share of the samples
-    CovarianceSpec covariance;
+    double weight = 1.0;        ///< q_k, share of the samples
+    double p_plus = 0.5;        ///< n_k+ = round(p_plus n_k)
+    CovarianceSpec covariance;  ///< of the positive class, and of the negative one unless given
+    std::optional<CovarianceSpec> covariance_minus;  ///< own spectrum and own basis
     NoiseSpec noise;
 };
 
@@ -25,7 +28,6 @@ struct MixtureSpec {
     Index dimension = 64;  ///< d
     std::vector<BehaviourSpec> behaviours;
     Matrix gram;               ///< (K, K), delta_j . delta_k, feature units squared
-    double p_plus = 0.5;       ///< n_k+ = round(p_plus n_k) in every behaviour
     double common_norm = 0.0;  ///< ||m||; m is orthogonal to every delta_k
     Moments moments = Moments::kPopulation;
     Embedding embedding = Embedding::kRandom;
@@ -51,6 +53,7 @@ class MixtureDistribution {
     MixtureDistribution(MixtureSpec spec, std::uint64_t seed);
 
     const MixtureSpec& spec() const { return spec_; }
+    std::uint64_t geometry_seed() const { return seed_; }
     /// Exact moments of each behaviour.
     const std::vector<PopulationMoments>& moments() const { return moments_; }
     /// (K, d), row k is delta_k.
@@ -65,6 +68,7 @@ class MixtureDistribution {
 
   private:
     MixtureSpec spec_;
+    std::uint64_t seed_;
     Matrix difference_;
     std::vector<Index> counts_;
     std::vector<PopulationMoments> moments_;

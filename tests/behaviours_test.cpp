@@ -121,7 +121,8 @@ TEST_CASE("the authors' normalised gap: closed form, antisymmetry, scale, guards
 TEST_CASE("the two conventions: b_k is half the class-mean difference where classes balance") {
     MixtureSpec spec;
     spec.gram = equiangular_gram(Eigen::Vector2d(3.0, 1.0), 150.0);
-    spec.behaviours.assign(2, BehaviourSpec{0.5, {}, {}});
+    spec.behaviours.assign(2, BehaviourSpec{});
+    for (BehaviourSpec& b : spec.behaviours) b.weight = 0.5;
     spec.samples = 80;
     spec.dimension = 5;
     spec.common_norm = 4.0;

@@ -4,6 +4,7 @@
 
 #include "experiments/accuracy.hpp"
 #include "experiments/dynamics.hpp"
+#include "experiments/watched_flow.hpp"
 #include "tests/run_support.hpp"
 
 using namespace prefdyn;
@@ -162,15 +163,16 @@ TEST_CASE("the dynamics study: same bits for any number of threads, every case h
 }
 
 TEST_CASE("a mixture has the shares, labels and means of its components") {
-    const auto shares = dynamics_settings(Profile::kQuick).back().shares;
-    const MixturePopulation population(shares, test::seed());
-    const Dataset data = population.sample(20000, test::seed());
+    MixtureSpec spec = dynamics_settings(Profile::kQuick).back().mixture;
+    spec.samples = 20000;
+    const MixtureDistribution population(spec, test::seed());
+    const Dataset data = population.sample(test::seed());
     CHECK(data.samples() == 20000);
     CHECK(std::count(data.behaviour.begin(), data.behaviour.end(), 0) == 12000);
     CHECK(data.count(+1) == 12000 * 7 / 10 + 8000 * 4 / 10);
     Vector mean = Vector::Zero(8);
     double trace = 0.0, weight = 0.0;
-    for (const auto& c : population.components()) {
+    for (const auto& c : components(population)) {
         mean += c.weight * c.mean;
         trace += c.weight * c.covariance.trace();
         weight += c.weight;

@@ -27,9 +27,12 @@ MixtureSpec mixture(const Vector& norms, double degrees, Index d, Index n) {
 /// Three behaviours, nothing alike.
 MixtureSpec uneven() {
     MixtureSpec spec = mixture(Eigen::Vector3d(1.0, 2.0, 0.5), 70.0, 6, 200);
-    spec.behaviours[0] = {0.5, {Spectrum::kPowerLaw, 0.7, 1.0, 1.0}, {}};
-    spec.behaviours[1] = {0.3, {Spectrum::kIsotropic, 1.3, 1.0, 1.0}, {Tails::kUniform, 1.0, 5.0}};
-    spec.behaviours[2] = {0.2, {Spectrum::kCondition, 0.4, 1.0, 9.0}, {}};
+    const double share[] = {0.5, 0.3, 0.2};
+    for (std::size_t k = 0; k < 3; ++k) spec.behaviours[k].weight = share[k];
+    spec.behaviours[0].covariance = {Spectrum::kPowerLaw, 0.7, 1.0, 1.0};
+    spec.behaviours[1].covariance = {Spectrum::kIsotropic, 1.3, 1.0, 1.0};
+    spec.behaviours[1].noise = {Tails::kUniform, 1.0, 5.0};
+    spec.behaviours[2].covariance = {Spectrum::kCondition, 0.4, 1.0, 9.0};
     spec.common_norm = 1.5;
     return spec;
 }
@@ -114,6 +117,25 @@ TEST_CASE("moments = sample: each behaviour's means and covariances are exact in
             CHECK(relative_error(got.covariance, want.plus.dense()) <= 1e-10);
             CHECK_FALSE(want.gaussian);
         }
+}
+
+TEST_CASE("a behaviour may have its own class shares and a covariance for each class") {
+    MixtureSpec spec = uneven();
+    spec.moments = Moments::kSample;
+    spec.behaviours[2].p_plus = 0.4;
+    spec.behaviours[2].covariance_minus = CovarianceSpec{Spectrum::kPowerLaw, 0.5, 1.0, 1.0};
+    const MixtureDistribution law(spec, test::seed());
+    const Dataset data = law.sample(test::seed());
+    const PopulationMoments& m = law.moments()[2];
+    CHECK(relative_error(m.minus.trace(), 6.0 * 0.25) <= 1e-14);
+    CHECK((m.plus.basis - m.minus.basis).norm() > 0.1);
+    const ClassMoments plus = measure(data, 2, +1), minus = measure(data, 2, -1);
+    CHECK(relative_error(plus.covariance, m.plus.dense()) <= 1e-10);
+    CHECK(relative_error(minus.covariance, m.minus.dense()) <= 1e-10);
+    Index positive = 0;
+    for (std::size_t i = 0; i < data.label.size(); ++i)
+        if (data.behaviour[i] == 2 && data.label[i] > 0) ++positive;
+    CHECK(positive == std::llround(0.4 * static_cast<double>(law.counts()[2])));
 }
 
 TEST_CASE("population samples have each behaviour's means within the sampling error") {

@@ -1,6 +1,4 @@
-#include "experiments/mixture.hpp"
-
-#include <cmath>
+#include "experiments/watched_flow.hpp"
 
 #include "sim/cancel.hpp"
 #include "sim/error.hpp"
@@ -36,43 +34,7 @@ class WatchedEngine final : public PolicyEngine {
     ReducedEngine inner_;
 };
 
-void append(Dataset& out, const Dataset& part, int behaviour) {
-    const Index before = out.samples();
-    out.features.conservativeResize(before + part.samples(), part.dimension());
-    out.features.bottomRows(part.samples()) = part.features;
-    out.label.insert(out.label.end(), part.label.begin(), part.label.end());
-    out.category.insert(out.category.end(), part.category.begin(), part.category.end());
-    out.behaviour.insert(out.behaviour.end(), part.label.size(), behaviour);
-}
-
 }  // namespace
-
-MixturePopulation::MixturePopulation(const std::vector<BehaviourShare>& shares, std::uint64_t seed)
-    : shares_(shares), seed_(seed) {}
-
-theory::Mixture MixturePopulation::components() const {
-    theory::Mixture out;
-    for (std::size_t k = 0; k < shares_.size(); ++k) {
-        const FeatureDistribution law(shares_[k].features,
-                                      derive_seed(seed_, Purpose::kBehaviours, k));
-        for (auto& c :
-             theory::class_components(law.moments(), shares_[k].weight, shares_[k].features.p_plus))
-            out.push_back(std::move(c));
-    }
-    return out;
-}
-
-Dataset MixturePopulation::sample(Index n, std::uint64_t seed) const {
-    Dataset out;
-    out.name = "mixture";
-    for (std::size_t k = 0; k < shares_.size(); ++k) {
-        FeatureSpec spec = shares_[k].features;
-        spec.samples = std::llround(shares_[k].weight * static_cast<double>(n));
-        const FeatureDistribution law(spec, derive_seed(seed_, Purpose::kBehaviours, k));
-        append(out, law.sample(derive_seed(seed, Purpose::kBehaviours, k)), static_cast<int>(k));
-    }
-    return out;
-}
 
 Trajectory watched_flow(Dataset data, const std::shared_ptr<const MarginLoss>& loss, double beta,
                         double end, Index records) {

@@ -150,7 +150,7 @@ void require_searchable(const Claim& claim) {
     if (claim.scope != theory::Scope::kRun || claim.kind != theory::ClaimKind::kRigorous)
         throw InputError("claim: " + claim.id +
                              " cannot be searched, only rigorous claims about single runs can",
-                         "choose one that `prefdyn claims` calls rigorous, T1 to T4");
+                         "choose one of T1 to T4, T6a, T6b, T6e");
 }
 
 std::size_t worst_of(const std::vector<Extremal>& restarts) {

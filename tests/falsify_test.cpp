@@ -22,14 +22,14 @@ Falsification search(const std::string& id, Index budget, const Fault& fault = {
 }  // namespace
 
 TEST_CASE("true claims are approached, never passed") {
-    for (const std::string id : {"T1", "T2a", "T2b", "T3a", "T3b", "T3c", "T4a", "T4b"}) {
+    for (const std::string id : {"T1", "T2a", "T2b", "T3a", "T3b", "T3c", "T4a", "T4b", "T6a", "T6b", "T6e"}) {
         CAPTURE(id);
         const Falsification found = search(id, 1200);
         CHECK(!found.violated());
         CHECK(found.evaluations <= 1200);
         CHECK(found.evaluations >= 1100);
         CHECK(found.extremal().ratio <= 1.0 + 1e-6);  // the flow is granted 1e-7
-        CHECK(found.extremal().ratio >= 0.99);
+        CHECK(found.extremal().ratio >= (id == "T6e" ? 0.95 : 0.99));
     }
 }
 
@@ -63,6 +63,10 @@ TEST_CASE("planted faults are found within 4000 runs") {
              auto& records = run.trajectory.records;
              const double start = records.front().train.loss;
              for (Record& r : records) r.train.loss = start - 0.99 * (start - r.train.loss);
+         }},
+        {"T6b", "loss without its factor log 2",
+         [](RunResult& run) {
+             for (Record& r : run.trajectory.records) r.train.loss *= std::log(2.0);
          }},
         {"T4b", "time off by one step",
          [](RunResult& run) {

@@ -15,7 +15,9 @@ TEST_CASE("T1 to T4 hold for all 24 behaviours, loss falls with distinguishabili
     if (!available(path)) return;
     const auto behaviours = read_features(path.string());
     REQUIRE(behaviours.size() == 24);
-    const Verification v = verify_features(theory::claims(), behaviours, {});
+    const auto claims =
+        kSanitized ? theory::select_claims("T1,T2a,T2b,T3a,T3b,T3c,T4a,T4b") : theory::claims();
+    const Verification v = verify_features(claims, behaviours, {});
     CHECK(v.as_expected());
     for (const auto& row : v.verdicts)
         for (std::size_t c = 0; c < v.claims.size(); ++c)
@@ -23,11 +25,14 @@ TEST_CASE("T1 to T4 hold for all 24 behaviours, loss falls with distinguishabili
                 CHECK(row[c].status == theory::Status::kHolds);
     std::size_t on_features = 0;
     for (const auto& control : v.controls) on_features += control.synthetic() ? 0 : 1;
-    const auto planted = std::count_if(controls().begin(), controls().end(),
-                                       [](const Control& c) { return bool(c.run_on_features); });
-    CHECK(planted >= 14);
+    const auto planted =
+        std::count_if(controls().begin(), controls().end(), [&](const Control& control) {
+            return bool(control.run_on_features) &&
+                   std::any_of(claims.begin(), claims.end(),
+                               [&](const auto& c) { return c.id == control.claim; });
+        });
+    CHECK(planted >= 8);
     CHECK(on_features == 24 * static_cast<std::size_t>(planted));
-    CHECK(v.controls.size() > on_features);
     REQUIRE(v.spearman.size() == 3);
     CHECK(v.spearman[0] < -0.99);
     CHECK(v.spearman[0] < v.spearman[1]);

@@ -22,6 +22,11 @@ namespace prefdyn::test {
 
 inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool kSanitized = true;  ///< long repetitions are cut there
+#else
+inline constexpr bool kSanitized = false;
+#endif
 inline constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
 /// Statistical checks fail beyond this many standard errors; they are never retried.

@@ -8,8 +8,8 @@ from analysis.results import Group
 
 _SETTING, _REPLICATE = "misalignment_setting", "misalignment_replicate"
 _START, _STEP = "misalignment_start", "misalignment_step"
-_RATIOS = [f"misalignment_{what}_ratio{end}" for what in ("slope", "steps")
-           for end in ("", "_low", "_high")]
+_ENDS = ("", "_low", "_high")
+_RATIOS = [f"misalignment_{what}_ratio{end}" for what in ("slope", "steps") for end in _ENDS]
 MISALIGNMENT = Group(
     numbers={
         (_SETTING, _REPLICATE, _START): """misalignment_distinguishability misalignment_head_norm
@@ -49,6 +49,7 @@ def misalignment_curves(results):
         _draw_losses(axes, results, k)
         axes.set_title(_label(settings[k]), fontsize=8.5)
         style.log_axis(axes, "x")
+        axes.tick_params(labelbottom=k + columns >= len(settings))
     for axes in panels[len(settings):]:
         axes.set_visible(False)
     figure.supxlabel("steps of misalignment (updates)", fontsize=9)
@@ -71,7 +72,7 @@ def _draw_losses(axes, results, setting):
     for name, color, line, _ in _CURVES:
         k = _start(results, name)
         middle, low, high = (results[f"misalignment_loss{end}"][setting, k, shown]
-                             for end in ("", "_low", "_high"))
+                             for end in _ENDS)
         if line:
             axes.fill_between(step[shown], low, high, color=color, alpha=0.15, linewidth=0)
             axes.plot(step[shown], middle, line, color=color)
@@ -88,44 +89,52 @@ _CAUSES = (("aligned", "aligned model"),
            ("frozen E, aligned", "frozen embedding:\naligned against base"))
 
 
+_SLOPE = ("slope", "initial slope of the loss\nover that of the base model")
+_STEPS = ("steps", "steps to the target loss\nover those of the base model")
+
+
 def misalignment_causes(results):
     """Reads misalignment_slope_ratio, _steps_ratio and the ends of their intervals."""
     if "misalignment_slope_ratio" not in results:
         return None
     settings = results[_SETTING]
-    figure = style.new_figure(0.14 * len(settings) * len(_CAUSES) + 1.9)
-    left, right = figure.subplots(1, 2, sharey=True)
-    for axes, what in ((left, "slope"), (right, "steps")):
+    shown = [each for each in (_SLOPE, _STEPS)
+             if np.isfinite(results[f"misalignment_{each[0]}_ratio"]).any()]
+    figure = style.new_figure(max(0.14 * len(settings), 0.45) * len(_CAUSES) + 1.3)
+    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for axes, (what, label) in zip(panels, shown):
         for k in range(len(settings)):
             _draw_ratios(axes, results, what, k)
         axes.axvline(1, color=style.BLACK, linewidth=0.8)
-        axes.set_yticks(range(len(_CAUSES)), [label for _, label in _CAUSES])
+        axes.set_yticks(range(len(_CAUSES)), [text for _, text in _CAUSES])
         axes.set_ylim(len(_CAUSES) - 0.5, -0.5)
+        axes.set_xlabel(label)
         style.log_axis(axes, "x")
-    left.set_xlabel("initial slope of the loss\nover that of the base model")
-    right.set_xlabel("steps to the target loss\nover those of the base model")
-    handles = [Line2D([], [], color=style.SERIES[k % len(style.SERIES)][0], linestyle="",
-                      marker=style.SERIES[k % len(style.SERIES)][1], label=_label(name))
-               for k, name in enumerate(settings)]
-    style.figure_legend(figure, handles, 3)
+    style.figure_legend(figure, [Line2D([], [], label=_label(name), **_marker(k))
+                                 for k, name in enumerate(settings)], 3)
     caption = ("misalignment_slope_ratio and misalignment_steps_ratio: geometric mean, bars: 95 % "
-               "Student t interval. Left of 1 in the right panel is faster than the base model. "
+               "Student t interval. A ratio of steps below 1 is faster than the base model. "
                "Against its old reference the aligned model starts from a high loss: steep, yet "
                "late. No marker where a replicate never reaches the target.")
     title = "Why an aligned model is misaligned faster"
     return style.Plot("misalignment_causes", title, caption, figure)
 
 
-def _draw_ratios(axes, results, what, setting):
+def _marker(setting):
+    """Open markers where the series begins anew."""
     color, marker = style.SERIES[setting % len(style.SERIES)]
-    count = results.size(_SETTING)
+    face = color if setting < len(style.SERIES) else "none"
+    return {"color": color, "marker": marker, "markerfacecolor": face, "linestyle": ""}
+
+
+def _draw_ratios(axes, results, what, setting):
     for row, (name, _) in enumerate(_CAUSES):
         at = setting, _start(results, name)
-        ratio, low, high = (results[f"misalignment_{what}_ratio{end}"][at]
-                            for end in ("", "_low", "_high"))
-        place = row + 0.7 * ((setting + 0.5) / count - 0.5)
-        axes.hlines(place, low, high, color=color, linewidth=1.2)
-        axes.plot(ratio, place, marker, color=color, markersize=4)
+        ratio, low, high = (results[f"misalignment_{what}_ratio{end}"][at] for end in _ENDS)
+        place = row + 0.7 * ((setting + 0.5) / results.size(_SETTING) - 0.5)
+        if np.isfinite(ratio):
+            axes.plot((low, high), (place, place), color=_marker(setting)["color"], linewidth=1.2)
+            axes.plot(ratio, place, markersize=4, **_marker(setting))
 
 
 _MEASURES = (("distinguishability", "distinguishability $D$\n(embedding units)"),
@@ -164,7 +173,7 @@ def _draw_models(axes, values, results):
     count = results.size(_REPLICATE)
     spread = 0.7 * ((np.arange(count) + 0.5) / count - 0.5)
     place = np.arange(len(base))[:, None] + spread
-    axes.hlines(place, base, aligned, color="#c8c8c8", linewidth=0.8)
+    axes.plot([base.ravel(), aligned.ravel()], [place.ravel()] * 2, color="#c8c8c8", linewidth=0.8)
     for (color, marker), x in ((_BASE, base), (_ALIGNED, aligned)):
         axes.plot(x.ravel(), place.ravel(), marker, color=color, markersize=2.5)
     never = np.isnan(aligned)

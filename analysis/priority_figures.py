@@ -124,7 +124,8 @@ def priority_pairs(results):
     figure = style.new_figure(min(5.4, 1.8 + 0.2 * len(names)))
     axes = figure.subplots()
     limit = max(np.nanmax(np.abs(gap)), 1e-300)
-    image = axes.imshow(gap[np.ix_(order, order)], cmap="PuOr", vmin=-limit, vmax=limit)
+    image = axes.imshow(gap[np.ix_(order, order)], cmap="PuOr", vmin=-limit, vmax=limit,
+                        aspect="auto")
     axes.set_yticks(range(len(names)), names, fontsize=6.5)
     axes.set_xticks(range(len(names)), range(1, len(names) + 1), fontsize=6.5)
     axes.set_xlabel("mixed with, in the same order")

@@ -83,10 +83,12 @@ def legend_above(axes, columns, **options):
                        borderaxespad=0.2, columnspacing=1.4, handletextpad=0.5, **options)
 
 
-def figure_legend(figure, handles):
+def figure_legend(figure, handles, columns=None):
     """One legend over all panels, with its own strip in the layout."""
-    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.26 / figure.get_figheight()))
-    return figure.legend(handles=handles, loc="upper center", ncol=len(handles))
+    columns = min(columns or len(handles), len(handles))
+    strip = 0.26 + 0.18 * (-(-len(handles) // columns) - 1)
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - strip / figure.get_figheight()))
+    return figure.legend(handles=handles, loc="upper center", ncol=columns)
 
 
 def log_axis(axes, which):

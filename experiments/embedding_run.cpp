@@ -10,13 +10,15 @@ namespace prefdyn {
 
 namespace {
 
+constexpr Index kEarlySteps = 20;  // an aligned model is misaligned within a few
+
 TrainSpec train_spec(const EmbeddingTraining& training) {
     TrainSpec spec;
     spec.eta = training.eta;
     spec.steps = training.steps;
     spec.records = 2;
-    for (Index step = 0; step < training.steps; step += training.every)
-        spec.record_also.push_back(step);
+    for (Index step = 0; step < training.steps; ++step)
+        if (step < kEarlySteps || step % training.every == 0) spec.record_also.push_back(step);
     return spec;
 }
 

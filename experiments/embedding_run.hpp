@@ -14,7 +14,7 @@ struct EmbeddingTraining {
     double beta = 0.1;
     double eta = 0.1;
     Index steps = 100;
-    Index every = 1;  ///< steps between records
+    Index every = 1;  ///< steps between records, after the first 20
 };
 
 struct EmbeddingRun {

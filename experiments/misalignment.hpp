@@ -27,7 +27,7 @@ struct MisalignmentSpec {
     double eta_kappa = 0.02;  ///< eta = eta_kappa / kappa, kappa that of the base model
     Index align_steps = 100;
     Index misalign_steps = 300;
-    Index every = 1;          ///< steps between records; alignment is recorded at every step
+    Index every = 1;          ///< steps between records after the first 20; alignment: 1
     bool every_step = false;  ///< record every step of misalignment from base and aligned, too
 };
 

@@ -1,5 +1,6 @@
 #include "experiments/misalignment_table.hpp"
 
+#include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 
@@ -31,27 +32,44 @@ void tabulate_ratios(MisalignmentTable& t, const std::vector<Misalignment>& repl
         }
 }
 
+/// Recorded steps, evenly spread on a logarithmic axis: every one at first, then 15 % apart.
+std::vector<double> curve_steps(const std::vector<Record>& records) {
+    std::vector<double> out;
+    for (const Record& r : records)
+        if (out.empty() || r.step >= 1.15 * out.back() || &r == &records.back())
+            out.push_back(r.step);
+    return out;
+}
+
+double loss_at(const EmbeddingRun& run, double step) {
+    for (const Record& r : run.trajectory.records)
+        if (r.step == step) return r.train.loss;
+    return kNan;
+}
+
 void tabulate_curves(MisalignmentTable& t, const std::vector<Misalignment>& replicates) {
-    const auto& reference = replicates[0].runs[kFromBase].trajectory.records;
-    const double last = reference.back().step;
-    constexpr std::size_t kPoints = 21;
-    t.curve_step.clear();
-    for (std::size_t p = 0; p < kPoints; ++p)
-        t.curve_step.push_back(last * static_cast<double>(p) / double{kPoints - 1});
+    if (t.curve_step.empty())
+        t.curve_step = curve_steps(replicates[0].runs[kFromFrozenBase].trajectory.records);
     for (std::size_t start = 0; start < kMisalignmentStarts; ++start)
         for (const double step : t.curve_step) {
-            double sum = 0.0;
-            for (const Misalignment& m : replicates) {
-                double at = kNan;
-                for (const Record& r : m.runs[start].trajectory.records)
-                    if (r.step == step) at = r.train.loss;
-                sum += at;
-            }
-            t.loss.push_back(sum / static_cast<double>(replicates.size()));
+            const auto values = gather(
+                replicates, [&](const Misalignment& m) { return loss_at(m.runs[start], step); });
+            for (std::size_t k = 0; k < std::size(kLossLevels); ++k)
+                t.loss[k].push_back(quantile_of(values, kLossLevels[k]));
         }
 }
 
 }  // namespace
+
+double quantile_of(std::vector<double> values, double level) {
+    for (const double v : values)
+        if (std::isnan(v)) return kNan;
+    std::sort(values.begin(), values.end());
+    const double place = level * static_cast<double>(values.size() - 1);
+    const auto low = static_cast<std::size_t>(place);
+    const std::size_t high = std::min(low + 1, values.size() - 1);
+    return values[low] + (place - static_cast<double>(low)) * (values[high] - values[low]);
+}
 
 Ratio ratio_of(const std::vector<double>& value, const std::vector<double>& base) {
     const auto n = static_cast<Index>(value.size());
@@ -148,8 +166,19 @@ void add_measures(std::vector<MisalignmentField>& out) {
     add("share_head", pair, "", "the same with base E and aligned a",
         &MisalignmentTable::share_head);
     add("target", {kSetting}, "", "loss of misalignment_steps_to_loss", &MisalignmentTable::target);
-    add("loss", {kSetting, kStart, kStep}, "", "loss under misalignment, mean over replicates",
-        &MisalignmentTable::loss);
+}
+
+void add_losses(std::vector<MisalignmentField>& out) {
+    const char* suffix[] = {"", "_low", "_high"};
+    const char* what[] = {"loss under misalignment, median over replicates",
+                          "10 % quantile of the same", "90 % quantile of the same"};
+    for (std::size_t k = 0; k < std::size(kLossLevels); ++k)
+        out.push_back({{std::string("misalignment_loss") + suffix[k],
+                        {kSetting, kStart, kStep},
+                        FieldType::kReal,
+                        "nats",
+                        what[k]},
+                       [k](const MisalignmentTable& t) { return t.loss[k]; }});
 }
 
 void add_ratios(std::vector<MisalignmentField>& out) {
@@ -177,6 +206,7 @@ std::vector<MisalignmentField> misalignment_fields() {
     std::vector<MisalignmentField> out;
     add_scales(out);
     add_measures(out);
+    add_losses(out);
     add_ratios(out);
     return out;
 }

@@ -5,6 +5,9 @@
 
 namespace prefdyn {
 
+/// Levels of the loss over replicates that are written.
+constexpr double kLossLevels[] = {0.5, 0.1, 0.9};
+
 /// What the study writes, setting after setting.
 struct MisalignmentTable {
     std::vector<std::string> setting, replicate;
@@ -14,7 +17,7 @@ struct MisalignmentTable {
         embedding;
     std::vector<double> share_distinguishability, share_head;  ///< (setting, replicate)
     std::vector<double> ratio[2], low[2], high[2];             ///< (setting, start)
-    std::vector<double> loss;                                  ///< (setting, start, step), means
+    std::vector<double> loss[3];  ///< (setting, start, step), quantiles of kLossLevels
 };
 
 /// Appends a setting; `target` is the loss to reach, one replicate a seed or behaviour.
@@ -28,6 +31,9 @@ struct MisalignmentField : Field {
 
 /// Dimension scales first.
 std::vector<MisalignmentField> misalignment_fields();
+
+/// Quantile of the n > 0 values, linear interpolation (type 7); NaN if one is NaN.
+double quantile_of(std::vector<double> values, double level);
 
 /// Geometric mean of value / base and its 95 % interval by Student's t on the logarithms; NaN where
 /// a replicate has no ratio.

@@ -163,6 +163,37 @@ TEST_CASE("ratios: geometric mean and Student's t by hand, NaN where one is miss
     CHECK(ratio_of({2.0}, {1.0}).mean == doctest::Approx(2.0));
 }
 
+TEST_CASE("quantiles by hand, NaN where one is missing") {
+    CHECK(quantile_of({3.0, 1.0, 2.0}, 0.5) == 2.0);
+    CHECK(quantile_of({3.0, 1.0, 2.0}, 0.1) == doctest::Approx(1.2));
+    CHECK(quantile_of({3.0, 1.0, 2.0}, 0.9) == doctest::Approx(2.8));
+    CHECK(quantile_of({4.0}, 0.9) == 4.0);
+    CHECK(quantile_of({4.0, 4.0}, 1.0) == 4.0);
+    CHECK(std::isnan(quantile_of({1.0, test::kNan}, 0.5)));
+}
+
+TEST_CASE("the table has the loss curve of every start, its ends and its first steps") {
+    MisalignmentSpec spec = spec_of(Activation::kIdentity, 570);
+    spec.every = 7;
+    const Misalignment m = misalign(spec);
+    MisalignmentTable table;
+    tabulate(table, "one", {"seed"}, 0.6, {m});
+    const auto& step = table.curve_step;
+    REQUIRE(step.size() > 10);
+    for (std::size_t k = 0; k < 6; ++k) CHECK(step[k] == static_cast<double>(k));
+    CHECK(step.back() == 40.0);
+    for (std::size_t level = 0; level < 3; ++level) {
+        REQUIRE(table.loss[level].size() == kMisalignmentStarts * step.size());
+        for (std::size_t start = 0; start < kMisalignmentStarts; ++start) {
+            const auto& records = m.runs[start].trajectory.records;
+            const auto row = start * step.size();
+            CHECK(table.loss[level][row] == records.front().train.loss);
+            CHECK(table.loss[level][row + 5] == records[5].train.loss);
+            CHECK(table.loss[level][row + step.size() - 1] == records.back().train.loss);
+        }
+    }
+}
+
 TEST_CASE("every planted fault is caught, whatever the seed") {
     for (const Control& control : misalignment_controls())
         for (const std::uint64_t offset : {0, 1, 2, 3}) {

@@ -16,8 +16,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from analysis import report
 
 FIGURES = {
-    "verify": {"tightness", "coverage", "initial_rate", "head_change"},
-    "features": {"tightness", "behaviours", "loss_at_fixed_steps", "loss_curves"},
+    "verify": {"tightness", "coverage", "initial_rate", "head_change", "priority_margins",
+               "misalignment_curves", "misalignment_causes", "misalignment_models", "rlhf_optima",
+               "rlhf_convergence", "rlhf_broken", "loss_verdicts", "displacement",
+               "probability_masses", "squeezing_panels"},
+    "features": {"tightness", "behaviours", "loss_at_fixed_steps", "loss_curves", "priority_pairs",
+                 "misalignment_curves", "misalignment_causes", "misalignment_models"},
     "run": {"tightness", "run"},
 }
 scratch = None
@@ -32,7 +36,7 @@ def set_up():
     FILES.update({name: folder / f"{name}.h5" for name in FIGURES})
     write_features(folder / "behaviours.h5")
     prefdyn("verify", "--quick", "--replicates", "1000", "--out", FILES["verify"])
-    prefdyn("verify", "--embeddings", folder / "behaviours.h5", "--claims", "T1,T2b,T3c,T5",
+    prefdyn("verify", "--embeddings", folder / "behaviours.h5", "--claims", "T1,T2b,T3c,T5,T8b,T9",
             "--replicates", "1000", "--out", FILES["features"])
     prefdyn("simulate", "--distinguishability", "2", "--dimension", "8", "--samples", "100",
             "--held-out", "50", "--out", FILES["run"])

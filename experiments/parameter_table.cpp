@@ -1,19 +1,12 @@
 #include "experiments/parameter_table.hpp"
 
 #include <algorithm>
-#include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <numeric>
 #include <sstream>
 
-#include "sim/error.hpp"
-
 namespace prefdyn {
-
-namespace po = boost::program_options;
 
 namespace {
 
@@ -24,8 +17,6 @@ bool parse_number(const std::string& text, T& out) {
     const auto result = std::from_chars(text.data(), end, out);
     return result.ec == std::errc() && result.ptr == end;
 }
-
-const std::string kCommandLine = "command line";
 
 std::string shown_range(const std::string& low, const std::string& high, bool low_open) {
     std::string text = low_open ? "(" : "[";
@@ -140,6 +131,22 @@ void ParameterTable::text(const std::string& name, std::string* target, const st
     add(std::move(p));
 }
 
+void ParameterTable::texts(const std::string& name, std::vector<std::string>* target,
+                           const std::string& help, bool required) {
+    Parameter p = describe(name, "", help, ParameterType::kTexts, "texts");
+    p.required = required;
+    p.set = [=](const std::string& value) -> std::string {
+        target->push_back(value);
+        return {};
+    };
+    p.get = [=] {
+        std::string all;
+        for (const std::string& one : *target) all += (all.empty() ? "" : " ") + one;
+        return all;
+    };
+    add(std::move(p));
+}
+
 void ParameterTable::flag(const std::string& name, bool* target, const std::string& help) {
     Parameter p = describe(name, "", help, ParameterType::kFlag, "true | false");
     p.set = [=](const std::string& value) -> std::string {
@@ -168,91 +175,6 @@ void ParameterTable::choice_by_index(const std::string& name, const std::vector<
     };
     p.get = [=] { return names[get()]; };
     add(std::move(p));
-}
-
-std::string ParameterTable::suggestion(const std::string& unknown) const {
-    std::vector<std::string> known;
-    for (const auto& p : parameters_) known.push_back(p.name);
-    const std::string near = nearest(unknown, known);
-    return near.empty() ? "" : ", did you mean --" + near + "?";
-}
-
-void ParameterTable::parse(const std::vector<std::string>& arguments) {
-    po::options_description description;
-    for (const Parameter& p : parameters_) {
-        auto* value = po::value<std::vector<std::string>>();
-        if (p.type == ParameterType::kFlag) value->implicit_value({"true"}, "true");
-        description.add_options()(p.name.c_str(), value);
-    }
-    description.add_options()("config", po::value<std::vector<std::string>>());
-
-    std::string problems;
-    const auto complain = [&](const std::string& text) {
-        problems += (problems.empty() ? "" : "\n") + text;
-    };
-    std::vector<std::string> done;
-    const auto apply = [&](const po::parsed_options& parsed, const std::string& origin) {
-        std::vector<std::string> seen;
-        for (const auto& option : parsed.options) {
-            const auto found =
-                std::find_if(parameters_.begin(), parameters_.end(),
-                             [&](const Parameter& p) { return p.name == option.string_key; });
-            if (option.string_key == "config" && origin == kCommandLine) {
-                if (!config_path_.empty()) complain(origin + ": --config is given more than once");
-                config_path_ = option.value.empty() ? "" : option.value.back();
-            } else if (option.string_key.empty()) {
-                complain(origin + ": argument '" + option.original_tokens.at(0) +
-                         "' belongs to no option");
-            } else if (option.unregistered || found == parameters_.end()) {
-                const std::string& key = option.string_key;
-                complain(origin + ": unknown option " + (key.starts_with("-") ? "" : "--") + key +
-                         suggestion(key.substr(std::min(key.find_first_not_of('-'), key.size()))));
-            } else if (std::find(seen.begin(), seen.end(), found->name) != seen.end()) {
-                complain(origin + ": --" + found->name + " is given more than once");
-            } else if (std::find(done.begin(), done.end(), found->name) == done.end()) {
-                seen.push_back(found->name);
-                const std::string bare = found->type == ParameterType::kFlag ? "true" : "";
-                const std::string value = option.value.empty() ? bare : option.value.back();
-                const std::string wrong = found->set(value);
-                if (!wrong.empty())
-                    complain(origin + ": --" + found->name + " = '" + value + "' " + wrong +
-                             ", allowed: " + found->range);
-                found->origin = origin;
-            }
-        }
-        done.insert(done.end(), seen.begin(), seen.end());
-    };
-    bool readable = true;  // what could not be read cannot be said to be missing
-    const auto read = [&](const std::string& origin, auto parser) {
-        try {
-            apply(parser(), origin);
-        } catch (const po::error& error) {
-            readable = false;
-            complain(origin + ": " + error.what());
-        }
-    };
-    read(kCommandLine, [&] {
-        namespace style = po::command_line_style;
-        return po::command_line_parser(arguments)
-            .options(description)
-            .style(style::unix_style & ~style::allow_guessing & ~style::allow_short)
-            .allow_unregistered()
-            .run();
-    });
-    if (!config_path_.empty()) {
-        std::ifstream in(config_path_);
-        if (in && std::filesystem::is_regular_file(config_path_)) {
-            read(config_path_, [&] { return po::parse_config_file(in, description, true); });
-        } else {
-            readable = false;
-            complain(config_path_ + ": config file cannot be read");
-        }
-    }
-    for (const Parameter& p : parameters_)
-        if (readable && p.required && std::find(done.begin(), done.end(), p.name) == done.end())
-            complain("missing option --" + p.name + " (" + p.help + ")");
-    if (!problems.empty())
-        throw InputError(problems, "--help lists every option with its range and default");
 }
 
 std::string ParameterTable::help() const {

@@ -11,7 +11,7 @@
 
 namespace prefdyn {
 
-enum class ParameterType { kReal, kInteger, kChoice, kText, kFlag };
+enum class ParameterType { kReal, kInteger, kChoice, kText, kTexts, kFlag };
 
 struct Parameter {
     std::string name, unit, help;
@@ -37,6 +37,9 @@ class ParameterTable {
     void seed(const std::string& name, std::uint64_t* target, const std::string& help);
     void text(const std::string& name, std::string* target, const std::string& help,
               bool required = false);
+    /// One or more, separated by spaces on the command line; one in a config file.
+    void texts(const std::string& name, std::vector<std::string>* target, const std::string& help,
+               bool required = false);
     void flag(const std::string& name, bool* target, const std::string& help);
     template <class Enum>
     void choice(const std::string& name, Enum* target, const std::vector<std::string>& names,
@@ -63,11 +66,9 @@ class ParameterTable {
     void choice_by_index(const std::string& name, const std::vector<std::string>& names,
                          const std::string& help, std::function<void(std::size_t)> set,
                          std::function<std::size_t()> get);
-    std::string suggestion(const std::string& unknown) const;
 
     std::vector<Parameter> parameters_;
     bool identity_ = true;
-    std::string config_path_;
 };
 
 /// The name among `known` that is nearest to `word` in edit distance, if it is near at all.

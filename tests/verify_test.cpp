@@ -74,7 +74,7 @@ TEST_CASE("controls run on the given features where their fault can show, else o
         CHECK_MESSAGE((data[name] == Names{""}), name);
     const auto none =
         run_controls(theory::select_claims("T1"), seed(), std::span(behaviours).subspan(2), 1.0);
-    CHECK(none.size() == 3);
+    CHECK(none.size() == 5);
     for (const auto& r : none) CHECK((r.synthetic() && r.caught()));
 }
 

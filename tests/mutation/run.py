@@ -128,8 +128,8 @@ def first_error(output):
 
 
 def witnesses(output):
-    """Claims violated, then controls not caught, as `T1, T2a; control T3a 'bound x 0.9'`."""
-    claims = dict.fromkeys(re.findall(r"^violated: (\S+)", output, re.MULTILINE))
+    """Claims violated or never applied, then controls not caught, as `T1, T2a; control T3a 'bound x 0.9'`."""
+    claims = dict.fromkeys(re.findall(r"^(?:violated|never applied): (\S+)", output, re.MULTILINE))
     controls = re.findall(r"^not caught: (\S+), control ('[^']*(?:'\(0\)[^']*)?')", output, re.MULTILINE)
     return "; ".join(filter(None, [", ".join(claims), *(f"control {c} {name}" for c, name in controls)]))
 

@@ -120,6 +120,12 @@ Verdict frozen_reference_not_reset(const Claim& claim, std::uint64_t seed) {
     return judge_one(claim, run);
 }
 
+Verdict loss_off(const Claim& claim, std::uint64_t seed) {
+    EmbeddingRun run = misalign(small(seed)).runs[kFromFrozenAligned];
+    for (Record& r : run.trajectory.records) r.train.loss *= 1.0 + 1e-6;
+    return judge_one(claim, run);
+}
+
 Verdict embedding_not_frozen(const Claim& claim, std::uint64_t seed) {
     const Misalignment m = misalign(small(seed));
     EmbeddingRun run = m.runs[kFromAligned];
@@ -149,6 +155,7 @@ std::vector<Control> misalignment_controls() {
          mean_for_difference},
         {"T9c", "reference not reset", "the aligned head is trained against the base head",
          frozen_reference_not_reset},
+        {"T9c", "loss off by 1e-6", "one of the two losses is a millionth larger", loss_off},
         {"T9c", "embedding trained", "the embedding is not frozen after all", embedding_not_frozen},
     };
 }

@@ -35,6 +35,17 @@ void follow_parameters(EmbeddingRun& run, const Dataset& told, const EmbeddingSp
             told, spec.reference ? *spec.reference : spec.start, models, run.training.beta);
 }
 
+/// -L'(0) along the flow from losses alone, by the difference quotient of fourth order: R(0)^2
+/// knows the length of the gradient, this its direction.
+double loss_slope(const PolicyEngine& engine, double eta) {
+    const Vector start = engine.initial();
+    Vector direction, ignored;
+    engine.descent(start, {}, direction);
+    const double h = 0.1 * eta;
+    const auto loss = [&](double t) { return engine.descent(start + t * direction, {}, ignored); };
+    return (8.0 * (loss(-h) - loss(h)) - (loss(-2.0 * h) - loss(2.0 * h))) / (12.0 * h);
+}
+
 /// Where `value` first reaches 0 from above.
 double first_crossing(const std::vector<Record>& records,
                       const std::function<double(const Record&)>& value) {
@@ -97,6 +108,7 @@ EmbeddingRun run_embedding(const Dataset& data, const EmbeddingSpec& spec,
     keeping.keep_parameters = true;
     const auto engine =
         make ? make(task, keeping) : std::make_unique<EmbeddingEngine>(task, keeping);
+    out.facts.loss_slope = loss_slope(*engine, training.eta);
     out.trajectory = train(*engine, *task.loss, train_spec(training), 0);
     if (out.trajectory.stop == StopReason::kInterrupted) throw Interrupted();
     if (out.trajectory.records.empty())

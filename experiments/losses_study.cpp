@@ -283,6 +283,13 @@ Control forged(const std::string& name, const std::string& fault, const std::str
             }};
 }
 
+Verdict update_turned(const Claim& claim, std::uint64_t seed) {
+    LossCase c = run_case(seeded(seed), "ipo");
+    c.updates.across = 0.01 * c.updates.rate;
+    const Evidence evidence = c.evidence();
+    return theory::judge(claim, std::span(&evidence, 1), true);
+}
+
 Verdict judge_presumed(const Claim& claim, const RunResult& run) {
     const Evidence evidence = run.evidence();
     return theory::judge(claim, std::span(&evidence, 1), true);
@@ -314,6 +321,7 @@ std::vector<Control> loss_controls() {
                [](LossFacts& facts) { facts.slope_at_zero = -facts.slope_at_zero; }),
         forged("slopes that do not cancel", "apo_down is taken for a loss of the margin",
                "apo_down", [](LossFacts& facts) { facts.slope_sum_at_zero = 0.0; }),
+        {"T11", "update turned", "the first update is turned by half a degree", update_turned},
         nonconvex("T2a"),
         nonconvex("T2b"),
         nonconvex("T4b"),

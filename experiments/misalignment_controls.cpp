@@ -63,6 +63,15 @@ Verdict reference_not_reset(const Claim& claim, std::uint64_t seed) {
     return judge_one(claim, misalign(small(seed)).runs[kFromOldReference]);
 }
 
+/// Steps so small that D grows by 2 eta beta S alone.
+Verdict growth_overstated(const Claim& claim, std::uint64_t seed) {
+    MisalignmentSpec spec = small(seed);
+    spec.eta_kappa = 1e-3;
+    EmbeddingRun run = run_embedding(spec.data, {spec.base}, training_of(spec));
+    for (auto& step : run.facts.steps) step.condition *= 1.1;
+    return judge_one(claim, run, false);
+}
+
 Verdict sign_ignored(const Claim& claim, std::uint64_t seed) {
     return judge_one(claim, misalign(small(seed)).runs[kFromAligned]);
 }
@@ -111,6 +120,12 @@ Verdict frozen_reference_not_reset(const Claim& claim, std::uint64_t seed) {
     return judge_one(claim, run);
 }
 
+Verdict loss_off(const Claim& claim, std::uint64_t seed) {
+    EmbeddingRun run = misalign(small(seed)).runs[kFromFrozenAligned];
+    for (Record& r : run.trajectory.records) r.train.loss *= 1.0 + 1e-6;
+    return judge_one(claim, run);
+}
+
 Verdict embedding_not_frozen(const Claim& claim, std::uint64_t seed) {
     const Misalignment m = misalign(small(seed));
     EmbeddingRun run = m.runs[kFromAligned];
@@ -131,6 +146,7 @@ std::vector<Control> misalignment_controls() {
         {"T9a", "reference not reset", "the aligned model is trained against the base model",
          reference_not_reset},
         {"T9b", "bound x 0.9", "D must grow by 11 % a step", bound_strengthened},
+        {"T9b", "S x 1.1", "D^2 is said to grow 10 % faster than it does", growth_overstated},
         {"T9b", "sign condition ignored", "misalignment from an aligned model, S < 0",
          sign_ignored},
         {"T9b", "labels flipped", "the trainer sees flipped labels, the claim does not",
@@ -139,6 +155,7 @@ std::vector<Control> misalignment_controls() {
          mean_for_difference},
         {"T9c", "reference not reset", "the aligned head is trained against the base head",
          frozen_reference_not_reset},
+        {"T9c", "loss off by 1e-6", "one of the two losses is a millionth larger", loss_off},
         {"T9c", "embedding trained", "the embedding is not frozen after all", embedding_not_frozen},
     };
 }

@@ -1,5 +1,7 @@
 #include "experiments/probability_controls.hpp"
 
+#include <cmath>
+
 #include "experiments/context_cases.hpp"
 #include "experiments/squeezing_panels.hpp"
 
@@ -97,6 +99,63 @@ InfluenceFacts squeeze_eta_halved(std::uint64_t seed) {
     return measured(f, honest_trainer(f), 0.5);
 }
 
+/// What the first order misses is given the order eta^1.5.
+InfluenceFacts remainder_too_large(std::uint64_t seed) {
+    const InfluenceFacts f = make_facts(centre(0.4), seed);
+    InfluenceFacts out = measured(f, honest_trainer(f));
+    const theory::Response response = theory::first_order_response(out);
+    for (auto& record : out.single)
+        record.logp = (response.log_pi + record.eta * response.logp).array() -
+                      record.eta * std::sqrt(record.eta);
+    return out;
+}
+
+/// Updates of a thousandth of a logit, one and several.
+InfluenceFacts small_updates(Objective objective, std::uint64_t seed) {
+    ContextDials dials = centre(1.0);
+    dials.objective = objective;
+    InfluenceFacts out = make_facts(dials, seed);
+    const ContextTrainer trainer = honest_trainer(out);
+    measure_single(out, trainer, {1e-3});
+    measure_path(out, trainer, 1e-3, 2);
+    return out;
+}
+
+/// The rejected token falls 10 % less, nothing else changes.
+InfluenceFacts falls_less(std::uint64_t seed) {
+    InfluenceFacts out = small_updates(Objective::kUnlikelihood, seed);
+    const Index rejected = out.pairs.rejected[0];
+    out.path.resize(2);
+    const double before = out.path[0].logp(1, rejected);
+    double& after = out.path[1].logp(1, rejected);
+    after = before + 0.9 * (after - before);
+    return out;
+}
+
+/// The claim without its comparisons of other relations.
+Claim only(const Claim& claim, theory::Relation relation) {
+    Claim out = claim;
+    out.compare = [compare = claim.compare, relation](const theory::Evidence& e) {
+        auto comparisons = compare(e);
+        std::erase_if(comparisons, [&](const auto& c) { return c.relation != relation; });
+        return comparisons;
+    };
+    return out;
+}
+
+/// One side of a two-sided bound, which is attained as the step shrinks.
+Control side_strengthened(const std::string& claim, theory::Relation relation) {
+    const bool lower = relation == theory::Relation::kAtLeast;
+    const std::string side = lower ? "lower" : "upper";
+    return {claim, "bound x 0.9, " + side, "the " + side + " bound is made 10 % stronger",
+            [=](const Claim& c, std::uint64_t seed) -> Verdict {
+                const InfluenceFacts facts = small_updates(Objective::kDpo, seed);
+                const theory::Evidence evidence = evidence_of(facts);
+                return theory::judge(theory::strengthened(only(c, relation), 0.9),
+                                     std::span(&evidence, 1));
+            }};
+}
+
 Control control(const std::string& claim, const std::string& name, const std::string& fault,
                 Fault make) {
     return {claim, name, fault, [make](const Claim& c, std::uint64_t seed) -> Verdict {
@@ -126,6 +185,10 @@ std::vector<Control> probability_controls() {
         control("T12a", "negative part flipped", flipped, negative_part_flipped),
         control("T12a", "1 pi^T dropped", frozen, normaliser_frozen),
         control("T12a", "contexts taken for one", one, contexts_taken_for_one),
+        control("T12a", "remainder too large", "what the first order misses is of order eta^1.5",
+                remainder_too_large),
+        side_strengthened("T12b", theory::Relation::kAtLeast),
+        side_strengthened("T12b", theory::Relation::kAtMost),
         control("T12b", "eta doubled", doubled, eta_doubled(1.0)),
         control("T12b", "contexts taken for one", one, contexts_taken_for_one),
         control("T12b", "second pair",
@@ -133,12 +196,16 @@ std::vector<Control> probability_controls() {
         control("T12c", "negative part flipped", flipped, negative_part_flipped),
         control("T12c", "1 pi^T dropped", frozen, normaliser_frozen),
         control("T12c", "contexts taken for one", one, contexts_taken_for_one),
+        control("T12d", "falls less", "the rejected token falls 10 % less than it does",
+                falls_less),
         control("T12d", "published panel D as committed",
                 "token 25 is pulled as hard as token 42 is pushed: pi cancels, nothing is squeezed",
                 committed_panel),
         control("T12d", "eta halved",
                 "the trainer's learning rate is halved, the claimed one is not",
                 squeeze_eta_halved),
+        side_strengthened("T12e", theory::Relation::kAtLeast),
+        side_strengthened("T12e", theory::Relation::kAtMost),
         control("T12e", "eta doubled", doubled, eta_doubled(0.4)),
         control("T12e", "1 pi^T dropped", frozen, normaliser_frozen),
         control("T12e", "contexts taken for one", one, contexts_taken_for_one),

@@ -71,6 +71,12 @@ Make broken_convergence(const std::string& name) {
     };
 }
 
+/// Over 1024 samples the tolerance of T10e is a tenth of the constant.
+Verdict gap_constant_strengthened(const Claim& claim, std::uint64_t seed) {
+    return presumed(theory::strengthened(claim, 0.8),
+                    converging_facts(plain(seed), four_decades(256), seed));
+}
+
 TabularFacts swapped_labels(std::uint64_t seed) {
     const TabularSetting s = plain(seed);
     TabularFacts out = plain_sample(seed, s);
@@ -144,6 +150,8 @@ std::vector<Control> rlhf_controls() {
         control(
             "T10d", "beta off by 10 %", "RLHF's beta is 1.1 times the one claimed",
             [](std::uint64_t seed) { return with_beta_off(plain_population(seed), 1.0 / 1.1); }),
+        {"T10e", "bound x 0.8", "the interval is made 20 % narrower on both sides",
+         gap_constant_strengthened},
         control("T10e", "beta / 4", "DPO's beta is a quarter of the one claimed",
                 [](std::uint64_t seed) {
                     return with_beta_off(converging_facts(plain(seed), four_decades(256), seed),

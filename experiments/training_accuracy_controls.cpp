@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "experiments/accuracy.hpp"
 
 namespace prefdyn {
@@ -60,6 +62,42 @@ Verdict one_giant_prompt(const Claim& claim, std::uint64_t seed) {
     return judge_run(claim, run);
 }
 
+/// 200 prompts z = 1 in one dimension, the first `flipped` of them with the wrong label.
+Dataset equal_prompts(Index flipped) {
+    Dataset data;
+    data.name = "equal prompts";
+    data.features.resize(200, 1);
+    for (Index i = 0; i < data.samples(); ++i) {
+        data.label.push_back(i % 2 ? -1 : 1);
+        data.features(i, 0) = (i % 2 ? -1.0 : 1.0) * (i < flipped ? -1.0 : 1.0);
+    }
+    return data;
+}
+
+RunConfig to_kappa_time(double end, std::uint64_t seed) {
+    RunConfig c = learned(seed);
+    c.training.spacing = Spacing::kLinear;
+    c.eta_kappa = 0.1;
+    c.training.steps = std::llround(end / c.eta_kappa);
+    return c;
+}
+
+/// Every cosine is 1: T6a promises all prompts until kappa (t - eta) = 2.
+Verdict unlearned_late(const Claim& claim, std::uint64_t seed) {
+    RunResult run = run_dataset(to_kappa_time(2.0, seed), equal_prompts(0));
+    for (Record& r : run.trajectory.records)
+        if (r.time * run.kappa > 1.2) r.train.rewards_accuracies = 0.0;
+    return judge_run(claim, run);
+}
+
+/// At kappa t = 5 T6e promises 0.674 of equal prompts, no more than 0.55 if its comparator costs
+/// twice as much or moves half as far. 0.62 are learned.
+Verdict labels_flipped(const Claim& claim, std::uint64_t seed) {
+    RunResult run = run_dataset(to_kappa_time(5.0, seed), equal_prompts(76));
+    run.statistics = theory::dataset_statistics(equal_prompts(0));
+    return judge_run(claim, run);
+}
+
 }  // namespace
 
 std::vector<Control> training_accuracy_controls() {
@@ -69,11 +107,14 @@ std::vector<Control> training_accuracy_controls() {
     return {
         {"T6a", "bound x 0.9", stronger, bound_strengthened},
         {"T6a", "class flipped", flipped, class_flipped},
+        {"T6a", "unlearned late", "every prompt is wrong from kappa t = 1.2 on", unlearned_late},
         {"T6b", "bound x 0.9", stronger, bound_strengthened},
         {"T6b", "phi(0) = 1", "the loss of a prompt with margin 0 is taken for 1",
          one_giant_prompt},
         {"T6e", "bound x 0.9", stronger, bound_strengthened},
         {"T6e", "class flipped", flipped, class_flipped},
+        {"T6e", "labels flipped", "the trainer sees 38 % of the labels flipped, the claim does not",
+         labels_flipped},
     };
 }
 

@@ -30,6 +30,7 @@ struct Verification {
     std::vector<Index> fixed_steps;  ///< steps at which losses are compared over behaviours
     std::vector<double> loss_at;     ///< [run][fixed step]
     std::vector<double> spearman;    ///< [fixed step] rank correlation of D and loss over the runs
+    bool every_claim_applies = false;  ///< a claim that applied nowhere is a failure
 
     std::vector<ClaimSummary> summaries() const;
     bool as_expected() const;

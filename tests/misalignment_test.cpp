@@ -87,6 +87,20 @@ TEST_CASE("T9a holds from every start that is its own reference, and only there"
     }
 }
 
+TEST_CASE("T9a sees a gradient of the right length in the wrong direction") {
+    for (const Activation activation : {Activation::kIdentity, Activation::kTanh}) {
+        const Dataset data = test::gaussian_dataset(40, 5, 77);
+        EmbeddingRun run =
+            run_embedding(data, {gaussian_model(6, 5, 1.0, activation, 3)}, {0.1, 0.05, 1, 1});
+        const double slope = run.slope();
+        REQUIRE(run.facts.loss_slope.has_value());
+        CHECK(std::fabs(*run.facts.loss_slope - slope) < 1e-7 * slope);
+        CHECK(judge("T9a", run).status == Status::kHolds);
+        run.facts.loss_slope = 0.999 * slope;
+        CHECK(judge("T9a", run).status == Status::kViolated);
+    }
+}
+
 TEST_CASE("one step of gradient descent moves D^2 by 2 eta beta S + (eta beta ||a|| q^T delta)^2") {
     const EmbeddingTraining training{0.3, 0.2, 30, 1};
     const MisalignmentSpec spec = spec_of(Activation::kIdentity, 530);

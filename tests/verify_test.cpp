@@ -25,6 +25,20 @@ TEST_CASE("the quick suite holds and every negative control is caught, whatever 
     }
 }
 
+TEST_CASE("a claim that applies nowhere in the synthetic suite is a failure") {
+    Verification v;
+    v.claims = theory::select_claims("T7");
+    v.cases.push_back({"dynamics", "T7", "unresolved", kNan, theory::Verdict{}});
+    CHECK(v.as_expected());
+    v.every_claim_applies = true;
+    CHECK(!v.as_expected());
+    std::ostringstream table;
+    print_verdicts(table, v);
+    CHECK(contains(table.str(), "never applied: T7"));
+    v.cases[0].verdict.status = theory::Status::kHolds;
+    CHECK(v.as_expected());
+}
+
 TEST_CASE("every claim has a negative control and every control a claim") {
     std::set<std::string> controlled, known;
     for (const auto& control : controls()) controlled.insert(control.claim);
@@ -74,7 +88,7 @@ TEST_CASE("controls run on the given features where their fault can show, else o
         CHECK_MESSAGE((data[name] == Names{""}), name);
     const auto none =
         run_controls(theory::select_claims("T1"), seed(), std::span(behaviours).subspan(2), 1.0);
-    CHECK(none.size() == 3);
+    CHECK(none.size() == 5);
     for (const auto& r : none) CHECK((r.synthetic() && r.caught()));
 }
 

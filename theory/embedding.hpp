@@ -3,6 +3,7 @@
 // here from x, labels, E and a, never with the simulator's code.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct EmbeddingFacts {
     double mean_square_jacobian = 0.0;   ///< mean || act'(E x) o a ||^2 ||x||^2
     double mean_square_score = 0.0;      ///< mean (a^T g(x))^2
     double zbar_x_norm = 0.0, head_norm = 0.0, embedding_norm = 0.0;
+    std::optional<double> loss_slope;  ///< -L'(0) from losses beside the start; none: not measured
     std::vector<EmbeddingStep> steps;  ///< of the recorded run, if its parameters were kept
     std::shared_ptr<const Trajectory> counterpart;  ///< T9c: the same training from the base model
 };

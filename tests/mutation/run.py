@@ -1,0 +1,236 @@
+"""Plants the faults of faults.ini, one at a time, and reports which of them `prefdyn verify --quick` catches.
+
+    python3 tests/mutation/run.py [--only ID ...] [--jobs N] [--work FOLDER]
+    python3 tests/mutation/run.py --check      # every fragment still occurs exactly once; builds nothing
+
+Works on private copies of the source, one a job. Exit code: 0 every fault caught or explained, 1 one was
+neither, 2 the list of faults does not fit the source or does not compile.
+"""
+
+import argparse
+import collections
+import configparser
+import os
+import pathlib
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+PARTS = ("CMakeLists.txt", "cmake", "sim", "theory", "experiments")
+LIMIT = 300  # seconds of one verification, which takes about ten: a faulty loop may never end
+KEYS = {"file", "from", "to", "what"}
+
+Fault = collections.namedtuple("Fault", "id file old new what explained")
+Result = collections.namedtuple("Result", "fault outcome by seconds")
+
+
+class ListError(Exception):
+    """faults.ini does not fit the source."""
+
+
+def read_faults(path):
+    parser = configparser.ConfigParser(delimiters=("=",), comment_prefixes=("#",), interpolation=None)
+    parser.read(path, encoding="utf-8")
+    faults = []
+    for name in parser.sections():
+        entry = dict(parser[name])
+        if not KEYS <= set(entry) <= KEYS | {"explained"}:
+            raise ListError(f"{path.name}: [{name}] has {sorted(entry)}, needs {sorted(KEYS)}")
+        faults.append(Fault(name, entry["file"], entry["from"], entry["to"], entry["what"],
+                            entry.get("explained", "")))
+    return faults
+
+
+def planted(fault, text):
+    count = text.count(fault.old)
+    if count != 1:
+        raise ListError(f"[{fault.id}]: `{fault.old}` occurs {count} times in {fault.file}, must be once")
+    if fault.old == fault.new:
+        raise ListError(f"[{fault.id}]: changes nothing")
+    return text.replace(fault.old, fault.new)
+
+
+def check(faults):
+    for fault in faults:
+        planted(fault, (ROOT / fault.file).read_text(encoding="utf-8"))
+
+
+def copy_source(folder):
+    for part in PARTS:
+        source = ROOT / part
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / part)
+
+
+class Worker:
+    """One copy of the source with its build."""
+
+    def __init__(self, folder, jobs):
+        self.folder, self.build = folder, folder / "build"
+        self.threads = max(1, (os.cpu_count() or 1) // jobs)
+        # Copies share what a compiler cache knows, where there is one.
+        self.env = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "CCACHE_BASEDIR": str(folder)}
+        folder.mkdir(parents=True)
+        copy_source(folder)
+
+    def call(self, *command, limit=None):
+        return subprocess.run(command, cwd=self.folder, env=self.env, timeout=limit, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+
+    def configure(self):
+        done = self.call("cmake", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF")
+        if done.returncode:
+            raise ListError(done.stdout)
+
+    def compile(self):
+        return self.call("cmake", "--build", "build", "--target", "prefdyn_cli", "-j", str(self.threads))
+
+    def verify(self):
+        """(exit code or None if it never ended, output)."""
+        try:
+            done = self.call("build/prefdyn", "verify", "--quick", "--force", "--out", "verify.h5", limit=LIMIT)
+        except subprocess.TimeoutExpired:
+            return None, ""
+        return done.returncode, done.stdout
+
+    def start(self):
+        self.configure()
+        if (done := self.compile()).returncode:
+            raise ListError("the source does not compile:\n" + done.stdout[-4000:])
+        if (code := self.verify())[0] != 0:
+            raise ListError("verify fails without any fault:\n" + code[1][-4000:])
+
+    def judge(self, fault):
+        start = time.monotonic()
+        path = self.folder / fault.file
+        text = path.read_text(encoding="utf-8")
+        path.write_text(planted(fault, text), encoding="utf-8")
+        try:
+            done = self.compile()
+            if done.returncode:
+                return Result(fault, "does not compile", first_error(done.stdout), time.monotonic() - start)
+            code, output = self.verify()
+        finally:
+            path.write_text(text, encoding="utf-8")
+        outcome = {0: "survived", 1: "caught", None: "never ends"}.get(code, "crashed")
+        return Result(fault, outcome, witnesses(output) if code in (0, 1) else output[-200:].strip(),
+                      time.monotonic() - start)
+
+
+def first_error(output):
+    return next((line for line in output.splitlines() if " error: " in line), "?")
+
+
+def witnesses(output):
+    """Claims violated or never applied, then controls not caught, as `T1, T2a; control T3a 'bound x 0.9'`."""
+    claims = dict.fromkeys(re.findall(r"^(?:violated|never applied): (\S+)", output, re.MULTILINE))
+    controls = re.findall(r"^not caught: (\S+), control ('[^']*(?:'\(0\)[^']*)?')", output, re.MULTILINE)
+    return "; ".join(filter(None, [", ".join(claims), *(f"control {c} {name}" for c, name in controls)]))
+
+
+def in_minutes(seconds):
+    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+
+
+class Report:
+    """Collects results of all workers and says how far they are."""
+
+    def __init__(self, total):
+        self.total, self.results, self.lock, self.start = total, [], threading.Lock(), time.monotonic()
+
+    def add(self, result):
+        with self.lock:
+            self.results.append(result)
+            known = " (explained)" if result.outcome == "survived" and result.fault.explained else ""
+            print(f"{result.fault.id:32} {result.outcome + known:20} {result.by[:150]}", flush=True)
+            self.progress()
+
+    def progress(self):
+        if not sys.stderr.isatty():
+            return
+        done = len(self.results)
+        left = (time.monotonic() - self.start) * (self.total - done) / done if done else 0.0
+        print(f"{done}/{self.total} faults, {in_minutes(left)} left ", end="\r", file=sys.stderr, flush=True)
+
+    def summary(self):
+        """Prints the summary, returns the exit code."""
+        counts = collections.Counter(r.outcome for r in self.results)
+        print(f"\n{len(self.results)} faults: " + ", ".join(f"{n} {what}" for what, n in counts.most_common()))
+        for r in self.results:
+            if r.outcome != "caught":
+                reason = f"; explained: {r.fault.explained}" if r.fault.explained else ""
+                print(f"{r.outcome}: {r.fault.id}, {r.fault.file}: {r.fault.what}{reason}")
+        if counts["does not compile"]:
+            return 2
+        return 1 if any(r.outcome != "caught" and not r.fault.explained for r in self.results) else 0
+
+
+def work_off(todo, folder, jobs, report, errors):
+    try:
+        worker = Worker(folder, jobs)
+        worker.start()
+        while True:
+            report.add(worker.judge(todo.get_nowait()))
+    except queue.Empty:
+        pass
+    except Exception as error:  # told by the main thread
+        errors.append(error)
+
+
+def run(faults, jobs, folder):
+    todo = queue.Queue()
+    for fault in sorted(faults, key=lambda f: f.file):  # one file's faults in a row: fewer compilations
+        todo.put(fault)
+    report, errors = Report(len(faults)), []
+    threads = [threading.Thread(target=work_off, args=(todo, folder / str(k), jobs, report, errors))
+               for k in range(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return report.summary()
+
+
+def selected(faults, only):
+    known = {fault.id for fault in faults}
+    for name in only:
+        if name not in known:
+            raise ListError(f"--only {name}: no such fault; known: {', '.join(sorted(known))}")
+    return [fault for fault in faults if not only or fault.id in only]
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="only check that the faults fit the source")
+    parser.add_argument("--only", nargs="+", default=[], metavar="ID", help="these faults")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="copies worked on at a time")
+    parser.add_argument("--work", type=pathlib.Path, help="folder of the copies, kept; default: a temporary one")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse()
+    try:
+        faults = selected(read_faults(HERE / "faults.ini"), arguments.only)
+        check(faults)
+        if arguments.check:
+            print(f"{len(faults)} faults fit the source")
+            return 0
+        with tempfile.TemporaryDirectory(prefix="prefdyn-mutation-") as temporary:
+            jobs = max(1, min(arguments.jobs, len(faults)))
+            return run(faults, jobs, arguments.work or pathlib.Path(temporary))
+    except (ListError, configparser.Error, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -36,12 +36,15 @@ void follow_parameters(EmbeddingRun& run, const Dataset& told, const EmbeddingSp
 }
 
 /// -L'(0) along the flow from losses alone, by the difference quotient of fourth order: R(0)^2
-/// knows the length of the gradient, this its direction.
-double loss_slope(const PolicyEngine& engine, double eta) {
+/// knows the length of the gradient, this its direction. The loss changes by a part in 10^5: too
+/// little for curvature and kinks of the activation, enough for rounding.
+double loss_slope(const PolicyEngine& engine) {
     const Vector start = engine.initial();
     Vector direction, ignored;
-    engine.descent(start, {}, direction);
-    const double h = 0.1 * eta;
+    const double at_start = engine.descent(start, {}, direction);
+    const double rate = engine.frobenius(direction);
+    if (rate == 0.0) return 0.0;
+    const double h = 1e-5 * at_start / (rate * rate);
     const auto loss = [&](double t) { return engine.descent(start + t * direction, {}, ignored); };
     return (8.0 * (loss(-h) - loss(h)) - (loss(-2.0 * h) - loss(2.0 * h))) / (12.0 * h);
 }
@@ -108,7 +111,7 @@ EmbeddingRun run_embedding(const Dataset& data, const EmbeddingSpec& spec,
     keeping.keep_parameters = true;
     const auto engine =
         make ? make(task, keeping) : std::make_unique<EmbeddingEngine>(task, keeping);
-    out.facts.loss_slope = loss_slope(*engine, training.eta);
+    out.facts.loss_slope = loss_slope(*engine);
     out.trajectory = train(*engine, *task.loss, train_spec(training), 0);
     if (out.trajectory.stop == StopReason::kInterrupted) throw Interrupted();
     if (out.trajectory.records.empty())

@@ -7,7 +7,7 @@
 #include "experiments/parallel.hpp"
 #include "experiments/probability_controls.hpp"
 #include "experiments/squeezing_panels.hpp"
-#include "experiments/verify.hpp"
+#include "sim/rank_correlation.hpp"
 
 namespace prefdyn {
 

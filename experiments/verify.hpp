@@ -1,6 +1,4 @@
 #pragma once
-#include <iosfwd>
-
 #include "experiments/run.hpp"
 #include "experiments/study.hpp"
 
@@ -46,11 +44,5 @@ Verification verify_synthetic(const std::vector<theory::Claim>& claims, const Ve
 /// against D; the negative controls on these features where their fault can show on them.
 Verification verify_features(const std::vector<theory::Claim>& claims,
                              const std::vector<Dataset>& behaviours, const VerifyPlan& plan);
-
-/// The verdict table, one line a claim, then every violation and every control that was not caught.
-void print_verdicts(std::ostream& out, const Verification& verification);
-
-/// Spearman's rank correlation, ties averaged; NaN for fewer than three pairs.
-double rank_correlation(const std::vector<double>& x, const std::vector<double>& y);
 
 }  // namespace prefdyn

@@ -3,6 +3,7 @@
 #include "experiments/commands.hpp"
 #include "experiments/options.hpp"
 #include "experiments/result_fields.hpp"
+#include "experiments/verdict_table.hpp"
 #include "sim/error.hpp"
 #include "sim/feature_file.hpp"
 #include "theory/registry.hpp"

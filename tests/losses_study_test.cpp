@@ -118,7 +118,7 @@ TEST_CASE("T11 holds for each loss but apo_down, and fails if a constant is wron
     }
     CHECK(held.size() == loss_names().size());
     const auto controls = losses_study().controls;
-    CHECK(controls.size() == 7);
+    CHECK(controls.size() == 8);
     for (const Control& control : controls) {
         CAPTURE(control.name);
         const auto claim = theory::select_claims(control.claim).at(0);

@@ -6,6 +6,8 @@
 #include <set>
 #include <sstream>
 
+#include "experiments/verdict_table.hpp"
+#include "sim/rank_correlation.hpp"
 #include "support.hpp"
 #include "theory/registry.hpp"
 

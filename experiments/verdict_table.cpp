@@ -1,0 +1,113 @@
+#include "experiments/verdict_table.hpp"
+
+#include <array>
+#include <cmath>
+#include <iomanip>
+#include <ostream>
+#include <sstream>
+
+namespace prefdyn {
+
+using theory::Status;
+
+namespace {
+
+std::string number(double value) {
+    if (std::isnan(value)) return "-";
+    std::ostringstream out;
+    out << std::setprecision(3) << value;
+    return out.str();
+}
+
+void print_case_violations(std::ostream& out, const Verification& v) {
+    for (const auto& row : v.cases) {
+        if (row.verdict.status != Status::kViolated) continue;
+        out << "violated: " << row.claim << " in study " << row.study << " on " << row.setting
+            << ": " << row.verdict.reason;
+        if (std::isnan(row.delta))
+            out << ", relative slack " << number(row.verdict.slack) << "\n";
+        else
+            out << ", delta = " << row.delta << ", p = " << number(row.verdict.p_value) << "\n";
+    }
+}
+
+/// `T1 'class flipped' 24/24, ...`: caught over run, in the order they ran.
+std::string control_counts(const std::vector<ControlResult>& results, bool synthetic) {
+    std::vector<std::pair<std::string, std::array<int, 2>>> counts;
+    for (const ControlResult& r : results) {
+        if (r.synthetic() != synthetic) continue;
+        const std::string name = r.claim + " '" + r.name + "'";
+        if (counts.empty() || counts.back().first != name) counts.push_back({name, {0, 0}});
+        auto& [caught, ran] = counts.back().second;
+        caught += r.caught() ? 1 : 0;
+        ++ran;
+    }
+    std::string out;
+    for (const auto& [name, count] : counts)
+        out += (out.empty() ? "" : ", ") + name + " " + std::to_string(count[0]) + "/" +
+               std::to_string(count[1]);
+    return out;
+}
+
+/// Which control ran on what, where features were given.
+void print_control_data(std::ostream& out, const Verification& v) {
+    if (v.fixed_steps.empty()) return;
+    const std::string given = control_counts(v.controls, false);
+    const std::string synthetic = control_counts(v.controls, true);
+    out << "controls caught on the given features: "
+        << (given.empty() ? "none could show on them" : given) << "\n";
+    if (!synthetic.empty()) out << "controls caught on synthetic features: " << synthetic << "\n";
+}
+
+void print_run_violations(std::ostream& out, const Verification& v) {
+    for (std::size_t r = 0; r < v.verdicts.size(); ++r)
+        for (std::size_t c = 0; c < v.claims.size(); ++c) {
+            const theory::Verdict& verdict = v.verdicts[r][c];
+            if (verdict.status != Status::kViolated) continue;
+            out << "violated: " << v.claims[c].id << " on run " << r << " (" << v.runs[r].suite
+                << ", " << v.runs[r].name << ", id " << v.runs[r].id << ") at step "
+                << verdict.witness_step << ", relative slack " << number(verdict.slack) << "\n";
+        }
+}
+
+}  // namespace
+
+void print_verdicts(std::ostream& out, const Verification& v) {
+    const auto rows = v.summaries();
+    out << std::left << std::setw(7) << "claim" << std::setw(33) << "what" << std::setw(16)
+        << "verdict" << std::right << std::setw(6) << "holds" << std::setw(9) << "violated"
+        << std::setw(5) << "n/a" << std::setw(28) << "tightness min / med / max" << std::setw(17)
+        << "controls caught"
+        << "\n";
+    for (std::size_t c = 0; c < rows.size(); ++c) {
+        const ClaimSummary& s = rows[c];
+        const bool fitted = s.status == Status::kFitted;
+        const std::string tightness =
+            fitted ? "C from " + number(s.constant_min) + " to " + number(s.constant_max)
+                   : number(s.tightness.min) + " / " + number(s.tightness.median) + " / " +
+                         number(s.tightness.max);
+        out << std::left << std::setw(7) << v.claims[c].id << std::setw(33) << v.claims[c].title
+            << std::setw(16) << theory::status_name(s.status) << std::right << std::setw(6)
+            << s.holds << std::setw(9) << s.violated << std::setw(5) << s.not_applicable << " "
+            << std::setw(27) << tightness << std::setw(17)
+            << (std::to_string(s.caught) + "/" + std::to_string(s.controls)) << "\n";
+    }
+    for (std::size_t c = 0; c < rows.size(); ++c)
+        if (v.every_claim_applies && rows[c].status == Status::kNotApplicable)
+            out << "never applied: " << v.claims[c].id << "\n";
+    print_run_violations(out, v);
+    print_case_violations(out, v);
+    print_control_data(out, v);
+    for (const auto& control : v.controls)
+        if (!control.caught())
+            out << "not caught: " << control.claim << ", control '" << control.name
+                << "': " << control.fault << " on "
+                << (control.synthetic() ? "synthetic features" : control.data) << " ("
+                << theory::status_name(control.verdict.status) << ")\n";
+    if (!v.spearman.empty() && v.runs.size() >= 3)
+        for (std::size_t k = 0; k < v.spearman.size(); ++k)
+            out << "rank correlation of D and loss after " << v.fixed_steps[k]
+                << " steps: " << number(v.spearman[k]) << "\n";
+}
+
+}  // namespace prefdyn

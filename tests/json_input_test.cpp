@@ -59,7 +59,7 @@ TEST_CASE("keys that are given twice are named with their place") {
     CHECK(contains(refusal(R"({"a": 1, "b": 2, "a": 3})"), "key 'a' is given twice"));
     const std::string deep = refusal(R"({"m": [0, {"x": {"k": 1, "k": 1}}]})");
     CHECK(contains(deep, "'/m/1/x/k'"));
-    CHECK(refusal(R"({"a": {"k": 1}, "b": {"k": 1}, "c": "a"})").empty() == false);
+    CHECK(text::parse_json(R"({"a": {"k": 1}, "b": {"k": 1}, "c": "a"})", "x").size() == 3);
 }
 
 TEST_CASE("depth, number of values and bytes are bounded while parsing") {

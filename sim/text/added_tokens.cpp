@@ -33,7 +33,8 @@ std::vector<AddedToken> read_added_tokens(const Json& document, const std::strin
 void AddedTokenFinder::insert(const AddedToken& token, std::string content) {
     auto& list = by_first_byte_[content.front()];
     const auto shorter = [&](const Entry& e) { return e.content.size() < content.size(); };
-    list.insert(std::find_if(list.begin(), list.end(), shorter), {std::move(content), token});
+    const auto place = std::find_if(list.begin(), list.end(), shorter);
+    list.insert(place, {std::move(content), token});
 }
 
 const AddedTokenFinder::Entry* AddedTokenFinder::longest_at(std::string_view text) const {

@@ -1,7 +1,9 @@
 #include "sim/text/pre_tokenizer.hpp"
 
+#include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
+#include <unicode/utf16.h>
 
 #include <limits>
 
@@ -47,6 +49,24 @@ std::vector<Unit> sized(Convert convert) {
     return out;
 }
 
+/// Tokenisers in use normalise by the tables of Unicode 9: a later character that takes part in
+/// normalisation (a new combining mark) is left in its place by them and moved by newer ones.
+void require_stable(const UNormalizer2* nfc, const std::vector<UChar>& wide) {
+    for (std::size_t at = 0; at < wide.size();) {
+        UChar32 c = 0;
+        U16_NEXT(wide.data(), at, wide.size(), c);
+        UVersionInfo age{};
+        u_charAge(c, age);
+        if (age[0] <= 9 || unorm2_isInert(nfc, c)) continue;
+        std::string character;
+        append_utf8(character, static_cast<char32_t>(c));
+        throw InputError("the text holds " + in_quotes(character) + ", a character of Unicode " +
+                             std::to_string(int{age[0]}) +
+                             " whose place under NFC depends on the version",
+                         kElsewhere);
+    }
+}
+
 }  // namespace
 
 std::string compose(std::string_view text) {
@@ -62,6 +82,7 @@ std::string compose(std::string_view text) {
         u_strFromUTF8(out, capacity, &length, text.data(), bytes, error);
         return length;
     });
+    require_stable(nfc, wide);
     const auto composed = sized<UChar>([&](UChar* out, std::int32_t capacity, UErrorCode* error) {
         return unorm2_normalize(nfc, wide.data(), static_cast<std::int32_t>(wide.size()), out,
                                 capacity, error);

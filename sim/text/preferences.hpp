@@ -31,7 +31,7 @@ struct PreferenceLimits {
 
 struct PreferenceOptions {
     double min_confidence = 0.0;  ///< above 0: persona lines below it are dropped
-    PreferenceLimits limits;
+    PreferenceLimits limits = {};
 };
 
 /// One file, or every *.jsonl of a folder sorted by name; the name is the file's without .jsonl.

@@ -122,23 +122,4 @@ TokenFile read_token_file(const std::string& path) {
     return out;
 }
 
-void write_token_file(const std::string& path, const TokenFile& content) {
-    h5::Writer file(path);
-    file.write("vocabulary", std::vector<std::int64_t>{content.vocabulary}, {1});
-    file.write("response", std::vector<std::int64_t>{content.response[0], content.response[1]},
-               {2});
-    for (const TokenBehaviour& behaviour : content.behaviours) {
-        std::vector<std::int64_t> ids, offsets = {0},
-                                       label(behaviour.label.begin(), behaviour.label.end());
-        for (const auto& prompt : behaviour.prompts) {
-            ids.insert(ids.end(), prompt.begin(), prompt.end());
-            offsets.push_back(static_cast<std::int64_t>(ids.size()));
-        }
-        file.write(behaviour.name + "/ids", ids, {ids.size()});
-        file.write(behaviour.name + "/offsets", offsets, {offsets.size()});
-        file.write(behaviour.name + "/label", label, {label.size()});
-    }
-    file.close();
-}
-
 }  // namespace prefdyn::text

@@ -32,6 +32,4 @@ struct TokenFile {
 /// Throws InputError with file, dataset, index, value and range.
 TokenFile read_token_file(const std::string& path);
 
-void write_token_file(const std::string& path, const TokenFile& content);
-
 }  // namespace prefdyn::text

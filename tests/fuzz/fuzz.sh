@@ -7,7 +7,7 @@ runs=${1:-1000000}
 [ $# -gt 0 ] && shift
 work=${FUZZ_DIR:-build-fuzz}
 mkdir -p "$work"
-compile() { clang++-14 -std=c++20 -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -I. "$@"; }
+compile() { ${CXX_LAUNCHER:-} clang++-14 -std=c++20 -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -I. "$@"; }
 for source in tests/fuzz/readers.cpp $(ls sim/text/*.cpp | grep -v token_file); do
     object="$work/$(basename "$source" .cpp).o"
     [ "$object" -nt "$source" ] || compile -c "$source" -o "$object"

@@ -3,6 +3,7 @@
 #include <sentencepiece_processor.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "sim/error.hpp"
 #include "sim/text/text_file.hpp"
@@ -16,10 +17,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   public:
     SentencePieceTokenizer(const std::string& bytes, const TokenizerConfig& config,
                            const std::string& place) {
-        const auto status = processor_.LoadFromSerializedProto(bytes);
-        if (!status.ok())
-            throw InputError(place + ": not a SentencePiece model: " + in_quotes(status.ToString()),
-                             "a tokenizer.json may be beside it; is the file truncated?");
+        load(bytes, place);
         hash_ = content_hash(bytes);
         special_ = resolve(config, *this);
         if (!special_.bos && processor_.bos_id() >= 0) special_.bos = processor_.bos_id();
@@ -57,6 +55,20 @@ class SentencePieceTokenizer final : public Tokenizer {
     std::string kind() const override { return "SentencePiece"; }
 
   private:
+    /// The library reports some damage as a status and some as an exception of its trie.
+    void load(const std::string& bytes, const std::string& place) {
+        std::string why;
+        try {
+            const auto status = processor_.LoadFromSerializedProto(bytes);
+            if (!status.ok()) why = status.ToString();
+        } catch (const std::exception& error) {
+            why = error.what();
+        }
+        if (!why.empty())
+            throw InputError(place + ": not a SentencePiece model: " + in_quotes(why, 200),
+                             "a tokenizer.json may be beside it; is the file truncated?");
+    }
+
     static void check(const sentencepiece::util::Status& status, const std::string& what) {
         if (!status.ok()) throw InputError("SentencePiece, " + what + ": " + status.ToString());
     }

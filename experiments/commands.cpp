@@ -65,6 +65,9 @@ const std::map<std::string, Command>& commands() {
         {"bench",
          {"time the engines against each other and against the memory", bench_command,
           option_text<BenchOptions>}},
+        {"tokenize",
+         {"show the token ids of a text, or of the prompts of preference data", tokenize_command,
+          option_text<TokenizeOptions>}},
         {"claims", {"list the claims; `claims T2b` prints one", claims_command, {}}},
         {"docs", {"print a generated page: file-format, options", docs_command, {}}},
     };

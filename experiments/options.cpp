@@ -50,4 +50,19 @@ void declare(ParameterTable& t, BenchOptions& o) {
               "full-batch steps of gradient descent on it");
 }
 
+void declare(ParameterTable& table, TokenizeOptions& options) {
+    table.text("model", &options.model, "tokenizer.model or tokenizer.json, or a folder with one",
+               true);
+    table.text("text", &options.text, "text to show the tokens of, as it is");
+    table.text("data", &options.data, "preference data: a .jsonl file, or a folder of them");
+    table.text("template", &options.prompt_template,
+               "text around {prompt}; \\n, \\t and \\\\ are read as newline, tab, backslash");
+    table.text("suffix", &options.suffix, "text behind the template, written likewise");
+    table.flag("bos", &options.bos, "put the beginning-of-sequence token first");
+    table.text("first", &options.first, "first answer (label +1); empty: as the data has it");
+    table.text("second", &options.second, "second answer (label -1)");
+    table.real("min-confidence", &options.min_confidence, 0.0, 1.0, false, "",
+               "drop lines with a lower label_confidence");
+}
+
 }  // namespace prefdyn

@@ -36,9 +36,17 @@ struct BenchOptions {
     Index behaviours = 128, mixture_samples = 64000, mixture_steps = 200;
 };
 
+struct TokenizeOptions {
+    std::string model, text, data;
+    std::string prompt_template = "{prompt}", suffix, first, second;
+    bool bos = false;
+    double min_confidence = 0.0;
+};
+
 void declare(ParameterTable& table, SimulateOptions& options);
 void declare(ParameterTable& table, VerifyOptions& options);
 void declare(ParameterTable& table, FalsifyOptions& options);
 void declare(ParameterTable& table, BenchOptions& options);
+void declare(ParameterTable& table, TokenizeOptions& options);
 
 }  // namespace prefdyn

@@ -1,0 +1,89 @@
+#include <ostream>
+
+#include "experiments/commands.hpp"
+#include "experiments/options.hpp"
+#include "sim/error.hpp"
+#include "sim/text/prompts.hpp"
+#include "sim/text/utf8.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+/// \n and \t as typed in a shell or a config file; \\ is a backslash.
+std::string unescape(const std::string& name, const std::string& text) {
+    std::string out;
+    for (std::size_t k = 0; k < text.size(); ++k) {
+        if (text[k] != '\\') {
+            out += text[k];
+            continue;
+        }
+        const auto at = k + 1 < text.size() ? std::string_view("nt\\").find(text[++k]) : 3;
+        if (at > 2)
+            throw InputError(name + ": " + text::in_quotes(text) +
+                             ", allowed after a backslash are n, t and \\");
+        out += "\n\t\\"[at];
+    }
+    return out;
+}
+
+text::PromptFormat format_of(const TokenizeOptions& options) {
+    return {options.bos,
+            unescape("template", options.prompt_template),
+            unescape("suffix", options.suffix),
+            {unescape("first", options.first), unescape("second", options.second)}};
+}
+
+std::string special_text(const text::Tokenizer& tokenizer, const std::optional<text::Token>& id) {
+    return id ? std::to_string(*id) + " " + text::in_quotes(tokenizer.piece(*id)) : "none";
+}
+
+void print_tokenizer(std::ostream& out, const text::Tokenizer& tokenizer) {
+    const auto& special = tokenizer.special();
+    out << tokenizer.kind() << ", " << tokenizer.size() << " tokens, hash " << tokenizer.hash()
+        << "\nbos " << special_text(tokenizer, special.bos) << ", eos "
+        << special_text(tokenizer, special.eos) << ", bos put first by itself: "
+        << (!special.adds_bos   ? "not known"
+            : *special.adds_bos ? "yes"
+                                : "no")
+        << "\n";
+}
+
+void print_tokens(std::ostream& out, const text::Tokenizer& tokenizer,
+                  const std::vector<text::Token>& ids) {
+    for (const text::Token id : ids)
+        out << "  " << id << "\t" << text::in_quotes(tokenizer.piece(id)) << "\n";
+}
+
+void print_data(std::ostream& out, const text::Tokenizer& tokenizer,
+                const text::PreferenceData& data, const text::PromptFormat& format) {
+    const auto got = text::tokenize(tokenizer, data, format);
+    out << data.path << ": " << got.prompts.size() << " prompts, " << data.filtered
+        << " filtered, longest " << got.longest() << " tokens, hash " << got.hash() << "\n";
+    for (const int k : {0, 1})
+        out << (k == 0 ? "first" : "second") << " answer " << text::in_quotes(got.pair.text[k])
+            << ": token " << special_text(tokenizer, got.pair.token[k]) << "\n";
+    out << "shared before it, appended to every prompt: " << got.pair.shared.size() << "\n";
+    print_tokens(out, tokenizer, got.pair.shared);
+    out << "prompt of line " << got.line[0] << ", label " << int{got.label[0]} << ":\n";
+    print_tokens(out, tokenizer, got.prompts[0]);
+}
+
+}  // namespace
+
+int tokenize_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    TokenizeOptions options;
+    ParameterTable table;
+    declare(table, options);
+    table.parse(arguments);
+    const text::PromptFormat format = format_of(options);
+    const auto tokenizer = text::load_tokenizer(options.model);
+    print_tokenizer(out, *tokenizer);
+    if (!options.text.empty()) print_tokens(out, *tokenizer, tokenizer->encode(options.text));
+    if (options.data.empty()) return 0;
+    for (const auto& data : text::read_preferences(options.data, {options.min_confidence, {}}))
+        print_data(out, *tokenizer, data, format);
+    return 0;
+}
+
+}  // namespace prefdyn

@@ -16,6 +16,19 @@ inline void store(float* to, const V& v) {
     __builtin_memcpy(to, &v, sizeof v);
 }
 
+/// to = or += the first `count` values of v, all of them if count is larger.
+template <class V>
+inline void put(const V& v, float* to, Size count, bool add) {
+    constexpr Size kWidth = sizeof(V) / sizeof(float);
+    if (count >= kWidth) {
+        V old = {};
+        if (add) load(old, to);
+        const V now = add ? old + v : v;
+        return store(to, now);
+    }
+    for (Size l = 0; l < count; ++l) to[l] = add ? to[l] + v[l] : v[l];
+}
+
 /// C (R, 16) = or += A (R, k) B.
 template <class Lane, int R>
 void block(const float* a, Size a_stride, const float* b, Size k, float* c, Size c_stride,
@@ -31,12 +44,9 @@ void block(const float* a, Size a_stride, const float* b, Size k, float* c, Size
             for (int v = 0; v < kVectors; ++v) Lane::fma(left, right[v], sum[r][v]);
         }
     }
-    for (int r = 0; r < R; ++r) {
-        float* row = c + r * c_stride;
-        float got[kPanel];
-        for (int v = 0; v < kVectors; ++v) store(got + v * Lane::kWidth, sum[r][v]);
-        for (Size j = 0; j < cols; ++j) row[j] = add ? row[j] + got[j] : got[j];
-    }
+    for (int r = 0; r < R; ++r)
+        for (int v = 0; v < kVectors; ++v)
+            put(sum[r][v], c + r * c_stride + v * Lane::kWidth, cols - v * Lane::kWidth, add);
 }
 
 /// The last rows % kRows rows.
@@ -158,15 +168,23 @@ void attend(const HeadTask& t) {
     }
 }
 
+/// x = silu(x) y.
+inline void gate_of(Eight& x, const Eight& y) {
+    Eight e = -x;
+    exp_of(e);
+    x = x / (1.0f + e) * y;
+}
+
 void gate(float* g, const float* u, Size n) {
-    for (Size at = 0; at < n; at += kLanes) {
-        const Size count = n - at < kLanes ? n - at : kLanes;
-        Eight x = {}, y = {};
-        __builtin_memcpy(&x, g + at, static_cast<std::size_t>(count) * sizeof(float));
-        __builtin_memcpy(&y, u + at, static_cast<std::size_t>(count) * sizeof(float));
-        Eight e = -x;
-        exp_of(e);
-        x = x / (1.0f + e) * y;
-        __builtin_memcpy(g + at, &x, static_cast<std::size_t>(count) * sizeof(float));
+    Eight x = {}, y = {};
+    Size at = 0;
+    for (; at + kLanes <= n; at += kLanes) {
+        load(x, g + at);
+        load(y, u + at);
+        gate_of(x, y);
+        store(g + at, x);
     }
+    for (Size l = 0; at + l < n; ++l) x[l] = g[at + l], y[l] = u[at + l];
+    gate_of(x, y);
+    for (Size l = 0; at + l < n; ++l) g[at + l] = x[l];
 }

@@ -117,9 +117,12 @@ inline std::string safetensors(const std::string& header, const std::string& dat
 }
 
 inline std::string shape_json(const std::vector<Index>& shape) {
-    std::string text;
-    for (const Index extent : shape) text += (text.empty() ? "" : ",") + std::to_string(extent);
-    return "[" + text + "]";
+    std::string text = "[";
+    for (const Index extent : shape) {
+        if (text.size() > 1) text += ',';
+        text += std::to_string(extent);
+    }
+    return text + "]";
 }
 
 inline std::string safetensors(const Weights& weights, const std::string& dtype) {
@@ -151,13 +154,15 @@ inline std::string write_shards(const std::string& folder, const SmallModel& mod
     for (const auto& [name, w] : weights) {
         const std::size_t which = part[0].size() > weights.size() / 2;
         part[which][name] = w;
-        index += (index.empty() ? "" : ",") + ("\"" + name) + "\":\"part-" + std::to_string(which) +
-                 ".safetensors\"";
+        if (!index.empty()) index += ',';
+        index += '"';
+        index += name + "\":\"part-" + std::to_string(which) + ".safetensors\"";
     }
     for (int k = 0; k < 2; ++k)
         write_bytes(folder + "/part-" + std::to_string(k) + ".safetensors",
                     safetensors(part[k], "F32"));
-    index = "{\"metadata\":{\"total_size\":1},\"weight_map\":{" + index + "}}";
+    index.insert(0, "{\"metadata\":{\"total_size\":1},\"weight_map\":{");
+    index += "}}";
     write_bytes(folder + "/model.safetensors.index.json", index);
     return index;
 }

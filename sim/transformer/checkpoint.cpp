@@ -89,11 +89,13 @@ void Checkpoint::open_shards() {
     const auto shards = parse_index(read_text(place, kMaxIndex), place);
     for (const auto& [shard, names] : shards) {
         open(shard);
-        for (const std::string& name : names)
-            if (!tensors_.contains(name))
+        for (const std::string& name : names) {
+            const auto found = tensors_.find(name);
+            if (found == tensors_.end() || found->second.file != inside(folder_, shard))
                 throw InputError(
                     place + ": tensor " + shown(json(name)) + " is not in " + shown(json(shard)),
                     "the download may be incomplete");
+        }
     }
 }
 

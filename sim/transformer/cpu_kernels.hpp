@@ -8,9 +8,10 @@ namespace prefdyn::transformer {
 
 using Size = std::ptrdiff_t;
 
-constexpr Size kPanel = 16;    ///< output columns a packed panel holds
-constexpr Size kLanes = 8;     ///< keys and head columns are padded to multiples of this
-constexpr Size kBlockK = 256;  ///< terms of one partial sum of a matrix product
+constexpr Size kPanel = 16;             ///< output columns a packed panel holds
+constexpr Size kLanes = 8;              ///< keys and head columns are padded to multiples of this
+constexpr Size kBlockK = 256;           ///< terms of one partial sum of a matrix product
+constexpr Size kStride = kBlockK + 16;  ///< floats between rows of A; no power of two
 
 /// One head of one prompt of n tokens. q (n, h) and out (n, h) with their row strides; keys^T
 /// (h, m) and values (n, w), m and w being n and h rounded up to kLanes; scores holds m values.
@@ -31,8 +32,8 @@ struct CpuKernels {
     bool fused;  ///< multiplies and adds with one rounding in matrix products
     /// C (rows, cols) = or += A (rows, k) B for one panel B (k, 16), k <= kBlockK, cols <= 16.
     /// Every element is one sum in the order of k, whatever rows and cols are.
-    void (*panel)(const float* a, Size a_stride, Size rows, const float* b, Size k, float* c,
-                  Size c_stride, Size cols, bool add);
+    void (*panel)(const float* a, Size rows, const float* b, Size k, float* c, Size c_stride,
+                  Size cols, bool add);
     void (*attend)(const HeadTask& task);
     /// g = silu(g) u, n values.
     void (*gate)(float* g, const float* u, Size n);

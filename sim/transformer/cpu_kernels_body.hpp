@@ -31,8 +31,7 @@ inline void put(const V& v, float* to, Size count, bool add) {
 
 /// C (R, 16) = or += A (R, k) B.
 template <class Lane, int R>
-void block(const float* a, Size a_stride, const float* b, Size k, float* c, Size c_stride,
-           Size cols, bool add) {
+void block(const float* a, const float* b, Size k, float* c, Size c_stride, Size cols, bool add) {
     typedef typename Lane::V V;
     constexpr int kVectors = static_cast<int>(kPanel) / Lane::kWidth;
     V sum[R][kVectors] = {};
@@ -40,7 +39,7 @@ void block(const float* a, Size a_stride, const float* b, Size k, float* c, Size
         V right[kVectors];
         for (int v = 0; v < kVectors; ++v) load(right[v], b + t * kPanel + v * Lane::kWidth);
         for (int r = 0; r < R; ++r) {
-            const V left = Lane::broadcast(a[r * a_stride + t]);
+            const V left = Lane::broadcast(a[r * kStride + t]);
             for (int v = 0; v < kVectors; ++v) Lane::fma(left, right[v], sum[r][v]);
         }
     }
@@ -51,23 +50,22 @@ void block(const float* a, Size a_stride, const float* b, Size k, float* c, Size
 
 /// The last rows % kRows rows.
 template <class Lane, int R>
-void rest(const float* a, Size a_stride, Size rows, const float* b, Size k, float* c, Size c_stride,
-          Size cols, bool add) {
+void rest(const float* a, Size rows, const float* b, Size k, float* c, Size c_stride, Size cols,
+          bool add) {
     if constexpr (R > 0) {
-        if (rows == R) return block<Lane, R>(a, a_stride, b, k, c, c_stride, cols, add);
-        rest<Lane, R - 1>(a, a_stride, rows, b, k, c, c_stride, cols, add);
+        if (rows == R) return block<Lane, R>(a, b, k, c, c_stride, cols, add);
+        rest<Lane, R - 1>(a, rows, b, k, c, c_stride, cols, add);
     }
 }
 
 template <class Lane>
-void panel(const float* a, Size a_stride, Size rows, const float* b, Size k, float* c,
-           Size c_stride, Size cols, bool add) {
+void panel(const float* a, Size rows, const float* b, Size k, float* c, Size c_stride, Size cols,
+           bool add) {
     constexpr int R = Lane::kRows;
     Size r = 0;
     for (; r + R <= rows; r += R)
-        block<Lane, R>(a + r * a_stride, a_stride, b, k, c + r * c_stride, c_stride, cols, add);
-    rest<Lane, R - 1>(a + r * a_stride, a_stride, rows - r, b, k, c + r * c_stride, c_stride, cols,
-                      add);
+        block<Lane, R>(a + r * kStride, b, k, c + r * c_stride, c_stride, cols, add);
+    rest<Lane, R - 1>(a + r * kStride, rows - r, b, k, c + r * c_stride, c_stride, cols, add);
 }
 
 /// x = exp(x): x = n log 2 + r, a polynomial in |r| <= log(2) / 2 (Cephes), times 2^n. Below -87

@@ -9,7 +9,7 @@ namespace prefdyn::transformer {
 namespace {
 
 constexpr Index kRowBlock = 192;   // rows of x times kBlockK floats stay in the second-level cache
-constexpr Index kPanelBlock = 8;   // panels a task works on
+constexpr Index kPanelBlock = 16;  // panels a task works on
 constexpr std::size_t kLine = 64;  // bytes
 
 Index panels_of(Index outputs) { return (outputs + kPanel - 1) / kPanel; }
@@ -94,14 +94,23 @@ struct Tile {
     Index row, row_end, p, p_end;
 };
 
+/// Rows of x, kBlockK inputs at a time, kStride apart: close together for the kernel.
+void copy_block(const float* x, Index x_stride, Index rows, Index k, float* block) {
+    for (Index r = 0; r < rows; ++r) std::copy_n(x + r * x_stride, k, block + r * kStride);
+}
+
 void multiply_tile(const CpuKernels& kernels, const float* x, Index x_stride, const PackedMatrix& w,
                    float* y, Index y_stride, bool add, const Tile& tile) {
-    for (Index k = 0; k < w.inputs(); k += kBlockK)
+    const Index rows = tile.row_end - tile.row;
+    const std::unique_ptr<float[]> block(new float[static_cast<std::size_t>(rows * kStride)]);
+    for (Index k = 0; k < w.inputs(); k += kBlockK) {
+        const Index count = std::min<Index>(kBlockK, w.inputs() - k);
+        copy_block(x + tile.row * x_stride + k, x_stride, rows, count, block.get());
         for (Index p = tile.p; p < tile.p_end; ++p)
-            kernels.panel(x + tile.row * x_stride + k, x_stride, tile.row_end - tile.row,
-                          w.panel(p) + k * kPanel, std::min<Index>(kBlockK, w.inputs() - k),
+            kernels.panel(block.get(), rows, w.panel(p) + k * kPanel, count,
                           y + tile.row * y_stride + p * kPanel, y_stride,
                           std::min<Index>(kPanel, w.outputs() - p * kPanel), add || k > 0);
+    }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <iomanip>
 #include <ostream>
 
+#include "experiments/bench_transformer.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/options.hpp"
 #include "sim/batches.hpp"
@@ -182,6 +183,10 @@ int bench_command(const std::vector<std::string>& arguments, std::ostream& out) 
     declare(table, options);
     table.parse(arguments);
     if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
+    if (options.transformer) {
+        bench_transformer(out, options);
+        return 0;
+    }
     if (options.mixture) {
         bench_mixture(out, options);
         return 0;

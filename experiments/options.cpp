@@ -48,6 +48,10 @@ void declare(ParameterTable& t, BenchOptions& o) {
     t.integer("mixture-samples", &o.mixture_samples, 4, 10000000, "", "its training samples");
     t.integer("mixture-steps", &o.mixture_steps, 1, 1000000, "updates",
               "full-batch steps of gradient descent on it");
+    t.flag("transformer", &o.transformer,
+           "measure embeddings of a generated Llama of 110 million parameters, and nothing else");
+    t.integer("prompts", &o.prompts, 1, 1000000, "", "prompts it embeds");
+    t.integer("prompt-tokens", &o.prompt_tokens, 1, 2048, "tokens", "length of each");
 }
 
 void declare(ParameterTable& table, TokenizeOptions& options) {

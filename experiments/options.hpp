@@ -34,6 +34,8 @@ struct BenchOptions {
     Index threads = 0;
     bool mixture = false;
     Index behaviours = 128, mixture_samples = 64000, mixture_steps = 200;
+    bool transformer = false;
+    Index prompts = 96, prompt_tokens = 32;
 };
 
 struct TokenizeOptions {

@@ -116,6 +116,12 @@ Json read_json(const std::string& path, const JsonLimits& limits) {
     return parse_json(read_file(path, limits.bytes), path, limits);
 }
 
+std::string shown(const Json& value) {
+    std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+    if (text.size() > 80) text = text.substr(0, 77) + "...";
+    return text;
+}
+
 void require_object(const Json& value, const std::string& place) {
     if (!value.is_object()) wrong_type(place, "an object", value);
 }

@@ -24,6 +24,9 @@ Json parse_json(std::string_view text, const std::string& place, const JsonLimit
 
 Json read_json(const std::string& path, const JsonLimits& limits = {});
 
+/// The value as a short text for a message.
+std::string shown(const Json& value);
+
 /// An object or the array at `place`, anything else is an InputError.
 void require_object(const Json& value, const std::string& place);
 void require_array(const Json& value, const std::string& place);

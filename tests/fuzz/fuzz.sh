@@ -1,22 +1,31 @@
 #!/bin/sh
-# Fuzzes the readers with libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer (developers only).
-#   tests/fuzz/fuzz.sh [RUNS] [TARGET ...]     targets: json jsonl tokenizer sentencepiece
+# Fuzzes the readers of outside files with libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer
+# (developers only; ends at the first finding).
+#   tests/fuzz/fuzz.sh [RUNS] [TARGET ...]   targets: json jsonl tokenizer sentencepiece safetensors config
 set -eu
 cd "$(dirname "$0")/../.."
 runs=${1:-1000000}
 [ $# -gt 0 ] && shift
 work=${FUZZ_DIR:-build-fuzz}
-mkdir -p "$work"
-compile() { ${CXX_LAUNCHER:-} clang++-14 -std=c++20 -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -I. "$@"; }
-for source in tests/fuzz/readers.cpp $(ls sim/text/*.cpp | grep -v token_file); do
-    object="$work/$(basename "$source" .cpp).o"
+mkdir -p "$work/text" "$work/transformer"
+compile() {
+    ${CXX_LAUNCHER:-} clang++ -std=c++20 -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined \
+        -fno-sanitize-recover=all -I. -isystem /usr/include/eigen3 "$@"
+}
+for source in $(ls sim/text/*.cpp | grep -v token_file) sim/transformer/tensor.cpp \
+    sim/transformer/safetensors.cpp sim/transformer/rope.cpp sim/transformer/model_config.cpp; do
+    object="$work/$(basename "$(dirname "$source")")/$(basename "$source" .cpp).o"
     [ "$object" -nt "$source" ] || compile -c "$source" -o "$object"
 done
-compile -fsanitize=fuzzer "$work"/*.o -lsentencepiece -lpcre2-8 -licuuc -o "$work/readers"
-for target in ${*:-json jsonl tokenizer sentencepiece}; do
-    corpus="$work/corpus-$target"
-    mkdir -p "$corpus"
-    cp "tests/fuzz/corpus/$target"/* "$corpus"
-    FUZZ_TARGET=$target "$work/readers" -runs="$runs" -max_len=8192 -rss_limit_mb=4096 -timeout=20 \
-        -artifact_prefix="$work/$target-" -print_final_stats=1 "$corpus"
+python3 tests/fuzz/seeds.py "$work/seeds"
+for target in ${*:-json jsonl tokenizer sentencepiece safetensors config}; do
+    case $target in
+    safetensors | config) driver=${target}_fuzz seeds="$work/seeds/$target" ;;
+    *) driver=readers seeds="tests/fuzz/corpus/$target" ;;
+    esac
+    compile -fsanitize=fuzzer tests/fuzz/$driver.cpp "$work"/*/*.o -lsentencepiece -lpcre2-8 -licuuc \
+        -o "$work/$driver"
+    mkdir -p "$work/corpus-$target"
+    FUZZ_TARGET=$target "$work/$driver" -runs="$runs" -max_len=8192 -rss_limit_mb=4096 -timeout=20 \
+        -artifact_prefix="$work/$target-" -print_final_stats=1 "$work/corpus-$target" "$seeds"
 done

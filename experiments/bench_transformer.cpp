@@ -1,0 +1,177 @@
+#include "experiments/bench_transformer.hpp"
+
+#include <dlfcn.h>
+#include <omp.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iomanip>
+#include <ostream>
+
+#include "experiments/random_checkpoint.hpp"
+#include "sim/error.hpp"
+#include "sim/stream.hpp"
+#include "sim/transformer/gemm.hpp"
+#include "sim/transformer/transformer.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using namespace transformer;
+
+void line(std::ostream& out, const std::string& what, double value, const std::string& unit,
+          const std::string& note = {}) {
+    out << std::left << std::setw(52) << what << std::right << std::setw(12) << std::setprecision(4)
+        << value << " " << std::left << std::setw(8) << unit << note << "\n";
+}
+
+struct Folder {
+    std::string path = (std::filesystem::temp_directory_path() / "prefdyn-XXXXXX").string();
+    Folder() {
+        if (!mkdtemp(path.data())) throw InputError(path + ": cannot be made");
+    }
+    ~Folder() { std::filesystem::remove_all(path); }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+};
+
+ModelConfig extents() {
+    ModelConfig c;
+    c.hidden = 768;
+    c.ffn = 2048;
+    c.layers = 12;
+    c.heads = c.kv_heads = 12;
+    c.head_size = 64;
+    c.vocabulary = 32000;
+    c.context = 2048;
+    c.tied = true;
+    return c;
+}
+
+std::vector<TokenIds> random_prompts(Index count, Index length, Index vocabulary) {
+    std::vector<TokenIds> prompts(static_cast<std::size_t>(count));
+    Stream stream(1, Purpose::kBatches);
+    for (TokenIds& ids : prompts)
+        for (Index i = 0; i < length; ++i)
+            ids.push_back(
+                static_cast<std::int32_t>(stream() % static_cast<std::uint64_t>(vocabulary)));
+    return prompts;
+}
+
+/// y = x W^T with x (1536, 768) and W (2048, 768): the shape of the model's widest product.
+struct Product {
+    static constexpr int kRows = 1536, kIn = 768, kOut = 2048;
+    static constexpr double kFlops = 2.0 * kRows * kIn * kOut;
+    RowsF x = RowsF::Constant(kRows, kIn, 0.5f), w = RowsF::Constant(kOut, kIn, 0.25f);
+    RowsF y = RowsF(kRows, kOut);
+};
+
+/// Processor seconds of all threads, over their number: what a run takes when nobody else computes.
+double processor_seconds() {
+    timespec now{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec)) /
+           omp_get_max_threads();
+}
+
+/// Best of a few repetitions by the clock and by processor time.
+struct Rate {
+    double clock = 0.0, processor = 0.0;  ///< GFLOP/s
+};
+
+template <class Work>
+Rate best_rate(int repetitions, double flops, Work work) {
+    Rate best;
+    for (int r = 0; r < repetitions; ++r) {
+        const Stopwatch watch;
+        const double start = processor_seconds();
+        work();
+        best.processor = std::max(best.processor, flops / (processor_seconds() - start) * 1e-9);
+        best.clock = std::max(best.clock, flops / watch.seconds() * 1e-9);
+    }
+    return best;
+}
+
+constexpr int kRepetitions = 15;
+
+Rate own_rate(Product& p) {
+    Tensor tensor{"w", "memory", "F32", Dtype::kF32, {Product::kOut, Product::kIn}, {}};
+    tensor.bytes = std::as_bytes(std::span(p.w.data(), static_cast<std::size_t>(p.w.size())));
+    PackedMatrix packed;
+    packed.pack(std::vector{&tensor});
+    return best_rate(kRepetitions, Product::kFlops, [&] {
+        multiply(best_kernels(), p.x.data(), Product::kIn, Product::kRows, packed, p.y.data(),
+                 Product::kOut, false);
+    });
+}
+
+/// Rate of OpenBLAS where this machine has it; 0 elsewhere. Nothing else uses it.
+Rate openblas_rate(Product& p) {
+    using Sgemm = void (*)(int, int, int, int, int, int, float, const float*, int, const float*,
+                           int, float, float*, int);
+    void* library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    const auto sgemm = library ? reinterpret_cast<Sgemm>(dlsym(library, "cblas_sgemm")) : nullptr;
+    const auto threads =
+        library ? reinterpret_cast<void (*)(int)>(dlsym(library, "openblas_set_num_threads"))
+                : nullptr;
+    if (!sgemm || !threads) return {};
+    threads(omp_get_max_threads());
+    constexpr int kRowMajor = 101, kPlain = 111, kTransposed = 112;
+    return best_rate(kRepetitions, Product::kFlops, [&] {
+        sgemm(kRowMajor, kPlain, kTransposed, Product::kRows, Product::kOut, Product::kIn, 1.0f,
+              p.x.data(), Product::kIn, p.w.data(), Product::kIn, 0.0f, p.y.data(), Product::kOut);
+    });
+}
+
+/// Multiplications and additions of one token in all matrix products of the layers.
+double flops_of_token(const ModelConfig& c) {
+    const Index q = c.heads * c.head_size, kv = c.kv_heads * c.head_size;
+    return 2.0 * static_cast<double>(c.layers * c.hidden * (2 * q + 2 * kv + 3 * c.ffn));
+}
+
+double peak_resident_mib() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+}  // namespace
+
+void bench_transformer(std::ostream& out, const BenchOptions& o) {
+    const Folder folder;
+    write_random_llama(folder.path, extents(), 1);
+    const Transformer model(folder.path);
+    const auto prompts = random_prompts(o.prompts, o.prompt_tokens, model.config().vocabulary);
+    Product product;
+    const Rate own = own_rate(product), blas = openblas_rate(product);
+    const double flops =
+        static_cast<double>(o.prompts * o.prompt_tokens) * flops_of_token(model.config());
+    RowsF embeddings;
+    const Rate rate = best_rate(1, flops, [&] { embeddings = model.embed(prompts); });
+    const MemoryPlan plan = memory_plan(model.config(), o.prompts, o.prompts * o.prompt_tokens,
+                                        o.prompt_tokens, omp_get_max_threads());
+    line(out, "parameters", static_cast<double>(model.config().parameters()) * 1e-6, "million",
+         best_kernels().name);
+    const auto rates = [&](const std::string& what, const Rate& r, const std::string& note) {
+        line(out, what + ", by the clock", r.clock, "GFLOP/s", note);
+        line(out, what + ", by processor time", r.processor, "GFLOP/s");
+    };
+    rates("matrix product, own", own, std::to_string(omp_get_max_threads()) + " threads");
+    rates("matrix product, OpenBLAS", blas, "0: not on this machine");
+    rates("embedding, products of the layers alone", rate,
+          std::to_string(o.prompts) + " prompts of " + std::to_string(o.prompt_tokens) + " tokens");
+    line(out, "share of the best product, by the clock",
+         rate.clock / std::max(own.clock, blas.clock), "", "goal: >= 0.70");
+    line(out, "share of the best product, by processor time",
+         rate.processor / std::max(own.processor, blas.processor), "",
+         "the same where others compute too");
+    line(out, "planned memory beside the mapped file",
+         static_cast<double>(plan.total()) / (1 << 20), "MiB");
+    line(out, "peak resident memory", peak_resident_mib(), "MiB", "with what was mapped");
+    if (!embeddings.allFinite()) throw std::logic_error("an embedding is not finite");
+}
+
+}  // namespace prefdyn

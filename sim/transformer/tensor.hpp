@@ -1,0 +1,37 @@
+#pragma once
+// A named array in a file: its type, shape and bytes, and its values in single precision.
+
+#include <Eigen/Dense>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace prefdyn::transformer {
+
+using Index = Eigen::Index;
+using RowsF = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// The types a weight may have; kOther is a type of the format that holds no weight.
+enum class Dtype { kF32, kF16, kBF16, kOther };
+
+struct Tensor {
+    std::string name, file, dtype_name;
+    Dtype dtype = Dtype::kOther;
+    std::vector<Index> shape;
+    std::span<const std::byte> bytes;
+
+    bool present() const { return bytes.data() != nullptr; }
+    Index elements() const;
+};
+
+/// values [first, first + count) of a tensor of type F32, F16 or BF16, converted exactly.
+void to_float(const Tensor& tensor, Index first, Index count, float* out);
+
+/// InputError naming the first NaN or infinity among values [first, first + count).
+void require_finite(const Tensor& tensor, Index first, Index count);
+
+std::string shape_text(const std::vector<Index>& shape);
+
+}  // namespace prefdyn::transformer

@@ -1,0 +1,100 @@
+"""The transformer against Hugging Face transformers in float64, on small models with random weights.
+
+    python3 -m venv V && V/bin/pip install torch transformers safetensors
+    cmake --build build --target embed_ids
+    V/bin/python tests/oracle/check_transformers.py build/tests/embed_ids
+
+For developers; needs no download of a model. Exit code 1 if an embedding differs by 1e-5 or more.
+"""
+
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config
+from transformers.utils import logging
+
+SMALL = dict(hidden_size=64, intermediate_size=172, num_hidden_layers=3, num_attention_heads=8,
+             num_key_value_heads=2, vocab_size=257, max_position_embeddings=2048, rms_norm_eps=1e-5)
+LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+              original_max_position_embeddings=64, rope_theta=500000.0)
+CASES = {
+    "llama": LlamaConfig(**SMALL),
+    "llama, tied": LlamaConfig(**SMALL, tie_word_embeddings=True),
+    "llama, every bias": LlamaConfig(**SMALL, attention_bias=True, mlp_bias=True),
+    "llama, own head size": LlamaConfig(**SMALL, head_dim=20),
+    "llama 3 scaling": LlamaConfig(**SMALL, rope_parameters=LLAMA3),
+    "linear scaling": LlamaConfig(**SMALL, rope_parameters=dict(rope_type="linear", factor=4.0,
+                                                                rope_theta=10000.0)),
+    "dynamic scaling": LlamaConfig(**SMALL, rope_parameters=dict(rope_type="dynamic", factor=4.0,
+                                                                 rope_theta=10000.0)),
+    "mistral, window 7": MistralConfig(**SMALL, sliding_window=7),
+    "mistral, no window": MistralConfig(**SMALL, sliding_window=None),
+    "qwen2, tied": Qwen2Config(**SMALL, tie_word_embeddings=True),
+    "qwen2, window 9 from layer 1": Qwen2Config(**SMALL, use_sliding_window=True, sliding_window=9,
+                                                max_window_layers=1),
+}
+LENGTHS = (1, 2, 7, 8, 9, 31, 33, 64, 300)
+
+
+def build(config, seed):
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.dim() == 1:  # norms away from 1, biases away from 0
+                p.add_(0.3 * torch.randn_like(p))
+            else:
+                p.copy_(torch.randn_like(p) * (p.shape[-1] ** -0.5 if "embed" not in name else 1))
+    return model
+
+
+def ours(program, folder, prompts, width, norm=1):
+    text = "".join(" ".join(map(str, ids)) + "\n" for ids in prompts)
+    out = subprocess.run([program, folder, str(norm)], input=text.encode(), capture_output=True)
+    if out.returncode != 0:
+        raise SystemExit(out.stderr.decode())
+    return np.frombuffer(out.stdout, dtype=np.float32).reshape(len(prompts), width)
+
+
+def theirs(model, prompts):
+    double = model.double()
+    rows = []
+    with torch.no_grad():
+        for ids in prompts:
+            rows.append(double.model(torch.tensor([ids])).last_hidden_state[0, -1].numpy())
+    return np.array(rows)
+
+
+def check(name, config, dtype, program):
+    model = build(config, 1).to(dtype)  # rounds the frequencies too, so the check loads it afresh
+    rng = np.random.default_rng(1)
+    prompts = [rng.integers(0, config.vocab_size, n).tolist() for n in LENGTHS]
+    with tempfile.TemporaryDirectory() as folder:
+        shard = "60KB" if dtype == torch.float32 else "5GB"
+        model.save_pretrained(folder, max_shard_size=shard)
+        got = ours(program, folder, prompts, config.hidden_size)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32,
+                                                     attn_implementation="eager").eval()
+    want = theirs(model, prompts)
+    error = np.linalg.norm(got - want, axis=1) / np.linalg.norm(want, axis=1)
+    good = bool(np.all(error < 1e-5))
+    print(f"{'ok ' if good else 'BAD'} {name:32} {str(dtype):15} largest error {error.max():.2e} "
+          f"at {LENGTHS[int(error.argmax())]} tokens")
+    return good
+
+
+def main():
+    program = sys.argv[1]
+    logging.disable_progress_bar()
+    good = True
+    for name, config in CASES.items():
+        for dtype in (torch.float32, torch.bfloat16, torch.float16):
+            good = check(name, config, dtype, program) and good
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -105,8 +105,7 @@ TEST_CASE("malformed lines are named by file and line") {
         "both answers are ' No'");
     says("{\"question\": [[[[[[[[[1]]]]]]]]]}\n", "nested deeper than 8");
     says("{\"question\": \"tru", "not valid JSON");
-    std::string crlf = good;
-    crlf.insert(crlf.size() - 1, "\r");
+    const std::string crlf = good.substr(0, good.size() - 1) + "\r\n";
     CHECK(contains(refusal(crlf), "line 1: ends with a carriage return"));
     CHECK(contains(refusal("\xEF\xBB\xBF" + good), "line 1: starts with a byte order mark"));
     CHECK(contains(refusal(""), "the file is empty"));

@@ -96,10 +96,11 @@ TEST_CASE("safetensors: header length, JSON, depth and duplicate keys") {
     CHECK(contains(f.with_file(test::length_prefix(3) + "{}"), "claims 3 bytes"));
     const std::string huge(std::size_t{17} << 20, ' ');
     CHECK(contains(f.with_file(test::safetensors(huge, "")), "claims 17825792 bytes"));
-    for (const std::string header : {"", "{", "nul", "{\"a\":1e999}", "{\"\xff\":1}", "{} {}"}) {
+    for (const std::string header : {"", "{", "nul", "{\"a\":1e999}", "{} {}"}) {
         CAPTURE(header);
         CHECK(contains(f.with_file(test::safetensors(header, "")), "not valid JSON"));
     }
+    CHECK(contains(f.with_file(test::safetensors("{\"\xff\":1}", "")), "UTF-8"));
     CHECK(contains(f.with_file(test::safetensors("[]", "")), "no JSON object"));
     const std::string deep = "{\"a\":" + std::string(100000, '[');
     CHECK(contains(f.with_file(test::safetensors(deep, "")), "nested deeper than 4 levels"));

@@ -5,6 +5,7 @@
 #include <Eigen/Eigenvalues>
 
 #include "tests/run_support.hpp"
+#include "theory/noise_floor.hpp"
 
 using namespace prefdyn;
 using namespace prefdyn::theory;
@@ -163,19 +164,34 @@ TEST_CASE("T5g is sharp enough to see a wrong population mean and a wrong n") {
     CHECK(wrong.p_value < kSignificance);
 }
 
-TEST_CASE("E ||zbar||^2 = ||mean||^2 + tr S / n within 6 standard errors") {
+TEST_CASE("T5n: E ||zbar||^2 = ||mean||^2 + tr S / n, and sees a scale that is off") {
     FeatureSpec spec = uneven_spec();
     spec.samples = 10;
     const Replicates drawn = draw(spec, 5000);
+    NoiseFloor floor = noise_floor(drawn.means, drawn.facts, true);
     double sum = 0.0, squares = 0.0;
-    for (const MeanStatistics& m : drawn.means) {
-        const double x = m.zbar.squaredNorm();
+    for (std::size_t r = 0; r < 5000; ++r) {
+        const double x =
+            drawn.means[r].zbar.squaredNorm() - drawn.facts[r].mean_norm * drawn.facts[r].mean_norm;
         sum += x / 5000.0;
         squares += x * x / 5000.0;
     }
-    const PopulationFacts& facts = drawn.facts[0];
-    const double want = facts.mean_norm * facts.mean_norm + facts.trace / 10.0;
-    CHECK(std::fabs(sum - want) <= test::kSigmas * std::sqrt((squares - sum * sum) / 5000.0));
+    CHECK(test::relative_error(floor.excess, sum) <= 1e-12);
+    CHECK(test::relative_error(floor.standard_error, std::sqrt((squares - sum * sum) / 4999.0)) <=
+          1e-9);
+    CHECK(test::relative_error(floor.predicted, drawn.facts[0].trace / 10.0) <= 1e-15);
+    const Claim claim = test::claim_named("T5n");
+    Evidence e;
+    e.floor = &floor;
+    CHECK(judge(claim, std::span(&e, 1)).status == Status::kHolds);
+    floor.predicted *= 1.3;
+    CHECK(judge(claim, std::span(&e, 1)).status == Status::kViolated);
+    floor.samples = 999;
+    CHECK(test::contains(judge(claim, std::span(&e, 1)).reason, "too few"));
+    floor = noise_floor(drawn.means, drawn.facts, false);
+    CHECK(test::contains(judge(claim, std::span(&e, 1)).reason, "fourth moment"));
+    e.floor = nullptr;
+    CHECK(test::contains(judge(claim, std::span(&e, 1)).reason, "no samples"));
 }
 
 TEST_CASE("T5a fits a constant; given one it is tested") {

@@ -30,6 +30,7 @@ struct TrainingFacts {
                                                       ///< it is none or only facts are known
 };
 
+struct NoiseFloor;           // T5n
 struct FreshAccuracy;        // T6c
 struct Convergence;          // T6d, T7
 struct BehaviourStatistics;  // T8
@@ -43,6 +44,7 @@ struct Evidence {
     const MeanStatistics* means = nullptr;
     const DatasetStatistics* statistics = nullptr;
     const Trajectory* trajectory = nullptr;
+    const NoiseFloor* floor = nullptr;
     const FreshAccuracy* fresh = nullptr;
     const Convergence* convergence = nullptr;
     const BehaviourStatistics* behaviours = nullptr;

@@ -17,6 +17,7 @@ Claim gaussian_sample_mean();            // T5g, sample_mean.cpp
 Claim markov_sample_mean();              // T5m
 Claim subexponential_sample_mean();      // T5a
 Claim population_head_change();          // T5p
+Claim noise_floor_of_zbar();             // T5n, noise_floor.cpp
 Claim early_accuracy();                  // T6a, training_accuracy.cpp
 Claim accuracy_from_loss();              // T6b
 Claim accuracy_from_comparator();        // T6e

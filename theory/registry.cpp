@@ -22,6 +22,7 @@ const std::vector<Claim>& claims() {
         markov_sample_mean(),
         subexponential_sample_mean(),
         population_head_change(),
+        noise_floor_of_zbar(),
         early_accuracy(),
         accuracy_from_loss(),
         accuracy_from_comparator(),

@@ -1,0 +1,62 @@
+#include "theory/noise_floor.hpp"
+
+#include <cmath>
+
+#include "theory/claims.hpp"
+
+namespace prefdyn::theory {
+
+namespace {
+
+/// Standard errors granted: a true floor is called violated with chance 6e-7.
+constexpr double kSigmas = 5.0;
+
+Assumption many_samples() {
+    return {"the mean is taken over at least 1000 samples", [](const Evidence& e) -> std::string {
+                if (!e.floor) return "no samples of a known population";
+                return e.floor->samples >= 1000 ? "" : "too few samples for a normal interval";
+            }};
+}
+
+Assumption finite_fourth_moments() {
+    return {"features have a finite fourth moment", [](const Evidence& e) -> std::string {
+                return e.floor->finite_fourth_moment ? ""
+                                                     : "the fourth moment of the noise is infinite";
+            }};
+}
+
+}  // namespace
+
+NoiseFloor noise_floor(std::span<const MeanStatistics> means,
+                       std::span<const PopulationFacts> population, bool finite_fourth_moment) {
+    NoiseFloor out;
+    out.samples = means.size();
+    out.predicted = population.front().trace / static_cast<double>(means.front().n);
+    out.finite_fourth_moment = finite_fourth_moment;
+    const auto count = static_cast<double>(means.size());
+    Vector excess(static_cast<Index>(means.size()));
+    for (std::size_t r = 0; r < means.size(); ++r)
+        excess(static_cast<Index>(r)) = means[r].zbar_norm * means[r].zbar_norm -
+                                        population[r].mean_norm * population[r].mean_norm;
+    out.excess = excess.sum() / count;
+    const double squares = (excess.array() - out.excess).square().sum();
+    out.standard_error = std::sqrt(squares / (count * (count - 1.0)));
+    return out;
+}
+
+Claim noise_floor_of_zbar() {
+    return {"T5n",
+            "noise floor",
+            "E ||zbar||^2 = ||E zbar||^2 + tr S / n: noise alone makes zbar, and D, look longer",
+            "theory.md section 3; zbar has covariance S / n",
+            ClaimKind::kPrediction,
+            Scope::kStudy,
+            {many_samples(), finite_fourth_moments()},
+            [](const Evidence& e) -> std::vector<Comparison> {
+                const NoiseFloor& f = *e.floor;
+                return {{0.0, 0.0, f.excess, f.predicted, Relation::kEqual,
+                         kSigmas * f.standard_error}};
+            }};
+}
+
+}  // namespace prefdyn::theory

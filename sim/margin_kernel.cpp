@@ -11,6 +11,11 @@ constexpr Index kChunkElements = 32768;  // elements of G a partial sum covers a
 constexpr Index kParallelElements = Index{1} << 19;  // below this a thread costs more than it saves
 constexpr Index kMaxChunks = 64;
 
+double folded(const double* lane) {
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+}
+
 template <class Scalar>
 double dot(const Scalar* a, const double* b, Index d) {
     double lane[kLanes] = {};
@@ -19,8 +24,26 @@ double dot(const Scalar* a, const double* b, Index d) {
         for (Index k = 0; k < kLanes; ++k) lane[k] += static_cast<double>(a[j + k]) * b[j + k];
     double tail = 0.0;
     for (; j < d; ++j) tail += static_cast<double>(a[j]) * b[j];
-    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
-           ((lane[2] + lane[6]) + (lane[3] + lane[7])) + tail;
+    return folded(lane) + tail;
+}
+
+/// The same sums, in the same order, of two rows while b is loaded once.
+template <class Scalar>
+void dot_two(const Scalar* a0, const Scalar* a1, const double* b, Index d, double* out) {
+    double lane0[kLanes] = {}, lane1[kLanes] = {};
+    Index j = 0;
+    for (; j + kLanes <= d; j += kLanes)
+        for (Index k = 0; k < kLanes; ++k) {
+            lane0[k] += static_cast<double>(a0[j + k]) * b[j + k];
+            lane1[k] += static_cast<double>(a1[j + k]) * b[j + k];
+        }
+    double tail0 = 0.0, tail1 = 0.0;
+    for (; j < d; ++j) {
+        tail0 += static_cast<double>(a0[j]) * b[j];
+        tail1 += static_cast<double>(a1[j]) * b[j];
+    }
+    out[0] = folded(lane0) + tail0;
+    out[1] = folded(lane1) + tail1;
 }
 
 template <class Scalar>
@@ -54,15 +77,19 @@ double chunk_pass(const BasicMarginPass<Scalar>& p, const Vector& v, Index first
     const Index d = p.features.cols();
     double total = 0.0;
     const Scalar* g[kGroup];
-    double weight[kGroup];
+    double weight[kGroup], score[kGroup];
     for (Index begin = first; begin < last; begin += kGroup) {
         const Index rows = std::min(kGroup, last - begin);
-        for (Index r = 0; r < rows; ++r) {
-            const Index i =
-                p.rows.empty() ? begin + r : p.rows[static_cast<std::size_t>(begin + r)];
-            g[r] = p.features.data() + i * d;
-            const double s = p.label[static_cast<std::size_t>(i)];
-            const double m = 2.0 * p.beta * s * dot(g[r], v.data(), d);
+        const auto row = [&](Index r) {
+            return p.rows.empty() ? begin + r : p.rows[static_cast<std::size_t>(begin + r)];
+        };
+        for (Index r = 0; r < rows; ++r) g[r] = p.features.data() + row(r) * d;
+        Index r = 0;
+        for (; r + 2 <= rows; r += 2) dot_two(g[r], g[r + 1], v.data(), d, score + r);
+        if (r < rows) score[r] = dot(g[r], v.data(), d);
+        for (r = 0; r < rows; ++r) {
+            const double s = p.label[static_cast<std::size_t>(row(r))];
+            const double m = 2.0 * p.beta * s * score[r];
             total += p.loss.value(m);
             weight[r] = -p.loss.derivative(m) * s;
             if (margins) margins[begin + r] = m;
@@ -70,7 +97,7 @@ double chunk_pass(const BasicMarginPass<Scalar>& p, const Vector& v, Index first
         if (rows == kGroup)
             add_four(weight, g, sum, d);
         else
-            for (Index r = 0; r < rows; ++r) add_scaled(weight[r], g[r], sum, d);
+            for (r = 0; r < rows; ++r) add_scaled(weight[r], g[r], sum, d);
     }
     return total;
 }

@@ -48,7 +48,7 @@ Claim noise_floor_of_zbar() {
     return {"T5n",
             "noise floor",
             "E ||zbar||^2 = ||E zbar||^2 + tr S / n: noise alone makes zbar, and D, look longer",
-            "theory.md section 3; zbar has covariance S / n",
+            "theory.md T5, noise floor; zbar has covariance S / n",
             ClaimKind::kPrediction,
             Scope::kStudy,
             {many_samples(), finite_fourth_moments()},

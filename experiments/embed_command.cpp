@@ -112,7 +112,8 @@ int embed_command(const std::vector<std::string>& arguments, std::ostream& out) 
     RowStore rows(options.cache.empty() ? options.output.out + ".rows" : options.cache);
     const Stopwatch watch;
     try {
-        print_count(out, embed_missing(model, input, plan, rows), watch.seconds());
+        const EmbedCount count = embed_missing(model, input, plan, rows);
+        print_count(out, count, watch.seconds());
     } catch (const Interrupted&) {
         out << "interrupted: " << rows.size() << " embedded prompts are kept in " << rows.path()
             << ", the same call goes on from there\n";

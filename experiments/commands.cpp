@@ -68,6 +68,12 @@ const std::map<std::string, Command>& commands() {
         {"tokenize",
          {"show the token ids of a text, or of the prompts of preference data", tokenize_command,
           option_text<TokenizeOptions>}},
+        {"embed",
+         {"embed preference data with a language model: a feature file for verify and simulate",
+          embed_command, option_text<EmbedCommandOptions>}},
+        {"inspect",
+         {"show what a model folder holds, the memory it needs, and how it goes on",
+          inspect_command, option_text<InspectOptions>}},
         {"claims", {"list the claims; `claims T2b` prints one", claims_command, {}}},
         {"docs", {"print a generated page: file-format, options", docs_command, {}}},
     };

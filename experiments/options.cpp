@@ -23,7 +23,8 @@ void declare(ParameterTable& t, VerifyOptions& o) {
 }
 
 void declare(ParameterTable& t, FalsifyOptions& o) {
-    t.text("claim", &o.claim, "id of a rigorous claim about single runs: T1 to T4, T6a, T6b, T6e", true);
+    t.text("claim", &o.claim, "id of a rigorous claim about single runs: T1 to T4, T6a, T6b, T6e",
+           true);
     t.integer("budget", &o.budget, 1, 1000000000, "runs", "trained heads to try in all");
     t.real("after", &o.after, 0.0, 1e9, false, "1 / kappa",
            "only times with kappa t at least this count: how tight is the claim late?");
@@ -54,19 +55,36 @@ void declare(ParameterTable& t, BenchOptions& o) {
     t.integer("prompt-tokens", &o.prompt_tokens, 1, 2048, "tokens", "length of each");
 }
 
-void declare(ParameterTable& table, TokenizeOptions& options) {
-    table.text("model", &options.model, "tokenizer.model or tokenizer.json, or a folder with one",
-               true);
-    table.text("text", &options.text, "text to show the tokens of, as it is");
-    table.text("data", &options.data, "preference data: a .jsonl file, or a folder of them");
-    table.text("template", &options.prompt_template,
-               "text around {prompt}; \\n, \\t and \\\\ are read as newline, tab, backslash");
-    table.text("suffix", &options.suffix, "text behind the template, written likewise");
-    table.flag("bos", &options.bos, "put the beginning-of-sequence token first");
-    table.text("first", &options.first, "first answer (label +1); empty: as the data has it");
-    table.text("second", &options.second, "second answer (label -1)");
-    table.real("min-confidence", &options.min_confidence, 0.0, 1.0, false, "",
-               "drop lines with a lower label_confidence");
+void declare(ParameterTable& t, TokenizeOptions& o) {
+    t.text("model", &o.model, "tokenizer.model or tokenizer.json, or a folder with one", true);
+    t.text("text", &o.text, "text to show the tokens of, as it is");
+    declare(t, o.prompts);
+}
+
+void declare(ParameterTable& t, EmbedCommandOptions& o) {
+    t.text("model", &o.model, "folder in Hugging Face layout, with its tokeniser", true);
+    declare(t, o.prompts);
+    t.text("tokens", &o.tokens, "token ids made elsewhere instead of --data (docs/tokens.md)");
+    t.flag("no-shared", &o.no_shared,
+           "leave away what both answers begin with, which else ends every prompt");
+    t.flag("truncate", &o.truncate,
+           "keep the last tokens of a prompt longer than the context, behind the bos of --bos");
+    t.choice("norm", &o.norm, {"none", "single", "double"},
+             "how often the model's final norm is applied");
+    declare(t, o.output, true);
+    t.text("cache", &o.cache,
+           "file that keeps every embedded row for later calls; default: OUT.rows, removed when "
+           "OUT is written");
+}
+
+void declare(ParameterTable& t, InspectOptions& o) {
+    t.text("model", &o.model, "folder in Hugging Face layout", true);
+    t.text("prompt", &o.prompt, "text to go on from, the most probable token each time");
+    t.flag("bos", &o.bos, "put the beginning-of-sequence token before the prompt");
+    t.integer("tokens-out", &o.tokens_out, 1, 100000, "tokens", "length of the continuation");
+    t.integer("prompts", &o.prompts, 1, 100000000, "", "prompts of the memory plan");
+    t.integer("prompt-tokens", &o.prompt_tokens, 1, 1000000, "tokens", "length of each of them");
+    t.integer("threads", &o.threads, 0, 4096, "", "0 takes all cores");
 }
 
 }  // namespace prefdyn

@@ -1,6 +1,8 @@
 #pragma once
 #include "experiments/output_options.hpp"
+#include "experiments/prompt_options.hpp"
 #include "experiments/run_config.hpp"
+#include "sim/transformer/transformer.hpp"
 
 namespace prefdyn {
 
@@ -39,10 +41,22 @@ struct BenchOptions {
 };
 
 struct TokenizeOptions {
-    std::string model, text, data;
-    std::string prompt_template = "{prompt}", suffix, first, second;
+    std::string model, text;
+    PromptOptions prompts;
+};
+
+struct EmbedCommandOptions {
+    std::string model, tokens, cache;
+    PromptOptions prompts;
+    bool no_shared = false, truncate = false;
+    transformer::FinalNorm norm = transformer::FinalNorm::kSingle;
+    OutputOptions output;
+};
+
+struct InspectOptions {
+    std::string model, prompt;
     bool bos = false;
-    double min_confidence = 0.0;
+    Index tokens_out = 32, prompts = 1000, prompt_tokens = 50, threads = 0;
 };
 
 void declare(ParameterTable& table, SimulateOptions& options);
@@ -50,5 +64,7 @@ void declare(ParameterTable& table, VerifyOptions& options);
 void declare(ParameterTable& table, FalsifyOptions& options);
 void declare(ParameterTable& table, BenchOptions& options);
 void declare(ParameterTable& table, TokenizeOptions& options);
+void declare(ParameterTable& table, EmbedCommandOptions& options);
+void declare(ParameterTable& table, InspectOptions& options);
 
 }  // namespace prefdyn

@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "experiments/parameter_table.hpp"
+#include "experiments/publish.hpp"
 #include "sim/error.hpp"
 
 namespace prefdyn {
@@ -23,21 +24,6 @@ std::size_t size_of(const ResultWriter::Values& values) {
     return std::visit([](const auto& v) { return v.size(); }, values);
 }
 
-/// Removes the file unless told to keep it.
-class Scratch {
-  public:
-    explicit Scratch(std::string path) : path_(std::move(path)) {}
-    ~Scratch() {
-        std::error_code ignored;
-        if (!kept_) fs::remove(path_, ignored);
-    }
-    void keep() { kept_ = true; }
-
-  private:
-    std::string path_;
-    bool kept_ = false;
-};
-
 /// Creates and removes the file: better to fail now than after the work.
 void probe(const std::string& path) {
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
@@ -46,7 +32,7 @@ void probe(const std::string& path) {
         throw InputError(path + ": cannot be created: " + std::strerror(errno),
                          "choose another --out");
     ::close(file);
-    const Scratch removed(path);
+    ::unlink(path.c_str());
 }
 
 const char* type_name(FieldType type) {
@@ -109,14 +95,10 @@ void ResultWriter::check(const std::string& path) const {
 }
 
 void ResultWriter::publish(const std::string& path) const {
-    const std::string partial = path + ".partial";
-    Scratch scratch(partial);
-    write(partial);
-    check(partial);
-    std::error_code failed;
-    fs::rename(partial, path, failed);
-    if (failed) throw InputError(path + ": cannot be published: " + failed.message());
-    scratch.keep();
+    publish_file(path, [&](const std::string& partial) {
+        write(partial);
+        check(partial);
+    });
 }
 
 void require_writable(const std::string& path, bool force) {

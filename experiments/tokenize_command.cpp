@@ -2,37 +2,11 @@
 
 #include "experiments/commands.hpp"
 #include "experiments/options.hpp"
-#include "sim/error.hpp"
-#include "sim/text/prompts.hpp"
 #include "sim/text/utf8.hpp"
 
 namespace prefdyn {
 
 namespace {
-
-/// \n and \t as typed in a shell or a config file; \\ is a backslash.
-std::string unescape(const std::string& name, const std::string& text) {
-    std::string out;
-    for (std::size_t k = 0; k < text.size(); ++k) {
-        if (text[k] != '\\') {
-            out += text[k];
-            continue;
-        }
-        const auto at = k + 1 < text.size() ? std::string_view("nt\\").find(text[++k]) : 3;
-        if (at > 2)
-            throw InputError(name + ": " + text::in_quotes(text) +
-                             ", allowed after a backslash are n, t and \\");
-        out += "\n\t\\"[at];
-    }
-    return out;
-}
-
-text::PromptFormat format_of(const TokenizeOptions& options) {
-    return {options.bos,
-            unescape("template", options.prompt_template),
-            unescape("suffix", options.suffix),
-            {unescape("first", options.first), unescape("second", options.second)}};
-}
 
 std::string special_text(const text::Tokenizer& tokenizer, const std::optional<text::Token>& id) {
     return id ? std::to_string(*id) + " " + text::in_quotes(tokenizer.piece(*id)) : "none";
@@ -76,13 +50,11 @@ int tokenize_command(const std::vector<std::string>& arguments, std::ostream& ou
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);
-    const text::PromptFormat format = format_of(options);
+    const text::PromptFormat format = format_of(options.prompts);
     const auto tokenizer = text::load_tokenizer(options.model);
     print_tokenizer(out, *tokenizer);
     if (!options.text.empty()) print_tokens(out, *tokenizer, tokenizer->encode(options.text));
-    if (options.data.empty()) return 0;
-    for (const auto& data : text::read_preferences(options.data, {options.min_confidence, {}}))
-        print_data(out, *tokenizer, data, format);
+    for (const auto& data : read_data(options.prompts)) print_data(out, *tokenizer, data, format);
     return 0;
 }
 

@@ -153,9 +153,11 @@ void Writer::write_raw(const std::string& name, hid_t type, const void* data, co
                        H5Sclose);
     const Handle plist(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     H5Pset_obj_track_times(plist.id(), false);
-    const Handle set = own(H5Dcreate2(file_.id(), name.c_str(), type, space.id(), H5P_DEFAULT,
-                                      plist.id(), H5P_DEFAULT),
-                           H5Dclose, path_ + ": dataset '" + name + "' cannot be created");
+    const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+    H5Pset_create_intermediate_group(links.id(), 1);
+    const Handle set = own(
+        H5Dcreate2(file_.id(), name.c_str(), type, space.id(), links.id(), plist.id(), H5P_DEFAULT),
+        H5Dclose, path_ + ": dataset '" + name + "' cannot be created");
     check(H5Dwrite(set.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "dataset '" + name + "'");
 }
 

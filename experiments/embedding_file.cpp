@@ -1,0 +1,97 @@
+#include "experiments/embedding_file.hpp"
+
+#include <filesystem>
+
+#include "experiments/publish.hpp"
+#include "sim/error.hpp"
+#include "sim/hdf5_floats.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using transformer::RowsF;
+
+h5::Shape shape_of(const RowsF& x) {
+    return {static_cast<hsize_t>(x.rows()), static_cast<hsize_t>(x.cols())};
+}
+
+void write_pair(h5::Writer& file, const std::string& group, const text::ResponsePair& pair) {
+    for (const int k : {0, 1}) {
+        const std::string which = k == 0 ? "first_" : "second_";
+        file.attribute(group, which + "token", std::int64_t{pair.token[k]});
+        file.attribute(group, which + "piece", pair.piece[k]);
+        file.attribute(group, which + "text", pair.text[k]);
+    }
+    std::string shared;
+    for (const text::Token id : pair.shared)
+        shared.append(shared.empty() ? "" : " ").append(std::to_string(id));
+    file.attribute(group, "shared_tokens", shared);
+}
+
+void write_source(h5::Writer& file, const EmbedBehaviour& b) {
+    file.attribute(b.name, "source", std::filesystem::path(b.source).filename().string());
+    file.attribute(b.name, "data_hash", b.data_hash);
+    file.attribute(b.name, "tokens_hash", b.tokens_hash);
+    file.attribute(b.name, "filtered_lines", b.filtered);
+    file.attribute(b.name, "truncated_prompts", b.truncated);
+}
+
+void write_rows(h5::Writer& file, const EmbedBehaviour& b) {
+    const auto n = static_cast<hsize_t>(b.prompts.size());
+    file.write(b.name + "/label", std::vector<std::int64_t>(b.label.begin(), b.label.end()), {n});
+    file.attribute(b.name + "/label", "description",
+                   std::string("+1 where the first answer is chosen, else -1"));
+    file.write(b.name + "/line", b.line, {n});
+    file.attribute(
+        b.name + "/line", "description",
+        std::string("line of the data file, from 1; of a token file the prompt, from 0"));
+}
+
+void write_all_but_floats(const std::string& path, const EmbedInput& input,
+                          const FileAttributes& attributes) {
+    h5::Writer file(path);
+    for (const auto& b : input.behaviours) {
+        write_rows(file, b);
+        write_pair(file, b.name, b.pair);
+        write_source(file, b);
+    }
+    for (const auto& [key, value] : attributes) file.attribute("/", key, value);
+    file.close();
+}
+
+void write_floats(h5::FloatAppender& file, const std::string& group, const RowsF& features,
+                  const RowsF& head) {
+    file.write(group + "/features", features.data(), shape_of(features),
+               "embedding of the prompt's last token, a row a prompt");
+    file.write(group + "/head", head.data(), shape_of(head),
+               "rows of the model's own head: first answer's token, second answer's");
+}
+
+/// Everything written is there, in its shape.
+void check(const std::string& path, const EmbedInput& input, Index dimension) {
+    const h5::Reader file(path);
+    for (const auto& b : input.behaviours)
+        if (file.shape(b.name + "/features") !=
+            h5::Shape{b.prompts.size(), static_cast<hsize_t>(dimension)})
+            throw InputError(path + ": features of '" + b.name + "' did not survive writing");
+}
+
+}  // namespace
+
+void write_embeddings(const std::string& path, const transformer::Transformer& model,
+                      const EmbedInput& input, const EmbedPlan& plan, const RowStore& rows,
+                      const FileAttributes& attributes) {
+    const Index d = model.config().hidden;
+    publish_file(path, [&](const std::string& partial) {
+        write_all_but_floats(partial, input, attributes);
+        h5::FloatAppender file(partial);
+        for (const auto& b : input.behaviours)
+            write_floats(file, b.name, features_of(b, plan, rows, d),
+                         model.head_rows(b.pair.token));
+        file.close();
+        check(partial, input, d);
+    });
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,41 @@
+#include "experiments/publish.hpp"
+
+#include <filesystem>
+
+#include "sim/error.hpp"
+
+namespace prefdyn {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Removes the file unless told to keep it.
+class Scratch {
+  public:
+    explicit Scratch(std::string path) : path_(std::move(path)) {}
+    ~Scratch() {
+        std::error_code ignored;
+        if (!kept_) fs::remove(path_, ignored);
+    }
+    void keep() { kept_ = true; }
+
+  private:
+    std::string path_;
+    bool kept_ = false;
+};
+
+}  // namespace
+
+void publish_file(const std::string& path,
+                  const std::function<void(const std::string& partial)>& write) {
+    const std::string partial = path + ".partial";
+    Scratch scratch(partial);
+    write(partial);
+    std::error_code failed;
+    fs::rename(partial, path, failed);
+    if (failed) throw InputError(path + ": cannot be published: " + failed.message());
+    scratch.keep();
+}
+
+}  // namespace prefdyn

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 . cmake/setup.sh
 install_packages
-build release
+build release prefdyn_cli
 code=0
 build/prefdyn verify --force --out results/verify.h5 "$@" || code=$?
 [ "$code" -le 1 ] || exit "$code"

@@ -23,13 +23,13 @@ install_packages() {
     apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
-# build PRESET: configures and compiles quietly, shows the log if that fails.
+# build PRESET [TARGET]: configures and compiles quietly, shows the log if that fails.
 build() {
     folder=build
     [ "$1" = release ] || folder="build-$1"
     echo "building ($1)"
     mkdir -p "$folder"
-    if ! { cmake --preset "$1" && cmake --build "$folder" -j "$(nproc)"; } >"$folder/build.log" 2>&1; then
+    if ! { cmake --preset "$1" && cmake --build "$folder" -j "$(nproc)" --target "${2:-all}"; } >"$folder/build.log" 2>&1; then
         tail -n 40 "$folder/build.log" >&2
         exit 1
     fi

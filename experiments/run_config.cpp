@@ -8,8 +8,6 @@ namespace prefdyn {
 
 namespace {
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
-
 void declare_features(ParameterTable& t, FeatureSpec& f) {
     t.integer("samples", &f.samples, 2, 100000000, "", "number of preferences n");
     t.integer("dimension", &f.dimension, 1, 1000000, "", "feature dimension d");

@@ -4,7 +4,7 @@
 
 #include "experiments/publish.hpp"
 #include "sim/error.hpp"
-#include "sim/hdf5_floats.hpp"
+#include "sim/hdf5_file.hpp"
 
 namespace prefdyn {
 
@@ -48,24 +48,10 @@ void write_rows(h5::Writer& file, const EmbedBehaviour& b) {
         std::string("line of the data file, from 1; of a token file the prompt, from 0"));
 }
 
-void write_all_but_floats(const std::string& path, const EmbedInput& input,
-                          const FileAttributes& attributes) {
-    h5::Writer file(path);
-    for (const auto& b : input.behaviours) {
-        write_rows(file, b);
-        write_pair(file, b.name, b.pair);
-        write_source(file, b);
-    }
-    for (const auto& [key, value] : attributes) file.attribute("/", key, value);
-    file.close();
-}
-
-void write_floats(h5::FloatAppender& file, const std::string& group, const RowsF& features,
-                  const RowsF& head) {
-    file.write(group + "/features", features.data(), shape_of(features),
-               "embedding of the prompt's last token, a row a prompt");
-    file.write(group + "/head", head.data(), shape_of(head),
-               "rows of the model's own head: first answer's token, second answer's");
+void write_floats(h5::Writer& file, const std::string& name, const RowsF& rows,
+                  const std::string& description) {
+    file.write(name, rows.data(), shape_of(rows));
+    file.attribute(name, "description", description);
 }
 
 /// Everything written is there, in its shape.
@@ -84,11 +70,17 @@ void write_embeddings(const std::string& path, const transformer::Transformer& m
                       const FileAttributes& attributes) {
     const Index d = model.config().hidden;
     publish_file(path, [&](const std::string& partial) {
-        write_all_but_floats(partial, input, attributes);
-        h5::FloatAppender file(partial);
-        for (const auto& b : input.behaviours)
-            write_floats(file, b.name, features_of(b, plan, rows, d),
-                         model.head_rows(b.pair.token));
+        h5::Writer file(partial);
+        for (const auto& b : input.behaviours) {
+            write_rows(file, b);
+            write_floats(file, b.name + "/features", features_of(b, plan, rows, d),
+                         "embedding of the prompt's last token, a row a prompt");
+            write_floats(file, b.name + "/head", model.head_rows(b.pair.token),
+                         "rows of the model's own head: first answer's token, second answer's");
+            write_pair(file, b.name, b.pair);
+            write_source(file, b);
+        }
+        for (const auto& [key, value] : attributes) file.attribute("/", key, value);
         file.close();
         check(partial, input, d);
     });

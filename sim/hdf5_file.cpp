@@ -165,6 +165,10 @@ void Writer::write(const std::string& name, const std::vector<double>& data, con
     write_raw(name, H5T_NATIVE_DOUBLE, data.data(), shape);
 }
 
+void Writer::write(const std::string& name, const float* data, const Shape& shape) {
+    write_raw(name, H5T_NATIVE_FLOAT, data, shape);
+}
+
 void Writer::write(const std::string& name, const std::vector<std::int64_t>& data,
                    const Shape& shape) {
     write_raw(name, H5T_NATIVE_INT64, data.data(), shape);

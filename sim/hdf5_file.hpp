@@ -61,7 +61,10 @@ class Writer {
   public:
     explicit Writer(const std::string& path);
 
+    /// A name `a/b` makes the group `a`.
     void write(const std::string& name, const std::vector<double>& data, const Shape& shape);
+    /// Row-major, kept in single precision.
+    void write(const std::string& name, const float* data, const Shape& shape);
     void write(const std::string& name, const std::vector<std::int64_t>& data, const Shape& shape);
     void write(const std::string& name, const std::vector<std::string>& data, const Shape& shape);
     /// `object` is a dataset, or "/" for the file itself.

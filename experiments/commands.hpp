@@ -16,6 +16,7 @@ int falsify_command(const std::vector<std::string>& arguments, std::ostream& out
 int bench_command(const std::vector<std::string>& arguments, std::ostream& out);
 int tokenize_command(const std::vector<std::string>& arguments, std::ostream& out);
 int embed_command(const std::vector<std::string>& arguments, std::ostream& out);
+int scaled_command(const std::vector<std::string>& arguments, std::ostream& out);
 int inspect_command(const std::vector<std::string>& arguments, std::ostream& out);
 
 /// Markdown of the options of every command, docs/options.md.

@@ -8,6 +8,18 @@
 
 namespace prefdyn {
 
+Dataset mixture_of(const Dataset& a, const Dataset& b) {
+    Dataset out;
+    out.name = a.name + " + " + b.name;
+    out.features.resize(a.samples() + b.samples(), a.dimension());
+    out.features << a.features, b.features;
+    out.label = a.label;
+    out.label.insert(out.label.end(), b.label.begin(), b.label.end());
+    out.behaviour.assign(a.label.size(), 0);
+    out.behaviour.insert(out.behaviour.end(), b.label.size(), 1);
+    return out;
+}
+
 namespace {
 
 theory::DatasetStatistics light_statistics(const Dataset& data, double lambda_max) {

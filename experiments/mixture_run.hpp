@@ -26,6 +26,9 @@ struct MixtureRun {
     theory::Evidence evidence() const;
 };
 
+/// Rows of a above rows of b, of one dimension, as behaviours 0 and 1.
+Dataset mixture_of(const Dataset& a, const Dataset& b);
+
 /// Trains on logarithmically spaced records, the first step among them. `lambda_max` is the largest
 /// eigenvalue of M or a number above it.
 MixtureRun train_mixture(Dataset data, const MixtureTraining& training, double lambda_max,

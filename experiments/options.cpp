@@ -62,19 +62,34 @@ void declare(ParameterTable& t, TokenizeOptions& o) {
 }
 
 void declare(ParameterTable& t, EmbedCommandOptions& o) {
-    t.text("model", &o.model, "folder in Hugging Face layout, with its tokeniser", true);
-    declare(t, o.prompts);
-    t.text("tokens", &o.tokens, "token ids made elsewhere instead of --data (docs/tokens.md)");
-    t.flag("no-shared", &o.no_shared,
-           "leave away what both answers begin with, which else ends every prompt");
-    t.flag("truncate", &o.truncate,
-           "keep the last tokens of a prompt longer than the context, behind the bos of --bos");
-    t.choice("norm", &o.norm, {"none", "single", "double"},
-             "how often the model's final norm is applied");
+    declare(t, o.source);
     declare(t, o.output, true);
-    t.text("cache", &o.cache,
-           "file that keeps every embedded row for later calls; default: OUT.rows, removed when "
-           "OUT is written");
+}
+
+void declare(ParameterTable& t, ScaledOptions& o) {
+    declare(t, o.source);
+    t.choice("preset", &o.preset, {"im-li-last-layer", "diverse-last-layer"},
+             "numbers of a published script, defaults of what follows: SGD with eta 0.1 and "
+             "batches of 128, or full-batch Adam with eta 0.001");
+    TrainSpec& s = o.plan.training;
+    t.choice("method", &s.method, {"gd", "sgd", "adam"}, "how the last layer is trained");
+    t.real("eta", &s.eta, 0.0, 1e300, true, "", "learning rate of the last layer");
+    t.integer("steps", &s.steps, 1, 1000000, "updates", "of the last layer");
+    t.integer("batch", &s.batch, 0, 100000000, "samples", "minibatch of sgd and adam; 0 is all");
+    t.choice("sampling", &s.sampling, sampling_names(),
+             "fresh: each batch anew without replacement, as published; epoch and replacement as "
+             "in simulate");
+    t.real("beta", &o.plan.verify.beta, 0.0, 1e6, true, "", "strength of the reference in DPO");
+    t.real("held-out", &o.plan.held_out, 0.0, 0.9, false, "",
+           "share of every behaviour kept from the last layer's training");
+    t.choice("split", &o.plan.split, split_names(),
+             "held-out rows drawn from all, as published, or the same share of either class");
+    t.integer("pairs", &o.plan.pairs, 0, 10000, "", "pairs of behaviours trained together");
+    t.integer("cross-check", &o.plan.cross_check, 0, 100000, "behaviours",
+              "train these with the dense V x d head as well; it holds about four heads in memory");
+    t.text("claims", &o.claims, "comma-separated claim ids or prefixes (T2 takes T2a and T2b)");
+    t.seed("seed", &o.plan.verify.seed, "everything random follows from it");
+    declare(t, o.output, true);
 }
 
 void declare(ParameterTable& t, InspectOptions& o) {

@@ -1,8 +1,7 @@
 #pragma once
-#include "experiments/output_options.hpp"
-#include "experiments/prompt_options.hpp"
+#include "experiments/embed_job.hpp"
 #include "experiments/run_config.hpp"
-#include "sim/transformer/transformer.hpp"
+#include "experiments/scaled.hpp"
 
 namespace prefdyn {
 
@@ -46,10 +45,18 @@ struct TokenizeOptions {
 };
 
 struct EmbedCommandOptions {
-    std::string model, tokens, cache;
-    PromptOptions prompts;
-    bool no_shared = false, truncate = false;
-    transformer::FinalNorm norm = transformer::FinalNorm::kSingle;
+    EmbedSource source;
+    OutputOptions output;
+};
+
+/// Im & Li's last-layer script, or that of the later paper on diverse values.
+enum class ScaledPreset { kImLi, kDiverse };
+
+struct ScaledOptions {
+    EmbedSource source;
+    ScaledPreset preset = ScaledPreset::kImLi;
+    ScaledPlan plan = {.verify = {.seed = 1234}};
+    std::string claims;
     OutputOptions output;
 };
 
@@ -65,6 +72,7 @@ void declare(ParameterTable& table, FalsifyOptions& options);
 void declare(ParameterTable& table, BenchOptions& options);
 void declare(ParameterTable& table, TokenizeOptions& options);
 void declare(ParameterTable& table, EmbedCommandOptions& options);
+void declare(ParameterTable& table, ScaledOptions& options);
 void declare(ParameterTable& table, InspectOptions& options);
 
 }  // namespace prefdyn

@@ -209,6 +209,13 @@ std::string ParameterTable::markdown() const {
     return out.str();
 }
 
+std::string ParameterTable::values() const {
+    std::string text;
+    for (const Parameter& p : parameters_)
+        text += p.name + " = " + p.get() + "  # " + p.origin + "\n";
+    return text;
+}
+
 std::string ParameterTable::canonical() const {
     std::string out;
     for (const Parameter& p : parameters_)

@@ -60,6 +60,8 @@ class ParameterTable {
     std::string markdown() const;
     /// "name=value\n" of every identity parameter, in table order.
     std::string canonical() const;
+    /// "name = value  # origin\n" of every parameter.
+    std::string values() const;
 
   private:
     void add(Parameter parameter);

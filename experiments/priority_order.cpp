@@ -1,9 +1,8 @@
 #include <algorithm>
-#include <boost/random/uniform_int_distribution.hpp>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
+#include "experiments/bootstrap.hpp"
 #include "experiments/columns.hpp"
 #include "experiments/parallel.hpp"
 #include "experiments/priority.hpp"
@@ -74,26 +73,6 @@ std::vector<OrderSetting> order_settings(Profile profile) {
     return out;
 }
 
-struct Interval {
-    double mean, low, high;
-};
-
-/// Mean over seeds with the 95 % percentile bootstrap interval; seeds without an order are left
-/// out.
-Interval bootstrap(std::vector<double> sample, Stream stream) {
-    sample.erase(
-        std::remove_if(sample.begin(), sample.end(), [](double t) { return std::isnan(t); }),
-        sample.end());
-    if (sample.empty()) return {kNan, kNan, kNan};
-    const double size = static_cast<double>(sample.size());
-    boost::random::uniform_int_distribution<std::size_t> pick(0, sample.size() - 1);
-    std::vector<double> means(1000, 0.0);
-    for (double& mean : means)
-        for (std::size_t i = 0; i < sample.size(); ++i) mean += sample[pick(stream)] / size;
-    std::sort(means.begin(), means.end());
-    return {std::accumulate(sample.begin(), sample.end(), 0.0) / size, means[24], means[975]};
-}
-
 }  // namespace
 
 std::vector<Field> order_fields() {
@@ -140,9 +119,9 @@ void put_orders(StudyOutcome& outcome, const VerifyPlan& plan) {
         std::vector<double> mean, low, high;
         for (std::size_t s = 0; s < settings.size(); ++s) {
             const auto first = tau.begin() + static_cast<std::ptrdiff_t>(s * seeds);
-            const Interval i = bootstrap({first, first + static_cast<std::ptrdiff_t>(seeds)},
+            const Interval i = bootstrap_mean({first, first + static_cast<std::ptrdiff_t>(seeds)},
                                          Stream(plan.seed, Purpose::kBootstrap, 2 * s + index));
-            mean.push_back(i.mean);
+            mean.push_back(i.estimate);
             low.push_back(i.low);
             high.push_back(i.high);
         }

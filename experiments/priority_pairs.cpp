@@ -12,19 +12,6 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-/// Rows of a above rows of b, named 0 and 1.
-Dataset mixture_of(const Dataset& a, const Dataset& b) {
-    Dataset out;
-    out.name = a.name + " + " + b.name;
-    out.features.resize(a.samples() + b.samples(), a.dimension());
-    out.features << a.features, b.features;
-    out.label = a.label;
-    out.label.insert(out.label.end(), b.label.begin(), b.label.end());
-    out.behaviour.assign(a.label.size(), 0);
-    out.behaviour.insert(out.behaviour.end(), b.label.size(), 1);
-    return out;
-}
-
 struct PairOfBehaviours {
     std::size_t i, j;
 };
@@ -42,6 +29,20 @@ std::vector<PairOfBehaviours> all_pairs(const std::vector<Dataset>& behaviours) 
 struct PairResult {
     std::vector<CaseRow> cases;
     double level_i, level_j, gap, lead_time, first_crossing;
+    BehaviourMetrics end_i, end_j;  ///< at the last record
+};
+
+/// What a lead is measured in, larger for the one that is ahead.
+struct Measure {
+    const char *name, *field, *description;
+    double BehaviourMetrics::*metric;
+};
+
+const Measure kMeasures[] = {
+    {"mean reward margin", "priority_pair_margin", "mean reward margin",
+     &BehaviourMetrics::rewards_margins},
+    {"reward accuracy", "priority_pair_accuracy", "reward accuracy",
+     &BehaviourMetrics::rewards_accuracies},
 };
 
 MixtureTraining pair_training(double beta) {
@@ -74,6 +75,8 @@ PairResult judge_pair(const std::vector<theory::Claim>& claims, const MixtureRun
     out.lead_time = std::fabs(theory::lead_time(b, 0, 1, run.kappa));
     out.first_crossing =
         first_leads ? first_crossing(run.trajectory, 0, 1) : first_crossing(run.trajectory, 1, 0);
+    out.end_i = run.trajectory.records.back().behaviours[0];
+    out.end_j = run.trajectory.records.back().behaviours[1];
     return out;
 }
 
@@ -81,9 +84,15 @@ PairResult judge_pair(const std::vector<theory::Claim>& claims, const MixtureRun
 struct PairMatrices {
     std::size_t K;
     std::vector<double> level, gap, lead_time, crossing;
+    std::vector<std::vector<double>> end;  ///< of each measure
 
     explicit PairMatrices(std::size_t count)
-        : K(count), level(K * K, kNan), gap(level), lead_time(level), crossing(level) {
+        : K(count),
+          level(K * K, kNan),
+          gap(level),
+          lead_time(level),
+          crossing(level),
+          end(std::size(kMeasures), level) {
         for (std::size_t k = 0; k < K; ++k) gap[k * K + k] = 0.0;
     }
     void set(const PairOfBehaviours& p, const PairResult& r) {
@@ -94,15 +103,33 @@ struct PairMatrices {
         gap[lower] = -r.gap;
         lead_time[upper] = lead_time[lower] = r.lead_time;
         crossing[upper] = crossing[lower] = r.first_crossing;
+        for (std::size_t m = 0; m < end.size(); ++m) {
+            end[m][upper] = r.end_i.*kMeasures[m].metric;
+            end[m][lower] = r.end_j.*kMeasures[m].metric;
+        }
     }
 };
+
+/// Share of the pairs in which the higher priority is ahead at the end; NaN without a pair. A tie
+/// counts half.
+double agreement(const std::vector<PairResult>& results, double BehaviourMetrics::*metric) {
+    double agree = 0.0, pairs = 0.0;
+    for (const PairResult& r : results) {
+        const double predicted = r.level_i - r.level_j, found = r.end_i.*metric - r.end_j.*metric;
+        if (std::isnan(predicted)) continue;
+        pairs += 1.0;
+        agree += predicted * found > 0.0 ? 1.0 : predicted * found == 0.0 ? 0.5 : 0.0;
+    }
+    return pairs > 0.0 ? agree / pairs : kNan;
+}
 
 }  // namespace
 
 std::vector<Field> pair_fields() {
-    const std::string name = "priority_pair", of = "priority_pair_with";
+    const std::string name = "priority_pair", of = "priority_pair_with",
+                      measure = "priority_pair_measure";
     const std::vector<std::string> axes = {name, of};
-    return {
+    std::vector<Field> out = {
         {name, {name}, FieldType::kText, "", "given behaviour"},
         {of, {of}, FieldType::kText, "", "given behaviour it is mixed with"},
         {"priority_pair_level", axes, FieldType::kReal, "feature units",
@@ -114,7 +141,19 @@ std::vector<Field> pair_fields() {
          "t* of T8b, kappa bounded by the behaviours' weighted largest eigenvalues"},
         {"priority_pair_crossing", axes, FieldType::kReal, "t",
          "first record at which the lower priority has caught up; NaN: never"},
+        {measure, {measure}, FieldType::kText, "", "what a lead is measured in"},
+        {"priority_pair_agreement",
+         {measure},
+         FieldType::kReal,
+         "",
+         "share of the pairs in which the higher priority is ahead at the last record"},
     };
+    for (const Measure& m : kMeasures)
+        out.push_back({m.field, axes, FieldType::kReal, "",
+                       std::string(m.description) +
+                           " of the row's behaviour in the mixture with the column's, at the last "
+                           "record"});
+    return out;
 }
 
 StudyOutcome judge_pairs(const std::vector<theory::Claim>& claims,
@@ -148,6 +187,15 @@ StudyOutcome judge_pairs(const std::vector<theory::Claim>& claims,
                   {"priority_pair_gap", matrices.gap},
                   {"priority_pair_lead_time", matrices.lead_time},
                   {"priority_pair_crossing", matrices.crossing}};
+    std::vector<std::string> measures;
+    std::vector<double> agreements;
+    for (std::size_t m = 0; m < std::size(kMeasures); ++m) {
+        out.values.emplace_back(kMeasures[m].field, matrices.end[m]);
+        measures.push_back(kMeasures[m].name);
+        agreements.push_back(agreement(results, kMeasures[m].metric));
+    }
+    out.values.emplace_back("priority_pair_measure", measures);
+    out.values.emplace_back("priority_pair_agreement", agreements);
     return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include "experiments/provenance.hpp"
 #include "experiments/run_fields.hpp"
+#include "experiments/scaled.hpp"
 #include "experiments/verdict_fields.hpp"
 
 namespace prefdyn {
@@ -21,21 +22,21 @@ std::vector<Field> result_fields() {
     };
     add(verdict_fields());
     for (const Study& study : studies()) add(study.fields);
+    add(scaled_fields());
     return out;
 }
 
 void write_results(const std::string& path, const Verification& v, const std::string& command,
-                   const ParameterTable& options, double wall_seconds) {
+                   const ParameterTable& options, double wall_seconds,
+                   const std::vector<std::pair<std::string, std::string>>& more) {
     ResultWriter writer(result_fields());
     put_runs(writer, v);
     put_verdicts(writer, v);
     for (const auto& [name, values] : v.study_values) writer.put(name, values);
-    std::string text;
-    for (const Parameter& p : options.parameters())
-        text += p.name + " = " + p.get() + "  # " + p.origin + "\n";
     writer.attribute("title", "prefdyn " + command);
     writer.attribute("format_version", kFormatVersion);
-    writer.attribute("options", text);
+    writer.attribute("options", options.values());
+    for (const auto& [key, value] : more) writer.attribute(key, value);
     for (const auto& [key, value] : provenance()) writer.attribute(key, value);
     writer.attribute("wall_seconds", wall_seconds);
     writer.publish(path);

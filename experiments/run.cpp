@@ -65,7 +65,9 @@ void round_to_single(PreferenceTask& task) {
         set->features = single_precision(set->features, "features").cast<double>();
 }
 
-RunResult execute(const RunConfig& config, PreferenceTask task) {
+}  // namespace
+
+RunResult run_task(const RunConfig& config, PreferenceTask task, const std::string& head) {
     RunResult out;
     if (config.engine == EngineKind::kReducedF32) round_to_single(task);
     out.config = config;
@@ -75,7 +77,7 @@ RunResult execute(const RunConfig& config, PreferenceTask task) {
     stop_if_requested();
     out.kappa = theory::smoothness(config.beta, task.loss->facts().curvature_max,
                                    out.statistics.lambda_max);
-    out.id = run_id(config, task.train);
+    out.id = run_id(config, task.train, head);
     out.config.training.eta = resolve_eta(config, *task.loss, out.kappa, out.name);
     out.facts = training_facts(out.config, task.loss, task.train.samples());
     out.config.training.direction_rounding = theory::rate_rounding(out.evidence());
@@ -84,8 +86,6 @@ RunResult execute(const RunConfig& config, PreferenceTask task) {
     if (out.trajectory.stop == StopReason::kInterrupted) throw Interrupted();
     return out;
 }
-
-}  // namespace
 
 PreferenceTask preference_task(const RunConfig& config, Dataset train) {
     PreferenceTask task;
@@ -126,13 +126,13 @@ RunResult run_synthetic(const RunConfig& config) {
         task.held_out = FeatureDistribution(spec, config.seed).sample(config.seed, true);
     }
     const auto population = theory::population_facts(distribution.moments(), task.train);
-    RunResult out = execute(config, std::move(task));
+    RunResult out = run_task(config, std::move(task), "");
     out.population = population;
     return out;
 }
 
 RunResult run_dataset(const RunConfig& config, const Dataset& train) {
-    return execute(config, preference_task(config, train));
+    return run_task(config, preference_task(config, train), "");
 }
 
 }  // namespace prefdyn

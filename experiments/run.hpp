@@ -35,4 +35,8 @@ RunResult run_synthetic(const RunConfig& config);
 /// The same on given features; the population is unknown. `config` supplies policy and training.
 RunResult run_dataset(const RunConfig& config, const Dataset& train);
 
+/// The same on a task whose reference head `config` does not determine: `head` names it in the run
+/// id.
+RunResult run_task(const RunConfig& config, PreferenceTask task, const std::string& head);
+
 }  // namespace prefdyn

@@ -102,12 +102,12 @@ LossSpec loss_spec(const RunConfig& config) {
     return {loss_names().at(config.loss), config.beta, config.label_smoothing, config.discopop_tau};
 }
 
-std::string run_id(const RunConfig& config, const Dataset& data) {
+std::string run_id(const RunConfig& config, const Dataset& data, const std::string& head) {
     RunConfig copy = config;
     ParameterTable table;
     declare(table, copy);
     const boost::uuids::name_generator_sha1 generate(boost::uuids::ns::oid());
-    return boost::uuids::to_string(generate(table.canonical() + checksum(data)));
+    return boost::uuids::to_string(generate(table.canonical() + head + checksum(data)));
 }
 
 }  // namespace prefdyn

@@ -36,7 +36,8 @@ FeatureSpec feature_spec(const RunConfig& config);
 /// Loss, parameters and beta as make_loss takes them.
 LossSpec loss_spec(const RunConfig& config);
 
-/// UUID of canonical config and dataset checksum.
-std::string run_id(const RunConfig& config, const Dataset& data);
+/// UUID of canonical config and dataset checksum; `head` names a reference head that the config
+/// does not determine.
+std::string run_id(const RunConfig& config, const Dataset& data, const std::string& head = "");
 
 }  // namespace prefdyn

@@ -9,8 +9,10 @@
 namespace prefdyn {
 
 void judge_runs(Verification& v) {
-    v.verdicts.assign(v.runs.size(), std::vector<theory::Verdict>(v.claims.size()));
-    parallel_for("verdicts", v.runs.size(), [&](std::size_t r) {
+    const std::size_t judged = v.verdicts.size();
+    v.verdicts.resize(v.runs.size(), std::vector<theory::Verdict>(v.claims.size()));
+    parallel_for("verdicts", v.runs.size() - judged, [&](std::size_t k) {
+        const std::size_t r = judged + k;
         const theory::Evidence evidence = v.runs[r].evidence();
         for (std::size_t c = 0; c < v.claims.size(); ++c)
             if (v.claims[c].scope == theory::Scope::kRun)
@@ -50,6 +52,8 @@ namespace {
 
 const std::vector<Index> kFixedSteps = {20, 200, 2000};
 
+}  // namespace
+
 RunConfig feature_run(double beta, std::uint64_t seed) {
     RunConfig c;
     c.beta = beta;
@@ -67,6 +71,8 @@ double loss_at_step(const RunResult& run, Index step) {
         if (record.step == static_cast<double>(step)) return record.train.loss;
     return std::numeric_limits<double>::quiet_NaN();
 }
+
+namespace {
 
 void compare_losses(Verification& v) {
     v.fixed_steps = kFixedSteps;

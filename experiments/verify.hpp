@@ -34,11 +34,17 @@ struct Verification {
     bool as_expected() const;
 };
 
-/// Judges the run claims on every run; adds nothing else.
+/// Judges the run claims on the runs that have no verdicts yet; adds nothing else.
 void judge_runs(Verification& verification);
 
 /// The synthetic suite, the studies and the negative controls.
 Verification verify_synthetic(const std::vector<theory::Claim>& claims, const VerifyPlan& plan);
+
+/// The run of a behaviour there is a theory of: full batch, eta = 0.5 / kappa, 2000 steps.
+RunConfig feature_run(double beta, std::uint64_t seed);
+
+/// Training loss at a recorded step; NaN if it was not recorded.
+double loss_at_step(const RunResult& run, Index step);
 
 /// Every behaviour of a feature file: eta = 0.5 / kappa, losses after 20, 200 and 2000 steps
 /// against D; the negative controls on these features where their fault can show on them.

@@ -3,7 +3,9 @@
 // loss at theta, and what the policy says about every prompt. Two engines implement it: the exact
 // reduction (theory.md 1.1) and the dense V x d head it is tested against.
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "sim/loss.hpp"
@@ -17,6 +19,8 @@ struct PreferenceTask {
     Dataset held_out;  ///< no rows if there is none
     Policy policy;
     std::shared_ptr<const PreferenceLoss> loss;
+    /// Of train and held_out, where they are known already: the reductions then look at no head.
+    std::optional<std::array<ReferenceLogits, 2>> reference = {};
 };
 
 enum class Split { kTrain, kHeldOut };

@@ -61,11 +61,11 @@ Trajectory integrate_flow(const PolicyEngine& engine, const PreferenceLoss& loss
         odeint::integrate_times(stepper, FlowField{engine, &direction}, x, times.begin(),
                                 times.end(), times[1], observe);
     } catch (const Stopped& stopped) {
-        return recorder.finish(stopped.reason);
+        return recorder.finish(stopped.reason, as_vector(x));
     } catch (const odeint::odeint_error&) {
-        return recorder.finish(StopReason::kStepUnderflow);
+        return recorder.finish(StopReason::kStepUnderflow, as_vector(x));
     }
-    return recorder.finish(StopReason::kCompleted);
+    return recorder.finish(StopReason::kCompleted, as_vector(x));
 }
 
 }  // namespace prefdyn

@@ -1,6 +1,8 @@
 #pragma once
 // The policy pi_W(. | x) = softmax(W g(x)) with frozen features and one response pair.
 
+#include <functional>
+
 #include "sim/dataset.hpp"
 #include "sim/stream.hpp"
 
@@ -26,5 +28,15 @@ struct ReferenceLogits {
 };
 
 ReferenceLogits reference_logits(const Policy& policy, const RowMatrix& features);
+
+/// Rows first, first + 1, ... of a head, (count, d).
+using HeadRows = std::function<RowMatrix(Index first, Index count)>;
+
+/// The same for a head that is read a block of rows at a time; `policy.reference` is not looked at.
+ReferenceLogits reference_logits(const Policy& policy, const HeadRows& head,
+                                 const RowMatrix& features);
+
+/// Rows `rows` of the logits.
+ReferenceLogits select(const ReferenceLogits& logits, const std::vector<Index>& rows);
 
 }  // namespace prefdyn

@@ -35,8 +35,9 @@ bool Recorder::record(const Vector& theta, double step, double time, double epoc
     return true;
 }
 
-Trajectory Recorder::finish(StopReason stop) {
+Trajectory Recorder::finish(StopReason stop, Vector theta) {
     trajectory_.stop = stop;
+    trajectory_.parameters = std::move(theta);
     return std::move(trajectory_);
 }
 

@@ -13,7 +13,7 @@ class Recorder {
     /// False if theta or the loss is no longer finite; nothing is recorded then.
     bool record(const Vector& theta, double step, double time, double epoch);
 
-    Trajectory finish(StopReason stop);
+    Trajectory finish(StopReason stop, Vector theta);
 
   private:
     const PolicyEngine& engine_;

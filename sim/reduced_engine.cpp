@@ -40,8 +40,10 @@ BasicReducedEngine<Scalar>::BasicReducedEngine(const PreferenceTask& task)
     : task_(task),
       loss_(require_margin_loss(*task.loss)),
       sorts_(loss_.facts().form == LossForm::kSorted),
-      reference_{reference_logits(task.policy, task.train.features),
-                 reference_logits(task.policy, task.held_out.features)} {
+      reference_(task.reference
+                     ? *task.reference
+                     : std::array{reference_logits(task.policy, task.train.features),
+                                  reference_logits(task.policy, task.held_out.features)}) {
     if constexpr (std::is_same_v<Scalar, float>) {
         copy_[0] = single_precision(task.train.features, "training features");
         copy_[1] = single_precision(task.held_out.features, "held-out features");
@@ -91,7 +93,7 @@ void BasicReducedEngine<Scalar>::evaluate(const Vector& theta, Split split, Resp
 template <class Scalar>
 Vector BasicReducedEngine<Scalar>::reference_differences(Split split,
                                                          std::span<const Index> rows) const {
-    const ReferenceLogits& z0 = reference_[static_cast<int>(split)];
+    const ReferenceLogits& z0 = reference_[static_cast<std::size_t>(split)];
     const auto& label = data(split).label;
     Vector out(rows.empty() ? z0.yes.size() : static_cast<Index>(rows.size()));
     for (Index b = 0; b < out.size(); ++b) {
@@ -130,7 +132,7 @@ double BasicReducedEngine<Scalar>::matched_descent(const Vector& theta, std::spa
 template <class Scalar>
 void BasicReducedEngine<Scalar>::log_probabilities(Split split, Responses& out) const {
     const Dataset& set = data(split);
-    const ReferenceLogits& z0 = reference_[static_cast<int>(split)];
+    const ReferenceLogits& z0 = reference_[static_cast<std::size_t>(split)];
     const double beta = task_.policy.beta;
     for (Vector* column :
          {&out.logp_chosen, &out.logp_rejected, &out.reward_chosen, &out.reward_rejected})

@@ -42,7 +42,7 @@ class BasicReducedEngine final : public PolicyEngine {
     const PreferenceTask& task_;
     const MarginLoss& loss_;
     const bool sorts_;  ///< margins are matched by rank
-    ReferenceLogits reference_[2];
+    std::array<ReferenceLogits, 2> reference_;
     Rows<Scalar> copy_[2];  ///< empty where the task's own features serve
 };
 

@@ -42,11 +42,11 @@ Trajectory train_discrete(const PolicyEngine& engine, const PreferenceLoss& loss
         if (step == *next) {
             const auto k = static_cast<double>(step);
             if (!recorder.record(theta, k, spec.eta * k, rows_seen / static_cast<double>(n)))
-                return recorder.finish(StopReason::kDiverged);
+                return recorder.finish(StopReason::kDiverged, std::move(theta));
             ++next;
         }
-        if (step == spec.steps) return recorder.finish(StopReason::kCompleted);
-        if (cancel_requested()) return recorder.finish(StopReason::kInterrupted);
+        if (step == spec.steps) return recorder.finish(StopReason::kCompleted, std::move(theta));
+        if (cancel_requested()) return recorder.finish(StopReason::kInterrupted, std::move(theta));
         const std::span<const Index> rows = full ? std::span<const Index>() : sampler.next();
         engine.descent(theta, rows, direction);
         optimizer->step(theta, direction);

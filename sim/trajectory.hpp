@@ -1,6 +1,7 @@
 #pragma once
 // What a run leaves behind. Plain data: claims read it without seeing a trainer.
 
+#include <Eigen/Core>
 #include <array>
 #include <string>
 #include <vector>
@@ -59,6 +60,7 @@ inline const char* stop_reason_name(StopReason reason) {
 struct Trajectory {
     std::vector<Record> records;  ///< t increasing, records[0] at t = 0
     StopReason stop = StopReason::kCompleted;
+    Eigen::VectorXd parameters;  ///< theta when training stopped
 };
 
 }  // namespace prefdyn

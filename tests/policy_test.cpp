@@ -38,6 +38,29 @@ TEST_CASE("reference logits agree with plain loops at awkward sizes") {
         }
 }
 
+TEST_CASE("a head read in blocks gives the logits of the whole head") {
+    const Index V = 9001, d = 5;  // three blocks; the pair in the first and in the last
+    Policy policy{V, V - 1, 3, 0.1, gaussian_head(V, d, 2.0, test::seed())};
+    const RowMatrix g = test::gaussian(33, d, 73);
+    Index rows_read = 0;
+    const HeadRows head = [&](Index first, Index count) {
+        CHECK(first == rows_read);
+        rows_read += count;
+        return RowMatrix(policy.reference.middleRows(first, count));
+    };
+    const ReferenceLogits z = reference_logits(policy, head, g);
+    CHECK(rows_read == V);
+    for (Index i = 0; i < 33; ++i) {
+        CHECK(std::fabs(z.yes(i) - policy.reference.row(V - 1).dot(g.row(i))) <= 1e-13);
+        CHECK(std::fabs(z.no(i) - policy.reference.row(3).dot(g.row(i))) <= 1e-13);
+        CHECK(std::fabs(z.rest(i) - plain_rest(policy, g, i)) <= 1e-12);
+    }
+    const ReferenceLogits part = select(z, {32, 0});
+    CHECK(part.yes(0) == z.yes(32));
+    CHECK(part.no(1) == z.no(0));
+    CHECK(part.rest(0) == z.rest(32));
+}
+
 TEST_CASE("the zero head is a uniform policy") {
     const RowMatrix g = test::gaussian(4, 3, 71);
     for (const Index V : {2, 3, 32000}) {

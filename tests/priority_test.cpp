@@ -173,6 +173,14 @@ TEST_CASE("pairs of given behaviours: matrices by hand, no pair across dimension
             CHECK(std::isnan(gap[i * 4 + j]) == alone);
             if (!alone) CHECK(gap[i * 4 + j] == -gap[j * 4 + i]);
         }
+    // The share of pairs in which the higher priority has the larger margin, counted anew.
+    const auto& margin = reals(out, "priority_pair_margin");
+    double agree = 0.0;
+    for (const auto& [i, j] : {std::pair(0, 1), std::pair(0, 2), std::pair(1, 2)}) {
+        const std::size_t upper = std::size_t(i * 4 + j), lower = std::size_t(j * 4 + i);
+        agree += (level[upper] > level[lower]) == (margin[upper] > margin[lower]) ? 1.0 / 3.0 : 0.0;
+    }
+    CHECK(std::fabs(reals(out, "priority_pair_agreement")[0] - agree) <= 1e-12);
 }
 
 TEST_CASE("T8 holds for all 276 pairs of real behaviours") {

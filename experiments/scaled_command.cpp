@@ -1,0 +1,124 @@
+#include <cmath>
+#include <iomanip>
+#include <numeric>
+#include <ostream>
+
+#include "experiments/commands.hpp"
+#include "experiments/options.hpp"
+#include "experiments/result_fields.hpp"
+#include "experiments/verdict_table.hpp"
+#include "sim/error.hpp"
+#include "theory/registry.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+/// What the two published last-layer scripts train with.
+void apply_preset(ScaledOptions& o) {
+    if (o.preset == ScaledPreset::kDiverse) {
+        o.plan.training.method = Method::kAdam;
+        o.plan.training.eta = 1e-3;
+        o.plan.training.batch = 0;
+    }
+}
+
+/// The preset's numbers are the defaults of everything else.
+void parse(ParameterTable& table, ScaledOptions& options,
+           const std::vector<std::string>& arguments) {
+    ScaledOptions first;
+    ParameterTable finds_preset;
+    declare(finds_preset, first);
+    finds_preset.parse(arguments);
+    options.preset = first.preset;
+    apply_preset(options);
+    declare(table, options);
+    table.parse(arguments);
+}
+
+text::ResponsePair shared_pair(const EmbedInput& input) {
+    const EmbedBehaviour& first = input.behaviours.front();
+    for (const EmbedBehaviour& b : input.behaviours)
+        if (b.pair.token != first.pair.token)
+            throw InputError(
+                b.source + ": its answers are the tokens " + std::to_string(b.pair.token[0]) +
+                    " and " + std::to_string(b.pair.token[1]) + ", those of " + first.source +
+                    " are " + std::to_string(first.pair.token[0]) + " and " +
+                    std::to_string(first.pair.token[1]),
+                "behaviours with one response pair share a head: run the others apart");
+    return first.pair;
+}
+
+Dataset dataset_of(const EmbedJob& job, const EmbedBehaviour& behaviour) {
+    Dataset out;
+    out.name = behaviour.name;
+    out.features = job.features(behaviour).cast<double>();
+    out.label = behaviour.label;
+    validate(out, behaviour.source);
+    return out;
+}
+
+ScaledInput scaled_input(const EmbedJob& job) {
+    ScaledInput out;
+    const text::ResponsePair pair = shared_pair(job.input());
+    for (const EmbedBehaviour& b : job.input().behaviours)
+        out.behaviours.push_back(dataset_of(job, b));
+    out.policy.vocabulary = job.model().config().vocabulary;
+    out.policy.yes = pair.token[0];
+    out.policy.no = pair.token[1];
+    out.head = [&job](Index first, Index count) {
+        std::vector<std::int32_t> ids(static_cast<std::size_t>(count));
+        std::iota(ids.begin(), ids.end(), static_cast<std::int32_t>(first));
+        return RowMatrix(job.model().head_rows(ids).cast<double>());
+    };
+    out.model_hash = job.model_hash();
+    return out;
+}
+
+void print_findings(std::ostream& out, const ScaledFindings& found,
+                    const std::vector<Dataset>& behaviours) {
+    print_verdicts(out, found.verification);
+    if (behaviours.size() >= 3) out << "rank correlation over behaviours (95 % bootstrap):\n";
+    out << std::fixed << std::setprecision(3);
+    for (const RankCorrelation& c : found.correlations)
+        if (behaviours.size() >= 3)
+            out << "  " << std::setw(7) << c.value.estimate << " (" << c.value.low << " to "
+                << c.value.high << ")  " << c.what << "\n";
+    out << std::defaultfloat;
+    for (std::size_t k = 0; k < behaviours.size(); ++k)
+        if (!std::isnan(found.cross_check[k]))
+            out << "dense head against exact reduction on " << behaviours[k].name
+                << ": largest relative difference " << found.cross_check[k]
+                << (found.cross_check[k] <= kCrossCheckTolerance ? "" : ", MORE than ")
+                << (found.cross_check[k] <= kCrossCheckTolerance
+                        ? ""
+                        : format_real(kCrossCheckTolerance))
+                << "\n";
+}
+
+}  // namespace
+
+int scaled_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    ScaledOptions options;
+    ParameterTable table;
+    parse(table, options, arguments);
+    const auto claims = theory::select_claims(options.claims);
+    apply(options.output);
+    const Stopwatch watch;
+    EmbedJob job(options.source, table, options.output);
+    if (!job.run(out)) return 130;
+    const ScaledInput input = scaled_input(job);
+    ScaledFindings found = run_scaled(claims, input, options.plan);
+    put_scaled(found, input);
+    write_results(options.output.out, found.verification, "scaled", table, watch.seconds(),
+                  job.attributes());
+    job.finish();
+    print_findings(out, found, input.behaviours);
+    out << (found.as_expected() ? "all as expected" : "NOT as expected") << ": "
+        << input.behaviours.size() << " behaviours, " << found.verification.runs.size() << " runs, "
+        << found.verification.cases.size() << " study cases, " << found.verification.controls.size()
+        << " negative controls; wrote " << options.output.out << "\n";
+    return found.as_expected() ? 0 : 1;
+}
+
+}  // namespace prefdyn

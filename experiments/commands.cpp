@@ -28,6 +28,13 @@ std::string option_text(bool markdown) {
     return markdown ? table.markdown() : table.help();
 }
 
+std::string status_options(bool markdown) {
+    std::string folder;
+    ParameterTable table;
+    declare_status(table, folder);
+    return markdown ? table.markdown() : table.help();
+}
+
 int claims_command(const std::vector<std::string>& arguments, std::ostream& out) {
     if (arguments.size() > 1) throw InputError("claims: give at most one claim id or prefix");
     for (const auto& claim : theory::select_claims(arguments.empty() ? "" : arguments[0])) {
@@ -74,6 +81,15 @@ const std::map<std::string, Command>& commands() {
         {"scaled",
          {"the experiments of the paper on a language model: embed, train its last layer, judge",
           scaled_command, option_text<ScaledOptions>}},
+        {"sweep",
+         {"run a grid or a design of points, here or a shard of it; goes on where it stopped",
+          sweep_command, option_text<SweepOptions>}},
+        {"merge",
+         {"make one file of a sweep's folder", merge_command, option_text<MergeOptions>}},
+        {"status",
+         {"say what a sweep's folder has and lacks", status_command, status_options}},
+        {"slurm",
+         {"print an sbatch script for a sweep", slurm_command, option_text<SlurmOptions>}},
         {"inspect",
          {"show what a model folder holds, the memory it needs, and how it goes on",
           inspect_command, option_text<InspectOptions>}},

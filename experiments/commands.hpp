@@ -17,6 +17,10 @@ int bench_command(const std::vector<std::string>& arguments, std::ostream& out);
 int tokenize_command(const std::vector<std::string>& arguments, std::ostream& out);
 int embed_command(const std::vector<std::string>& arguments, std::ostream& out);
 int scaled_command(const std::vector<std::string>& arguments, std::ostream& out);
+int sweep_command(const std::vector<std::string>& arguments, std::ostream& out);
+int merge_command(const std::vector<std::string>& arguments, std::ostream& out);
+int status_command(const std::vector<std::string>& arguments, std::ostream& out);
+int slurm_command(const std::vector<std::string>& arguments, std::ostream& out);
 int inspect_command(const std::vector<std::string>& arguments, std::ostream& out);
 
 /// Markdown of the options of every command, docs/options.md.

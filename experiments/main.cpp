@@ -15,6 +15,7 @@ void request_stop(int number) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    std::signal(SIGXFSZ, SIG_IGN);  // a file too large is an error of the call that writes it
     for (const int number : {SIGINT, SIGTERM, SIGUSR1}) std::signal(number, request_stop);
     return prefdyn::run_command({argv + 1, argv + argc}, std::cout, std::cerr);
 }

@@ -102,4 +102,38 @@ void declare(ParameterTable& t, InspectOptions& o) {
     t.integer("threads", &o.threads, 0, 4096, "", "0 takes all cores");
 }
 
+void declare(ParameterTable& t, SweepOptions& o) {
+    t.text("spec", &o.spec, "what is varied (docs/sweeps.md)", true);
+    t.positional();
+    t.text("out", &o.out, "folder of the sweep; one that exists is gone on with");
+    t.text("shard", &o.shard, "I/N: every N-th point from the I-th on");
+    t.flag("dry-run", &o.dry_run, "print the number of points, their time, memory and output");
+    t.flag("yes", &o.yes, "run more than a million points");
+    t.integer("threads", &o.threads, 0, 4096, "",
+              "0 takes all cores; the results do not depend on it");
+}
+
+void declare(ParameterTable& t, MergeOptions& o) {
+    t.text("folder", &o.folder, "folder of the sweep", true);
+    t.positional();
+    t.text("out", &o.out, "merged file (HDF5); -o for short", true);
+    t.flag("force", &o.force, "replace an existing file");
+}
+
+void declare_status(ParameterTable& t, std::string& folder) {
+    t.text("folder", &folder, "folder of the sweep", true);
+    t.positional();
+}
+
+void declare(ParameterTable& t, SlurmOptions& o) {
+    t.text("spec", &o.spec, "what is varied (docs/sweeps.md)", true);
+    t.positional();
+    t.text("out", &o.out, "folder of the sweep, seen by every node", true);
+    t.integer("array", &o.array, 1, 1000000, "tasks", "shards, one an array task");
+    t.text("time", &o.time, "time limit of a task, as sbatch takes it; tasks requeue themselves");
+    t.integer("cpus", &o.cpus, 1, 4096, "", "cores of a task");
+    t.integer("warn", &o.warn, 10, 65535, "s", "how long before its time a task is told to stop");
+    t.text("program", &o.program, "the prefdyn executable on the nodes");
+}
+
 }  // namespace prefdyn

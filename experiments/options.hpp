@@ -66,6 +66,22 @@ struct InspectOptions {
     Index tokens_out = 32, prompts = 1000, prompt_tokens = 50, threads = 0;
 };
 
+struct SweepOptions {
+    std::string spec, out, shard = "1/1";
+    bool dry_run = false, yes = false;
+    Index threads = 0;
+};
+
+struct MergeOptions {
+    std::string folder, out;
+    bool force = false;
+};
+
+struct SlurmOptions {
+    std::string spec, out, time = "01:00:00", program = "prefdyn";
+    Index array = 1, cpus = 1, warn = 120;
+};
+
 void declare(ParameterTable& table, SimulateOptions& options);
 void declare(ParameterTable& table, VerifyOptions& options);
 void declare(ParameterTable& table, FalsifyOptions& options);
@@ -74,5 +90,9 @@ void declare(ParameterTable& table, TokenizeOptions& options);
 void declare(ParameterTable& table, EmbedCommandOptions& options);
 void declare(ParameterTable& table, ScaledOptions& options);
 void declare(ParameterTable& table, InspectOptions& options);
+void declare(ParameterTable& table, SweepOptions& options);
+void declare(ParameterTable& table, MergeOptions& options);
+void declare(ParameterTable& table, SlurmOptions& options);
+void declare_status(ParameterTable& table, std::string& folder);
 
 }  // namespace prefdyn

@@ -87,6 +87,9 @@ class Parser {
         if (key == "config" && origin == kCommandLine) {
             if (!config_path_.empty()) complain(origin, "--config is given more than once");
             config_path_ = option.value.empty() ? "" : option.value.back();
+        } else if (key.empty() && bare() && !contains(seen, bare()->name)) {
+            seen.push_back(bare()->name);
+            set(*bare(), option, origin);
         } else if (key.empty()) {
             complain(origin,
                      "argument '" + option.original_tokens.at(0) + "' belongs to no option");
@@ -98,6 +101,12 @@ class Parser {
             seen.push_back(key);
             set(*found, option, origin);
         }
+    }
+
+    Parameter* bare() {
+        const auto found = std::find_if(parameters_.begin(), parameters_.end(),
+                                        [](const Parameter& p) { return p.positional; });
+        return found == parameters_.end() ? nullptr : &*found;
     }
 
     void set(Parameter& parameter, const po::option& option, const std::string& origin) {

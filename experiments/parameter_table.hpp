@@ -21,6 +21,7 @@ struct Parameter {
     std::string origin = "default";  ///< default, command line, or the config file's path
     bool identity = true;            ///< part of the run id
     bool required = false;           ///< must be given
+    bool positional = false;         ///< may be given without its name
     std::function<std::string(const std::string&)>
         set;  ///< returns what is wrong, empty if nothing
     std::function<std::string()> get;
@@ -48,6 +49,8 @@ class ParameterTable {
             name, names, help, [target](std::size_t k) { *target = static_cast<Enum>(k); },
             [target] { return static_cast<std::size_t>(*target); });
     }
+    /// The parameter declared last may also be given as a bare argument.
+    void positional() { parameters_.back().positional = true; }
     /// The parameters declared from here on do not enter the run id (output, threads ...).
     void stop_identity() { identity_ = false; }
 
@@ -56,6 +59,7 @@ class ParameterTable {
     void parse(const std::vector<std::string>& arguments);
 
     const std::vector<Parameter>& parameters() const { return parameters_; }
+    std::vector<Parameter>& parameters() { return parameters_; }
     std::string help() const;
     std::string markdown() const;
     /// "name=value\n" of every identity parameter, in table order.

@@ -15,11 +15,25 @@ namespace {
 
 constexpr hsize_t kMaxElements = hsize_t{1} << 33;
 
-void silence() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+/// The library's own end crashes on a file that a full disk kept it from closing; every file here is
+/// closed by its handle, and the library needs no end.
+void silence() {
+    H5dont_atexit();
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
 
 herr_t keep_first(unsigned n, const H5E_error2_t* error, void* out) {
     if (n == 0 && error->desc) *static_cast<std::string*>(out) = error->desc;
     return 0;
+}
+
+/// The system's message where HDF5 quotes one among times and addresses, else the first line.
+std::string brief(const std::string& text) {
+    const std::string mark = "error message = '";
+    const auto at = text.find(mark);
+    if (at == std::string::npos) return text.substr(0, text.find('\n'));
+    const auto first = at + mark.size();
+    return text.substr(first, text.find('\'', first) - first);
 }
 
 /// The innermost entry of HDF5's error stack.
@@ -27,7 +41,7 @@ std::string reason() {
     std::string text;
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &text);
     H5Eclear2(H5E_DEFAULT);
-    return text.empty() ? "no reason given" : text;
+    return text.empty() ? "no reason given" : brief(text);
 }
 
 Handle own(hid_t id, Handle::Closer closer, const std::string& what, const std::string& hint = {}) {

@@ -29,6 +29,7 @@ enum class Purpose : std::uint64_t {
     kTabular = 14,
     kSearch = 15,
     kBootstrap = 16,
+    kSweep = 17,
 };
 
 /// UniformRandomBitGenerator over 64-bit words; Boost.Random distributions go on top.

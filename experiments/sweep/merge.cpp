@@ -1,0 +1,254 @@
+#include "experiments/sweep/merge.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "experiments/columns.hpp"
+#include "experiments/progress.hpp"
+#include "experiments/provenance.hpp"
+#include "experiments/sweep/folder.hpp"
+#include "sim/error.hpp"
+
+namespace prefdyn::sweep {
+
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+enum : std::int64_t { kMissing = 0, kFinished = 1, kFailed = 2 };
+
+std::string underscored(std::string name) {
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+}
+
+/// The key as a dataset's name; `config_KEY` where a column has that name.
+std::string key_name(const Spec& spec, const std::string& key) {
+    const std::string name = underscored(key);
+    for (const Column& c : spec.columns())
+        if (c.name == name) return "config_" + name;
+    return name;
+}
+
+Parameter parameter_of(const Spec& spec, const std::string& key) {
+    const auto model = spec.experiment->make();
+    for (const Parameter& p : model->table().parameters())
+        if (p.name == key) return p;
+    throw std::logic_error("no parameter " + key);
+}
+
+FieldType type_of(const Parameter& p) {
+    return p.type == ParameterType::kReal      ? FieldType::kReal
+           : p.type == ParameterType::kInteger ? FieldType::kInteger
+                                               : FieldType::kText;
+}
+
+/// Names of the points' axes, `replicate` last.
+std::vector<std::string> point_axes(const Spec& spec) {
+    std::vector<std::string> out;
+    if (spec.design == Design::kGrid)
+        for (const Axis& axis : spec.axes) out.push_back(key_name(spec, axis.keys.front()));
+    else
+        out.push_back("point");
+    out.push_back("replicate");
+    return out;
+}
+
+void add_key_fields(const Spec& spec, std::vector<Field>& out) {
+    const auto add = [&](const std::string& key, const std::string& axis) {
+        const Parameter p = parameter_of(spec, key);
+        out.push_back({key_name(spec, key), {axis}, type_of(p), p.unit, p.help});
+    };
+    for (const Axis& axis : spec.axes)
+        for (const std::string& key : axis.keys) add(key, key_name(spec, axis.keys.front()));
+    if (spec.design != Design::kGrid)
+        out.push_back({"point", {"point"}, FieldType::kInteger, "", "number of the design point"});
+    for (const RandomKey& r : spec.random) add(r.key, "point");
+}
+
+}  // namespace
+
+std::vector<Field> merged_fields(const Spec& spec) {
+    std::vector<Field> out;
+    add_key_fields(spec, out);
+    out.push_back({"replicate", {"replicate"}, FieldType::kInteger, "", "number of the replicate"});
+    out.push_back({"record", {"record"}, FieldType::kInteger, "", "number of the record"});
+    const std::vector<std::string> axes = point_axes(spec);
+    out.push_back({"point_status", axes, FieldType::kInteger, "",
+                   "0 missing, 1 finished, 2 failed (see failed_reason)"});
+    out.push_back({"run_id", axes, FieldType::kText, "", "UUID of config and dataset"});
+    for (const Column& c : spec.columns()) {
+        std::vector<std::string> all = axes;
+        if (c.curve) all.push_back("record");
+        out.push_back({c.name, all, FieldType::kReal, c.unit, c.description});
+    }
+    out.push_back({"failed_point", {"failed_point"}, FieldType::kInteger, "", "number of a point"});
+    out.push_back({"failed_reason", {"failed_point"}, FieldType::kText, "", "why it failed"});
+    return out;
+}
+
+namespace {
+
+/// All points' numbers, column by column.
+class Table {
+  public:
+    explicit Table(const Spec& spec) : spec_(spec), columns_(spec.columns()) {
+        const std::size_t n = spec.size();
+        status_.assign(n, kMissing);
+        run_id_.resize(n);
+        for (const Column& c : columns_) values_.emplace_back(n * length(c), kNan);
+    }
+
+    void put(const PointRecord& r, const std::string& path) {
+        if (status_[r.point] != kMissing) return require_same(r, path);
+        status_[r.point] = r.failed() ? kFailed : kFinished;
+        run_id_[r.point] = r.run_id;
+        if (r.failed()) reason_[r.point] = r.reason;
+        const double* from = r.values.data();
+        for (std::size_t c = 0; c < columns_.size(); from += length(columns_[c]), ++c)
+            std::copy_n(from, length(columns_[c]), cell(c, r.point));
+    }
+
+    /// Moves everything into the writer.
+    void give(ResultWriter& writer) {
+        writer.put("point_status", std::move(status_));
+        writer.put("run_id", std::move(run_id_));
+        for (std::size_t c = 0; c < columns_.size(); ++c)
+            writer.put(columns_[c].name, std::move(values_[c]));
+        std::vector<std::int64_t> failed;
+        std::vector<std::string> reasons;
+        for (const auto& [point, reason] : reason_) {
+            failed.push_back(static_cast<std::int64_t>(point));
+            reasons.push_back(reason);
+        }
+        writer.put("failed_point", std::move(failed));
+        writer.put("failed_reason", std::move(reasons));
+    }
+
+    const std::vector<std::int64_t>& status() const { return status_; }
+    const std::map<std::size_t, std::string>& reasons() const { return reason_; }
+
+  private:
+    std::size_t length(const Column& c) const { return c.curve ? spec_.records : 1; }
+    double* cell(std::size_t c, std::size_t point) {
+        return values_[c].data() + point * length(columns_[c]);
+    }
+
+    void require_same(const PointRecord& r, const std::string& path) {
+        bool same = run_id_[r.point] == r.run_id && r.failed() == (status_[r.point] == kFailed);
+        const double* from = r.values.data();
+        for (std::size_t c = 0; c < columns_.size(); from += length(columns_[c]), ++c)
+            same = same &&
+                   std::memcmp(from, cell(c, r.point), length(columns_[c]) * sizeof(double)) == 0;
+        if (!same)
+            throw InputError(path + ": point " + std::to_string(r.point) +
+                                 " has other numbers than in another segment",
+                             "segments of different program versions or machines? The attributes "
+                             "commit, compiler and host say who wrote each; delete one of them");
+    }
+
+    const Spec& spec_;
+    std::vector<Column> columns_;
+    std::vector<std::int64_t> status_;
+    std::vector<std::string> run_id_;
+    std::vector<std::vector<double>> values_;
+    std::map<std::size_t, std::string> reason_;
+};
+
+/// Calls `take(path)` for every segment; what it cannot read becomes `damaged`.
+template <class Take>
+FolderState visit(const std::string& folder, const Spec& spec, Take take) {
+    const Segments segments = find_segments(folder);
+    FolderState out;
+    out.points = spec.size();
+    out.unfinished = segments.unfinished;
+    out.foreign = segments.foreign;
+    Progress progress("segments", segments.files.size());
+    for (const std::string& path : segments.files) {
+        std::vector<PointRecord> records;
+        try {
+            records = read_segment(path, spec);
+        } catch (const InputError& error) {
+            out.damaged.push_back(error.what());
+            continue;
+        }
+        ++out.segments;
+        for (const PointRecord& r : records) take(r, path);
+        progress.advance();
+    }
+    return out;
+}
+
+void count(FolderState& out, const std::vector<std::int64_t>& status,
+           const std::map<std::size_t, std::string>& reasons) {
+    for (std::size_t p = 0; p < status.size(); ++p) {
+        out.finished += status[p] == kFinished ? 1 : 0;
+        out.failed += status[p] == kFailed ? 1 : 0;
+        if (status[p] != kMissing) continue;
+        if (!out.missing.empty() && out.missing.back().second + 1 == p)
+            out.missing.back().second = p;
+        else
+            out.missing.emplace_back(p, p);
+    }
+    for (const auto& [point, reason] : reasons) ++out.reasons[reason];
+}
+
+ResultWriter::Values axis_values(const Spec& spec, const std::string& key,
+                                 const std::vector<std::string>& texts) {
+    const FieldType type = type_of(parameter_of(spec, key));
+    if (type == FieldType::kText) return texts;
+    if (type == FieldType::kReal)
+        return gather(texts, [](const std::string& t) { return std::stod(t); });
+    return gather(texts,
+                  [](const std::string& t) { return static_cast<std::int64_t>(std::stoll(t)); });
+}
+
+void put_axes(const Spec& spec, ResultWriter& writer) {
+    for (const Axis& axis : spec.axes)
+        for (std::size_t k = 0; k < axis.keys.size(); ++k)
+            writer.put(key_name(spec, axis.keys[k]),
+                       axis_values(spec, axis.keys[k], axis.values[k]));
+    if (spec.design != Design::kGrid) writer.put("point", count_to(spec.points));
+    const RowMatrix unit = design_matrix(spec);
+    for (std::size_t k = 0; k < spec.random.size(); ++k) {
+        std::vector<std::string> texts;
+        for (Index i = 0; i < unit.rows(); ++i)
+            texts.push_back(value_at(spec.random[k].range, unit(i, static_cast<Index>(k))));
+        writer.put(key_name(spec, spec.random[k].key),
+                   axis_values(spec, spec.random[k].key, texts));
+    }
+    writer.put("replicate", count_to(spec.replicates));
+    writer.put("record", count_to(spec.records));
+}
+
+}  // namespace
+
+FolderState folder_state(const std::string& folder, const Spec& spec) {
+    std::vector<std::int64_t> status(spec.size(), kMissing);
+    std::map<std::size_t, std::string> reasons;
+    FolderState out = visit(folder, spec, [&](const PointRecord& r, const std::string&) {
+        status[r.point] = r.failed() ? kFailed : kFinished;
+        if (r.failed()) reasons[r.point] = r.reason;
+    });
+    count(out, status, reasons);
+    return out;
+}
+
+FolderState merge(const std::string& folder, const Spec& spec, const std::string& path) {
+    Table table(spec);
+    FolderState out = visit(
+        folder, spec, [&](const PointRecord& r, const std::string& from) { table.put(r, from); });
+    count(out, table.status(), table.reasons());
+    ResultWriter writer(merged_fields(spec));
+    put_axes(spec, writer);
+    table.give(writer);
+    writer.attribute("title", "prefdyn sweep");
+    writer.attribute("spec", spec.canonical());
+    writer.attribute("sweep", spec.id());
+    for (const auto& [key, value] : provenance()) writer.attribute(key, value);
+    writer.publish(path);
+    return out;
+}
+
+}  // namespace prefdyn::sweep

@@ -1,0 +1,61 @@
+#pragma once
+// What a sweep runs at every point. An experiment is a table of parameters and a function from
+// their values to a row of numbers.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiments/parameter_table.hpp"
+#include "theory/claim.hpp"
+
+namespace prefdyn::sweep {
+
+struct Column {
+    std::string name, unit, description;
+    bool curve = false;  ///< one number a record
+};
+
+/// A point's numbers: the columns' values in their order, a curve's one after the other and NaN
+/// behind its end.
+using Row = std::vector<double>;
+
+struct PointResult {
+    std::string run_id;  ///< UUID of config and dataset
+    Row values;
+};
+
+/// One point: a parameter table bound to options of its own.
+class Model {
+  public:
+    virtual ~Model() = default;
+    ParameterTable& table() { return table_; }
+    /// Throws InputError for values that cannot be run, Interrupted if asked to stop. `records` is
+    /// the length of a curve.
+    virtual PointResult run(const std::vector<theory::Claim>& claims, std::size_t records) = 0;
+    /// About what one point holds in memory while it runs.
+    virtual double bytes() const = 0;
+
+  protected:
+    ParameterTable table_;
+};
+
+struct Experiment {
+    std::string name, description;
+    std::vector<std::string> claims;  ///< ids that can be judged at a point
+    std::vector<Column> columns;      ///< without the claims'
+    std::size_t extra_records;        ///< a run may keep beyond its `records`
+    std::unique_ptr<Model> (*make)();
+};
+
+/// `run`: one head on one synthetic dataset, as simulate trains it. `priority`: several behaviours.
+const std::vector<Experiment>& experiments();
+
+/// Status (0 holds, 1 violated, 2 not applicable, 3 fitted), slack and largest tightness of a
+/// claim.
+std::vector<Column> claim_columns(const std::string& id);
+
+/// Length of a row.
+std::size_t row_length(const std::vector<Column>& columns, std::size_t records);
+
+}  // namespace prefdyn::sweep

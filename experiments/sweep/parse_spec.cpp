@@ -1,0 +1,268 @@
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "experiments/sweep/spec.hpp"
+#include "sim/error.hpp"
+#include "sim/text/text_file.hpp"
+#include "theory/registry.hpp"
+
+namespace prefdyn::sweep {
+
+namespace {
+
+struct Line {
+    int number;
+    std::string key, value;
+};
+
+const std::vector<std::string> kSweepKeys = {"experiment", "design", "points", "replicates",
+                                             "seed",       "claims", "zip"};
+
+std::string trim(const std::string& text) {
+    const auto first = text.find_first_not_of(" \t\r");
+    if (first == std::string::npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+class SpecParser {
+  public:
+    SpecParser(const std::string& text, std::string place) : place_(std::move(place)) {
+        read_lines(text);
+    }
+
+    Spec parse() {
+        choose_experiment();
+        model_ = spec_.experiment->make();
+        for (const Line& line : lines_) guarded(line, [&] { read(line); });
+        join_zips();
+        check_design();
+        check_claims();
+        if (!problems_.empty())
+            throw InputError(problems_, "docs/sweeps.md has the rules and an example");
+        spec_.records = most_records() + spec_.experiment->extra_records;
+        return std::move(spec_);
+    }
+
+  private:
+    void complain(int line, const std::string& what) {
+        std::string at = place_;
+        if (line > 0) at.append(":").append(std::to_string(line));
+        problems_.append(problems_.empty() ? "" : "\n").append(at).append(": ").append(what);
+    }
+
+    template <class Action>
+    void guarded(const Line& line, Action action) {
+        try {
+            action();
+        } catch (const InputError& error) {
+            complain(line.number, line.key + " = " + line.value + ": " + error.what());
+        }
+    }
+
+    void read_lines(const std::string& text) {
+        std::istringstream in(text);
+        std::string raw;
+        for (int number = 1; std::getline(in, raw); ++number) {
+            const std::string line = trim(raw.substr(0, raw.find('#')));
+            if (line.empty()) continue;
+            const auto equals = line.find('=');
+            if (equals == std::string::npos) {
+                complain(number, "'" + line + "' is not of the form key = value");
+                continue;
+            }
+            const Line found{number, trim(line.substr(0, equals)), trim(line.substr(equals + 1))};
+            if (found.value.empty()) complain(number, found.key + " has no value");
+            const auto before = std::find_if(lines_.begin(), lines_.end(), [&](const Line& l) {
+                return l.key == found.key && l.key != "zip";
+            });
+            if (before != lines_.end())
+                complain(number, found.key + " is given in line " + std::to_string(before->number) +
+                                     " already");
+            else
+                lines_.push_back(found);
+        }
+    }
+
+    const Line* line_of(const std::string& key) const {
+        for (const Line& line : lines_)
+            if (line.key == key) return &line;
+        return nullptr;
+    }
+
+    void choose_experiment() {
+        const Line* line = line_of("experiment");
+        const std::string name = line ? line->value : experiments().front().name;
+        for (const Experiment& e : experiments())
+            if (e.name == name) spec_.experiment = &e;
+        if (spec_.experiment) return;
+        std::string known;
+        for (const Experiment& e : experiments())
+            known.append(known.empty() ? "" : ", ").append(e.name);
+        complain(line->number, "experiment = '" + name + "', known: " + known);
+        spec_.experiment = &experiments().front();
+    }
+
+    std::uint64_t count(const Line& line, std::uint64_t low, std::uint64_t high) {
+        std::uint64_t value = 0;
+        const char* end = line.value.data() + line.value.size();
+        const auto got = std::from_chars(line.value.data(), end, value);
+        if (got.ec == std::errc() && got.ptr == end && value >= low && value <= high) return value;
+        throw InputError("is not an integer from " + std::to_string(low) + " to " +
+                         std::to_string(high));
+    }
+
+    void read(const Line& line) {
+        if (line.key == "experiment") return;
+        if (line.key == "design") {
+            const auto at = std::find(design_names().begin(), design_names().end(), line.value);
+            if (at == design_names().end())
+                throw InputError("known: grid, random, sobol, latin-hypercube");
+            spec_.design = static_cast<Design>(at - design_names().begin());
+        } else if (line.key == "points") {
+            spec_.points = count(line, 1, 1000000000);
+        } else if (line.key == "replicates") {
+            spec_.replicates = count(line, 1, 1000000000);
+        } else if (line.key == "seed") {
+            spec_.seed = count(line, 0, (std::uint64_t{1} << 63) - 1);
+        } else if (line.key == "claims") {
+            spec_.claims = line.value;
+            std::erase_if(spec_.claims, [](char c) { return c == ' ' || c == '\t'; });
+            theory::select_claims(spec_.claims);
+        } else if (line.key != "zip") {
+            read_parameter(line);
+        }
+    }
+
+    void read_parameter(const Line& line) {
+        auto& parameters = model_->table().parameters();
+        const auto p = std::find_if(parameters.begin(), parameters.end(),
+                                    [&](const Parameter& each) { return each.name == line.key; });
+        if (p == parameters.end()) return unknown(line);
+        Value value = parse_value(line.value, *p, parameters);
+        if (auto* list = std::get_if<ValueList>(&value)) {
+            if (list->size() == 1)
+                spec_.fixed.emplace_back(line.key, list->front());
+            else
+                spec_.axes.push_back({{line.key}, {std::move(*list)}});
+        } else if (const auto* range = std::get_if<ValueRange>(&value)) {
+            for (const double end : {range->low, range->high}) {
+                const std::string text = value_at({end, end, false, range->integer}, 0.5);
+                if (const std::string wrong = p->set(text); !wrong.empty())
+                    throw InputError("'" + text + "' " + wrong + ", allowed: " + p->range);
+            }
+            spec_.random.push_back({line.key, *range});
+        } else if (line.key == "records") {
+            throw InputError("the number of records follows from no other parameter");
+        } else {
+            spec_.expressions.push_back(
+                {line.key, std::get<ValueExpression>(value), p->type == ParameterType::kInteger});
+        }
+    }
+
+    void unknown(const Line& line) {
+        std::vector<std::string> known = kSweepKeys;
+        for (const Parameter& p : model_->table().parameters()) known.push_back(p.name);
+        const std::string near = nearest(line.key, known);
+        complain(line.number, "unknown key " + line.key + " of experiment " +
+                                  spec_.experiment->name +
+                                  (near.empty() ? "" : ", did you mean " + near + "?"));
+    }
+
+    void join_zips() {
+        for (const Line& line : lines_)
+            if (line.key == "zip") guarded(line, [&] { join(line.value); });
+    }
+
+    /// The zipped keys become one axis, in the place of the first.
+    void join(const std::string& names) {
+        std::istringstream in(names);
+        Axis* first = nullptr;
+        for (std::string key; in >> key;) {
+            const auto at = std::find_if(spec_.axes.begin(), spec_.axes.end(),
+                                         [&](const Axis& a) { return a.keys.front() == key; });
+            if (at == spec_.axes.end())
+                throw InputError(key + " has no list of values, or is zipped already");
+            if (!first) {
+                first = &*at;
+                continue;
+            }
+            if (at->size() != first->size())
+                throw InputError(key + " has " + std::to_string(at->size()) + " values, " +
+                                 first->keys.front() + " has " + std::to_string(first->size()));
+            const Axis joined = *at;
+            const std::string owner = first->keys.front();
+            spec_.axes.erase(at);
+            first = &*std::find_if(spec_.axes.begin(), spec_.axes.end(),
+                                   [&](const Axis& a) { return a.keys.front() == owner; });
+            first->keys.push_back(joined.keys.front());
+            first->values.push_back(joined.values.front());
+        }
+        if (!first || first->keys.size() < 2) throw InputError("names fewer than two keys");
+    }
+
+    void check_design() {
+        const bool grid = spec_.design == Design::kGrid;
+        if (grid && !spec_.random.empty())
+            complain(0, spec_.random.front().key +
+                            " has a range to draw from: give design = random, sobol or "
+                            "latin-hypercube, or use linspace");
+        if (grid && spec_.points > 0) complain(0, "points belongs to designs other than the grid");
+        if (!grid && !spec_.axes.empty())
+            complain(0, spec_.axes.front().keys.front() +
+                            " has several values: only a grid has axes; a design draws from "
+                            "uniform, loguniform or integers");
+        if (!grid && (spec_.points == 0 || spec_.random.empty()))
+            complain(0, "a design needs points = N and a parameter with a range");
+        if (spec_.size() > kMostPoints)
+            complain(0, "the sweep has more than " + std::to_string(kMostPoints) + " points");
+    }
+
+    void check_claims() {
+        if (!problems_.empty()) return;
+        if (spec_.selected_claims().empty())
+            complain(0, "claims = " + spec_.claims + ": none of them is judged by experiment " +
+                            spec_.experiment->name);
+    }
+
+    /// The largest value that `records` takes.
+    std::size_t most_records() {
+        std::size_t most = 0;
+        const auto consider = [&](const std::string& text) {
+            most = std::max(most, static_cast<std::size_t>(std::stoull(text)));
+        };
+        for (const auto& [key, value] : spec_.fixed)
+            if (key == "records") consider(value);
+        for (const Axis& axis : spec_.axes)
+            for (std::size_t k = 0; k < axis.keys.size(); ++k)
+                if (axis.keys[k] == "records")
+                    for (const std::string& value : axis.values[k]) consider(value);
+        for (const RandomKey& r : spec_.random)
+            if (r.key == "records") consider(value_at(r.range, 1.0));
+        if (most > 0) return most;
+        for (const Parameter& p : model_->table().parameters())
+            if (p.name == "records") consider(p.default_text);
+        return most;
+    }
+
+    static constexpr std::size_t kMostPoints = 1000000000;
+    std::string place_, problems_;
+    std::vector<Line> lines_;
+    std::unique_ptr<Model> model_;
+    Spec spec_;
+};
+
+}  // namespace
+
+Spec parse_spec(const std::string& text, const std::string& place) {
+    return SpecParser(text, place).parse();
+}
+
+Spec read_spec(const std::string& path) {
+    constexpr std::size_t kMostBytes = 1 << 20;
+    return parse_spec(text::read_file(path, kMostBytes), path);
+}
+
+}  // namespace prefdyn::sweep

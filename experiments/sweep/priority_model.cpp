@@ -1,0 +1,148 @@
+#include "experiments/sweep/priority_model.hpp"
+
+#include <cmath>
+
+#include "experiments/priority.hpp"
+#include "experiments/run_config.hpp"
+#include "experiments/sweep/point_row.hpp"
+#include "sim/text/text_file.hpp"
+
+namespace prefdyn::sweep {
+
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+/// Two behaviours; the first has the longer mean difference unless norm-ratio < 1.
+struct PriorityConfig {
+    Index samples = 400, dimension = 32;
+    double longest = 2.0, norm_ratio = 2.0, angle = 90.0, weight = 0.5, sigma = 1.0;
+    MixtureTraining training;
+    std::size_t loss = 0;
+    std::uint64_t seed = 1;
+};
+
+void declare(ParameterTable& t, PriorityConfig& c) {
+    t.integer("samples", &c.samples, 8, 10000000, "", "preferences n of both behaviours");
+    t.integer("dimension", &c.dimension, 2, 100000, "", "feature dimension d");
+    t.real("longest", &c.longest, 0.0, 1e9, true, "feature units",
+           "||delta_1||, class-mean difference of the first behaviour");
+    t.real("norm-ratio", &c.norm_ratio, 1e-6, 1e6, false, "", "||delta_1|| / ||delta_2||");
+    t.real("angle", &c.angle, 0.0, 180.0, false, "degrees", "between delta_1 and delta_2");
+    t.real("weight", &c.weight, 0.01, 0.99, false, "", "share of the first behaviour's samples");
+    t.real("sigma", &c.sigma, 0.0, 1e9, true, "feature units",
+           "root mean eigenvalue of every class covariance");
+    t.choice("method", &c.training.method, {"gd", "sgd", "adam", "flow"},
+             "gd or flow: priorities are of the full batch");
+    t.choice("loss", &c.loss, loss_names(), "preference loss, a function of the reward margin");
+    t.real("beta", &c.training.beta, 0.0, 1e6, true, "", "strength of the reference in DPO");
+    t.real("eta-kappa", &c.training.eta_kappa, 0.0, 1e6, true, "",
+           "learning rate times smoothness kappa");
+    t.integer("steps", &c.training.steps, 1, 10000000, "updates", "the flow runs to eta * steps");
+    t.integer("records", &c.training.records, 2, 100000, "", "about how many points are recorded");
+    t.seed("seed", &c.seed, "everything random follows from it");
+}
+
+PrioritySetting setting_of(const PriorityConfig& c) {
+    PrioritySetting out{"", equiangular_mixture(2, c.longest, c.norm_ratio, c.angle), c.norm_ratio,
+                        c.angle, c.training};
+    out.mixture.samples = c.samples;
+    out.mixture.dimension = c.dimension;
+    out.mixture.behaviours[0].weight = c.weight;
+    out.mixture.behaviours[1].weight = 1.0 - c.weight;
+    for (BehaviourSpec& b : out.mixture.behaviours) b.covariance.sigma = c.sigma;
+    out.mixture.moments = Moments::kPopulation;
+    out.training.loss = loss_names().at(c.loss);
+    return out;
+}
+
+const std::vector<Measure<MixtureRun>>& numbers() {
+    using R = const MixtureRun&;
+    static const std::vector<Measure<MixtureRun>> all = {
+        {{"level_1", "feature units", "priority level P_1"},
+         [](R r) { return r.behaviours.priority(0); }},
+        {{"level_2", "feature units", "priority level P_2"},
+         [](R r) { return r.behaviours.priority(1); }},
+        {{"gap", "", "the authors' normalised gap of the sample"},
+         [](R r) {
+             return theory::normalised_gap(r.behaviours.difference.row(0).transpose(),
+                                           r.behaviours.difference.row(1).transpose());
+         }},
+        {{"kappa", "1 / t", "smoothness of the mixture's loss"}, [](R r) { return r.kappa; }},
+        {{"lead_time", "t", "t* of T8b, negative where behaviour 2 leads"},
+         [](R r) { return theory::lead_time(r.behaviours, 0, 1, r.kappa); }},
+        {{"crossing", "t", "first record at which the lower priority has caught up; NaN: never"},
+         [](R r) {
+             const bool first = r.behaviours.priority(0) > r.behaviours.priority(1);
+             return first ? first_crossing(r.trajectory, 0, 1) : first_crossing(r.trajectory, 1, 0);
+         }},
+    };
+    return all;
+}
+
+struct MemberCurve {
+    const char *name, *unit, *description;
+    double BehaviourMetrics::*metric;
+};
+
+const MemberCurve kMemberCurves[] = {
+    {"margin", "", "mean reward margin of behaviour ", &BehaviourMetrics::rewards_margins},
+    {"accuracy", "", "reward accuracy of behaviour ", &BehaviourMetrics::rewards_accuracies},
+    {"loss", "nats", "mean loss of behaviour ", &BehaviourMetrics::loss},
+};
+
+std::vector<Measure<Record>> curves() {
+    std::vector<Measure<Record>> out = {
+        {{"time", "t", "t = eta * step", true}, [](const Record& r) { return r.time; }}};
+    for (const MemberCurve& c : kMemberCurves)
+        for (const std::size_t k : {0, 1}) {
+            const std::string number = std::to_string(k + 1);
+            Column column{c.name, c.unit, c.description, true};
+            column.name.append("_").append(number);
+            column.description.append(number);
+            out.push_back({column, [k, metric = c.metric](const Record& r) {
+                               return r.behaviours[k].*metric;
+                           }});
+        }
+    return out;
+}
+
+class PriorityModel final : public Model {
+  public:
+    PriorityModel() { declare(table_, config_); }
+
+    PointResult run(const std::vector<theory::Claim>& claims, std::size_t records) override {
+        const MixtureRun result = run_mixture(setting_of(config_), config_.seed);
+        PointResult out{text::content_hash("priority\n" + table_.canonical()), {}};
+        for (const auto& m : numbers()) out.values.push_back(m.get(result));
+        for (const auto& m : curves())
+            append_curve(out.values, result.trajectory.records, records, m.get);
+        const theory::Evidence evidence = result.evidence();
+        for (const auto& claim : claims) append_verdict(out.values, claim, evidence);
+        return out;
+    }
+
+    double bytes() const override {
+        const double n = static_cast<double>(config_.samples),
+                     d = static_cast<double>(config_.dimension), small = std::min(n, d);
+        return 8.0 * (3.0 * n * d + 2.0 * small * small);
+    }
+
+  private:
+    PriorityConfig config_;
+};
+
+}  // namespace
+
+Experiment priority_experiment() {
+    std::vector<Column> columns = columns_of(numbers());
+    for (const Column& c : columns_of(curves())) columns.push_back(c);
+    return {"priority",
+            "two behaviours trained together",
+            {"T8a", "T8b", "T8c", "T8d"},
+            columns,
+            1,
+            [] { return std::unique_ptr<Model>(new PriorityModel); }};
+}
+
+}  // namespace prefdyn::sweep

@@ -1,0 +1,54 @@
+#pragma once
+#include <string>
+
+#include "experiments/sweep/segment.hpp"
+
+namespace prefdyn::sweep {
+
+/// Every count-th point from point index - 1 on; index in [1, count].
+struct Shard {
+    std::size_t index = 1, count = 1;
+};
+
+/// "3/64". Throws InputError unless 1 <= index <= count.
+Shard parse_shard(const std::string& text);
+
+struct SweepCount {
+    std::size_t points = 0;  ///< of the shard
+    std::size_t found = 0;   ///< finished before
+    std::size_t done = 0;    ///< finished now
+    std::size_t failed = 0;  ///< of these
+    bool interrupted = false;
+    std::vector<std::string> damaged;  ///< segments that could not be read
+};
+
+/// Runs points of one sweep, which must outlive it; any number of threads at a time.
+class PointRunner {
+  public:
+    explicit PointRunner(const Spec& spec);
+    /// What cannot be run comes back as failed. Throws Interrupted.
+    PointRecord operator()(std::size_t point) const;
+
+  private:
+    const Spec& spec_;
+    RowMatrix unit_;
+    std::vector<theory::Claim> claims_;
+    std::size_t length_;  ///< of a row
+};
+
+/// Runs what is not finished, the points over the OpenMP threads, and publishes finished ones as
+/// segments: every two seconds or every hundredth of the time so far, whichever is longer, and
+/// whenever it stops. The same numbers for any order, threads, shards and restarts.
+SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard);
+
+struct SweepEstimate {
+    double seconds_a_point = 0.0;  ///< on one thread
+    double bytes_a_point = 0.0;    ///< memory while one runs
+    std::size_t output_bytes = 0;  ///< a point adds to the merged file
+    std::size_t tried = 0;
+};
+
+/// Runs a few points, evenly chosen, for at most about `seconds`.
+SweepEstimate estimate(const Spec& spec, double seconds);
+
+}  // namespace prefdyn::sweep

@@ -1,0 +1,80 @@
+#include "experiments/sweep/segment.hpp"
+
+#include <algorithm>
+
+#include "experiments/provenance.hpp"
+#include "experiments/publish.hpp"
+#include "sim/error.hpp"
+#include "sim/hdf5_file.hpp"
+
+namespace prefdyn::sweep {
+
+void write_segment(const std::string& path, const Spec& spec,
+                   const std::vector<PointRecord>& records) {
+    std::vector<std::int64_t> point;
+    std::vector<std::string> run_id, reason;
+    std::vector<double> values;
+    for (const PointRecord& r : records) {
+        point.push_back(static_cast<std::int64_t>(r.point));
+        run_id.push_back(r.run_id);
+        reason.push_back(r.reason);
+        values.insert(values.end(), r.values.begin(), r.values.end());
+    }
+    const hsize_t m = records.size(), length = values.size() / std::max<std::size_t>(m, 1);
+    publish_file(path, [&](const std::string& partial) {
+        h5::Writer file(partial);
+        file.write("sweep", std::vector<std::string>{spec.id()}, {1});
+        file.write("point", point, {m});
+        file.write("run_id", run_id, {m});
+        file.write("reason", reason, {m});
+        file.write("values", values, {m, length});
+        for (const auto& [key, value] : provenance()) file.attribute("/", key, value);
+        file.close();
+    });
+}
+
+namespace {
+
+h5::Reader open_segment(const std::string& path, const Spec& spec) {
+    h5::Reader file(path);
+    const auto id = file.strings("sweep");
+    if (id != std::vector<std::string>{spec.id()})
+        throw InputError(path + ": belongs to another sweep");
+    return file;
+}
+
+std::vector<std::size_t> points_of(const h5::Reader& file, const Spec& spec) {
+    std::vector<std::size_t> out;
+    for (const double p : file.numbers("point")) {
+        if (!(p >= 0.0 && p < static_cast<double>(spec.size())))
+            throw InputError(file.path() + ": point " + format_real(p) + " is not of this sweep");
+        out.push_back(static_cast<std::size_t>(p));
+    }
+    return out;
+}
+
+}  // namespace
+
+std::vector<std::size_t> read_segment_points(const std::string& path, const Spec& spec) {
+    return points_of(open_segment(path, spec), spec);
+}
+
+std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec) {
+    const h5::Reader file = open_segment(path, spec);
+    const auto points = points_of(file, spec);
+    const auto run_id = file.strings("run_id"), reason = file.strings("reason");
+    const std::size_t length = row_length(spec.columns(), spec.records);
+    const bool fits = file.shape("values") == h5::Shape{points.size(), length} &&
+                      run_id.size() == points.size() && reason.size() == points.size();
+    if (!fits) throw InputError(path + ": its datasets do not fit each other or the sweep");
+    const auto values = file.numbers("values");
+    std::vector<PointRecord> out(points.size());
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const auto first = values.begin() + static_cast<std::ptrdiff_t>(i * length);
+        out[i] = {points[i], run_id[i], reason[i],
+                  Row(first, first + static_cast<std::ptrdiff_t>(length))};
+    }
+    return out;
+}
+
+}  // namespace prefdyn::sweep

@@ -1,0 +1,29 @@
+#pragma once
+// Finished points on disk. A segment is written once, under a temporary name, and never opened for
+// writing again: what is there is whole, whenever a worker dies.
+
+#include <string>
+#include <vector>
+
+#include "experiments/sweep/spec.hpp"
+
+namespace prefdyn::sweep {
+
+struct PointRecord {
+    std::size_t point = 0;
+    std::string run_id;  ///< empty if it failed
+    std::string reason;  ///< why it failed; empty if it did not
+    Row values;          ///< NaN if it failed
+    bool failed() const { return !reason.empty(); }
+};
+
+void write_segment(const std::string& path, const Spec& spec,
+                   const std::vector<PointRecord>& records);
+
+/// Throws InputError if the file is damaged or of another sweep.
+std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec);
+
+/// The numbers of its points only.
+std::vector<std::size_t> read_segment_points(const std::string& path, const Spec& spec);
+
+}  // namespace prefdyn::sweep

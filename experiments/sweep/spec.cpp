@@ -1,0 +1,150 @@
+#include "experiments/sweep/spec.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "sim/error.hpp"
+#include "sim/stream.hpp"
+#include "sim/text/text_file.hpp"
+#include "theory/registry.hpp"
+
+namespace prefdyn::sweep {
+
+const std::vector<std::string>& design_names() {
+    static const std::vector<std::string> names = {"grid", "random", "sobol", "latin-hypercube"};
+    return names;
+}
+
+std::vector<std::size_t> Spec::shape() const {
+    std::vector<std::size_t> out;
+    if (design == Design::kGrid)
+        for (const Axis& axis : axes) out.push_back(axis.size());
+    else
+        out.push_back(points);
+    out.push_back(replicates);
+    return out;
+}
+
+/// Saturates: a grid too large to count is too large to run.
+std::size_t Spec::size() const {
+    std::size_t out = 1;
+    for (const std::size_t extent : shape())
+        out = extent != 0 && out > std::numeric_limits<std::size_t>::max() / extent
+                  ? std::numeric_limits<std::size_t>::max()
+                  : out * extent;
+    return out;
+}
+
+std::string Spec::canonical() const {
+    std::string out = "experiment = " + experiment->name +
+                      "\ndesign = " + design_names()[static_cast<std::size_t>(design)] +
+                      (design == Design::kGrid ? "" : "\npoints = " + std::to_string(points)) +
+                      "\nreplicates = " + std::to_string(replicates) +
+                      "\nseed = " + std::to_string(seed) + "\nclaims = ";
+    std::string ids;
+    for (const auto& claim : selected_claims()) ids.append(ids.empty() ? "" : ",").append(claim.id);
+    out += ids + "\n";
+    const auto line = [&](const std::string& key, const Value& value) {
+        out.append(key).append(" = ").append(sweep::canonical(value)).append("\n");
+    };
+    for (const Axis& axis : axes) {
+        for (std::size_t k = 0; k < axis.keys.size(); ++k) line(axis.keys[k], axis.values[k]);
+        if (axis.keys.size() == 1) continue;
+        out += "zip =";
+        for (const std::string& key : axis.keys) out.append(" ").append(key);
+        out += "\n";
+    }
+    for (const auto& [key, value] : fixed) line(key, ValueList{value});
+    for (const RandomKey& r : random) line(r.key, r.range);
+    for (const ExpressionKey& e : expressions) line(e.key, e.expression);
+    return out;
+}
+
+std::string Spec::id() const { return text::content_hash(canonical()); }
+
+std::vector<theory::Claim> Spec::selected_claims() const {
+    std::vector<theory::Claim> out;
+    for (const auto& claim : theory::select_claims(claims))
+        if (std::find(experiment->claims.begin(), experiment->claims.end(), claim.id) !=
+            experiment->claims.end())
+            out.push_back(claim);
+    return out;
+}
+
+std::vector<Column> Spec::columns() const {
+    std::vector<Column> out = experiment->columns;
+    for (const auto& claim : selected_claims())
+        for (Column& column : claim_columns(claim.id)) out.push_back(std::move(column));
+    return out;
+}
+
+namespace {
+
+Parameter& find(ParameterTable& table, const std::string& key) {
+    for (Parameter& p : table.parameters())
+        if (p.name == key) return p;
+    throw std::logic_error("no parameter " + key);
+}
+
+void assign(ParameterTable& table, const std::string& key, const std::string& value) {
+    Parameter& p = find(table, key);
+    const std::string wrong = p.set(value);
+    if (!wrong.empty())
+        throw InputError(key + " = '" + value + "' " + wrong + ", allowed: " + p.range);
+}
+
+/// Expressions may depend on each other: those whose key is not yet known wait.
+void assign_expressions(const Spec& spec, ParameterTable& table) {
+    std::vector<const ExpressionKey*> open;
+    for (const ExpressionKey& e : spec.expressions) open.push_back(&e);
+    while (!open.empty()) {
+        const auto waits = [&](const ExpressionKey* e) {
+            return std::any_of(open.begin(), open.end(), [&](const ExpressionKey* other) {
+                return other->key == e->expression.key;
+            });
+        };
+        const auto ready = std::stable_partition(open.begin(), open.end(), waits);
+        if (ready == open.end())
+            throw InputError("the expressions depend on each other in a circle");
+        for (auto e = ready; e != open.end(); ++e)
+            assign(
+                table, (*e)->key,
+                evaluate((*e)->expression, find(table, (*e)->expression.key).get(), (*e)->integer));
+        open.erase(ready, open.end());
+    }
+}
+
+std::uint64_t point_seed(const Spec& spec, const ParameterTable& table, std::size_t replicate) {
+    const std::string name = text::content_hash(table.canonical());
+    std::uint64_t index = 0;
+    for (const char c : name)
+        if (c != '-') index = index * 16 + std::uint64_t(c <= '9' ? c - '0' : c - 'a' + 10);
+    return derive_seed(derive_seed(spec.seed, Purpose::kSweep, index), Purpose::kSweep,
+                       replicate) >>
+           1;
+}
+
+}  // namespace
+
+void set_point(const Spec& spec, const RowMatrix& unit, std::size_t number, ParameterTable& table) {
+    const std::size_t replicate = number % spec.replicates;
+    std::size_t rest = number / spec.replicates;
+    for (const auto& [key, value] : spec.fixed) assign(table, key, value);
+    for (std::size_t k = 0; k < spec.random.size(); ++k)
+        assign(
+            table, spec.random[k].key,
+            value_at(spec.random[k].range, unit(static_cast<Index>(rest), static_cast<Index>(k))));
+    for (auto axis = spec.axes.rbegin(); axis != spec.axes.rend(); ++axis) {
+        const std::size_t position = rest % axis->size();
+        rest /= axis->size();
+        for (std::size_t k = 0; k < axis->keys.size(); ++k)
+            assign(table, axis->keys[k], axis->values[k][position]);
+    }
+    assign_expressions(spec, table);
+    assign(table, "seed", "0");
+    assign(table, "seed", std::to_string(point_seed(spec, table, replicate)));
+}
+
+}  // namespace prefdyn::sweep

@@ -1,0 +1,72 @@
+#pragma once
+// A sweep: which values every parameter takes, and how the points are numbered.
+
+#include <string>
+#include <vector>
+
+#include "experiments/sweep/model.hpp"
+#include "experiments/sweep/values.hpp"
+
+namespace prefdyn::sweep {
+
+enum class Design { kGrid, kRandom, kSobol, kLatinHypercube };
+const std::vector<std::string>& design_names();
+
+/// Keys that change together, with their values position by position.
+struct Axis {
+    std::vector<std::string> keys;
+    std::vector<std::vector<std::string>> values;  ///< [key][position], all of one length
+    std::size_t size() const { return values.front().size(); }
+};
+
+struct RandomKey {
+    std::string key;
+    ValueRange range;
+};
+
+struct ExpressionKey {
+    std::string key;
+    ValueExpression expression;
+    bool integer;
+};
+
+struct Spec {
+    const Experiment* experiment = nullptr;
+    Design design = Design::kGrid;
+    std::string claims;      ///< as select_claims takes them; empty: all of the experiment
+    std::uint64_t seed = 1;  ///< of the whole sweep
+    std::size_t points = 0;  ///< of a random design
+    std::size_t replicates = 1;
+    std::vector<std::pair<std::string, std::string>> fixed;
+    std::vector<Axis> axes;  ///< of a grid, in the order of the file
+    std::vector<RandomKey> random;
+    std::vector<ExpressionKey> expressions;
+    std::size_t records = 0;  ///< length of a curve: the most any point keeps
+
+    /// Points, replicates counted.
+    std::size_t size() const;
+    /// Length of every axis of the points, `replicate` last: their product is size().
+    std::vector<std::size_t> shape() const;
+    /// The spec in one form: equal texts mean equal sweeps.
+    std::string canonical() const;
+    std::string id() const;  ///< UUID of canonical()
+    std::vector<theory::Claim> selected_claims() const;
+    std::vector<Column> columns() const;  ///< the experiment's and the claims'
+};
+
+/// `key = value` lines, `#` starts a comment. Beside the experiment's parameters: experiment,
+/// design, points, replicates, seed, claims, and `zip = key key` for keys that change together.
+/// Throws one InputError with everything that is wrong, line by line; `place` names the file.
+Spec parse_spec(const std::string& text, const std::string& place);
+Spec read_spec(const std::string& path);
+
+/// The unit cube point of each design point, (points, random keys), from (seed, design) alone.
+RowMatrix design_matrix(const Spec& spec);
+
+/// Sets the parameters of point `number`, the last axis fastest, on a fresh model's table. `unit`
+/// is the design matrix. The point's seed depends on the sweep's seed, the parameters' values and
+/// the replicate, not on the number: points that two sweeps share have the same seed.
+/// Throws InputError naming key and value that an expression or the range does not allow.
+void set_point(const Spec& spec, const RowMatrix& unit, std::size_t number, ParameterTable& table);
+
+}  // namespace prefdyn::sweep

@@ -1,0 +1,50 @@
+#pragma once
+// What a line `key = value` of a sweep spec may give a parameter.
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "experiments/parameter_table.hpp"
+
+namespace prefdyn::sweep {
+
+/// One value, or several to make an axis of, as texts the parameter takes.
+using ValueList = std::vector<std::string>;
+
+/// Drawn by a random design.
+struct ValueRange {
+    double low, high;
+    bool logarithmic = false;  ///< uniform in log(value)
+    bool integer = false;      ///< low and high included
+};
+
+/// `key OP number` or `number OP key`.
+struct ValueExpression {
+    std::string key;
+    char operation;  ///< + - * /
+    double number;
+    bool key_first;
+};
+
+using Value = std::variant<ValueList, ValueRange, ValueExpression>;
+
+/// Reads
+///   2   |   1, 2, 4   |   3..7   |   linspace(a, b, n)   |   logspace(a, b, n), from a to b
+///   uniform(a, b)   |   loguniform(a, b)   |   integers(a, b)
+///   0.5 * samples, with + - * / and the name of a real or integer parameter among `keys`
+/// Values of an axis are checked by `parameter`. Throws InputError saying what is wrong, without
+/// naming key or place.
+Value parse_value(const std::string& text, Parameter& parameter,
+                  const std::vector<Parameter>& keys);
+
+/// The value at u in [0, 1): low + u (high - low), in the logarithm if so asked for.
+std::string value_at(const ValueRange& range, double u);
+
+/// The expression's value where its key has `value`; rounded to the nearest integer if `integer`.
+std::string evaluate(const ValueExpression& expression, const std::string& value, bool integer);
+
+/// Writes it as it is read: two specs with the same text mean the same.
+std::string canonical(const Value& value);
+
+}  // namespace prefdyn::sweep

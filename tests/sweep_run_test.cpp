@@ -1,0 +1,319 @@
+// Shards, restarts, damage and merging, in process; kill -9 on the real executable.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "experiments/sweep/folder.hpp"
+#include "experiments/sweep/merge.hpp"
+#include "experiments/sweep/runner.hpp"
+#include "sim/hdf5_file.hpp"
+#include "tests/embed_support.hpp"
+
+using namespace prefdyn;
+using namespace prefdyn::sweep;
+using test::command;
+using test::contains;
+using test::TemporaryDirectory;
+
+namespace {
+
+/// 3 x 2 x 2 points, the last distinguishability of which cannot be sampled exactly with n <= d.
+const std::string kSpec =
+    "distinguishability = 0.5, 1, 2\n"
+    "samples = 20, 40\n"
+    "dimension = 4\n"
+    "steps = 10\n"
+    "records = 4\n"
+    "replicates = 2\n"
+    "claims = T1, T2\n";
+
+void write_text(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+
+/// Every dataset of a merged file, bytes and strings.
+std::string content(const std::string& path, const Spec& spec) {
+    const h5::Reader file(path);
+    std::string out;
+    for (const Field& f : merged_fields(spec)) {
+        out += f.name;
+        if (f.type == FieldType::kText) {
+            for (const std::string& s : file.strings(f.name)) out.append(s).append("\n");
+        } else {
+            const auto x = file.numbers(f.name);
+            out.append(reinterpret_cast<const char*>(x.data()), x.size() * sizeof(double));
+        }
+    }
+    return out;
+}
+
+struct SweepFixture {
+    TemporaryDirectory dir;
+    Spec spec;
+    explicit SweepFixture(const std::string& text = kSpec) {
+        write_text(dir / "s.ini", text);
+        spec = read_spec(dir / "s.ini");
+    }
+    std::string merged(const std::string& folder) const {
+        const std::string out = dir / (folder + ".h5");
+        const auto got = command({"merge", dir / folder, "-o", out, "--force"});
+        CHECK(got.code == 0);
+        return content(out, spec);
+    }
+    test::Outcome run(const std::string& folder, std::vector<std::string> more = {}) const {
+        more.insert(more.begin(), {"sweep", dir / "s.ini", "--out", dir / folder});
+        return command(more);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("threads, shards, order and restarts change no byte of the merged file") {
+    const SweepFixture at;
+    {
+        const test::Threads one(1);
+        CHECK(at.run("one").code == 0);
+    }
+    const std::string want = at.merged("one");
+    {
+        const test::Threads eight(8);
+        CHECK(at.run("eight").code == 0);
+    }
+    CHECK(at.merged("eight") == want);
+    for (const char* shard : {"3/3", "1/3", "2/3"})
+        CHECK(at.run("shards", {"--shard", shard}).code == 0);
+    CHECK(at.merged("shards") == want);
+    const auto again = at.run("shards");
+    CHECK(contains(again.out, "12 points in shard 1/1, 12 finished before, 0 now"));
+    CHECK(find_segments(at.dir / "shards").files.size() == 3);
+}
+
+TEST_CASE("a merged file has the grid's axes, and a point is the run that simulate makes of it") {
+    const SweepFixture at;
+    REQUIRE(at.run("s").code == 0);
+    at.merged("s");
+    const h5::Reader file(at.dir / "s.h5");
+    CHECK(file.numbers("distinguishability") == std::vector<double>{0.5, 1.0, 2.0});
+    CHECK(file.numbers("samples") == std::vector<double>{20.0, 40.0});
+    CHECK(file.shape("loss") == h5::Shape{3, 2, 2, 4});
+    CHECK(file.shape("kappa") == h5::Shape{3, 2, 2});
+    const auto model = at.spec.experiment->make();
+    set_point(at.spec, {}, 9, model->table());  // 2 x 2 + 0 x 2 + 1
+    std::vector<std::string> arguments = {"simulate", "--out", at.dir / "one.h5"};
+    for (const Parameter& p : model->table().parameters()) {
+        if (p.name == "delta") continue;  // not simulate's
+        arguments.push_back("--" + p.name);
+        arguments.push_back(p.get());
+    }
+    REQUIRE(command(arguments).code == 0);
+    const h5::Reader single(at.dir / "one.h5");
+    const auto loss = file.numbers("loss"), alone = single.numbers("loss");
+    REQUIRE(alone.size() == 4);
+    for (std::size_t r = 0; r < 4; ++r) CHECK(loss[9 * 4 + r] == alone[r]);
+    CHECK(file.strings("run_id")[9] == single.strings("run_id")[0]);
+    CHECK(file.numbers("T1_status")[9] == 0.0);
+}
+
+TEST_CASE("points that cannot be run are NaN with their reason, the others are there") {
+    const SweepFixture at(
+        "samples = 10, 60\ndimension = 20\nmoments = sample\nsteps = 5\nrecords = 2\n");
+    const auto got = at.run("s");
+    CHECK(got.code == 0);
+    CHECK(contains(got.out, "2 now, 1 of these failed"));
+    at.merged("s");
+    const h5::Reader file(at.dir / "s.h5");
+    CHECK(file.numbers("point_status") == std::vector<double>{2.0, 1.0});
+    CHECK(std::isnan(file.numbers("loss")[0]));
+    CHECK(std::isfinite(file.numbers("loss")[2]));
+    CHECK(file.numbers("failed_point") == std::vector<double>{0.0});
+    CHECK(contains(file.strings("failed_reason")[0], "samples"));
+    const auto status = command({"status", at.dir / "s"});
+    CHECK(contains(status.out, "1 of 2 points finished, 1 failed, 0 missing"));
+}
+
+TEST_CASE("missing points are NaN and listed") {
+    const SweepFixture at;
+    REQUIRE(at.run("s", {"--shard", "2/3"}).code == 0);
+    const auto status = command({"status", at.dir / "s"});
+    CHECK(status.code == 0);
+    CHECK(contains(status.out, "4 of 12 points finished, 0 failed, 8 missing"));
+    CHECK(contains(status.out, "missing: points 2 to 3"));
+    at.merged("s");
+    const h5::Reader file(at.dir / "s.h5");
+    const auto kappa = file.numbers("kappa");
+    for (std::size_t p = 0; p < 12; ++p) CHECK(std::isnan(kappa[p]) == (p % 3 != 1));
+}
+
+TEST_CASE("a damaged segment is named, left out, and computed again") {
+    const SweepFixture at;
+    REQUIRE(at.run("s", {"--shard", "1/2"}).code == 0);
+    REQUIRE(at.run("s", {"--shard", "2/2"}).code == 0);
+    const std::string want = at.merged("s");
+    const auto files = find_segments(at.dir / "s").files;
+    REQUIRE(files.size() == 2);
+    std::filesystem::resize_file(files[1], std::filesystem::file_size(files[1]) / 2);
+    write_text(at.dir / "s/segments/notes.txt", "mine");
+    write_text(at.dir / "s/segments/1-x-0.h5.partial", "half");
+    const auto merged = command({"merge", at.dir / "s", "--out", at.dir / "m.h5"});
+    CHECK(merged.code == 1);
+    CHECK(contains(merged.out, "damaged, left out: " + files[1]));
+    CHECK(contains(merged.out, "6 of 12 points finished"));
+    CHECK(contains(merged.out, "not a segment, ignored: "));
+    CHECK(contains(merged.out, "notes.txt"));
+    CHECK(contains(merged.out, "a worker died writing, or writes now: 1"));
+    const auto again = at.run("s");
+    CHECK(again.code == 1);  // the damaged file is still there
+    CHECK(contains(again.out, "6 finished before, 6 now"));
+    std::filesystem::remove(files[1]);
+    CHECK(at.merged("s") == want);
+}
+
+TEST_CASE("the same point twice must be the same point") {
+    const SweepFixture at;
+    REQUIRE(at.run("s").code == 0);
+    const std::string want = at.merged("s");
+    auto records = read_segment(find_segments(at.dir / "s").files.front(), at.spec);
+    write_segment(at.dir / "s/segments/9-same-0.h5", at.spec, {records[3]});
+    CHECK(at.merged("s") == want);
+    records[3].values[5] += 1e-12;
+    write_segment(at.dir / "s/segments/9-other-0.h5", at.spec, {records[3]});
+    const auto got = command({"merge", at.dir / "s", "--out", at.dir / "m.h5"});
+    CHECK(got.code == 2);
+    CHECK(contains(got.err, "point 3 has other numbers"));
+    CHECK(!std::filesystem::exists(at.dir / "m.h5"));
+}
+
+TEST_CASE("a folder is of one sweep, and says how another differs") {
+    const SweepFixture at;
+    REQUIRE(at.run("s").code == 0);
+    write_text(at.dir / "t.ini", kSpec + "beta = 0.2\n");
+    const auto other = command({"sweep", at.dir / "t.ini", "--out", at.dir / "s"});
+    CHECK(other.code == 2);
+    CHECK(contains(other.err, "holds another sweep"));
+    CHECK(contains(other.err, "+ beta = 0.2"));
+    write_segment(at.dir / "s/segments/1-z-0.h5", read_spec(at.dir / "t.ini"), {});
+    CHECK(contains(command({"status", at.dir / "s"}).out, "belongs to another sweep"));
+    std::filesystem::create_directories(at.dir / "full");
+    write_text(at.dir / "full/file", "x");
+    CHECK(contains(at.run("full").err, "is not empty and holds no sweep"));
+    CHECK(contains(command({"status", at.dir / "none"}).err, "no such folder"));
+    CHECK(contains(command({"merge", at.dir / "full", "-o", at.dir / "m.h5"}).err, "spec.ini"));
+}
+
+TEST_CASE("bad arguments of sweep, shards and sizes") {
+    const SweepFixture at;
+    for (const char* shard : {"5/4", "0/4", "3", "1/0", "a/b", "-1/2", "1/2/3"}) {
+        const auto got = at.run("s", {"--shard", shard});
+        CHECK(got.code == 2);
+        CHECK(contains(got.err, std::string("shard: '") + shard + "' is not I/N"));
+    }
+    CHECK(contains(command({"sweep", "--out", at.dir / "s"}).err, "missing option --spec"));
+    CHECK(contains(command({"sweep", at.dir / "s.ini"}).err, "missing option --out"));
+    CHECK(
+        contains(command({"sweep", at.dir / "s.ini", "more"}).err, "'more' belongs to no option"));
+    write_text(at.dir / "big.ini", "beta = linspace(1, 2, 2000)\nreplicates = 1000\n");
+    const auto big = command({"sweep", at.dir / "big.ini", "--out", at.dir / "b"});
+    CHECK(big.code == 2);
+    CHECK(contains(big.err, "2000000 points"));
+    CHECK(!std::filesystem::exists(at.dir / "b"));
+    const auto dry = at.run("dry", {"--dry-run"});
+    CHECK(dry.code == 0);
+    CHECK(contains(dry.out, "12 points (3 distinguishability x 2 samples x 2 replicates)"));
+    CHECK(contains(dry.out, "bytes a point"));
+    CHECK(!std::filesystem::exists(at.dir / "dry"));
+}
+
+namespace {
+
+/// A program with everything it prints thrown away. The child has no moment in which it is still
+/// this process.
+pid_t start_program(const std::string& program, const std::vector<std::string>& arguments) {
+    std::vector<char*> argv = {const_cast<char*>(program.c_str())};
+    for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    for (const int stream : {1, 2})
+        posix_spawn_file_actions_addopen(&files, stream, "/dev/null", O_WRONLY, 0);
+    pid_t child = -1;
+    posix_spawn(&child, program.c_str(), &files, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&files);
+    return child;
+}
+
+pid_t start(const std::vector<std::string>& arguments) {
+    return start_program(PREFDYN_EXECUTABLE, arguments);
+}
+
+/// The same where no file may grow beyond 4096 bytes.
+pid_t start_limited(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(),
+                     {"-c", "ulimit -f 8; exec \"$0\" \"$@\"", PREFDYN_EXECUTABLE});
+    return start_program("/bin/sh", arguments);
+}
+
+int exit_code(pid_t child) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/// Long enough to be killed several times.
+const std::string kLongSpec =
+    "distinguishability = linspace(0.1, 4, 40)\nsamples = 400\ndimension = 64\n"
+    "steps = 2000\nrecords = 3\nreplicates = 5\nclaims = T1\n";
+
+}  // namespace
+
+TEST_CASE("killed at random moments and started again, a sweep ends as if nothing had happened") {
+    const SweepFixture at(kLongSpec);
+    REQUIRE(at.run("want").code == 0);
+    const std::string want = at.merged("want");
+    const std::vector<std::string> call = {"sweep", at.dir / "s.ini", "--out", at.dir / "killed"};
+    Stream stream(test::seed(), Purpose::kSuite, 900);
+    int killed = 0;
+    for (int k = 0; k < (test::kSanitized ? 5 : 30); ++k) {
+        const pid_t child = start(call);
+        const auto wait = std::chrono::milliseconds(stream() % 150);
+        std::this_thread::sleep_for(wait);
+        kill(child, k % 2 == 0 ? SIGKILL : SIGTERM);
+        killed += exit_code(child) == 0 ? 0 : 1;
+    }
+    CHECK(killed > 0);
+    CHECK(exit_code(start(call)) == 0);
+    CHECK(at.merged("killed") == want);
+}
+
+TEST_CASE("SIGTERM and SIGUSR1 stop a sweep within two seconds, with what is finished on disk") {
+    const SweepFixture at(kLongSpec);
+    for (const int number : {SIGTERM, SIGUSR1}) {
+        const std::string folder = at.dir / std::to_string(number);
+        const pid_t child = start({"sweep", at.dir / "s.ini", "--out", folder, "--threads", "1"});
+        std::this_thread::sleep_for(std::chrono::milliseconds(test::kSanitized ? 3000 : 600));
+        const auto before = std::chrono::steady_clock::now();
+        kill(child, number);
+        CHECK(exit_code(child) == 130);
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - before;
+        CHECK(took.count() < (test::kSanitized ? 20.0 : 2.0));
+        CHECK(find_segments(folder).files.size() == 1);
+        CHECK(folder_state(folder, at.spec).finished > 0);
+    }
+}
+
+TEST_CASE("a full disk is an error that says so and loses nothing published") {
+    const SweepFixture at(kLongSpec);
+    const std::string folder = at.dir / "s";
+    REQUIRE(at.run("s", {"--shard", "1/4"}).code == 0);
+    const std::string before = at.merged("s");
+    CHECK(exit_code(start_limited({"sweep", at.dir / "s.ini", "--out", folder})) == 2);
+    CHECK(find_segments(folder).unfinished == 0);
+    CHECK(at.merged("s") == before);
+    CHECK(exit_code(start({"sweep", at.dir / "s.ini", "--out", folder})) == 0);
+    CHECK(folder_state(folder, at.spec).finished == 200);
+}

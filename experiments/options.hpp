@@ -36,7 +36,7 @@ struct BenchOptions {
     bool mixture = false;
     Index behaviours = 128, mixture_samples = 64000, mixture_steps = 200;
     bool transformer = false;
-    Index prompts = 96, prompt_tokens = 32;
+    Index prompts = 256, prompt_tokens = 32;  // a chunk of embed
 };
 
 struct TokenizeOptions {

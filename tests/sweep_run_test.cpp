@@ -290,6 +290,17 @@ TEST_CASE("killed at random moments and started again, a sweep ends as if nothin
     CHECK(at.merged("killed") == want);
 }
 
+TEST_CASE("workers that start at the same moment share a new folder") {
+    const SweepFixture at;
+    REQUIRE(at.run("want").code == 0);
+    std::vector<pid_t> workers;
+    for (int k = 1; k <= 8; ++k)
+        workers.push_back(start({"sweep", at.dir / "s.ini", "--out", at.dir / "s", "--shard",
+                                 std::to_string(k) + "/8"}));
+    for (const pid_t worker : workers) CHECK(exit_code(worker) == 0);
+    CHECK(at.merged("s") == at.merged("want"));
+}
+
 TEST_CASE("SIGTERM and SIGUSR1 stop a sweep within two seconds, with what is finished on disk") {
     const SweepFixture at(kLongSpec);
     for (const int number : {SIGTERM, SIGUSR1}) {

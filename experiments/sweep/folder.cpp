@@ -10,7 +10,6 @@
 #include <set>
 #include <sstream>
 
-#include "experiments/publish.hpp"
 #include "sim/error.hpp"
 
 namespace prefdyn::sweep {
@@ -49,12 +48,28 @@ void make_folders(const std::string& folder) {
             "choose another --out");
 }
 
+/// Host, process and a random number: of no other worker.
+const std::string& worker_name() {
+    static const std::string name = [] {
+        char host[64] = {};
+        gethostname(host, sizeof host - 1);
+        std::ostringstream out;
+        out << host << "-" << getpid() << "-" << std::hex << std::random_device{}();
+        return out.str();
+    }();
+    return name;
+}
+
+/// Many workers may start at once: each writes a file of its own, all rename the same content.
 void write_spec(const std::string& folder, const std::string& text) {
-    publish_file(spec_path(folder), [&](const std::string& partial) {
-        std::ofstream out(partial);
-        out << text << std::flush;
-        if (!out) throw InputError(partial + ": cannot be written");
-    });
+    const std::string own = spec_path(folder) + "." + worker_name();
+    std::ofstream out(own);
+    out << text << std::flush;
+    std::error_code failed;
+    if (out) fs::rename(own, spec_path(folder), failed);
+    if (out && !failed) return;
+    fs::remove(own, failed);
+    throw InputError(spec_path(folder) + ": cannot be written");
 }
 
 }  // namespace
@@ -107,14 +122,7 @@ Segments find_segments(const std::string& folder) {
 
 std::string new_segment(const std::string& folder, std::size_t shard) {
     static std::atomic<std::size_t> counter{0};
-    static const std::string worker = [] {
-        char host[64] = {};
-        gethostname(host, sizeof host - 1);
-        std::ostringstream out;
-        out << host << "-" << getpid() << "-" << std::hex << std::random_device{}();
-        return out.str();
-    }();
-    return segments_path(folder) + "/" + std::to_string(shard) + "-" + worker + "-" +
+    return segments_path(folder) + "/" + std::to_string(shard) + "-" + worker_name() + "-" +
            std::to_string(counter++) + ".h5";
 }
 

@@ -17,7 +17,7 @@ h5::Shape shape_of(const RowsF& x) {
 }
 
 void write_pair(h5::Writer& file, const std::string& group, const text::ResponsePair& pair) {
-    for (const int k : {0, 1}) {
+    for (const auto k : {0u, 1u}) {
         const std::string which = k == 0 ? "first_" : "second_";
         file.attribute(group, which + "token", std::int64_t{pair.token[k]});
         file.attribute(group, which + "piece", pair.piece[k]);

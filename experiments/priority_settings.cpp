@@ -108,7 +108,7 @@ void add_varied(Settings& s) {
         if (loss == "sigmoid" || facts.form != LossForm::kMargin || !facts.convex) continue;
         if (!(facts.curvature_max > 0.0 && std::isfinite(facts.curvature_max))) continue;
         s.add("loss " + loss, plain, 2.0, 60.0);
-        for (std::size_t back : {1, 2}) s.all[s.all.size() - back].training.loss = loss;
+        for (std::size_t back : {1u, 2u}) s.all[s.all.size() - back].training.loss = loss;
     }
     s.add("eta = 1.9 / kappa", plain, 2.0, 60.0);
     s.all.pop_back();  // the flow knows no step size

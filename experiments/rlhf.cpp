@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "experiments/parallel.hpp"
 #include "sim/tabular_dpo.hpp"
@@ -193,8 +194,8 @@ void put_settings(StudyOutcome& out, const std::vector<Solved>& all) {
         out.values.emplace_back(name, std::move(v));
     };
     const auto real = [&](const char* name, auto of) { put(name, each<double>(all, of)); };
-    std::vector<std::int64_t> index;
-    for (std::size_t k = 0; k < all.front().plan.size.size(); ++k) index.push_back(k);
+    std::vector<std::int64_t> index(all.front().plan.size.size());
+    std::iota(index.begin(), index.end(), 0);
     put("rlhf_setting", each<std::string>(all, [](S s) { return s.setting.name; }));
     put("rlhf_size", index);
     put("rlhf_prompts", each<std::int64_t>(all, [](S s) { return s.target.rows(); }));

@@ -34,7 +34,7 @@ void print_data(std::ostream& out, const text::Tokenizer& tokenizer,
     const auto got = text::tokenize(tokenizer, data, format);
     out << data.path << ": " << got.prompts.size() << " prompts, " << data.filtered
         << " filtered, longest " << got.longest() << " tokens, hash " << got.hash() << "\n";
-    for (const int k : {0, 1})
+    for (const auto k : {0u, 1u})
         out << (k == 0 ? "first" : "second") << " answer " << text::in_quotes(got.pair.text[k])
             << ": token " << special_text(tokenizer, got.pair.token[k]) << "\n";
     out << "shared before it, appended to every prompt: " << got.pair.shared.size() << "\n";

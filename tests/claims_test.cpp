@@ -39,7 +39,8 @@ void check_all_hold(const Dataset& data, Method method, double eta_kappa, Index 
         CHECK(verdict.cases == 1);
         CHECK(verdict.failures == 0);
         CHECK(verdict.tightness.max <= 1.0 + 1e-9);
-        // At eta = 1 / kappa the rate may vanish in one step: T3a's bound is 0 and must look vacuous.
+        // At eta = 1 / kappa the rate may vanish in one step: T3a's bound is 0 and must look
+        // vacuous.
         if (id == "T3a" && eta_kappa == 1.0)
             CHECK(verdict.tightness.max >= 0.0);
         else
@@ -57,8 +58,9 @@ Run early_run(Method method) {
 
 TEST_CASE("T1 to T4 hold along gradient descent and the flow on every kind of problem") {
     std::uint64_t index = 810;
-    for (const auto& [n, d] : {std::pair<Index, Index>{3, 1}, {31, 40}, {200, 5}, {100, 33}})
+    for (const auto& size : {std::pair<Index, Index>{3, 1}, {31, 40}, {200, 5}, {100, 33}})
         for (const double offset : {0.0, 3.0}) {
+            const Index n = size.first, d = size.second;
             CAPTURE(n);
             CAPTURE(d);
             CAPTURE(offset);

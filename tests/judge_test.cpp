@@ -1,9 +1,8 @@
 // The judge itself, on made-up claims: what passes, what fails, and what it reports.
-#include "theory/claim.hpp"
-
 #include <doctest/doctest.h>
 
 #include "tests/run_support.hpp"
+#include "theory/claim.hpp"
 
 using namespace prefdyn;
 using namespace prefdyn::theory;
@@ -15,8 +14,8 @@ using test::relative_error;
 namespace {
 
 Claim made_up(std::vector<Comparison> comparisons, ClaimKind kind = ClaimKind::kRigorous) {
-    return {"X",           "made up", "", "", kind, Scope::kRun, {},
-            [=](const Evidence&) { return comparisons; }};
+    return {"X",  "made up",   "", "",
+            kind, Scope::kRun, {}, [=](const Evidence&) { return comparisons; }};
 }
 
 Verdict verdict_on(double measured, double bound, Relation relation, double absolute = 0.0,
@@ -194,9 +193,10 @@ TEST_CASE("an unmet assumption of any case wins, unless assumptions are presumed
 }
 
 TEST_CASE("the p value is the exact binomial tail") {
-    for (const std::size_t cases : {1, 20, 1000})
+    for (const std::size_t cases : {1u, 20u, 1000u})
         for (const double delta : {0.01, 0.05, 0.5})
-            for (const std::size_t failures : {std::size_t{0}, std::size_t{1}, cases / 20, cases / 4, cases}) {
+            for (const std::size_t failures :
+                 {std::size_t{0}, std::size_t{1}, cases / 20, cases / 4, cases}) {
                 CAPTURE(cases);
                 CAPTURE(delta);
                 CAPTURE(failures);

@@ -122,7 +122,7 @@ TEST_CASE("T11 holds for each loss but apo_down, and fails if a constant is wron
     for (const Control& control : controls) {
         CAPTURE(control.name);
         const auto claim = theory::select_claims(control.claim).at(0);
-        for (const std::uint64_t offset : {0, 1, 2})
+        for (const std::uint64_t offset : {0u, 1u, 2u})
             CHECK(control.run(claim, seed() + offset).status == theory::Status::kViolated);
     }
 }

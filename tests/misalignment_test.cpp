@@ -210,7 +210,7 @@ TEST_CASE("the table has the loss curve of every start, its ends and its first s
 
 TEST_CASE("every planted fault is caught, whatever the seed") {
     for (const Control& control : misalignment_controls())
-        for (const std::uint64_t offset : {0, 1, 2, 3}) {
+        for (const std::uint64_t offset : {0u, 1u, 2u, 3u}) {
             const auto verdict = control.run(claim_named(control.claim), test::seed() + offset);
             CHECK_MESSAGE(verdict.status == Status::kViolated,
                           control.claim << " " << control.name << ": " << verdict.reason);
@@ -269,7 +269,9 @@ TEST_CASE("the study fills its fields, holds, and has the same bits for any numb
     }
     CHECK(held.size() == 3);
     const auto a = numbers(one), b = numbers(two);
-    for (const auto& [name, values] : a) {
+    for (const auto& field : a) {
+        const std::string& name = field.first;
+        const auto& values = field.second;
         CAPTURE(name);
         REQUIRE(values.size() == b.at(name).size());
         CHECK(std::memcmp(values.data(), b.at(name).data(), values.size() * sizeof(double)) == 0);

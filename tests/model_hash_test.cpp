@@ -23,7 +23,7 @@ TEST_CASE("the model's hash is of its bytes, not of its folder") {
     test::write_checkpoint(dir / "b", model, test::random_weights(model, 1));
     CHECK(hash_of(dir / "a") == hash_of(dir / "b"));
     const std::string weights = text::read_file(dir / "b/model.safetensors", 1 << 24);
-    for (const std::size_t from_end : {1, 5000}) {
+    for (const std::size_t from_end : {1u, 5000u}) {
         std::string changed = weights;
         changed[changed.size() - from_end] =
             static_cast<char>(changed[changed.size() - from_end] ^ 1);

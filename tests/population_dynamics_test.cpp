@@ -66,8 +66,9 @@ TEST_CASE("point masses on orthogonal axes: m + exp(m) = 1 + 2 beta^2 q |nu|^2 t
     const std::vector<double> q = {0.5, 0.3, 0.2}, length = {1.0, 2.5, 0.3};
     const std::vector<double> times = {0.0, 0.1, 1.0, 10.0, 300.0};
     Mixture points;
-    for (Index c = 0; c < 3; ++c)
-        points.push_back({q[c], length[c] * Vector::Unit(4, c), Matrix::Zero(4, 4)});
+    for (std::size_t c = 0; c < 3; ++c)
+        points.push_back(
+            {q[c], length[c] * Vector::Unit(4, static_cast<Index>(c)), Matrix::Zero(4, 4)});
     const auto states = population_dynamics(points, *kLoss, beta, times, 1e-12);
     REQUIRE(states.size() == times.size());
     for (std::size_t k = 0; k < times.size(); ++k) {

@@ -62,11 +62,11 @@ TEST_CASE("the outcome is the same bits for one thread and three") {
 TEST_CASE("every declared field is filled with finite numbers, and no other") {
     std::set<std::string> declared, filled;
     for (const Field& field : probabilities_study().fields) declared.insert(field.name);
-    for (const auto& [name, values] : quick().values) {
-        filled.insert(name);
-        const auto* reals = std::get_if<std::vector<double>>(&values);
+    for (const auto& field : quick().values) {
+        filled.insert(field.first);
+        const auto* reals = std::get_if<std::vector<double>>(&field.second);
         if (!reals) continue;
-        CAPTURE(name);
+        CAPTURE(field.first);
         CHECK(
             Eigen::Map<const Vector>(reals->data(), static_cast<Index>(reals->size())).allFinite());
     }

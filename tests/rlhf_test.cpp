@@ -133,7 +133,8 @@ TEST_CASE("each broken assumption is named, and breaks the equality when presume
         {"probit preferences", "not Bradley-Terry"},
         {"reference without full support", "probability 0"},
     };
-    for (const auto& [name, reason] : broken) {
+    for (const auto& entry : broken) {
+        const auto name = entry.first, reason = entry.second;
         CAPTURE(name);
         const TabularSetting s = broken_setting(name, test::seed());
         const TabularFacts facts = population_facts(s);
@@ -234,7 +235,7 @@ TEST_CASE("the study: the same bits for any number of threads, every field, ever
 }
 
 TEST_CASE("every control of the study is caught, for several seeds") {
-    for (const std::uint64_t offset : {0, 1, 2})
+    for (const std::uint64_t offset : {0u, 1u, 2u})
         for (const Control& c : rlhf_controls()) {
             CAPTURE(c.claim);
             CAPTURE(c.name);

@@ -149,7 +149,8 @@ TEST_CASE("safetensors: shapes and types") {
 
 TEST_CASE("tensors that are missing, unknown, misshapen or of another type") {
     const Folder f;
-    for (const auto& [name, weight] : f.weights) {
+    for (const auto& tensor : f.weights) {
+        const std::string& name = tensor.first;
         CAPTURE(name);
         test::Weights w = f.weights;
         w.erase(name);
@@ -171,8 +172,9 @@ TEST_CASE("tensors that are missing, unknown, misshapen or of another type") {
 TEST_CASE("weights that are not finite are named, wherever they are") {
     const Folder f;
     const std::vector<TokenIds> prompts = {{1, 2, 3}};
-    for (const auto& [name, weight] : f.weights)
+    for (const auto& tensor : f.weights)
         for (const double bad : {test::kNan, test::kInfinity, -test::kInfinity}) {
+            const std::string& name = tensor.first;
             CAPTURE(name);
             test::Weights w = f.weights;
             const Index at = name == "model.embed_tokens.weight" ? 2 * f.m.hidden + 1

@@ -14,7 +14,7 @@
 namespace prefdyn::test {
 
 TEST_CASE("the quick suite holds and every negative control is caught, whatever the seed") {
-    for (const std::uint64_t offset : {0, 1, 2}) {
+    for (const std::uint64_t offset : {0u, 1u, 2u}) {
         if (kSanitized && offset > 0) continue;
         VerifyPlan plan{Profile::kQuick, seed() + offset, 1000};
         const Verification v = verify_synthetic(theory::claims(), plan);

@@ -5,7 +5,7 @@
 
 #include "experiments/progress.hpp"
 #include "sim/cancel.hpp"
-#include "sim/text/text_file.hpp"
+#include "sim/content_hash.hpp"
 #include "sim/transformer/gemm.hpp"
 
 namespace prefdyn {
@@ -59,7 +59,7 @@ std::string row_key(const EmbedPlan& plan, const transformer::TokenIds& ids) {
     std::string all = plan.model_hash + " " + std::to_string(static_cast<int>(plan.norm)) +
                       (transformer::best_kernels().fused ? " fused" : " plain");
     for (const std::int32_t id : ids) all.append(" ").append(std::to_string(id));
-    return text::content_hash(all);
+    return content_hash(all);
 }
 
 EmbedCount embed_missing(const transformer::Transformer& model, const EmbedInput& input,

@@ -1,8 +1,8 @@
 #include "experiments/run_config.hpp"
 
-#include <boost/uuid/name_generator_sha1.hpp>
-#include <boost/uuid/uuid_io.hpp>
 #include <limits>
+
+#include "sim/content_hash.hpp"
 
 namespace prefdyn {
 
@@ -106,8 +106,7 @@ std::string run_id(const RunConfig& config, const Dataset& data, const std::stri
     RunConfig copy = config;
     ParameterTable table;
     declare(table, copy);
-    const boost::uuids::name_generator_sha1 generate(boost::uuids::ns::oid());
-    return boost::uuids::to_string(generate(table.canonical() + head + checksum(data)));
+    return content_hash(table.canonical() + head + checksum(data));
 }
 
 }  // namespace prefdyn

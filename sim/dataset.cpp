@@ -1,10 +1,9 @@
 #include "sim/dataset.hpp"
 
 #include <algorithm>
-#include <boost/uuid/name_generator_sha1.hpp>
-#include <boost/uuid/uuid_io.hpp>
 #include <cmath>
 
+#include "sim/content_hash.hpp"
 #include "sim/error.hpp"
 
 namespace prefdyn {
@@ -19,7 +18,8 @@ namespace {
 void require_shapes(const Dataset& data, const std::string& place) {
     if (data.samples() == 0 || data.dimension() == 0)
         throw InputError(place + ": features are " + std::to_string(data.samples()) + " x " +
-                         std::to_string(data.dimension()) + ", expected at least 1 x 1");
+                             std::to_string(data.dimension()) + ", expected at least 1 x 1",
+                         "save one row a preference, of both classes");
     if (static_cast<Index>(data.label.size()) != data.samples())
         throw InputError(place + ": " + std::to_string(data.label.size()) + " labels for " +
                              std::to_string(data.samples()) + " rows of features",
@@ -58,11 +58,9 @@ void validate(const Dataset& data, const std::string& place) {
 }
 
 std::string checksum(const Dataset& data) {
-    using boost::uuids::name_generator_sha1;
-    const name_generator_sha1 start(boost::uuids::ns::oid());
     const auto bytes = static_cast<std::size_t>(data.features.size()) * sizeof(double);
-    const name_generator_sha1 next(start(data.features.data(), bytes));
-    return boost::uuids::to_string(next(data.label.data(), data.label.size()));
+    return content_hash({reinterpret_cast<const char*>(data.features.data()), bytes},
+                        {reinterpret_cast<const char*>(data.label.data()), data.label.size()});
 }
 
 }  // namespace prefdyn

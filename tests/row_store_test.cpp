@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "sim/content_hash.hpp"
 #include "sim/text/text_file.hpp"
 #include "tests/npy_support.hpp"
 #include "tests/support.hpp"
@@ -12,7 +13,7 @@ using namespace prefdyn;
 
 namespace {
 
-std::string key(int i) { return text::content_hash(std::to_string(i)); }
+std::string key(int i) { return content_hash(std::to_string(i)); }
 
 std::string bytes_of(const std::string& path) { return text::read_file(path, 1 << 20); }
 

@@ -5,7 +5,7 @@
 #include "experiments/priority.hpp"
 #include "experiments/run_config.hpp"
 #include "experiments/sweep/point_row.hpp"
-#include "sim/text/text_file.hpp"
+#include "sim/content_hash.hpp"
 
 namespace prefdyn::sweep {
 
@@ -113,7 +113,7 @@ class PriorityModel final : public Model {
 
     PointResult run(const std::vector<theory::Claim>& claims, std::size_t records) override {
         const MixtureRun result = run_mixture(setting_of(config_), config_.seed);
-        PointResult out{text::content_hash("priority\n" + table_.canonical()), {}};
+        PointResult out{content_hash("priority\n" + table_.canonical()), {}};
         for (const auto& m : numbers()) out.values.push_back(m.get(result));
         for (const auto& m : curves())
             append_curve(out.values, result.trajectory.records, records, m.get);

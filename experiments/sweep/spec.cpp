@@ -7,7 +7,7 @@
 
 #include "sim/error.hpp"
 #include "sim/stream.hpp"
-#include "sim/text/text_file.hpp"
+#include "sim/content_hash.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn::sweep {
@@ -62,7 +62,7 @@ std::string Spec::canonical() const {
     return out;
 }
 
-std::string Spec::id() const { return text::content_hash(canonical()); }
+std::string Spec::id() const { return content_hash(canonical()); }
 
 std::vector<theory::Claim> Spec::selected_claims() const {
     std::vector<theory::Claim> out;
@@ -117,7 +117,7 @@ void assign_expressions(const Spec& spec, ParameterTable& table) {
 }
 
 std::uint64_t point_seed(const Spec& spec, const ParameterTable& table, std::size_t replicate) {
-    const std::string name = text::content_hash(table.canonical());
+    const std::string name = content_hash(table.canonical());
     std::uint64_t index = 0;
     for (const char c : name)
         if (c != '-') index = index * 16 + std::uint64_t(c <= '9' ? c - '0' : c - 'a' + 10);

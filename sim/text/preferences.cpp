@@ -5,6 +5,7 @@
 #include <fstream>
 #include <istream>
 
+#include "sim/content_hash.hpp"
 #include "sim/error.hpp"
 #include "sim/text/json_input.hpp"
 #include "sim/text/text_file.hpp"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/content_hash.hpp"
 #include "sim/error.hpp"
-#include "sim/text/text_file.hpp"
 #include "sim/text/utf8.hpp"
 
 namespace prefdyn::text {
@@ -55,7 +55,7 @@ ResponsePair find_pair(const Tokenizer& tokenizer, const PreferenceData& data,
         part(tokenizer, format, data.lines.front().prompt, pair.text[0], pair.text[1]);
     pair.token = parting.token;
     pair.shared = parting.shared;
-    for (int k : {0, 1}) pair.piece[k] = tokenizer.piece(pair.token[k]);
+    for (const auto k : {0u, 1u}) pair.piece[k] = tokenizer.piece(pair.token[k]);
     return pair;
 }
 
@@ -120,14 +120,13 @@ Parting part(const Tokenizer& tokenizer, const PromptFormat& format, const std::
                              ", so no pair of tokens tells the answers apart",
                          "choose answers that differ before one of them ends");
     if (!begins_with(common, out.prompt))
-        throw InputError("the prompt's tokens change when an answer follows: alone " +
-                             spell(tokenizer, {out.prompt.end() - 1, out.prompt.end()}) +
-                             " is its last, before the answers " +
-                             spell(tokenizer, {a.begin() + std::min(a.size(), common.size()) -
-                                                   (common.empty() ? 0 : 1),
-                                               a.begin() + common.size()}),
-                         "add a suffix that keeps them apart, or begin the answers with a space");
-    out.shared.assign(common.begin() + out.prompt.size(), common.end());
+        throw InputError(
+            "the prompt's tokens change when an answer follows: alone " +
+                spell(tokenizer, {out.prompt.end() - 1, out.prompt.end()}) +
+                " is its last, before the answers " +
+                spell(tokenizer, {split.first - (common.empty() ? 0 : 1), split.first}),
+            "add a suffix that keeps them apart, or begin the answers with a space");
+    out.shared.assign(common.begin() + std::ssize(out.prompt), common.end());
     out.token = {*split.first, *split.second};
     return out;
 }

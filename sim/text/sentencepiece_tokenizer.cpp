@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <exception>
 
+#include "sim/content_hash.hpp"
 #include "sim/error.hpp"
-#include "sim/text/text_file.hpp"
 #include "sim/text/utf8.hpp"
 
 namespace prefdyn::text {

@@ -1,7 +1,5 @@
 #include "sim/text/text_file.hpp"
 
-#include <boost/uuid/name_generator_sha1.hpp>
-#include <boost/uuid/uuid_io.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -33,11 +31,6 @@ std::string read_file(const std::string& path, std::size_t limit) {
     in.read(bytes.data(), static_cast<std::streamsize>(size));
     if (!in) throw InputError(path + ": cannot be read to its end");
     return bytes;
-}
-
-std::string content_hash(std::string_view bytes) {
-    const boost::uuids::name_generator_sha1 generator(boost::uuids::ns::oid());
-    return boost::uuids::to_string(generator(bytes.data(), bytes.size()));
 }
 
 }  // namespace prefdyn::text

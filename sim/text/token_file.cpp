@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "sim/content_hash.hpp"
 #include "sim/error.hpp"
 #include "sim/hdf5_file.hpp"
 #include "sim/text/text_file.hpp"

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "sim/content_hash.hpp"
 #include "sim/error.hpp"
 #include "sim/text/byte_level_tokenizer.hpp"
 #include "sim/text/sentencepiece_tokenizer.hpp"

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "sim/cancel.hpp"
-#include "sim/text/text_file.hpp"
+#include "sim/content_hash.hpp"
 
 namespace prefdyn::transformer {
 
@@ -15,7 +15,7 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 std::string hash_of(Bytes bytes) {
-    return text::content_hash({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    return content_hash({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 /// Length prefix and JSON; the checkpoint has been parsed, so both are there.
@@ -36,7 +36,7 @@ std::string sample_hash(Bytes file, const HashLimits& limits) {
         const std::size_t at = start + room / gaps * k + room % gaps * k / gaps;
         all.append(" ").append(hash_of(file.subspan(at, block)));
     }
-    return text::content_hash(all);
+    return content_hash(all);
 }
 
 std::set<std::string> weight_files(const Checkpoint& checkpoint) {
@@ -76,7 +76,7 @@ ModelHash hash_model(const Checkpoint& checkpoint, const HashLimits& limits) {
         out.files.push_back(hash_file(path, true, limits));
     std::string all;
     for (const auto& file : out.files) all += file.name + " " + file.hash + "\n";
-    out.hash = text::content_hash(all);
+    out.hash = content_hash(all);
     out.method = method_of(out, limits);
     return out;
 }

@@ -159,7 +159,9 @@ std::vector<std::string> Reader::strings(const std::string& dataset) const {
 Writer::Writer(const std::string& path) : path_(path), file_(create_file(path)) {}
 
 void Writer::check(herr_t status, const std::string& what) const {
-    if (status < 0) throw InputError(path_ + ": " + what + " cannot be written: " + reason());
+    if (status < 0)
+        throw InputError(path_ + ": " + what + " cannot be written: " + reason(),
+                         "choose a place with room for it");
 }
 
 void Writer::write_raw(const std::string& name, hid_t type, const void* data, const Shape& shape) {

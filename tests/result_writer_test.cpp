@@ -1,7 +1,9 @@
 #include "experiments/result_writer.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "support.hpp"
@@ -29,6 +31,22 @@ std::string bytes(const std::string& path) {
 }
 
 }  // namespace
+
+TEST_CASE("no room for the file: exit code 2, the system's reason, nothing left behind") {
+    const TemporaryDirectory folder;
+    const std::string path = folder / "r.h5", errors = folder / "errors";
+    for (const std::string blocks : {"1", "40"}) {  // fails at closing, at a dataset
+        const std::string command = "trap '' XFSZ; ulimit -f " + blocks + "; exec " +
+                                    PREFDYN_EXECUTABLE " simulate --out " + path + " >" + errors +
+                                    " 2>&1";
+        const int status = std::system(command.c_str());
+        REQUIRE(WIFEXITED(status));
+        CHECK(WEXITSTATUS(status) == 2);
+        CHECK(contains(bytes(errors), "cannot be written: File too large\nhint: "));
+        CHECK(!fs::exists(path));
+        CHECK(!fs::exists(path + ".partial"));
+    }
+}
 
 TEST_CASE("what is published reads back, and nothing else is left behind") {
     const TemporaryDirectory folder;

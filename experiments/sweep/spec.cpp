@@ -5,9 +5,9 @@
 #include <cstring>
 #include <limits>
 
+#include "sim/content_hash.hpp"
 #include "sim/error.hpp"
 #include "sim/stream.hpp"
-#include "sim/content_hash.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn::sweep {

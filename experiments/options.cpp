@@ -7,7 +7,7 @@ void declare(ParameterTable& t, SimulateOptions& o) {
     t.text("features", &o.features,
            "features to train on instead of sampled ones: HDF5 with one behaviour, or .npy");
     t.text("labels", &o.labels, "labels that go with a .npy feature file");
-    declare(t, o.output, true);
+    declare(t, o.output);
 }
 
 void declare(ParameterTable& t, VerifyOptions& o) {
@@ -19,7 +19,7 @@ void declare(ParameterTable& t, VerifyOptions& o) {
     t.real("beta", &o.beta, 0.0, 1e6, true, "", "strength of the reference, for --embeddings");
     t.integer("replicates", &o.replicates, 1000, 10000000, "", "datasets a coverage test draws");
     t.seed("seed", &o.seed, "everything random follows from it");
-    declare(t, o.output, false);
+    declare(t, o.output, "; else results/verify.h5, of given features results/features.h5");
 }
 
 void declare(ParameterTable& t, FalsifyOptions& o) {
@@ -29,7 +29,7 @@ void declare(ParameterTable& t, FalsifyOptions& o) {
     t.real("after", &o.after, 0.0, 1e9, false, "1 / kappa",
            "only times with kappa t at least this count: how tight is the claim late?");
     t.seed("seed", &o.seed, "everything random follows from it");
-    declare(t, o.output, true);
+    declare(t, o.output);
 }
 
 void declare(ParameterTable& t, BenchOptions& o) {
@@ -63,7 +63,7 @@ void declare(ParameterTable& t, TokenizeOptions& o) {
 
 void declare(ParameterTable& t, EmbedCommandOptions& o) {
     declare(t, o.source);
-    declare(t, o.output, true);
+    declare(t, o.output);
 }
 
 void declare(ParameterTable& t, ScaledOptions& o) {
@@ -89,7 +89,7 @@ void declare(ParameterTable& t, ScaledOptions& o) {
               "train these with the dense V x d head as well; it holds about four heads in memory");
     t.text("claims", &o.claims, "comma-separated claim ids or prefixes (T2 takes T2a and T2b)");
     t.seed("seed", &o.plan.verify.seed, "everything random follows from it");
-    declare(t, o.output, true);
+    declare(t, o.output);
 }
 
 void declare(ParameterTable& t, InspectOptions& o) {

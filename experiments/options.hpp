@@ -17,7 +17,7 @@ struct VerifyOptions {
     double beta = 0.01;
     Index replicates = 2000;
     std::uint64_t seed = 1;
-    OutputOptions output = {.out = "results/verify.h5"};
+    OutputOptions output;
 };
 
 struct FalsifyOptions {

@@ -4,9 +4,9 @@
 
 namespace prefdyn {
 
-void declare(ParameterTable& t, OutputOptions& o, bool out_required) {
+void declare(ParameterTable& t, OutputOptions& o, const std::string& otherwise) {
     t.stop_identity();
-    t.text("out", &o.out, "result file (HDF5)", out_required);
+    t.text("out", &o.out, "result file (HDF5)" + otherwise, otherwise.empty());
     t.flag("force", &o.force, "replace an existing result file");
     t.integer("threads", &o.threads, 0, 4096, "",
               "0 takes all cores; the results do not depend on it");

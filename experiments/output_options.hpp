@@ -10,7 +10,8 @@ struct OutputOptions {
     Index threads = 0;
 };
 
-void declare(ParameterTable& table, OutputOptions& options, bool out_required);
+/// `otherwise` says where the result goes without --out; the option is required if it is empty.
+void declare(ParameterTable& table, OutputOptions& options, const std::string& otherwise = {});
 
 /// Sets the number of OpenMP threads.
 void apply(const OutputOptions& options);

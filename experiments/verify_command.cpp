@@ -32,6 +32,9 @@ int verify_command(const std::vector<std::string>& arguments, std::ostream& out)
     declare(table, options);
     table.parse(arguments);
     const VerifyPlan plan = make_plan(options);
+    if (options.output.out.empty())
+        options.output.out =
+            options.embeddings.empty() ? "results/verify.h5" : "results/features.h5";
     const auto claims = theory::select_claims(options.claims);
     if (!options.labels.empty() && options.embeddings.empty())
         throw InputError("labels: given without --embeddings");

@@ -37,6 +37,14 @@ void check_same_numbers(const std::string& a, const std::string& b,
     }
 }
 
+void write_features(const std::string& path, const std::vector<double>& features,
+                    const h5::Shape& shape) {
+    h5::Writer file(path);
+    file.write("features", features, shape);
+    file.write("label", std::vector<double>{1, -1}, {2});
+    file.close();
+}
+
 void write_text(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
 }  // namespace
@@ -107,8 +115,9 @@ TEST_CASE("bad input exits with 2, says what and where, and writes nothing") {
         {{"simulate", "--out", "/proc/none/x.h5"}, "cannot be written"},
         {{"docs", "poem"}, "file-format"},
     };
-    for (const auto& [arguments, expected] : cases) {
-        const Outcome outcome = run(arguments);
+    for (const auto& entry : cases) {
+        const auto& expected = entry.second;
+        const Outcome outcome = run(entry.first);
         CHECK_MESSAGE(outcome.code == 2, expected);
         CHECK_MESSAGE(contains(outcome.err, expected), outcome.err);
         CHECK(!fs::exists(out));
@@ -128,16 +137,25 @@ TEST_CASE("unknown, misspelt, missing, out of range and stray arguments in one m
         CHECK_MESSAGE(contains(outcome.err, part), outcome.err);
 }
 
+TEST_CASE("without --out the suite and given features go to files of their own") {
+    const TemporaryDirectory folder;
+    write_features(folder / "x.h5", {1, 0, -1, 1}, {2, 2});
+    const auto home = fs::current_path();
+    fs::current_path(folder / "");
+    const Outcome suite = run({"verify", "--quick", "--claims", "T1"});
+    const Outcome features = run({"verify", "--embeddings", "x.h5", "--claims", "T1"});
+    fs::current_path(home);
+    CHECK_MESSAGE(suite.code == 0, suite.err);
+    CHECK_MESSAGE(features.code == 0, features.err);
+    CHECK(fs::exists(folder / "results/verify.h5"));
+    CHECK(fs::exists(folder / "results/features.h5"));
+}
+
 TEST_CASE("features whose squares leave the range of double are named, not called zero") {
     const TemporaryDirectory folder;
     for (const double size : {0.0, 1e-200, 1e200}) {
         const std::string path = folder / "odd.h5", out = folder / "out.h5";
-        {
-            h5::Writer file(path);
-            file.write("features", std::vector<double>{size, 2 * size, -size, size}, {2, 2});
-            file.write("label", std::vector<double>{1, -1}, {2});
-            file.close();
-        }
+        write_features(path, {size, 2 * size, -size, size}, {2, 2});
         const Outcome outcome = run({"verify", "--embeddings", path, "--out", out});
         CHECK(outcome.code == 2);
         CHECK_MESSAGE(contains(outcome.err, "odd: kappa = "), outcome.err);

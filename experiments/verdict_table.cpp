@@ -1,6 +1,6 @@
 #include "experiments/verdict_table.hpp"
 
-#include <array>
+#include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <ostream>
@@ -31,32 +31,16 @@ void print_case_violations(std::ostream& out, const Verification& v) {
     }
 }
 
-/// `T1 'class flipped' 24/24, ...`: caught over run, in the order they ran.
-std::string control_counts(const std::vector<ControlResult>& results, bool synthetic) {
-    std::vector<std::pair<std::string, std::array<int, 2>>> counts;
-    for (const ControlResult& r : results) {
-        if (r.synthetic() != synthetic) continue;
-        const std::string name = r.claim + " '" + r.name + "'";
-        if (counts.empty() || counts.back().first != name) counts.push_back({name, {0, 0}});
-        auto& [caught, ran] = counts.back().second;
-        caught += r.caught() ? 1 : 0;
-        ++ran;
-    }
-    std::string out;
-    for (const auto& [name, count] : counts)
-        out += (out.empty() ? "" : ", ") + name + " " + std::to_string(count[0]) + "/" +
-               std::to_string(count[1]);
-    return out;
-}
-
-/// Which control ran on what, where features were given.
+/// How many controls ran on what and were caught, where features were given.
 void print_control_data(std::ostream& out, const Verification& v) {
     if (v.fixed_steps.empty()) return;
-    const std::string given = control_counts(v.controls, false);
-    const std::string synthetic = control_counts(v.controls, true);
-    out << "controls caught on the given features: "
-        << (given.empty() ? "none could show on them" : given) << "\n";
-    if (!synthetic.empty()) out << "controls caught on synthetic features: " << synthetic << "\n";
+    for (const bool synthetic : {false, true}) {
+        const auto here = [&](const ControlResult& r) { return r.synthetic() == synthetic; };
+        const auto caught = [&](const ControlResult& r) { return here(r) && r.caught(); };
+        out << "controls caught on " << (synthetic ? "synthetic" : "the given")
+            << " features: " << std::ranges::count_if(v.controls, caught) << " of "
+            << std::ranges::count_if(v.controls, here) << "\n";
+    }
 }
 
 void print_run_violations(std::ostream& out, const Verification& v) {

@@ -18,7 +18,7 @@ void judge_runs(Verification& v) {
             if (v.claims[c].scope == theory::Scope::kRun)
                 v.verdicts[r][c] = theory::judge(v.claims[c], std::span(&evidence, 1));
             else
-                v.verdicts[r][c].reason = "judged in a study";
+                v.verdicts[r][c].reason = "not about one run: needs a study of its own";
     });
 }
 

@@ -27,16 +27,15 @@ def fresh_accuracy(results):
     if "accuracy_predicted" not in results:
         return None
     distance, settings = results["accuracy_distance"], results["accuracy_setting"]
-    figure = style.new_figure(1.9 * ((len(settings) + 3) // 4) + 0.5)
-    panels = figure.subplots((len(settings) + 3) // 4, 4, sharex=True, sharey=True, squeeze=False)
-    for axes, k in zip(panels.flat, range(len(settings))):
+    figure, panels = style.panel_grid(len(settings), 4, 1.9, sharex=True, sharey=True)
+    for k, axes in enumerate(panels):
         axes.plot(distance, results["accuracy_predicted"][k], color=style.BLACK)
         axes.errorbar(distance, results["accuracy_measured"][k], results["accuracy_tolerance"][k],
                       fmt="o", color=style.BLUE, markersize=3.5, capsize=2)
         axes.set_title(_wrapped(settings[k]), fontsize=8)
-        style.log_axis(axes, "x")
-    for axes in panels.flat[len(settings):]:
-        axes.set_visible(False)
+        axes.set_xscale("log")
+        axes.set_xticks(distance, [f"{value:g}" for value in distance])
+        axes.minorticks_off()
     figure.supxlabel("distinguishability $D$  (feature units)", fontsize=9)
     figure.supylabel("accuracy on fresh data", fontsize=9)
     style.figure_legend(figure, [
@@ -76,7 +75,8 @@ def accuracy_limit(results):
     style.log_axis(axes, "y")
     axes.set_xlabel("training samples $n$, $d$ in proportion")
     axes.set_ylabel("distance from the limit (rms)")
-    axes.legend()
+    line = Line2D([], [], color=style.GREY, linewidth=1, label="predicted fluctuation")
+    style.figure_legend(figure, [*axes.get_legend_handles_labels()[0], line], 3)
     caption = ("Root mean square distance of the accuracy given the sample mean from its limit "
                "(T6d). Lines: the fluctuation predicted to first order, which falls like n to the "
                "power -1/2. Markers must come down onto their line.")

@@ -116,16 +116,13 @@ def coverage(results):
     claims = list(dict.fromkeys(results["case_claim"][tests]))
     settings = list(dict.fromkeys(results["case_setting"][tests]))
     columns = min(len(claims), PANELS_A_ROW)
-    lines = -(-len(claims) // columns)
-    figure = style.new_figure(0.3 + lines * (0.9 + 0.23 * len(settings)))
-    grid = figure.subplots(lines, columns, sharey=True, squeeze=False).flat
+    figure, panels = style.panel_grid(len(claims), columns, 0.9 + 0.23 * len(settings), 0.3,
+                                      sharey=True)
     looks = _delta_looks(results)
-    for axes, claim in zip(grid, claims):
+    for axes, claim in zip(panels, claims):
         _draw_coverage(axes, results, claim, settings, looks)
-    for axes in grid[len(claims):]:
-        axes.set_axis_off()
-    grid[0].set_yticks(range(len(settings)), settings)
-    grid[0].set_ylim(len(settings) - 0.4, -0.6)
+    panels[0].set_yticks(range(len(settings)), settings)
+    panels[0].set_ylim(len(settings) - 0.4, -0.6)
     style.figure_legend(figure, _coverage_handles(results, looks))
     title = "Coverage: how often a bound with a failure probability fails, against the allowed δ"
     return style.Plot("coverage", title, _coverage_caption(results), figure)

@@ -22,8 +22,13 @@ from importlib import import_module
 import analysis
 from analysis import style
 
-_NAMES = sorted(m.name for m in pkgutil.iter_modules(analysis.__path__)
-                if m.name.endswith("_figures"))
+# The order of the report, that of theory.md; a module not named here comes last.
+_ORDER = {f"{name}_figures": place for place, name in enumerate(
+    ("run", "rate", "behaviour", "claim", "accuracy", "priority", "misalignment", "rlhf", "losses",
+     "probability"))}
+_NAMES = sorted((m.name for m in pkgutil.iter_modules(analysis.__path__)
+                 if m.name.endswith("_figures")),
+                key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
 _MODULES = [import_module(f"analysis.{name}") for name in _NAMES]
 GROUPS = tuple(group for module in _MODULES for group in module.GROUPS)
 FIGURES = tuple(draw for module in _MODULES for draw in module.FIGURES)

@@ -44,10 +44,10 @@ def loss_verdicts(results):
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
     axes.legend(loc="upper left", bbox_to_anchor=(0, 0), ncol=len(_CELLS))
-    caption = ("One row per loss, one column per claim: losses_status over the runs of the study "
-               "losses. R(0) is losses_rate_ratio, the initial rate over the DPO loss's on the "
-               "same data; a minus sign marks losses_slope_at_zero > 0, where the first update "
-               "goes the other way. Last: the first losses_reason of the row.")
+    caption = ("One row per loss, one column per claim, over the runs of study “losses”. R(0) / DPO: "
+               "the initial rate over that of the DPO loss on the same data; a minus sign where "
+               "phi'(0) > 0, so that the first update goes the other way. At the right: why the "
+               "first claim that does not apply does not.")
     return style.Plot("loss_verdicts", "Which claims apply to which loss", caption, figure)
 
 
@@ -67,18 +67,14 @@ def loss_rewards(results):
     if "losses_time" not in results:
         return None
     names = results["losses_name"]
-    lines = -(-len(names) // _COLUMNS)
-    figure = style.new_figure(1.45 * lines + 0.5)
-    panels = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
+    figure, panels = style.panel_grid(len(names), _COLUMNS, 1.45)
     for row, (axes, name) in enumerate(zip(panels, names)):
         _draw_rewards(axes, results, row)
         axes.set_title(name, fontsize=8.5)
-    for axes in panels[len(names):]:
-        axes.remove()
     style.figure_legend(figure, panels[0].get_lines()[:2])
     figure.supxlabel(r"time $t = \eta \cdot$ step", fontsize=9)
     figure.supylabel("mean implicit reward", fontsize=9)
-    caption = ("losses_rewards_chosen and losses_rewards_rejected against losses_time, gradient "
+    caption = ("Mean of beta log(pi / pi_ref) of the chosen and of the rejected response, gradient "
                "descent on the same balanced classes (axes differ: each loss has its own learning "
                "rate). Where both fall, the chosen response becomes less likely too.")
     return style.Plot("loss_rewards", "Rewards of both responses under every loss", caption, figure)

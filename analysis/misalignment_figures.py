@@ -41,27 +41,23 @@ def misalignment_curves(results):
     if "misalignment_loss" not in results:
         return None
     settings = results[_SETTING]
-    columns = min(3, len(settings))
-    rows = -(-len(settings) // columns)
-    figure = style.new_figure(2.1 * rows + 0.5)
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for k, axes in enumerate(panels[:len(settings)]):
+    figure, panels = style.panel_grid(len(settings), min(3, len(settings)), 2.1, sharex=True,
+                                      sharey=True)
+    for k, axes in enumerate(panels):
         _draw_losses(axes, results, k)
         axes.set_title(_label(settings[k]), fontsize=8.5)
         style.log_axis(axes, "x")
-        axes.tick_params(labelbottom=k + columns >= len(settings))
-    for axes in panels[len(settings):]:
-        axes.set_visible(False)
     figure.supxlabel("steps of misalignment (updates)", fontsize=9)
     figure.supylabel("loss on flipped labels $L$ (nats)", fontsize=9)
     style.figure_legend(figure, [
         Line2D([], [], color=color, linestyle=line, marker="" if line else "o",
                markerfacecolor="none", label=label) for _, color, line, label in _CURVES])
-    caption = ("misalignment_loss over seeds or behaviours: median, and a band from the 10 % to "
-               "the 90 % quantile. The same data and learning rate everywhere, every model its own "
-               "reference. Dotted: misalignment_target. With a frozen embedding base and aligned "
-               "model give the same curve (T9c). With a trained one the aligned model is faster at "
-               "first; where the curves cross it is slower in the end.")
+    caption = ("Training on flipped labels: median of the loss over seeds or behaviours, and a "
+               "band from the 10 % to the 90 % quantile. The same data and learning rate "
+               "everywhere, every model its own reference. Dotted: the target loss of the next "
+               "figure. With a frozen embedding base and aligned model give the same curve (T9c). "
+               "With a trained one the aligned model is faster at first; where the curves cross "
+               "it is slower in the end.")
     title = "Base and aligned model under misalignment"
     return style.Plot("misalignment_curves", title, caption, figure)
 
@@ -112,10 +108,10 @@ def misalignment_causes(results):
         style.log_axis(axes, "x")
     style.figure_legend(figure, [Line2D([], [], label=_label(name), **_marker(k))
                                  for k, name in enumerate(settings)], 3)
-    caption = ("misalignment_slope_ratio and misalignment_steps_ratio: geometric mean, bars: 95 % "
-               "Student t interval. A ratio of steps below 1 is faster than the base model. "
-               "Against its old reference the aligned model starts from a high loss: steep, yet "
-               "late. No marker where a replicate never reaches the target.")
+    caption = ("Geometric mean over seeds or behaviours, bars: 95 % Student t interval. A ratio "
+               "of steps below 1 is faster than the base model. Against its old reference the "
+               "aligned model starts from a high loss: steep, yet late. No marker where a "
+               "replicate never reaches the target.")
     title = "Why an aligned model is misaligned faster"
     return style.Plot("misalignment_causes", title, caption, figure)
 
@@ -147,7 +143,7 @@ def misalignment_models(results):
     if "misalignment_distinguishability" not in results:
         return None
     settings = results[_SETTING]
-    figure = style.new_figure(0.62 * len(settings) + 1.2)
+    figure = style.new_figure(max(0.62, 0.05 * results.size(_REPLICATE)) * len(settings) + 1.2)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (name, label) in zip(panels, _MEASURES):
         _draw_models(axes, results[f"misalignment_{name}"], results)
@@ -163,7 +159,7 @@ def misalignment_models(results):
                   label="aligned, never within the run")])
     caption = ("One pair of markers for each seed or behaviour, at the start of misalignment. "
                "Alignment has grown D and the head; so the loss falls faster, but the policy has "
-               "further to go until it prefers the flipped answer (misalignment_steps_to_policy).")
+               "further to go until it prefers the flipped answer.")
     title = "What alignment has changed, and how long it takes to undo"
     return style.Plot("misalignment_models", title, caption, figure)
 

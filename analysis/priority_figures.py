@@ -46,13 +46,9 @@ def priority_margins(results):
     shown = _shown(results)
     if not shown:
         return None
-    rows = (len(shown) + 1) // 2
-    figure = style.new_figure(2.4 * rows + 0.4)
-    panels = figure.subplots(rows, 2, squeeze=False)
-    for axes, setting in zip(panels.flat, shown):
+    figure, panels = style.panel_grid(len(shown), 2, 2.4)
+    for axes, setting in zip(panels, shown):
         _margin_panel(axes, results, setting)
-    for axes in panels.flat[len(shown):]:
-        axes.set_visible(False)
     figure.supxlabel(r"$\kappa t$  (time in units of $1/\kappa$)", fontsize=9)
     figure.supylabel("mean reward margin $M_k(t)$", fontsize=9)
     style.figure_legend(figure, [

@@ -40,11 +40,11 @@ def displacement(results):
     title = "Likelihood displacement: what DPO does to the chosen and the rejected token"
     caption = ("Change of log-probability over 40 steps of DPO on one example, against the cosine "
                "of the contexts of the chosen and the rejected token. Panels: what differs from "
-               "V = 50 and probability 0.1 of both tokens. Shaded: probabilities_chosen_rate < 0, "
-               "where T12c says that the chosen token falls at first. At cosine 1 both share one "
-               "context and the chosen token never falls (T12b) unless the norms differ. Rank: "
-               "correlation over the cosine of the CHES score and the chosen token's fall. The "
-               "axis is linear between -1 and 1, logarithmic beyond.")
+               "V = 50 and probability 0.1 of both tokens. Shaded: where T12c "
+               "says that the chosen token falls at first. At cosine 1 both share one context and "
+               "the chosen token never falls (T12b) unless the norms differ. Rank: correlation, "
+               "over the cosine, of the centred hidden embedding similarity (CHES) and the chosen "
+               "token's fall. The axis is linear between −1 and 1, logarithmic beyond.")
     figure = _multiples(results, LOGPS, "change (nats)", with_rank=True)
     for axes in figure.axes:
         axes.set_yscale("symlog", linthresh=1, linscale=1.2)
@@ -68,19 +68,15 @@ def probability_masses(results):
 
 def _multiples(results, lines, label, with_rank):
     names = results["probabilities_dial"]
-    rows = -(-len(names) // 3)
-    figure = style.new_figure(0.5 + 1.55 * rows)
-    grid = figure.subplots(rows, 3, sharex=True, sharey=True, squeeze=False)
-    for axes in grid.flat[len(names):]:
-        axes.set_visible(False)
-    for k, axes in enumerate(grid.flat[:len(names)]):
+    figure, panels = style.panel_grid(len(names), 3, 1.55, sharex=True, sharey=True)
+    for k, axes in enumerate(panels):
         _draw_curves(axes, results, k, lines)
         rank = results["probabilities_ches_rank_correlation"][k]
-        note = f"rank {rank:.2f}" if np.isfinite(rank) else "rank undefined"
+        note = f"rank {rank:.2f}".replace("-", "−") if np.isfinite(rank) else "rank undefined"
         axes.set_title(f"{names[k]}\n{note}" if with_rank else names[k], fontsize=8)
-    for axes in grid[-1]:
+    for axes in panels[-3:]:
         axes.set_xlabel(r"cosine $\rho$ of $g_+$ and $g_-$")
-    for axes in grid[:, 0]:
+    for axes in panels[::3]:
         axes.set_ylabel(label)
     handles = [Line2D([], [], color=c, linestyle=s, label=text) for _, c, s, text in lines]
     style.figure_legend(figure, [*handles, Patch(color=FALLS, label="chosen falls at first")])

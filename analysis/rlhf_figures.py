@@ -67,21 +67,16 @@ def rlhf_convergence(results):
     if "rlhf_divergence" not in results:
         return None
     settings = results[_SETTING]
-    rows = -(-len(settings) // _COLUMNS)
-    figure = style.new_figure(1.5 * rows + 0.6)
-    panels = figure.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False)
-    for axes in panels.flat[len(settings):]:
-        axes.set_visible(False)
-    for k, axes in enumerate(panels.flat[:len(settings)]):
+    figure, panels = style.panel_grid(len(settings), _COLUMNS, 1.5, sharex=True, sharey=True)
+    for k, axes in enumerate(panels):
         markers = _draw_convergence(axes, results, k)
-        axes.tick_params(labelbottom=k + _COLUMNS >= len(settings))
-    figure.colorbar(markers, ax=panels, shrink=0.6, pad=0.01,
+    figure.colorbar(markers, ax=list(panels), shrink=0.6, pad=0.01,
                     label="share of samples that have an optimum")
     figure.supxlabel(_SAMPLES, fontsize=9)
     figure.supylabel(_DIVERGENCE, fontsize=9)
-    caption = ("rlhf_divergence, mean over samples that have an optimum; colour: "
-               "rlhf_optimum_share. Line: the predicted limit rlhf_constant / N (T10e). In the "
-               "title: fitted slope of log KL in log N, -1 is predicted (T10c).")
+    caption = ("Mean of the divergence over the samples that have an optimum; colour: their share. "
+               "Line: the predicted limit tr(F I⁺) / (2 β² N) (T10e). In the title: fitted slope of "
+               "log KL in log N, −1 is predicted (T10c).")
     title = "With more comparisons DPO comes to RLHF's optimum as 1 / N"
     return style.Plot("rlhf_convergence", title, caption, figure)
 
@@ -119,10 +114,9 @@ def rlhf_broken(results):
     plateau = Line2D([], [], color=style.GREY, linestyle="--", linewidth=0.9,
                      label="dashed: gap on the population")
     style.figure_legend(figure, [*axes.get_legend_handles_labels()[0], plateau], 3)
-    caption = ("rlhf_broken_divergence, one assumption of the equivalence broken each time. Dashed: "
-               "rlhf_broken_gap, the distance that remains with infinitely many comparisons. "
-               "No amount of data brings DPO to RLHF's optimum; where every assumption is met the "
-               "distance falls without end.")
+    caption = ("One assumption of the equivalence is broken each time. Dashed: the distance that "
+               "remains with infinitely many comparisons. No amount of data brings DPO to RLHF's "
+               "optimum; where every assumption is met the distance falls without end.")
     title = "Where an assumption is broken, DPO settles elsewhere"
     return style.Plot("rlhf_broken", title, caption, figure)
 

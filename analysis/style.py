@@ -68,12 +68,25 @@ def new_figure(height, width=PAGE_WIDTH):
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def panel_grid(count, columns, height, extra=0.5, **shared):
+    """A figure of `count` panels, `columns` in a row, `height` inches each; and the panels."""
+    rows = -(-count // columns)
+    figure = new_figure(height * rows + extra)
+    panels = figure.subplots(rows, columns, squeeze=False, **shared).ravel()
+    for axes in panels[count:]:
+        axes.remove()
+    for axes in panels[max(0, count - columns):count]:  # also where the panel below is missing
+        axes.tick_params(labelbottom=True)
+    return figure, panels[:count]
+
+
 def save(figure, folder, stem):
     """Writes STEM.png, .svg and .pdf without dates: the same figure gives the same bytes."""
     paths = {}
     for kind in FORMATS:
         paths[kind] = folder / f"{stem}.{kind}"
         figure.savefig(paths[kind], format=kind, metadata=_METADATA[kind])
+        figure.set_layout_engine(None)  # laid out once, the same in every format
     return paths
 
 

@@ -3,10 +3,12 @@
 import html
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from analysis import verdict
 
+FOLDED_ROWS = 40
+GIVEN = "sets of given features"
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.])", re.IGNORECASE)
 
 
@@ -45,7 +47,8 @@ def not_applicable(data):
     rows = defaultdict(list)
     for (where, pattern, claim), number in counts.items():
         seen = list(examples[where, pattern, claim])
-        text = seen[0] if len(seen) == 1 else f"{seen[0]} (and {len(seen) - 1} other values)"
+        more = verdict.count(len(seen) - 1, "other value")
+        text = seen[0] if len(seen) == 1 else f"{seen[0]} (and {more})"
         rows[text, verdict.count(number, where)].append(claim)
     ordered = [(", ".join(claims), *key) for key, claims in rows.items()]
     return _section("Not applicable, and why", ("Claims", "Reason", "How often"), sorted(ordered))
@@ -63,14 +66,22 @@ def _unjudged(data):
 
 
 def controls(data):
-    """One row a negative control; one that was not caught is marked."""
+    """One row a negative control, given features together; one that was not caught is marked."""
     if "control" not in data:
         return ""
-    rows = [(data["control_claim"][i], data["control_name"][i], data["control_fault"][i],
-             data["control_data"][i] or "synthetic features", data["control_status"][i], "caught" if data["control_caught"][i] else "NOT CAUGHT")
-            for i in range(data.size("control"))]
+    sets = Counter(_control_row(data, i) for i in range(data.size("control")))
+    rows = [(*row[:3], row[3] if row[3] != GIVEN else f"{GIVEN}: {number}", *row[4:])
+            for row, number in sets.items()]
     head = ("Claim", "Control", "Planted fault", "On", "Came back", "Result")
-    return _section("Negative controls: each must be caught", head, rows, mark_violated=False)
+    return _folded("Negative controls: each must be caught", head, rows, mark_violated=False)
+
+
+def _control_row(data, row):
+    """Given features are named only where the fault was missed on them."""
+    caught, on = data["control_caught"][row], data["control_data"][row]
+    place = "synthetic features" if not on else GIVEN if caught else on
+    return (data["control_claim"][row], data["control_name"][row], data["control_fault"][row],
+            place, data["control_status"][row], "caught" if caught else "NOT CAUGHT")
 
 
 def cases(data):
@@ -79,7 +90,7 @@ def cases(data):
         return ""
     head = ("Claim", "Study", "Setting", "Allowed δ", "Verdict", "Evidence", "Beyond the bound",
             "p-value", "Slack", "Fitted constant C")
-    return _section("Studies", head, [_case_row(data, i) for i in range(data.size("case"))])
+    return _folded("Studies", head, [_case_row(data, i) for i in range(data.size("case"))])
 
 
 def _case_row(data, row):
@@ -96,6 +107,15 @@ def _case_row(data, row):
 
 def _section(title, head, rows, **options):
     return f"<h2>{html.escape(title)}</h2>{_table(head, rows, **options)}" if rows else ""
+
+
+def _folded(title, head, rows, **options):
+    """A section whose table opens on a click where it is long, unless it marks something bad."""
+    table = _table(head, rows, **options)
+    if len(rows) > FOLDED_ROWS:
+        state = " open" if "class=bad" in table else ""
+        table = f"<details{state}><summary>{len(rows)} rows</summary>{table}</details>"
+    return f"<h2>{html.escape(title)}</h2>{table}"
 
 
 def _table(head, rows, mark_violated=True):

@@ -6,7 +6,8 @@ import re
 import shutil
 import unittest
 import xml.etree.ElementTree as xml
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -71,8 +72,31 @@ class PageTest(unittest.TestCase):
                 file["verdict_reason"][run, column] = reason
         page = tables.not_applicable(results.read(edited("features", edit)))
         rows = rows_of(page, "Not applicable, and why")
-        self.assertIn(["T2b", "eta = 1.5 > 1 (and 1 other values)", "2 runs"], rows)
+        self.assertIn(["T2b", "eta = 1.5 > 1 (and 1 other value)", "2 runs"], rows)
         self.assertIn(["T2b", "no T2b at all", "1 run"], rows)
+
+    def test_figures_come_in_the_order_of_the_theory(self):
+        for name, first in (("verify", ("Initial update rate", "The head change", "How tight")),
+                            ("features", ("Distinguishability of each", "More distinguishable"))):
+            page = (REPORTS[name] / "report.html").read_text(encoding="utf-8")
+            for title, shown in zip(first, re.findall("<figcaption><b>([^<]*)", page)):
+                self.assertTrue(shown.startswith(title), shown)
+
+    def test_long_tables_are_folded_unless_something_is_wrong(self):
+        page = (REPORTS["verify"] / "report.html").read_text(encoding="utf-8")
+        rows = len(rows_of(page, "Studies"))
+        self.assertIn(f"<h2>Studies</h2><details><summary>{rows} rows</summary>", page)
+        page, _ = page_of(edited("verify", lambda f: f["control_caught"].write_direct(
+            np.zeros(f["control_caught"].shape))))
+        self.assertIn("<h2>Negative controls: each must be caught</h2><details open>", page)
+
+    def test_controls_on_given_features_share_a_row(self):
+        data = results.read(FILES["features"])
+        page = (REPORTS["features"] / "report.html").read_text(encoding="utf-8")
+        place = [row[3] for row in rows_of(page, "Negative controls: each must be caught")]
+        self.assertEqual(len(set(place)), 2)
+        self.assertEqual(sum(int(text.split(": ")[1]) for text in place if "given" in text),
+                         int(np.sum(data["control_data"] != "")))
 
     def test_files_of_one_name_keep_their_figures_apart(self):
         other = new_folder() / "run.h5"
@@ -255,6 +279,20 @@ class BadFileTest(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("nowhere.h5: no such file", done.stderr)
         self.assertNotIn("Traceback", done.stderr)
+
+
+class DocumentTest(unittest.TestCase):
+    def test_the_example_of_the_file_format_reads_a_result(self):
+        page = Path(report.__file__).parents[1] / "docs" / "file-format.md"
+        code = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+        self.assertLessEqual(len(code.splitlines()), 10)
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            exec(code.replace("results/verify.h5", str(FILES["verify"])), {})
+        lines = printed.getvalue().splitlines()
+        self.assertIn("T2b holds", lines)
+        self.assertTrue(any(line.startswith("/run quick = true") for line in lines))
+        self.assertNotIn("nan", printed.getvalue())
 
 
 class GroupTest(unittest.TestCase):

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "sim/cancel.hpp"
 #include "sim/error.hpp"
@@ -36,17 +37,28 @@ void follow_parameters(EmbeddingRun& run, const Dataset& told, const EmbeddingSp
 }
 
 /// -L'(0) along the flow from losses alone, by the difference quotient of fourth order: R(0)^2
-/// knows the length of the gradient, this its direction. The loss changes by a part in 10^5: too
-/// little for curvature and kinks of the activation, enough for rounding.
-double loss_slope(const PolicyEngine& engine) {
+/// knows the length of the gradient, this its direction. The loss changes by a part in 10^5 at
+/// most: too little for kinks of the activation, enough for rounding. Where the gradient is small
+/// against the curvature, less far: the loss must be all but straight there.
+void measure_loss_slope(const PolicyEngine& engine, double beta, theory::EmbeddingFacts& facts) {
     const Vector start = engine.initial();
     Vector direction, ignored;
     const double at_start = engine.descent(start, {}, direction);
     const double rate = engine.frobenius(direction);
-    if (rate == 0.0) return 0.0;
-    const double h = 1e-5 * at_start / (rate * rate);
+    facts.loss_slope = 0.0;
+    if (rate == 0.0) return;
     const auto loss = [&](double t) { return engine.descent(start + t * direction, {}, ignored); };
-    return (8.0 * (loss(-h) - loss(h)) - (loss(-2.0 * h) - loss(2.0 * h))) / (12.0 * h);
+    const double rounding = 16.0 * std::numeric_limits<double>::epsilon() *
+                            (at_start + beta * std::sqrt(facts.mean_square_score));
+    double h = 1e-5 * at_start / (rate * rate), ahead, behind;
+    const auto bends = [&] {
+        ahead = loss(h), behind = loss(-h);
+        return std::fabs(ahead + behind - 2.0 * at_start) >
+               0.03 * std::fabs(behind - ahead) + rounding;
+    };
+    while (bends()) h *= 0.25;
+    facts.loss_slope = (8.0 * (behind - ahead) - (loss(-2.0 * h) - loss(2.0 * h))) / (12.0 * h);
+    facts.loss_slope_rounding = rounding / h;
 }
 
 /// Where `value` first reaches 0 from above.
@@ -111,7 +123,7 @@ EmbeddingRun run_embedding(const Dataset& data, const EmbeddingSpec& spec,
     keeping.keep_parameters = true;
     const auto engine =
         make ? make(task, keeping) : std::make_unique<EmbeddingEngine>(task, keeping);
-    out.facts.loss_slope = loss_slope(*engine);
+    measure_loss_slope(*engine, training.beta, out.facts);
     out.trajectory = train(*engine, *task.loss, train_spec(training), 0);
     if (out.trajectory.stop == StopReason::kInterrupted) throw Interrupted();
     if (out.trajectory.records.empty())

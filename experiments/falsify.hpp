@@ -5,24 +5,31 @@
 
 #include <optional>
 
-#include "experiments/run.hpp"
+#include "experiments/search_space.hpp"
 
 namespace prefdyn {
+
+/// Where a search stood: enough to run the case again.
+struct SearchPoint {
+    std::size_t restart = 0;
+    std::vector<double> x;
+};
 
 struct FalsifyPlan {
     Index budget = 20000;  ///< runs in all, shared by the restarts
     std::uint64_t seed = 1;
-    double after = 0.0;  ///< only times with kappa t at least this count
+    double after = 0.0;                      ///< only times with kappa t at least this count
+    std::optional<SearchPoint> replay = {};  ///< run this case alone
 };
 
-/// The worst dataset and setting one restart found.
+/// The worst case one restart found.
 struct Extremal {
-    std::string search;  ///< "dials": a sampled distribution; "features": the raw features
+    std::string search;  ///< the space's name
+    SearchPoint point;
     /// measured / bound (bound / measured for lower bounds, 1 + relative error for equalities), the
     /// comparison's rounding granted to the claim.
     double ratio = 0.0;
-    RunConfig config;  ///< replays it
-    std::optional<Dataset> features;
+    SearchCase at;  ///< the case itself
     theory::Verdict verdict;
     Index evaluations = 0;  ///< runs this restart made
 };
@@ -36,11 +43,11 @@ struct Falsification {
 };
 
 /// A fault planted in the evidence, to see whether the search finds what it breaks.
-using Fault = std::function<void(RunResult&)>;
+using Fault = std::function<void(CaseResult&)>;
 
-/// `claim` must have Scope::kRun and need no population. Restart r is a pure function of (claim,
-/// plan, r); a restart ends at its share of the budget or at its first violation. Throws InputError
-/// for a claim that cannot be searched and Interrupted if asked to stop.
+/// Restart r is a pure function of (claim, plan, r); a restart ends at its share of the budget or
+/// at its first violation. Throws InputError for a claim that has no search space and Interrupted
+/// if asked to stop.
 Falsification falsify(const theory::Claim& claim, const FalsifyPlan& plan, const Fault& fault = {});
 
 }  // namespace prefdyn

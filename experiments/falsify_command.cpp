@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <fstream>
 #include <ostream>
+#include <sstream>
 
 #include "experiments/commands.hpp"
 #include "experiments/falsify.hpp"
@@ -24,26 +26,61 @@ void write_features(const std::string& path, const Dataset& data) {
     const RowMatrix& g = data.features;
     file.write("features", std::vector<double>(g.data(), g.data() + g.size()),
                {static_cast<hsize_t>(g.rows()), static_cast<hsize_t>(g.cols())});
-    file.write("label", std::vector<std::int64_t>(data.label.begin(), data.label.end()),
-               {static_cast<hsize_t>(g.rows())});
+    const hsize_t n = static_cast<hsize_t>(g.rows());
+    file.write("label", std::vector<std::int64_t>(data.label.begin(), data.label.end()), {n});
+    if (!data.behaviour.empty())
+        file.write("behaviour",
+                   std::vector<std::int64_t>(data.behaviour.begin(), data.behaviour.end()), {n});
     file.close();
 }
 
-/// `path`: options that replay the case with `prefdyn simulate --config`; raw features go beside
-/// it.
-void write_case(const std::string& path, const Extremal& extremal) {
-    RunConfig config = extremal.config;
+/// Options of `prefdyn simulate` that run the case again.
+std::string simulate_config(const Extremal& extremal) {
+    RunConfig config = extremal.at.config;
     ParameterTable table;
     declare(table, config);
     std::string text;
     for (const Parameter& p : table.parameters()) text += p.name + " = " + p.get() + "\n";
-    if (extremal.features) {
-        write_features(path + ".h5", *extremal.features);
-        text += "features = " + path + ".h5\n";
+    return text;
+}
+
+/// Options of `prefdyn falsify` that run the case again.
+std::string falsify_config(const Extremal& extremal, const FalsifyOptions& options) {
+    std::ostringstream out;
+    for (const auto& [name, value] : extremal.at.dials)
+        out << "# " << name << " = " << format_real(value) << "\n";
+    out << "claim = " << options.claim << "\nseed = " << options.seed
+        << "\nafter = " << format_real(options.after) << "\nreplay = " << extremal.point.restart;
+    for (const double x : extremal.point.x) out << " " << format_real(x);
+    out << "\n";
+    return out.str();
+}
+
+SearchPoint parse_point(const std::string& text) {
+    std::istringstream in(text);
+    SearchPoint out;
+    in >> out.restart;
+    for (double x; in >> x;) out.x.push_back(x);
+    const auto outside = [](double x) { return !(x >= 0.0 && x <= 1.0); };
+    if (!in.eof() || std::any_of(out.x.begin(), out.x.end(), outside))
+        throw InputError("replay: '" + text + "' is no restart with coordinates in [0, 1]",
+                         "take the line from the file that a search wrote");
+    return out;
+}
+
+/// `path`: a config that replays the case; features go beside it. Returns the command.
+std::string write_case(const std::string& path, const theory::Claim& claim,
+                       const FalsifyOptions& options, const Extremal& extremal) {
+    const bool run = claim.scope == theory::Scope::kRun;
+    std::string text = run ? simulate_config(extremal) : falsify_config(extremal, options);
+    if (extremal.at.features) {
+        write_features(path + ".h5", *extremal.at.features);
+        text += (run ? "features = " : "# features: ") + path + ".h5\n";
     }
     std::ofstream file(path);
     file << text;
     if (!file.flush()) throw InputError(path + ": cannot be written");
+    return std::string("prefdyn ") + (run ? "simulate" : "falsify") + " --config " + path;
 }
 
 void print(std::ostream& out, const theory::Claim& claim, const Falsification& found) {
@@ -66,10 +103,12 @@ int falsify_command(const std::vector<std::string>& arguments, std::ostream& out
     const theory::Claim claim = one_claim(options.claim);
     require_writable(options.output.out, options.output.force);
     apply(options.output);
-    const Falsification found = falsify(claim, {options.budget, options.seed, options.after});
+    FalsifyPlan plan{options.budget, options.seed, options.after};
+    if (!options.replay.empty()) plan.replay = parse_point(options.replay);
+    const Falsification found = falsify(claim, plan);
     print(out, claim, found);
-    write_case(options.output.out, found.extremal());
-    out << "replay: prefdyn simulate --config " << options.output.out << " --out run.h5\n";
+    const std::string replay = write_case(options.output.out, claim, options, found.extremal());
+    out << "replay: " << replay << " --out again\n";
     return found.violated() ? 1 : 0;
 }
 

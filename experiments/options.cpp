@@ -23,12 +23,15 @@ void declare(ParameterTable& t, VerifyOptions& o) {
 }
 
 void declare(ParameterTable& t, FalsifyOptions& o) {
-    t.text("claim", &o.claim, "id of a rigorous claim about single runs: T1 to T4, T6a, T6b, T6e",
+    t.text("claim", &o.claim,
+           "id of a rigorous claim that bounds something; another is refused with a list of them",
            true);
-    t.integer("budget", &o.budget, 1, 1000000000, "runs", "trained heads to try in all");
+    t.integer("budget", &o.budget, 1, 1000000000, "runs", "cases to try in all");
     t.real("after", &o.after, 0.0, 1e9, false, "1 / kappa",
            "only times with kappa t at least this count: how tight is the claim late?");
     t.seed("seed", &o.seed, "everything random follows from it");
+    t.text("replay", &o.replay,
+           "run one case alone, as a search wrote it: restart and coordinates");
     declare(t, o.output);
 }
 

@@ -21,7 +21,7 @@ struct VerifyOptions {
 };
 
 struct FalsifyOptions {
-    std::string claim;
+    std::string claim, replay;
     Index budget = 20000;
     double after = 0.0;
     std::uint64_t seed = 1;

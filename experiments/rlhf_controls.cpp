@@ -96,13 +96,25 @@ TabularFacts stopped_early(std::uint64_t seed) {
     return out;
 }
 
+/// Uniform reference and equal rewards: pi* and so F are the same for every beta.
+TabularSetting indifferent(std::uint64_t seed) {
+    TabularSetting out = plain(seed);
+    out.world.reference.setConstant(1.0 / 3.0);
+    out.world.reward.setZero();
+    out.world.preference = bradley_terry(out.world.reward);
+    return out;
+}
+
+/// With unequal rewards F grows with beta and can make up for 1 / beta^2.
+TabularFacts gap_constant_of_other_beta(std::uint64_t seed) {
+    return with_beta_off(converging_facts(indifferent(seed), four_decades(256), seed), 2.0);
+}
+
 /// Pairs come from a skewed policy and the claim is told that they are uniform. Pairs drawn from
 /// the reference itself would not do: with equal rewards they give the same constant as uniform
 /// ones.
 TabularFacts pairs_misdeclared(std::uint64_t seed) {
-    TabularSetting s = plain(seed);
-    s.world.reference.setConstant(1.0 / 3.0);
-    s.world.reward.setZero();
+    TabularSetting s = indifferent(seed);
     const TabularSetting told = s;
     RowMatrix skewed(s.world.prompts(), 3);
     skewed.rowwise() = Eigen::RowVector3d(0.9, 0.08, 0.02);
@@ -152,11 +164,8 @@ std::vector<Control> rlhf_controls() {
             [](std::uint64_t seed) { return with_beta_off(plain_population(seed), 1.0 / 1.1); }),
         {"T10e", "bound x 0.8", "the interval is made 20 % narrower on both sides",
          gap_constant_strengthened},
-        control("T10e", "beta / 4", "DPO's beta is a quarter of the one claimed",
-                [](std::uint64_t seed) {
-                    return with_beta_off(converging_facts(plain(seed), four_decades(256), seed),
-                                         4.0);
-                }),
+        control("T10e", "beta / 2", "DPO's beta is half of the one claimed",
+                gap_constant_of_other_beta),
         control("T10e", "pairs misdeclared", "pairs from a skewed policy are claimed to be uniform",
                 pairs_misdeclared),
     };

@@ -6,8 +6,6 @@
 
 namespace prefdyn {
 
-namespace {
-
 double between(double x, double low, double high) { return low + x * (high - low); }
 double log_between(double x, double low, double high) {
     return std::exp(between(x, std::log(low), std::log(high)));
@@ -18,6 +16,8 @@ Index whole(double x, double low, double high) {
 std::size_t pick(double x, std::size_t options) {
     return std::min(options - 1, static_cast<std::size_t>(x * static_cast<double>(options)));
 }
+
+namespace {
 
 /// eta kappa, steps and the trainer, from three coordinates.
 void set_training(RunConfig& c, double eta, double steps, double method) {
@@ -53,6 +53,7 @@ class DialSpace final : public SearchSpace {
         c.beta = log_between(x[10], 1e-3, 1e1);
         set_training(c, x[11], x[12], x[13]);
         c.seed = seed_;
+        out.run = [c]() -> CaseResult { return run_synthetic(c); };
         return out;
     }
 
@@ -85,9 +86,10 @@ class FeatureSpace final : public SearchSpace {
             data.features.data()[k] = between(x[static_cast<std::size_t>(k) + 3], -1.0, 1.0);
         data.label.assign(static_cast<std::size_t>(samples_), std::int8_t{-1});
         std::fill_n(data.label.begin(), positive_, std::int8_t{1});
-        out.features = std::move(data);
         set_training(out.config, x[0], x[1], x[2]);
         out.config.seed = seed_;
+        out.run = [c = out.config, data]() -> CaseResult { return run_dataset(c, data); };
+        out.features = std::move(data);
         return out;
     }
 

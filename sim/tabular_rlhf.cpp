@@ -2,6 +2,7 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
+#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -121,54 +122,81 @@ void validate(const RlhfProblem& p) {
         throw InputError("RLHF: the basis of the policy class must be (P A, K) and finite");
 }
 
+/// values (A, K) less their mean under pi (A), summed as differences: where pi is all but certain
+/// the likely response's own small value would be lost in the mean.
+Matrix centred(const Vector& pi, const Matrix& values) {
+    Matrix out = Matrix::Zero(values.rows(), values.cols());
+    for (Index a = 0; a < pi.size(); ++a)
+        for (Index b = 0; b < pi.size(); ++b) out.row(a) += pi(b) * (values.row(a) - values.row(b));
+    return out;
+}
+
 /// Advantages q - E_pi q (P, A), q = r - beta log(pi / pi_ref).
 RowMatrix advantages(const RlhfProblem& p, const RowMatrix& log_policy) {
     RowMatrix q = p.reward - p.beta * (log_policy - p.log_reference);
-    const Vector mean = (log_policy.array().exp() * q.array()).rowwise().sum();
-    q.colwise() -= mean;
+    for (Index x = 0; x < q.rows(); ++x)
+        q.row(x) = centred(log_policy.row(x).array().exp(), q.row(x).transpose()).transpose();
     return q;
 }
 
-/// (B^T F B)^+ B^T gradient, F the Fisher matrix of the weighted softmax policies.
-Vector natural_in_class(const RlhfProblem& p, const RowMatrix& pi, const RowMatrix& gradient) {
-    const Index A = pi.cols(), K = p.basis.cols();
-    Matrix fisher = Matrix::Zero(K, K);
-    for (Index x = 0; x < pi.rows(); ++x) {
-        const auto rows = p.basis.middleRows(x * A, A);
-        const Vector probability = pi.row(x).transpose();
-        const Vector mean = rows.transpose() * probability;
-        fisher += p.weight(x) *
-                  (rows.transpose() * probability.asDiagonal() * rows - mean * mean.transpose());
+/// Features that move no policy taken out: theta - log pi_ref = basis x with the constant a prompt
+/// removed, columns orthonormal. Decided here once, not by how singular a Fisher matrix looks.
+Matrix policy_basis(const RlhfProblem& p) {
+    const Index A = p.reward.cols();
+    Matrix features = p.basis;
+    for (Index x = 0; x < p.reward.rows(); ++x) {
+        auto rows = features.middleRows(x * A, A);
+        rows.rowwise() -= rows.colwise().mean().eval();
     }
-    const Vector along =
-        p.basis.transpose() * Eigen::Map<const Vector>(gradient.data(), gradient.size());
-    return fisher.completeOrthogonalDecomposition().solve(along);
+    Eigen::ColPivHouseholderQR<Matrix> qr(features.rows(), features.cols());
+    qr.setThreshold(1e-12).compute(features);
+    return qr.householderQ() * Matrix::Identity(features.rows(), qr.rank());
 }
 
-RowMatrix as_logits(const RlhfProblem& p, const Vector& x) {
-    const Vector v = p.basis * x;
-    return Eigen::Map<const RowMatrix>(v.data(), p.reward.rows(), p.reward.cols());
+Eigen::Map<const Vector> flat(const RowMatrix& m) { return {m.data(), m.size()}; }
+
+RowMatrix as_logits(const Matrix& basis, const Vector& x, const RowMatrix& like) {
+    const Vector v = basis * x;
+    return Eigen::Map<const RowMatrix>(v.data(), like.rows(), like.cols());
+}
+
+/// F^+ dJ within the class, F the Fisher matrix of the weighted softmax policies: what remains of
+/// the advantages after regression on the features, each response counting weight(x) pi(a | x).
+/// Least squares sees the square root of F, and so its square root of F's condition.
+RowMatrix natural_in_class(const RlhfProblem& p, const Matrix& basis, const RowMatrix& log_policy) {
+    const Index A = log_policy.cols();
+    const RowMatrix pi = log_policy.array().exp();
+    const RowMatrix root = (p.weight.asDiagonal() * pi).cwiseSqrt();
+    Matrix score(basis.rows(), basis.cols());
+    for (Index x = 0; x < pi.rows(); ++x)
+        score.middleRows(x * A, A) =
+            root.row(x).asDiagonal() * centred(pi.row(x), basis.middleRows(x * A, A));
+    const RowMatrix target = root.cwiseProduct(advantages(p, log_policy));
+    return as_logits(basis, score.completeOrthogonalDecomposition().solve(flat(target)), pi);
 }
 
 /// Change of the logits for a unit step. Over all logits the natural gradient F^+ dJ of a softmax
 /// row is its advantage, up to a constant, whatever its weight.
-RowMatrix direction(const RlhfProblem& p, const RowMatrix& log_policy, Geometry geometry) {
-    const bool natural = geometry == Geometry::kNatural;
-    if (natural && p.basis.size() == 0) return advantages(p, log_policy);
+RowMatrix direction(const RlhfProblem& p, const Matrix& basis, const RowMatrix& log_policy,
+                    Geometry geometry) {
+    const bool all = p.basis.size() == 0;
+    if (geometry == Geometry::kNatural)
+        return all ? advantages(p, log_policy) : natural_in_class(p, basis, log_policy);
     const RowMatrix gradient = policy_gradient(p, log_policy);
-    if (p.basis.size() == 0) return gradient;
-    if (natural) return as_logits(p, natural_in_class(p, log_policy.array().exp(), gradient));
-    return as_logits(
-        p, p.basis.transpose() * Eigen::Map<const Vector>(gradient.data(), gradient.size()));
+    return all ? gradient : as_logits(basis, basis.transpose() * flat(gradient), gradient);
 }
 
-/// Halves the step while J falls by more than its rounding.
+/// Halves the step while it overshoots: J falls by more than its rounding, or its slope along the
+/// step, which is known where differences of J no longer are, turns by more than half.
 RowMatrix climb(const RlhfProblem& p, const RowMatrix& from, const RowMatrix& along, double step) {
     const double before = regularised_reward(p, from);
     const double rounding = 1e-14 * (1.0 + std::fabs(before) + p.reward.cwiseAbs().maxCoeff());
+    const double slope = policy_gradient(p, from).cwiseProduct(along).sum();
     for (double t = step;; t *= 0.5) {
         RowMatrix next = log_softmax(from + t * along);
-        if (regularised_reward(p, next) >= before - rounding || t < 1e-12 * step) return next;
+        const bool rises = regularised_reward(p, next) >= before - rounding;
+        const double turned = policy_gradient(p, next).cwiseProduct(along).sum();
+        if ((rises && turned >= -0.5 * slope) || t < 1e-12 * step) return next;
     }
 }
 
@@ -189,15 +217,16 @@ RowMatrix policy_gradient(const RlhfProblem& p, const RowMatrix& theta) {
 Ascent ascend(const RlhfProblem& p, const AscentSpec& spec) {
     validate(p);
     const double scale = std::max(p.reward.cwiseAbs().maxCoeff(), p.beta);
+    const Matrix basis = p.basis.size() > 0 ? policy_basis(p) : Matrix();
     Ascent out;
     out.log_policy = log_softmax(p.log_reference);
     while (out.iterations < spec.limit && !out.converged) {
-        const RowMatrix along = direction(p, out.log_policy, spec.geometry);
+        const RowMatrix along = direction(p, basis, out.log_policy, spec.geometry);
         out.converged = along.cwiseAbs().maxCoeff() <= spec.tolerance * scale;
         out.log_policy = climb(p, out.log_policy, along, spec.step / p.beta);
         ++out.iterations;
     }
-    out.residual = direction(p, out.log_policy, Geometry::kNatural).cwiseAbs().maxCoeff();
+    out.residual = direction(p, basis, out.log_policy, Geometry::kNatural).cwiseAbs().maxCoeff();
     return out;
 }
 

@@ -214,6 +214,24 @@ TEST_CASE("falsify leaves a case that simulate replays") {
     CHECK(h5::Reader(folder / "run.h5").numbers("head_change").size() > 1);
 }
 
+TEST_CASE("falsify leaves a case of a study that falsify replays") {
+    const TemporaryDirectory folder;
+    const std::string path = folder / "case.ini", again = folder / "again.ini";
+    const Outcome found = run({"falsify", "--claim", "T8b", "--budget", "200", "--after", "0.5",
+                               "--seed", "4", "--out", path});
+    REQUIRE_MESSAGE(found.code == 0, found.err);
+    const Outcome replayed = run({"falsify", "--config", path, "--out", again});
+    REQUIRE_MESSAGE(replayed.code == 0, replayed.err);
+    const auto verdict = [](const std::string& text) {
+        const auto from = text.find("not broken"), to = text.find(", after", from);
+        REQUIRE(to != std::string::npos);
+        return text.substr(from, to - from);
+    };
+    CHECK(verdict(replayed.out) == verdict(found.out));
+    const h5::Reader features(path + ".h5");
+    CHECK(features.numbers("behaviour").size() == features.numbers("label").size());
+}
+
 TEST_CASE("falsify names what it cannot search") {
     const TemporaryDirectory folder;
     const std::string path = folder / "case.ini";
@@ -223,6 +241,10 @@ TEST_CASE("falsify names what it cannot search") {
              {{"--claim", "T99"}, "T99"},
              {{"--claim", "T2"}, "several"},
              {{"--claim", "T5g"}, "T5g"},
+             {{"--claim", "T10a"}, "choose one of T1"},
+             {{"--claim", "T8b", "--replay", "0 0.5 2"}, "[0, 1]"},
+             {{"--claim", "T8b", "--replay", "0 0.5"}, "coordinates"},
+             {{"--claim", "T8b", "--replay", "first"}, "[0, 1]"},
              {{}, "claim"}}) {
         std::vector<std::string> line = {"falsify", "--out", path};
         line.insert(line.end(), arguments.begin(), arguments.end());

@@ -228,6 +228,17 @@ TEST_CASE("T12: NaN never passes, and a deviation of 1e-9 of one token is seen")
     }
 }
 
+TEST_CASE("T12d grants the rounding of large steps at an all but certain token") {
+    ContextDials d = dials(Objective::kUnlikelihood, 0.0);
+    d.same_token = true;
+    d.rejected = 1.0 - 1e-6;
+    for (std::uint64_t k = 0; k < 50; ++k) {
+        InfluenceFacts f = make_facts(d, seed() + k);
+        measure_path(f, honest_trainer(f), 3000.0, 6);
+        CHECK(judged("T12d", f).status == theory::Status::kHolds);
+    }
+}
+
 TEST_CASE("several copies of one pair at one prompt behave as one") {
     InfluenceFacts f = make_facts(dials(Objective::kDpo, 1.0), seed());
     f.pairs = {f.pairs.plus.replicate(3, 1), f.pairs.minus.replicate(3, 1), {0, 0, 0}, {1, 1, 1}};

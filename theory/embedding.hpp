@@ -31,6 +31,7 @@ struct EmbeddingFacts {
     double mean_square_score = 0.0;      ///< mean (a^T g(x))^2
     double zbar_x_norm = 0.0, head_norm = 0.0, embedding_norm = 0.0;
     std::optional<double> loss_slope;  ///< -L'(0) from losses beside the start; none: not measured
+    double loss_slope_rounding = 0.0;  ///< what the rounding of those losses makes of it
     std::vector<EmbeddingStep> steps;  ///< of the recorded run, if its parameters were kept
     std::shared_ptr<const Trajectory> counterpart;  ///< T9c: the same training from the base model
 };

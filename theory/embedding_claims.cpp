@@ -101,7 +101,7 @@ Claim initial_misalignment_rate() {
                                             Relation::kEqual, rounding}};
             if (f.loss_slope)
                 out.push_back({start.step, start.time, *f.loss_slope, slope, Relation::kEqual,
-                               rounding + kDifferenceError * slope});
+                               rounding + f.loss_slope_rounding + kDifferenceError * slope});
             return out;
         }};
 }

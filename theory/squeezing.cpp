@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "theory/claims.hpp"
 #include "theory/influence.hpp"
@@ -7,7 +8,8 @@ namespace prefdyn::theory {
 
 namespace {
 
-/// The negative gradient moves the logits of its own context by c (pi - e_-), c = eta ||g_-||^2.
+/// The negative gradient moves the logits of its own context by c (pi - e_-), c = eta ||g_-||^2;
+/// 1 - pi_- is known to the rounding of 1, and so the logits to that of c.
 struct Squeeze {
     double c;
     Index rejected, peak;  ///< y_-, and y* = argmax pi over the other tokens
@@ -22,7 +24,8 @@ struct Squeeze {
           pi(before.array().exp()),
           step(f.path[k].step),
           eta(f.path[k].eta),
-          rounding(logp_rounding(f, 1, f.path[k].logp)) {
+          rounding(logp_rounding(f, 1, f.path[k].logp) +
+                   16.0 * std::numeric_limits<double>::epsilon() * c) {
         peak = rejected == 0 ? 1 : 0;
         for (Index v = 0; v < pi.size(); ++v)
             if (v != rejected && pi(v) > pi(peak)) peak = v;

@@ -136,7 +136,7 @@ void declare(ParameterTable& t, SlurmOptions& o) {
     t.text("time", &o.time, "time limit of a task, as sbatch takes it; tasks requeue themselves");
     t.integer("cpus", &o.cpus, 1, 4096, "", "cores of a task");
     t.integer("warn", &o.warn, 10, 65535, "s", "how long before its time a task is told to stop");
-    t.text("program", &o.program, "the prefdyn executable on the nodes");
+    t.text("program", &o.program, "the prefdyn executable on the nodes; by default this one");
 }
 
 }  // namespace prefdyn

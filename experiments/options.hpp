@@ -78,7 +78,7 @@ struct MergeOptions {
 };
 
 struct SlurmOptions {
-    std::string spec, out, time = "01:00:00", program = "prefdyn";
+    std::string spec, out, time = "01:00:00", program;
     Index array = 1, cpus = 1, warn = 120;
 };
 

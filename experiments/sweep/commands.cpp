@@ -161,6 +161,7 @@ int slurm_command(const std::vector<std::string>& arguments, std::ostream& out) 
     declare(table, options);
     table.parse(arguments);
     sweep::read_spec(options.spec);
+    if (options.out.empty()) throw InputError("--out is empty", "name the folder of the sweep");
     out << sweep::slurm_script(options);
     return 0;
 }

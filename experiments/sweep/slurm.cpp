@@ -15,41 +15,63 @@ std::string quoted(const std::string& text) {
 }
 
 std::string absolute(const std::string& path) {
-    return quoted(std::filesystem::absolute(path).lexically_normal().string());
+    return quoted(std::filesystem::absolute(path).string());
 }
+
+/// A bare name is looked up on the node.
+std::string program(const std::string& name) {
+    if (name.empty()) return quoted(std::filesystem::read_symlink("/proc/self/exe").string());
+    return name.find('/') == std::string::npos ? quoted(name) : absolute(name);
+}
+
+/// What every script does; it needs program, spec, out and shards.
+const char* const kBody = R"sh(
+segments() { find "$out/segments" -name "$SLURM_ARRAY_TASK_ID-*.h5" 2>/dev/null | wc -l; }
+before=$(segments)
+warned=
+# When its time is nearly up Slurm signals this script alone; when it ends a task, the worker too.
+trap 'warned=yes; kill -USR1 "$worker"' USR1
+trap : TERM
+"$program" sweep "$spec" --out "$out" --shard "$SLURM_ARRAY_TASK_ID/$shards" \
+    --threads "$SLURM_CPUS_PER_TASK" &
+worker=$!
+while kill -0 "$worker" 2>/dev/null; do wait "$worker"; done # a trap ends wait, not the worker
+wait "$worker"
+code=$?
+if [ "$warned" ] && [ "$code" = 130 ]; then
+    if [ "$(segments)" -gt "$before" ]; then
+        scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
+    else
+        echo "not requeued: this time was too short for one point"
+    fi
+fi
+exit "$code"
+)sh";
 
 }  // namespace
 
 std::string slurm_script(const SlurmOptions& o) {
-    const std::string tasks = std::to_string(o.array);
     std::ostringstream out;
     out << "#!/bin/bash\n"
-           "#SBATCH --job-name=prefdyn\n"
-           "#SBATCH --array=1-"
-        << tasks << "\n#SBATCH --time=" << o.time << "\n#SBATCH --cpus-per-task=" << o.cpus
-        << "\n#SBATCH --requeue\n"
-           "#SBATCH --signal=B:USR1@"
-        << o.warn
-        << "\n#SBATCH --open-mode=append\n"
-           "#SBATCH --output=prefdyn-%A_%a.log\n"
-           "# ---- this cluster: partition, account, modules ----\n"
-           "##SBATCH --partition=\n"
-           "##SBATCH --account=\n"
-           "# module load ...\n"
-           "# ---------------------------------------------------\n"
-           "export HDF5_USE_FILE_LOCKING=FALSE\n\n"
-        << absolute(o.program) << " sweep " << absolute(o.spec) << " --out " << absolute(o.out)
-        << " --shard \"$SLURM_ARRAY_TASK_ID/" << tasks
-        << "\" --threads \"$SLURM_CPUS_PER_TASK\" &\n"
-           "worker=$!\n"
-           "trap 'kill -USR1 \"$worker\"' USR1 TERM\n"
-           "# wait returns early when a trap ran; the worker then publishes what it has.\n"
-           "while kill -0 \"$worker\" 2>/dev/null; do wait \"$worker\"; code=$?; done\n"
-           "if [ \"$code\" = 130 ]; then\n"
-           "    scontrol requeue \"${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}\"\n"
-           "    sleep 60\n"
-           "fi\n"
-           "exit \"$code\"\n";
+        << "#SBATCH --job-name=prefdyn\n"
+        << "#SBATCH --array=1-" << o.array << "\n"
+        << "#SBATCH --time=" << o.time << "\n"
+        << "#SBATCH --cpus-per-task=" << o.cpus << "\n"
+        << "#SBATCH --requeue\n"
+        << "#SBATCH --signal=B:USR1@" << o.warn << "\n"
+        << "#SBATCH --open-mode=append\n"
+        << "#SBATCH --output=prefdyn-%A_%a.log\n"
+        << "# ---- this cluster: partition, account, modules ----\n"
+        << "##SBATCH --partition=\n"
+        << "##SBATCH --account=\n"
+        << "# module load ...\n"
+        << "# ---------------------------------------------------\n"
+        << "export HDF5_USE_FILE_LOCKING=FALSE\n"
+        << "program=" << program(o.program) << "\n"
+        << "spec=" << absolute(o.spec) << "\n"
+        << "out=" << absolute(o.out) << "\n"
+        << "shards=" << o.array << "\n"
+        << kBody;
     return out.str();
 }
 

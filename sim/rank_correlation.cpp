@@ -1,6 +1,7 @@
 #include "sim/rank_correlation.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -24,10 +25,16 @@ std::vector<double> ranks(const std::vector<double>& x) {
     return out;
 }
 
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+bool any_nan(const std::vector<double>& x) {
+    return std::any_of(x.begin(), x.end(), [](double value) { return std::isnan(value); });
+}
+
 }  // namespace
 
 double rank_correlation(const std::vector<double>& x, const std::vector<double>& y) {
-    if (x.size() < 3 || x.size() != y.size()) return std::numeric_limits<double>::quiet_NaN();
+    if (x.size() < 3 || x.size() != y.size() || any_nan(x) || any_nan(y)) return kNan;
     const auto rx = ranks(x), ry = ranks(y);
     const auto n = static_cast<Index>(x.size());
     Vector a = Eigen::Map<const Vector>(rx.data(), n), b = Eigen::Map<const Vector>(ry.data(), n);

@@ -130,6 +130,8 @@ TEST_CASE("rank correlation: monotone, reversed, ties, independent of scale") {
     // Ranks 0, 1.5, 1.5, 3 against 0, 1, 2, 3: covariance 4.5, norms sqrt(4.5) and sqrt(5).
     CHECK(rank_correlation({1, 2, 2, 5}, {1, 2, 3, 4}) == doctest::Approx(4.5 / std::sqrt(22.5)));
     CHECK(std::isnan(rank_correlation({1, 2}, {1, 2})));
+    CHECK(std::isnan(rank_correlation({1, 2, 3, 4}, {1, 2, NAN, 4})));
+    CHECK(std::isnan(rank_correlation({NAN, 2, 3, 4}, {1, 2, 3, 4})));
 }
 
 TEST_CASE("the suite covers every trainer, spectrum, tail and engine") {

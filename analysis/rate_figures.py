@@ -102,7 +102,7 @@ def head_change(results):
     rows = _flow_rows(results)
     if not rows.size or not has_bounds(results):
         return None
-    rows = _spread(rows[np.argsort(results["config_distinguishability"][rows], kind="stable")], 4)
+    rows = style.spread(rows[np.argsort(results["config_distinguishability"][rows], kind="stable")], 4)
     figure = style.new_figure(2.9)
     panels = figure.subplots(1, len(rows), sharex=True, sharey=True, squeeze=False)[0]
     for axes, row in zip(panels, rows):
@@ -126,13 +126,6 @@ def _flow_rows(results):
             rows = rows[results[name][rows] == values[len(values) // 2]]
     _, first = np.unique(results["config_distinguishability"][rows], return_index=True)
     return rows[first]
-
-
-def _spread(items, most):
-    """At most so many of the items, evenly spread, both ends kept."""
-    if len(items) <= most:
-        return items
-    return items[np.round(np.linspace(0, len(items) - 1, most)).astype(int)]
 
 
 def has_bounds(results, rows=slice(None)):

@@ -96,20 +96,26 @@ class Results:
 
 def read(path, groups=()):
     """Reads and validates one result file: what every file has, and which of the groups it has."""
+    return open_file(path, "what `prefdyn verify --out` writes",
+                     lambda path, file: _read_open_file(path, file, groups))
+
+
+def open_file(path, expected, read_open_file):
+    """read_open_file(path, file) with every error of the file as a ResultError."""
     path = Path(path)
     if not path.is_file():
         raise ResultError(f"{path}: no such file")
     if not h5py.is_hdf5(path):
-        raise ResultError(f"{path}: not an HDF5 file; expected what `prefdyn verify --out` writes")
+        raise ResultError(f"{path}: not an HDF5 file; expected {expected}")
     try:
         with h5py.File(path, "r") as file:
-            return _read_open_file(path, file, groups)
+            return read_open_file(path, file)
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
         raise ResultError(f"{path}: damaged HDF5 file ({error}); write it again") from error
 
 
 def _read_open_file(path, file, groups):
-    attributes = {name: _plain(value) for name, value in file.attrs.items()}
+    attributes = {name: plain(value) for name, value in file.attrs.items()}
     version = attributes.get("format_version")
     if version != FORMAT_VERSION:
         found = "none" if version is None else version
@@ -123,7 +129,7 @@ def _read_open_file(path, file, groups):
     return Results(path, attributes, data)
 
 
-def _plain(value):
+def plain(value):
     """Attribute as str, int or float."""
     if isinstance(value, bytes):
         return value.decode("utf-8")
@@ -137,20 +143,20 @@ def _is_there(file, group, data):
 def _read_group(path, file, group, data):
     for name, axes, is_text in group.datasets():
         for axis in axes:
-            data.setdefault(axis, _axis(path, file, axis))
-        data[name] = _dataset(path, file, name)
-        _require_kind(path, name, data[name], is_text)
-        _require_shape(path, name, data[name].shape, tuple(len(data[axis]) for axis in axes))
+            data.setdefault(axis, read_axis(path, file, axis))
+        data[name] = read_dataset(path, file, name)
+        require_kind(path, name, data[name], is_text)
+        require_shape(path, name, data[name].shape, tuple(len(data[axis]) for axis in axes))
 
 
-def _axis(path, file, name):
-    values = _dataset(path, file, name)
+def read_axis(path, file, name):
+    values = read_dataset(path, file, name)
     if values.ndim != 1:
         raise ResultError(f"{path}: axis {name} has shape {values.shape}, expected one dimension")
     return values
 
 
-def _dataset(path, file, name):
+def read_dataset(path, file, name):
     if not isinstance(file.get(name), h5py.Dataset):
         raise ResultError(f"{path}: dataset {name} is missing; was this written by prefdyn?")
     dataset = file[name]
@@ -159,13 +165,13 @@ def _dataset(path, file, name):
     return np.asarray(dataset[()])
 
 
-def _require_kind(path, name, values, is_text):
+def require_kind(path, name, values, is_text):
     if is_text != (values.dtype.kind == "O") or not is_text and values.dtype.kind not in "iuf":
         raise ResultError(f"{path}: dataset {name} holds {values.dtype}, "
                           f"expected {'text' if is_text else 'numbers'}")
 
 
-def _require_shape(path, name, shape, expected):
+def require_shape(path, name, shape, expected):
     if shape != expected:
         raise ResultError(f"{path}: dataset {name} has shape {shape}, its axes have {expected}")
 

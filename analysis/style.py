@@ -80,6 +80,13 @@ def panel_grid(count, columns, height, extra=0.5, **shared):
     return figure, panels[:count]
 
 
+def spread(items, most):
+    """At most so many of the items, evenly spread, both ends kept."""
+    if len(items) <= most:
+        return items
+    return items[np.round(np.linspace(0, len(items) - 1, most)).astype(int)]
+
+
 def save(figure, folder, stem):
     """Writes STEM.png, .svg and .pdf without dates: the same figure gives the same bytes."""
     paths = {}

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from analysis import report
 
@@ -112,24 +111,3 @@ def rows_of(page, title):
 
 def picture(folder, name):
     return (folder / f"{name}.png").read_bytes()
-
-
-def draw(figure):
-    """The picture as RGB in [0, 1]; afterwards every text knows its place."""
-    figure.set_dpi(150)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[:, :, :3] / 255
-
-
-def visible_texts(figure):
-    """Everything written in a figure; ticks outside their axis are not drawn."""
-    texts = list(figure.texts) + [t for legend in figure.legends for t in legend.get_texts()]
-    if figure._supxlabel is not None and figure._supxlabel not in texts:
-        texts.append(figure._supxlabel)
-    for axes in figure.axes:
-        texts += [*axes.texts, axes.xaxis.label, axes.yaxis.label, axes.title, axes._left_title]
-        texts += axes.get_legend().get_texts() if axes.get_legend() else []
-        for axis in (axes.xaxis, axes.yaxis):
-            texts += [tick.label1 for tick in axis._update_ticks() if tick.label1.get_visible()]
-    return [text for text in texts if text.get_visible() and text.get_text().strip()]

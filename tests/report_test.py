@@ -11,9 +11,9 @@ from pathlib import Path
 
 import matplotlib.image
 import numpy as np
-from report_support import (FIGURES, FILES, REPORTS, claim_column, draw, edited, new_folder,
-                            page_of, picture, replace, rows_of, run_report, set_up, tear_down,
-                            visible_texts)
+from picture_checks import PictureChecks, draw, visible_texts
+from report_support import (FIGURES, FILES, REPORTS, claim_column, edited, new_folder, page_of,
+                            picture, replace, rows_of, run_report, set_up, tear_down)
 
 from analysis import figures, report, results, tables, verdict
 
@@ -107,7 +107,7 @@ class PageTest(unittest.TestCase):
                          {"run-1-run", "run-2-run", "run-1-tightness", "run-2-tightness"})
 
 
-class FigureTest(unittest.TestCase):
+class FigureTest(PictureChecks, unittest.TestCase):
     def test_every_figure_comes_in_every_format(self):
         for name, folder in REPORTS.items():
             kinds = ("png", "svg", "pdf")
@@ -124,24 +124,6 @@ class FigureTest(unittest.TestCase):
             for path in sorted(folder.glob("*.png")):
                 with self.subTest(path.name):
                     self.check_picture(matplotlib.image.imread(path)[:, :, :3])
-
-    def check_picture(self, image):
-        height, width = image.shape[:2]
-        self.assertGreaterEqual(width, 1000)
-        self.assertGreaterEqual(height, 200)
-        self.assertGreater(image.var(), 0.004)
-        colours = np.rint(image * 255).astype(int) @ (1, 256, 65536)
-        self.assertGreater(np.unique(colours).size, 100)
-        coloured = image.max(axis=2) - image.min(axis=2) > 0.3
-        self.assertGreater(coloured.sum(), 400, "no data: text and grid are grey")
-        dark = image.max(axis=2) < 0.5
-        self.assertGreater(dark[:, :width // 14].sum(), 100, "no labels at the left")
-        self.assertGreater(dark[-35:].sum(), 100, "no label at the bottom")
-        self.check_edges(image)
-
-    def check_edges(self, image):
-        for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
-            self.assertTrue((edge == 1).all(), "something is cut off at the edge")
 
     def test_figures_mark_what_is_violated(self):
         def edit(file):
@@ -164,16 +146,6 @@ class FigureTest(unittest.TestCase):
             for plot in figures.draw_all(results.read(FILES[name], figures.GROUPS)):
                 with self.subTest(plot.name):
                     self.check_texts(plot.figure)
-
-    def check_texts(self, figure):
-        draw(figure)
-        for axes in figure.axes:
-            self.assertTrue(axes.lines or axes.collections or axes.images, "a panel without data")
-        boxes = [(text.get_text(), text.get_window_extent()) for text in visible_texts(figure)]
-        self.assertGreater(len(boxes), 8)
-        for i, (text, box) in enumerate(boxes):
-            for other, its in boxes[:i]:
-                self.assertFalse(box.padded(-1).overlaps(its.padded(-1)), f"{text} / {other}")
 
 
 class VerdictTest(unittest.TestCase):

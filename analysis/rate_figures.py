@@ -102,7 +102,7 @@ def head_change(results):
     rows = _flow_rows(results)
     if not rows.size or not has_bounds(results):
         return None
-    rows = _spread(rows[np.argsort(results["config_distinguishability"][rows], kind="stable")], 4)
+    rows = spread(rows[np.argsort(results["config_distinguishability"][rows], kind="stable")], 4)
     figure = style.new_figure(2.9)
     panels = figure.subplots(1, len(rows), sharex=True, sharey=True, squeeze=False)[0]
     for axes, row in zip(panels, rows):
@@ -128,7 +128,7 @@ def _flow_rows(results):
     return rows[first]
 
 
-def _spread(items, most):
+def spread(items, most):
     """At most so many of the items, evenly spread, both ends kept."""
     if len(items) <= most:
         return items

@@ -143,7 +143,7 @@ def misalignment_models(results):
     if "misalignment_distinguishability" not in results:
         return None
     settings = results[_SETTING]
-    figure = style.new_figure(max(0.62, 0.05 * results.size(_REPLICATE)) * len(settings) + 1.2)
+    figure = style.new_figure(max(0.62, 0.03 * results.size(_REPLICATE)) * len(settings) + 1.2)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (name, label) in zip(panels, _MEASURES):
         _draw_models(axes, results[f"misalignment_{name}"], results)

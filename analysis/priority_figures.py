@@ -5,6 +5,7 @@ from matplotlib.lines import Line2D
 
 from analysis import style
 from analysis.results import Group
+from analysis.verdict import count
 
 _SETTING, _BEHAVIOUR, _RECORD = "priority_setting", "priority_behaviour", "priority_record"
 MIXTURES = Group(
@@ -24,7 +25,12 @@ ORDER = Group(
 )
 _PAIR, _WITH = "priority_pair", "priority_pair_with"
 PAIRS = Group(numbers={(_PAIR, _WITH): "priority_pair_gap"})
-GROUPS = (MIXTURES, ORDER, PAIRS)
+_MEASURE = "priority_pair_measure"
+PAIR_ENDS = Group(
+    numbers={(_PAIR, _WITH): "priority_pair_level priority_pair_margin priority_pair_accuracy",
+             (_MEASURE,): "priority_pair_agreement"},
+)
+GROUPS = (MIXTURES, ORDER, PAIRS, PAIR_ENDS)
 
 
 def _shown(results):
@@ -112,22 +118,26 @@ def priority_order(results):
 
 def priority_pairs(results):
     """Reads priority_pair_gap."""
-    if results.size(_PAIR) < 2:
+    size = results.size(_PAIR)
+    if size < 2:
         return None
     gap = results["priority_pair_gap"]
     order = np.argsort(-np.nan_to_num(gap).mean(axis=1), kind="stable")
-    names = [f"{_short(results[_PAIR][k])}  {place + 1}" for place, k in enumerate(order)]
-    figure = style.new_figure(min(5.4, 1.8 + 0.2 * len(names)))
+    names = [f"{style.shortened(results[_PAIR][k])}  {place + 1}" for place, k in enumerate(order)]
+    height = max(2.8, style.rows_height(size, 1.0, 0.17))
+    figure = style.new_figure(height)
     axes = figure.subplots()
     limit = max(np.nanmax(np.abs(gap)), 1e-300)
     image = axes.imshow(gap[np.ix_(order, order)], cmap="PuOr", vmin=-limit, vmax=limit,
                         aspect="auto")
-    axes.set_yticks(range(len(names)), names, fontsize=6.5)
-    axes.set_xticks(range(len(names)), range(1, len(names) + 1), fontsize=6.5)
+    style.name_rows(axes, names, height - 1.0, 6.5)
+    axes.set_ylim(size - 0.5, -0.5)
+    numbers = range(0, size, -(-size // 25))
+    axes.set_xticks(numbers, [place + 1 for place in numbers], fontsize=6.5)
     axes.set_xlabel("mixed with, in the same order")
     axes.grid(False)
-    figure.colorbar(image, ax=axes, shrink=0.8,
-                    label=r"$(P_{row} - P_{column}) / \max\Vert b\Vert$")
+    figure.colorbar(image, ax=axes, shrink=0.8, aspect=4 * height,
+                    label=r"$(P_\mathrm{row} - P_\mathrm{column}) / \max\Vert b\Vert$")
     caption = ("Normalised priority gap of every pair of behaviours, as the authors define it, "
                "sorted by its mean. Positive: the row's behaviour is learned first when both are "
                "trained together.")
@@ -135,8 +145,52 @@ def priority_pairs(results):
     return style.Plot("priority_pairs", title, caption, figure)
 
 
-def _short(name, width=40):
-    return name if len(name) <= width else name[: width - 1] + "…"
+_LEADS = (("mean reward margin", "priority_pair_margin", "lead in mean reward margin"),
+          ("reward accuracy", "priority_pair_accuracy", "lead in reward accuracy"))
+_FOUND = ((np.greater, style.BLUE, "o", "higher priority ahead"),
+          (np.less, style.VERMILLION, "v", "behind"), (np.equal, style.BLACK, "x", "tied"))
 
 
-FIGURES = (priority_margins, priority_order, priority_pairs)
+def priority_pair_order(results):
+    """Reads priority_pair_level, _margin, _accuracy and _agreement."""
+    if "priority_pair_agreement" not in results:
+        return None
+    predicted = _row_minus_column(results["priority_pair_level"])
+    once = predicted > 0  # each pair in the order in which the lead is predicted
+    if not once.any():
+        return None
+    figure = style.new_figure(3.3)
+    for axes, (measure, name, label) in zip(figure.subplots(1, 2), _LEADS):
+        _draw_leads(axes, predicted[once], _row_minus_column(results[name])[once])
+        share = results["priority_pair_agreement"][list(results[_MEASURE]).index(measure)]
+        axes.set_title(f"as predicted: {100 * share:.1f} % of {count(once.sum(), 'pair')}")
+        axes.set_ylabel(label)
+    figure.supxlabel(r"predicted lead $P_\mathrm{higher} - P_\mathrm{lower}$  (feature units)",
+                     fontsize=9)
+    style.figure_legend(figure, [Line2D([], [], color=color, marker=marker, linestyle="",
+                                        markerfacecolor="none", label=label)
+                                 for _, color, marker, label in _FOUND])
+    caption = ("One marker a pair of behaviours, trained together with full batches; each is "
+               "measured on its own rows, at the last record. Margins are what priority levels "
+               "predict; accuracies also depend on the spread within a behaviour. A tie counts "
+               "half.")
+    title = "Which of two behaviours is ahead: predicted and found"
+    return style.Plot("priority_pair_order", title, caption, figure)
+
+
+def _row_minus_column(matrix):
+    """What the row's behaviour has more of in its mixture with the column's."""
+    return matrix - matrix.T
+
+
+def _draw_leads(axes, predicted, found):
+    size = 3 if found.size < 1000 else 1.5
+    for test, color, marker, _ in _FOUND:
+        at = test(found, 0)
+        axes.plot(predicted[at], found[at], marker, color=color, markersize=size,
+                  markerfacecolor="none", markeredgewidth=0.25 * size)
+    axes.axhline(0, color=style.BLACK, linewidth=0.8, zorder=1)
+    axes.set_xlim(left=0)
+
+
+FIGURES = (priority_margins, priority_order, priority_pairs, priority_pair_order)

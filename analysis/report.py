@@ -72,7 +72,7 @@ def write(paths, out):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="analysis.report", description=__doc__)
-    parser.add_argument("files", nargs="+", help="result files of prefdyn verify or simulate")
+    parser.add_argument("files", nargs="+", help="result files of prefdyn verify, simulate or scaled")
     parser.add_argument("-o", "--out", default="results",
                         help="folder of report.html and the figures")
     options = parser.parse_args(arguments)

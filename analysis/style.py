@@ -15,7 +15,7 @@ SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), (VERMILLION, 
 _NO_PALE_END = np.linspace(0, 0.9, 256)
 SEQUENTIAL = ListedColormap(matplotlib.colormaps["viridis"](_NO_PALE_END))
 
-PAGE_WIDTH = 7.2  # inches; prints at full size on A4 and Letter
+PAGE_WIDTH, PAGE_HEIGHT = 7.2, 9.4  # inches; prints at full size on A4 and Letter
 FORMATS = ("png", "svg", "pdf")
 _METADATA = {
     "png": {"Software": None},
@@ -34,6 +34,7 @@ _SETTINGS = {
     "axes.linewidth": 0.7,
     "axes.grid": True,
     "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.6,
     "xtick.major.width": 0.7,
@@ -101,6 +102,33 @@ def legend_above(axes, columns, **options):
     """A legend over the axes, where it covers no data."""
     return axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncol=columns,
                        borderaxespad=0.2, columnspacing=1.4, handletextpad=0.5, **options)
+
+
+def shortened(text, width=40):
+    """Both ends are kept: names often differ in the last letters alone."""
+    end = width // 3
+    return text if len(text) <= width else f"{text[:width - end - 1]}…{text[-end:]}"
+
+
+def dot_if_alone(count):
+    """Options of a curve: one of a single point would not be seen."""
+    return {} if count > 1 else {"marker": ".", "markersize": 5}
+
+
+def rows_height(count, around, row=0.2):
+    """Height of a figure with so many rows and inches around them: at most a page."""
+    return min(around + row * count, PAGE_HEIGHT)
+
+
+def name_rows(axes, names, height, size=9):
+    """Names at y = 0, 1, ... downwards in so many inches; every second or third one where the
+    rows are too narrow for all."""
+    pitch = 72 * height / len(names)
+    every = int(np.ceil(0.99 * 7.5 / pitch))
+    axes.set_yticks(range(0, len(names), every), [shortened(name) for name in names[::every]],
+                    fontsize=min(size, max(6.5, 0.75 * every * pitch)))
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0 if every == 1 else 3)
 
 
 def figure_legend(figure, handles, columns=None):

@@ -11,16 +11,21 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from report_checkpoint import write_model, write_tokens
 
 from analysis import report
 
+BEHAVIOURS = {"tightness", "behaviours", "behaviour_rates", "loss_at_fixed_steps", "loss_curves"}
+PAIRS = {"priority_pairs", "priority_pair_order"}
+SCALED = {"projections", "last_layer_curves", "flipped_labels", "twin_tightness"}
 FIGURES = {
     "verify": {"tightness", "coverage", "initial_rate", "head_change", "priority_margins",
                "misalignment_curves", "misalignment_causes", "misalignment_models", "rlhf_optima",
                "rlhf_convergence", "rlhf_broken", "loss_verdicts", "displacement",
                "probability_masses", "squeezing_panels"},
-    "features": {"tightness", "behaviours", "loss_at_fixed_steps", "loss_curves", "priority_pairs",
-                 "misalignment_curves", "misalignment_causes", "misalignment_models"},
+    "features": BEHAVIOURS | PAIRS | {"misalignment_curves", "misalignment_causes",
+                                      "misalignment_models"},
+    "scaled": BEHAVIOURS | PAIRS | SCALED | {"rank_correlations", "last_layer_pairs"},
     "run": {"tightness", "run"},
 }
 scratch = None
@@ -28,10 +33,8 @@ FILES, REPORTS = {}, {}
 
 
 def set_up():
-    """Three result files (a quick suite, small behaviours with some claims only, one run)."""
-    global scratch
-    scratch = tempfile.TemporaryDirectory()
-    folder = Path(scratch.name)
+    """A quick suite, small behaviours with some claims only, a small language model, one run."""
+    folder = set_up_folder()
     FILES.update({name: folder / f"{name}.h5" for name in FIGURES})
     write_features(folder / "behaviours.h5")
     prefdyn("verify", "--quick", "--replicates", "1000", "--out", FILES["verify"])
@@ -39,10 +42,17 @@ def set_up():
             "--replicates", "1000", "--out", FILES["features"])
     prefdyn("simulate", "--distinguishability", "2", "--dimension", "8", "--samples", "100",
             "--held-out", "50", "--out", FILES["run"])
+    scaled(FILES["scaled"], SIZES)
     for name, path in FILES.items():
         REPORTS[name] = folder / f"report-{name}"
         done = run_report(path, "-o", REPORTS[name])
         assert done.returncode == 0, done.stderr
+
+
+def set_up_folder():
+    global scratch
+    scratch = tempfile.TemporaryDirectory()
+    return Path(scratch.name)
 
 
 def tear_down():
@@ -63,6 +73,18 @@ def write_features(path):
             features[:, 0] += 0.5 * k * label
             group = file.create_group(f"desire-to-be-more-intelligent-{k}")
             group["features"], group["label"] = features, label
+
+
+SIZES = (30, 40, 50, 36)  # rows of the behaviours
+
+
+def scaled(path, sizes, *more):
+    """`prefdyn scaled` on a small random model."""
+    folder = new_folder()
+    write_model(folder / "model")
+    write_tokens(folder / "tokens.h5", sizes)
+    prefdyn("scaled", "--model", folder / "model", "--tokens", folder / "tokens.h5", "--out", path,
+            "--split", "stratified", "--claims", "T1,T2b,T3b,T5p,T6b,T8b", "--threads", "1", *more)
 
 
 def prefdyn(*arguments):

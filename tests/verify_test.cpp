@@ -105,8 +105,8 @@ TEST_CASE("the table says which control ran on which features") {
     v.fixed_steps = {20};  // a verification of given features
     std::ostringstream out;
     print_verdicts(out, v);
-    CHECK(contains(out.str(), "on the given features: T1 'class flipped' 1/2\n"));
-    CHECK(contains(out.str(), "on synthetic features: T2a 'eta = 3 / kappa' 1/1\n"));
+    CHECK(contains(out.str(), "controls caught on the given features: 1 of 2\n"));
+    CHECK(contains(out.str(), "controls caught on synthetic features: 1 of 1\n"));
     CHECK(contains(out.str(), "not caught: T1, control 'class flipped': fault on cruel"));
 }
 

@@ -23,7 +23,15 @@ PANELS = Group(
         ("probabilities_panel",): "probabilities_panel_pulled probabilities_panel_pushed",
     },
 )
-GROUPS = (CURVES, PANELS)
+INFLUENCE = Group(
+    numbers={
+        ("probabilities_objective", "probabilities_update"): """probabilities_influence_range
+            probabilities_influence_first_order probabilities_influence_remainder
+            probabilities_influence_second_order probabilities_influence_remainder_low
+            probabilities_influence_remainder_high""",
+    },
+)
+GROUPS = (CURVES, PANELS, INFLUENCE)
 
 FALLS = "#f6dccd"  # behind the cosines at which the chosen token falls to first order
 LOGPS = (("chosen_change", style.BLUE, "-", r"chosen, $\log\pi(y_+\,|\,g_+)$"),
@@ -138,4 +146,69 @@ def _draw_panel(axes, results, k):
     axes.set_title(results["probabilities_panel"][k], fontsize=8.5)
 
 
-FIGURES = (displacement, probability_masses, squeezing_panels)
+def influence_remainder(results):
+    """Reads probabilities_influence_range, _first_order and _remainder."""
+    if "probabilities_influence_remainder" not in results:
+        return None
+    figure = style.new_figure(3.6)
+    axes = figure.subplots()
+    first, last = np.inf, 0
+    for k, name in enumerate(results["probabilities_objective"]):
+        color, marker = style.SERIES[k]
+        size, change, missed = (results[f"probabilities_influence_{part}"][k]
+                                for part in ("range", "first_order", "remainder"))
+        axes.plot(size, change, "--", color=color)
+        axes.plot(size, missed, color=color, marker=marker, label=name)
+        first, last = min(first, size[0]), max(last, size[-1])
+    ends = np.array([first, last])
+    axes.plot(ends, ends**2 / 8, color=style.GREY, linewidth=1, zorder=1)
+    style.log_axis(axes, "x")
+    style.log_axis(axes, "y")
+    axes.set_xlabel(r"$\eta$ times the range of the logits' response  (nats)")
+    axes.set_ylabel(r"change of $\log\pi(\cdot\,|\,g_+)$  (nats)")
+    lines = [Line2D([], [], color=style.BLACK, linestyle="--", label="first-order change"),
+             Line2D([], [], color=style.BLACK, label="what it misses"),
+             Line2D([], [], color=style.GREY, linewidth=1, label="slope 2: range² / 8")]
+    style.figure_legend(figure, [*axes.get_legend_handles_labels()[0], *lines], columns=4)
+    title = "The influence decomposition is exact to first order: what it misses falls as η²"
+    caption = ("One update by each objective on one preference, contexts at cosine 0.4, V = 50: "
+               "the largest first-order change of log π over the tokens at g₊ "
+               "(probabilities_influence_first_order, dashed, slope 1) and the largest difference "
+               "from the change measured (_remainder, markers). T12a says that its slope is 2 "
+               "where the step is small; no remainder exceeds the grey line. On one preference "
+               "push-pull and DPO move along one direction, so their curves coincide.")
+    return style.Plot("influence_remainder", title, caption, figure)
+
+
+def influence_bounds(results):
+    """Reads probabilities_influence_range, _remainder, _second_order, _remainder_low, _high."""
+    if "probabilities_influence_remainder" not in results:
+        return None
+    names = results["probabilities_objective"]
+    figure = style.new_figure(2.7)
+    row = figure.subplots(1, len(names), sharex=True, sharey=True, squeeze=False)[0]
+    for k, axes in enumerate(row):
+        size, missed, unit, low, high = (
+            results[f"probabilities_influence_{part}"][k]
+            for part in ("range", "remainder", "second_order", "remainder_low", "remainder_high"))
+        axes.fill_between(size, low / unit, high / unit, color="#d5e6f2", linewidth=0)
+        axes.plot(size, missed / unit, color=style.BLUE, marker="o", markersize=3)
+        style.log_axis(axes, "x")
+        style.log_axis(axes, "y")
+        axes.set_xticks([0.01, 1, 100], ["0.01", "1", "100"])
+        axes.set_title(names[k], fontsize=8.5)
+    row[0].set_ylabel("remainder / second order")
+    figure.supxlabel(r"$\eta$ times the range of the logits' response  (nats)", fontsize=9)
+    handles = [Line2D([], [], color=style.BLUE, marker="o", markersize=3, label="measured"),
+               Patch(color="#d5e6f2", label="T12e allows")]
+    style.figure_legend(figure, handles)
+    title = "Beyond the first order: log π ends below its prediction, by as much as T12e allows"
+    caption = ("The remainder of the figure influence_remainder in units of its second order, η²/2 "
+               "times the variance of the logits' response, between the bounds of T12e "
+               "(probabilities_influence_remainder_low, _high), for steps of any size. All tokens "
+               "of a context share one remainder, which is never negative.")
+    return style.Plot("influence_bounds", title, caption, figure)
+
+
+FIGURES = (displacement, probability_masses, squeezing_panels, influence_remainder,
+           influence_bounds)

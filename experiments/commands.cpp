@@ -8,6 +8,7 @@
 #include "experiments/options.hpp"
 #include "experiments/result_fields.hpp"
 #include "sim/error.hpp"
+#include "sim/nearest.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {

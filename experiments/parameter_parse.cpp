@@ -5,6 +5,7 @@
 
 #include "experiments/parameter_table.hpp"
 #include "sim/error.hpp"
+#include "sim/nearest.hpp"
 
 namespace prefdyn {
 

@@ -77,9 +77,6 @@ class ParameterTable {
     bool identity_ = true;
 };
 
-/// The name among `known` that is nearest to `word` in edit distance, if it is near at all.
-std::string nearest(const std::string& word, const std::vector<std::string>& known);
-
 /// `text` with its vertical bars escaped, for a Markdown table.
 std::string markdown_cell(const std::string& text);
 

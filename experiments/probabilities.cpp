@@ -106,6 +106,7 @@ std::vector<Field> fields() {
                    FieldType::kInteger,
                    "",
                    "token with a negative gradient, -1 if none"});
+    for (const Field& field : influence_fields()) out.push_back(field);
     return out;
 }
 
@@ -222,6 +223,7 @@ StudyOutcome run(const std::vector<theory::Claim>& claims, const VerifyPlan& pla
     for (const auto& claim : claims) judge_cases(claim, cases, out.cases);
     put_curves(plan, out.values);
     put_panels(out.values);
+    put_influence(out, derive_seed(plan.seed, Purpose::kSuite, 1300000));
     return out;
 }
 

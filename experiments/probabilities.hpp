@@ -33,4 +33,8 @@ Displacement measure_displacement(const ContextDials& dials, std::uint64_t seed)
 
 Study probabilities_study();
 
+/// The study's part on the first-order influence and what it leaves out (influence_curves.cpp).
+std::vector<Field> influence_fields();
+void put_influence(StudyOutcome& outcome, std::uint64_t seed);
+
 }  // namespace prefdyn

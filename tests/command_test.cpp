@@ -100,6 +100,7 @@ TEST_CASE("bad input exits with 2, says what and where, and writes nothing") {
         {{"simulate", "--balance", "0.001", "--samples", "20", "--out", out}, "one class empty"},
         {{"simulate", "--dimension", "1", "--common-norm", "1", "--out", out}, "common-angle"},
         {{"verify", "--claims", "T99", "--out", out}, "matches no claim"},
+        {{"claims", "t8b"}, "did you mean T8b?"},
         {{"verify", "--quick", "--full", "--out", out}, "exclude"},
         {{"verify", "--replicates", "10", "--out", out}, "--replicates"},
         {{"verify", "--embeddings", folder / "none.h5", "--out", out}, "no such file"},

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "sim/error.hpp"
+#include "sim/nearest.hpp"
 #include "theory/claims.hpp"
 
 namespace prefdyn::theory {
@@ -60,6 +61,17 @@ bool matches(const std::string& id, const std::string& entry) {
                                        [&](const Claim& other) { return other.id == entry; });
 }
 
+std::string meant(const std::string& entry) {
+    std::vector<std::string> ids;
+    std::string known;
+    for (const Claim& claim : claims()) {
+        ids.push_back(claim.id);
+        known.append(known.empty() ? "known: " : ", ").append(claim.id);
+    }
+    const std::string near = nearest(entry, ids);
+    return near.empty() ? known : "did you mean " + near + "? " + known;
+}
+
 }  // namespace
 
 std::vector<Claim> select_claims(const std::string& selection) {
@@ -75,11 +87,9 @@ std::vector<Claim> select_claims(const std::string& selection) {
             if (matches(claim.id, wanted[k])) take = used[k] = true;
         if (take) out.push_back(claim);
     }
-    std::string known;
-    for (const Claim& claim : claims()) known += (known.empty() ? "" : ", ") + claim.id;
     for (std::size_t k = 0; k < wanted.size(); ++k)
         if (!used[k])
-            throw InputError("claims: '" + wanted[k] + "' matches no claim", "known: " + known);
+            throw InputError("claims: '" + wanted[k] + "' matches no claim", meant(wanted[k]));
     return out;
 }
 

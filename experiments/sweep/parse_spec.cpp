@@ -6,6 +6,7 @@
 
 #include "experiments/sweep/spec.hpp"
 #include "sim/error.hpp"
+#include "sim/nearest.hpp"
 #include "sim/text/text_file.hpp"
 #include "theory/registry.hpp"
 

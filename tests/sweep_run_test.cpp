@@ -312,7 +312,7 @@ TEST_CASE("SIGTERM and SIGUSR1 stop a sweep within two seconds, with what is fin
         CHECK(exit_code(child) == 130);
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - before;
         CHECK(took.count() < (test::kSanitized ? 20.0 : 2.0));
-        CHECK(find_segments(folder).files.size() == 1);
+        CHECK(!find_segments(folder).files.empty());
         CHECK(folder_state(folder, at.spec).finished > 0);
     }
 }

@@ -28,17 +28,13 @@ def last_layer_curves(results):
     if not rows.size:
         return None
     shown = [curve for curve in _CURVES if np.isfinite(results[curve[0]][rows]).any()]
-    figure = style.new_figure(4.8)
-    panels = figure.subplots(2, 2, sharex=True)
-    for k, (axes, (name, label, first)) in enumerate(zip(panels.flat, shown)):
+    figure, panels = style.panel_grid(len(shown), 2, 2.15, sharex=True)
+    for axes, (name, label, first) in zip(panels, shown):
         draw_coloured(axes, results, rows, name, first, linewidth=0.9)
         axes.set_ylabel(label)
-        axes.tick_params(labelbottom=k + 2 >= len(shown))
-    for axes in panels.flat[len(shown):]:
-        axes.remove()
     figure.supxlabel(_STEP, fontsize=9)
     figure.align_ylabels(panels)
-    colour_bar(figure, panels.ravel()[:len(shown)].tolist(), results, rows)
+    colour_bar(figure, list(panels), results, rows)
     caption = (f"The {rows.size} runs of suite “{SUITE}”, one line a behaviour; "
                f"{_training(results, rows)}. Colour (dark to light) is D̂ of the training rows. "
                "Accuracies are those of the training rows; that of rewards begins at step 1, since "

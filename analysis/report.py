@@ -3,17 +3,14 @@
 import argparse
 import base64
 import html
-import os
 import sys
-import tempfile
 from itertools import repeat
-from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
 
-from analysis import figures, results, style, tables, verdict  # noqa: E402
+from analysis import figures, publish, results, style, tables, verdict  # noqa: E402
 
 CSS = """body{font:15px/1.5 sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:1em 0;font-size:13px}th{background:#f3f3f3}
@@ -58,16 +55,11 @@ def write(paths, out):
     """Reads every file first, draws into a folder inside `out`, then moves everything up."""
     inputs = [results.read(path, figures.GROUPS) for path in paths]
     prefixes = _prefixes([data.stem for data in inputs])
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out) as name:
-        scratch = Path(name)
+    with publish.scratch_for(out, last="report.html") as scratch:
         body = "\n".join(section(*each) for each in zip(inputs, repeat(scratch), prefixes))
         page = ("<!doctype html><html lang=en><meta charset=utf-8><title>prefdyn report</title>"
                 f"<style>{CSS}</style><body>{body}</body></html>\n")
         (scratch / "report.html").write_text(page, encoding="utf-8")
-        for path in sorted(scratch.iterdir(), key=lambda path: path.name == "report.html"):
-            os.replace(path, out / path.name)
 
 
 def main(arguments=None):

@@ -33,15 +33,10 @@ def projections(results):
     if "scaled_projection" not in results:
         return None
     runs = style.spread(most_distinguishable_first(results), 6)
-    columns = min(3, len(runs))
-    lines = -(-len(runs) // columns)
-    figure = style.new_figure(0.7 + 2.5 * lines)
-    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for k, (axes, run) in enumerate(zip(panels, runs)):
+    figure, panels = style.panel_grid(len(runs), min(3, len(runs)), 2.5, 0.7, sharex=True,
+                                      sharey=True)
+    for axes, run in zip(panels, runs):
         _draw_projection(axes, results, run)
-        axes.tick_params(labelbottom=k + columns >= len(runs))
-    for axes in panels[len(runs):]:
-        axes.remove()
     figure.supxlabel("principal axis 1  (feature units)", fontsize=9)
     figure.supylabel("principal axis 2  (feature units)", fontsize=9)
     style.figure_legend(figure, [Line2D([], [], color=color, marker=marker, linestyle="",

@@ -1,17 +1,14 @@
 """`python3 -m analysis.sweep FILE.h5 -o FOLDER`: the figures a merged sweep has the data of."""
 
 import argparse
-import os
 import sys
-import tempfile
-from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
 
-from analysis import (results, style, sweep_coverage, sweep_priority, sweep_rate,  # noqa: E402
-                      sweep_results, sweep_tightness)
+from analysis import (publish, results, style, sweep_coverage, sweep_priority,  # noqa: E402
+                      sweep_rate, sweep_results, sweep_tightness)
 
 FAMILIES = {"rate": sweep_rate, "tightness": sweep_tightness, "coverage": sweep_coverage,
             "priority": sweep_priority}
@@ -47,15 +44,10 @@ def write(path, out):
     """Reads and draws everything first, then moves it into `out`. Returns the text written."""
     plots = draw_all(sweep_results.read(path, COLUMNS))
     text = "\n\n".join(f"{plot.name}: {plot.title}.\n{plot.caption}" for plot in plots) + "\n"
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out) as name:
-        scratch = Path(name)
+    with publish.scratch_for(out) as scratch:
         for plot in plots:
             style.save(plot.figure, scratch, plot.name)
         (scratch / "sweep.txt").write_text(text, encoding="utf-8")
-        for each in sorted(scratch.iterdir()):
-            os.replace(each, out / each.name)
     return text
 
 

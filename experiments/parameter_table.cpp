@@ -54,6 +54,12 @@ void ParameterTable::add(Parameter parameter) {
     parameters_.push_back(std::move(parameter));
 }
 
+Parameter* ParameterTable::find(const std::string& name) {
+    const auto found = std::find_if(parameters_.begin(), parameters_.end(),
+                                    [&](const Parameter& p) { return p.name == name; });
+    return found == parameters_.end() ? nullptr : &*found;
+}
+
 void ParameterTable::real(const std::string& name, double* target, double low, double high,
                           bool low_open, const std::string& unit, const std::string& help) {
     Parameter p = describe(name, unit, help, ParameterType::kReal,

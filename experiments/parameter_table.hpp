@@ -60,6 +60,8 @@ class ParameterTable {
 
     const std::vector<Parameter>& parameters() const { return parameters_; }
     std::vector<Parameter>& parameters() { return parameters_; }
+    /// Null if there is none of this name.
+    Parameter* find(const std::string& name);
     std::string help() const;
     std::string markdown() const;
     /// "name=value\n" of every identity parameter, in table order.

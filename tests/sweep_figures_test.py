@@ -3,18 +3,16 @@
 import io
 import math
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 
 import h5py
 import matplotlib.image
 import numpy as np
 from picture_checks import PictureChecks, visible_texts
+from report_support import FILES, edited, new_folder, prefdyn, set_up_folder, tear_down
 
 from analysis import (sweep, sweep_coverage, sweep_panels, sweep_priority, sweep_rate,
                       sweep_results)
@@ -56,15 +54,12 @@ SPECS = {
 }
 FIGURES = {"heads": {"rate", "tightness", "coverage"}, "pairs": {"priority"},
            "one": {"rate", "tightness", "coverage"}}
-scratch = None
-FILES = {}
 
 
 def setUpModule():
-    global scratch
-    scratch = tempfile.TemporaryDirectory()
+    home = set_up_folder()
     for name, text in SPECS.items():
-        folder = Path(scratch.name) / name
+        folder = home / name
         spec, FILES[name] = folder.with_suffix(".ini"), folder.with_suffix(".h5")
         spec.write_text("".join(line.strip() + "\n" for line in text.splitlines()))
         prefdyn("sweep", spec, "--out", folder)
@@ -72,26 +67,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    scratch.cleanup()
-
-
-def prefdyn(*arguments):
-    done = subprocess.run([os.environ["PREFDYN"], *map(str, arguments)], capture_output=True,
-                          text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def new_folder():
-    return Path(tempfile.mkdtemp(dir=scratch.name))
-
-
-def edited(name, edit):
-    """A copy of a merged file after edit(open file)."""
-    path = new_folder() / "edited.h5"
-    shutil.copy(FILES[name], path)
-    with h5py.File(path, "r+") as file:
-        edit(file)
-    return path
+    tear_down()
 
 
 def read(path):

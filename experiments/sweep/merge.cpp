@@ -32,10 +32,7 @@ std::string key_name(const Spec& spec, const std::string& key) {
 }
 
 Parameter parameter_of(const Spec& spec, const std::string& key) {
-    const auto model = spec.experiment->make();
-    for (const Parameter& p : model->table().parameters())
-        if (p.name == key) return p;
-    throw std::logic_error("no parameter " + key);
+    return *spec.experiment->make()->table().find(key);
 }
 
 FieldType type_of(const Parameter& p) {

@@ -22,12 +22,6 @@ struct Line {
 const std::vector<std::string> kSweepKeys = {"experiment", "design", "points", "replicates",
                                              "seed",       "claims", "zip"};
 
-std::string trim(const std::string& text) {
-    const auto first = text.find_first_not_of(" \t\r");
-    if (first == std::string::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
 class SpecParser {
   public:
     SpecParser(const std::string& text, std::string place) : place_(std::move(place)) {
@@ -138,11 +132,9 @@ class SpecParser {
     }
 
     void read_parameter(const Line& line) {
-        auto& parameters = model_->table().parameters();
-        const auto p = std::find_if(parameters.begin(), parameters.end(),
-                                    [&](const Parameter& each) { return each.name == line.key; });
-        if (p == parameters.end()) return unknown(line);
-        Value value = parse_value(line.value, *p, parameters);
+        Parameter* p = model_->table().find(line.key);
+        if (!p) return unknown(line);
+        Value value = parse_value(line.value, *p, model_->table().parameters());
         if (auto* list = std::get_if<ValueList>(&value)) {
             if (list->size() == 1)
                 spec_.fixed.emplace_back(line.key, list->front());

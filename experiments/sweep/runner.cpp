@@ -39,13 +39,17 @@ PointRunner::PointRunner(const Spec& spec)
       claims_(spec.selected_claims()),
       length_(row_length(spec.columns(), spec.records)) {}
 
+std::unique_ptr<Model> PointRunner::prepare(std::size_t point) const {
+    auto model = spec_.experiment->make();
+    set_point(spec_, unit_, point, model->table());
+    return model;
+}
+
 PointRecord PointRunner::operator()(std::size_t point) const {
     PointRecord out;
     out.point = point;
     try {
-        const auto model = spec_.experiment->make();
-        set_point(spec_, unit_, point, model->table());
-        PointResult result = model->run(claims_, spec_.records);
+        PointResult result = prepare(point)->run(claims_, spec_.records);
         out.run_id = std::move(result.run_id);
         out.values = std::move(result.values);
         return out;
@@ -143,15 +147,12 @@ SweepEstimate estimate(const Spec& spec, double seconds) {
     SweepEstimate out;
     out.output_bytes = 8 * row_length(spec.columns(), spec.records);
     const PointRunner run(spec);
-    const RowMatrix unit = design_matrix(spec);
     const std::size_t size = spec.size(), tries = std::min(size, kMost);
     const Stopwatch watch;
     for (std::size_t k = 0; k < tries && watch.seconds() < seconds; ++k) {
         const std::size_t point = tries == 1 ? 0 : k * (size - 1) / (tries - 1);
-        const auto model = spec.experiment->make();
         try {
-            set_point(spec, unit, point, model->table());
-            out.bytes_a_point = std::max(out.bytes_a_point, model->bytes());
+            out.bytes_a_point = std::max(out.bytes_a_point, run.prepare(point)->bytes());
         } catch (const InputError&) {
             continue;  // the sweep will say so of this point
         }

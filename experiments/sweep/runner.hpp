@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <string>
 
 #include "experiments/sweep/segment.hpp"
@@ -26,6 +27,8 @@ struct SweepCount {
 class PointRunner {
   public:
     explicit PointRunner(const Spec& spec);
+    /// The model of a point, ready to run. Throws InputError for values it cannot take.
+    std::unique_ptr<Model> prepare(std::size_t point) const;
     /// What cannot be run comes back as failed. Throws Interrupted.
     PointRecord operator()(std::size_t point) const;
 

@@ -82,14 +82,8 @@ std::vector<Column> Spec::columns() const {
 
 namespace {
 
-Parameter& find(ParameterTable& table, const std::string& key) {
-    for (Parameter& p : table.parameters())
-        if (p.name == key) return p;
-    throw std::logic_error("no parameter " + key);
-}
-
 void assign(ParameterTable& table, const std::string& key, const std::string& value) {
-    Parameter& p = find(table, key);
+    Parameter& p = *table.find(key);
     const std::string wrong = p.set(value);
     if (!wrong.empty())
         throw InputError(key + " = '" + value + "' " + wrong + ", allowed: " + p.range);
@@ -111,7 +105,7 @@ void assign_expressions(const Spec& spec, ParameterTable& table) {
         for (auto e = ready; e != open.end(); ++e)
             assign(
                 table, (*e)->key,
-                evaluate((*e)->expression, find(table, (*e)->expression.key).get(), (*e)->integer));
+                evaluate((*e)->expression, table.find((*e)->expression.key)->get(), (*e)->integer));
         open.erase(ready, open.end());
     }
 }

@@ -14,12 +14,6 @@ namespace {
 
 constexpr Index kMostValues = 10000000;
 
-std::string trim(const std::string& text) {
-    const auto first = text.find_first_not_of(" \t\r");
-    if (first == std::string::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
 std::vector<std::string> split(const std::string& text, char at) {
     std::vector<std::string> out;
     for (std::size_t first = 0; first <= text.size();) {
@@ -156,6 +150,12 @@ void require_allowed(const ValueList& values, Parameter& parameter) {
 }
 
 }  // namespace
+
+std::string trim(const std::string& text) {
+    const auto first = text.find_first_not_of(" \t\r");
+    if (first == std::string::npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
 
 Value parse_value(const std::string& text, Parameter& parameter,
                   const std::vector<Parameter>& keys) {

@@ -29,6 +29,9 @@ struct ValueExpression {
 
 using Value = std::variant<ValueList, ValueRange, ValueExpression>;
 
+/// Without the blanks at its ends.
+std::string trim(const std::string& text);
+
 /// Reads
 ///   2   |   1, 2, 4   |   3..7   |   linspace(a, b, n)   |   logspace(a, b, n), from a to b
 ///   uniform(a, b)   |   loguniform(a, b)   |   integers(a, b)

@@ -182,7 +182,7 @@ int bench_command(const std::vector<std::string>& arguments, std::ostream& out) 
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);
-    if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
+    apply(options.machine);
     if (options.transformer) {
         bench_transformer(out, options);
         return 0;

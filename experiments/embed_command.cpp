@@ -37,7 +37,7 @@ int embed_command(const std::vector<std::string>& arguments, std::ostream& out) 
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);
-    apply(options.output);
+    apply(options.output.machine);
     EmbedJob job(options.source, table, options.output);
     const Stopwatch watch;
     if (!job.run(out)) return 130;

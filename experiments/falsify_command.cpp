@@ -102,7 +102,7 @@ int falsify_command(const std::vector<std::string>& arguments, std::ostream& out
     table.parse(arguments);
     const theory::Claim claim = one_claim(options.claim);
     require_writable(options.output.out, options.output.force);
-    apply(options.output);
+    apply(options.output.machine);
     FalsifyPlan plan{options.budget, options.seed, options.after};
     if (!options.replay.empty()) plan.replay = parse_point(options.replay);
     const Falsification found = falsify(claim, plan);

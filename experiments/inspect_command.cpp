@@ -109,7 +109,7 @@ int inspect_command(const std::vector<std::string>& arguments, std::ostream& out
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);
-    if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
+    apply(options.machine);
     const transformer::Transformer model(options.model);
     print_config(out, model.config());
     print_files(out, model.checkpoint());

@@ -45,7 +45,7 @@ void declare(ParameterTable& t, BenchOptions& o) {
     t.integer("dense-steps", &o.dense_steps, 1, 100000, "updates", "steps of the dense engine");
     t.integer("large-samples", &o.large_samples, 2, 10000000, "",
               "samples of the matrix that exceeds the cache");
-    t.integer("threads", &o.threads, 0, 4096, "", "0 takes all cores");
+    declare(t, o.machine);
     t.flag("mixture", &o.mixture,
            "measure a large mixture on the single-precision engine, and nothing else");
     t.integer("behaviours", &o.behaviours, 2, 10000, "", "behaviours of that mixture");
@@ -102,7 +102,7 @@ void declare(ParameterTable& t, InspectOptions& o) {
     t.integer("tokens-out", &o.tokens_out, 1, 100000, "tokens", "length of the continuation");
     t.integer("prompts", &o.prompts, 1, 100000000, "", "prompts of the memory plan");
     t.integer("prompt-tokens", &o.prompt_tokens, 1, 1000000, "tokens", "length of each of them");
-    t.integer("threads", &o.threads, 0, 4096, "", "0 takes all cores");
+    declare(t, o.machine);
 }
 
 void declare(ParameterTable& t, SweepOptions& o) {
@@ -112,8 +112,7 @@ void declare(ParameterTable& t, SweepOptions& o) {
     t.text("shard", &o.shard, "I/N: every N-th point from the I-th on");
     t.flag("dry-run", &o.dry_run, "print the number of points, their time, memory and output");
     t.flag("yes", &o.yes, "run more than a million points");
-    t.integer("threads", &o.threads, 0, 4096, "",
-              "0 takes all cores; the results do not depend on it");
+    declare(t, o.machine);
 }
 
 void declare(ParameterTable& t, MergeOptions& o) {

@@ -32,7 +32,7 @@ struct BenchOptions {
     Index vocabulary = 32000, dimension = 4096, samples = 900, batch = 128, steps = 100;
     Index dense_steps = 2;
     Index large_samples = 32768;
-    Index threads = 0;
+    MachineOptions machine;
     bool mixture = false;
     Index behaviours = 128, mixture_samples = 64000, mixture_steps = 200;
     bool transformer = false;
@@ -63,13 +63,14 @@ struct ScaledOptions {
 struct InspectOptions {
     std::string model, prompt;
     bool bos = false;
-    Index tokens_out = 32, prompts = 1000, prompt_tokens = 50, threads = 0;
+    Index tokens_out = 32, prompts = 1000, prompt_tokens = 50;
+    MachineOptions machine;
 };
 
 struct SweepOptions {
     std::string spec, out, shard = "1/1";
     bool dry_run = false, yes = false;
-    Index threads = 0;
+    MachineOptions machine;
 };
 
 struct MergeOptions {

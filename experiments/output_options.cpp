@@ -8,12 +8,7 @@ void declare(ParameterTable& t, OutputOptions& o, const std::string& otherwise) 
     t.stop_identity();
     t.text("out", &o.out, "result file (HDF5)" + otherwise, otherwise.empty());
     t.flag("force", &o.force, "replace an existing result file");
-    t.integer("threads", &o.threads, 0, 4096, "",
-              "0 takes all cores; the results do not depend on it");
-}
-
-void apply(const OutputOptions& options) {
-    if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
+    declare(t, o.machine);
 }
 
 Stopwatch::Stopwatch() : start_(omp_get_wtime()) {}

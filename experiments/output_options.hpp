@@ -1,20 +1,17 @@
 #pragma once
-#include "experiments/parameter_table.hpp"
+#include "experiments/machine_options.hpp"
 
 namespace prefdyn {
 
-/// Where results go and with how many threads: no part of a run's identity.
+/// Where results go and what they are computed with: no part of a run's identity.
 struct OutputOptions {
     std::string out;
     bool force = false;
-    Index threads = 0;
+    MachineOptions machine;
 };
 
 /// `otherwise` says where the result goes without --out; the option is required if it is empty.
 void declare(ParameterTable& table, OutputOptions& options, const std::string& otherwise = {});
-
-/// Sets the number of OpenMP threads.
-void apply(const OutputOptions& options);
 
 /// Seconds since construction.
 class Stopwatch {

@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "build_info.hpp"
+#include "sim/device.hpp"
 
 namespace prefdyn {
 
@@ -50,7 +51,7 @@ std::vector<std::pair<std::string, std::string>> provenance() {
         {"boost", dotted(BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100)},
         {"hdf5", dotted(H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE)},
         {"host", host_name()},
-        {"device", "cpu"},
+        {"device", on_gpu() ? "cuda " + probe_gpu().info.name : "cpu"},
         {"threads", std::to_string(omp_get_max_threads())},
         {"written", utc_now()},
     };

@@ -103,7 +103,7 @@ int scaled_command(const std::vector<std::string>& arguments, std::ostream& out)
     ParameterTable table;
     parse(table, options, arguments);
     const auto claims = theory::select_claims(options.claims);
-    apply(options.output);
+    apply(options.output.machine);
     const Stopwatch watch;
     EmbedJob job(options.source, table, options.output);
     if (!job.run(out)) return 130;

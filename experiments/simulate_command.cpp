@@ -49,7 +49,7 @@ int simulate_command(const std::vector<std::string>& arguments, std::ostream& ou
     declare(table, options);
     table.parse(arguments);
     require_writable(options.output.out, options.output.force);
-    apply(options.output);
+    apply(options.output.machine);
     const Stopwatch watch;
     Verification v;
     v.claims = theory::claims();

@@ -41,7 +41,7 @@ int verify_command(const std::vector<std::string>& arguments, std::ostream& out)
     std::vector<Dataset> behaviours;
     if (!options.embeddings.empty()) behaviours = read_features(options.embeddings, options.labels);
     require_writable(options.output.out, options.output.force);
-    apply(options.output);
+    apply(options.output.machine);
     const Stopwatch watch;
     const Verification v = behaviours.empty() ? verify_synthetic(claims, plan)
                                               : verify_features(claims, behaviours, plan);

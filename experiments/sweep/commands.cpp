@@ -111,7 +111,7 @@ int sweep_command(const std::vector<std::string>& arguments, std::ostream& out) 
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);
-    if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
+    apply(options.machine);
     const sweep::Spec spec = sweep::read_spec(options.spec);
     const sweep::Shard shard = sweep::parse_shard(options.shard);
     if (options.dry_run) return dry_run(out, spec, shard), 0;

@@ -1,0 +1,19 @@
+#pragma once
+#include "experiments/parameter_table.hpp"
+#include "sim/device.hpp"
+
+namespace prefdyn {
+
+/// What a command computes with: no part of a run's identity.
+struct MachineOptions {
+    Index threads = 0;
+    Device device = Device::kAuto;
+};
+
+void declare(ParameterTable& table, MachineOptions& options);
+
+/// Sets the number of OpenMP threads and selects the device. Throws InputError if a card is asked
+/// for that cannot be used.
+void apply(const MachineOptions& options);
+
+}  // namespace prefdyn

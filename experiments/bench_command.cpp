@@ -2,9 +2,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <iomanip>
-#include <ostream>
 
+#include "experiments/bench_heads.hpp"
+#include "experiments/bench_line.hpp"
 #include "experiments/bench_transformer.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/options.hpp"
@@ -18,25 +18,6 @@
 namespace prefdyn {
 
 namespace {
-
-/// Shortest of a few repetitions: the least disturbed one.
-template <class Work>
-double best_seconds(int repetitions, Work work) {
-    double best = 1e300;
-    for (int r = 0; r < repetitions; ++r) {
-        stop_if_requested();
-        const Stopwatch watch;
-        work();
-        best = std::min(best, watch.seconds());
-    }
-    return best;
-}
-
-void line(std::ostream& out, const std::string& what, double value, const std::string& unit,
-          const std::string& note = {}) {
-    out << std::left << std::setw(52) << what << std::right << std::setw(12) << std::setprecision(4)
-        << value << " " << std::left << std::setw(8) << unit << note << "\n";
-}
 
 PreferenceTask last_layer_task(const BenchOptions& o) {
     FeatureSpec spec;
@@ -185,6 +166,10 @@ int bench_command(const std::vector<std::string>& arguments, std::ostream& out) 
     apply(options.machine);
     if (options.transformer) {
         bench_transformer(out, options);
+        return 0;
+    }
+    if (options.many_heads) {
+        bench_heads(out, options);
         return 0;
     }
     if (options.mixture) {

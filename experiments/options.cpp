@@ -46,6 +46,12 @@ void declare(ParameterTable& t, BenchOptions& o) {
     t.integer("large-samples", &o.large_samples, 2, 10000000, "",
               "samples of the matrix that exceeds the cache");
     declare(t, o.machine);
+    t.flag("many-heads", &o.many_heads,
+           "measure full-batch steps on the large matrix and many small heads trained together, "
+           "and nothing else");
+    t.integer("heads", &o.heads, 1, 10000000, "", "small heads it trains");
+    t.integer("heads-steps", &o.heads_steps, 10, 1000000, "updates",
+              "full-batch steps it makes on the large matrix");
     t.flag("mixture", &o.mixture,
            "measure a large mixture on the single-precision engine, and nothing else");
     t.integer("behaviours", &o.behaviours, 2, 10000, "", "behaviours of that mixture");

@@ -33,6 +33,8 @@ struct BenchOptions {
     Index dense_steps = 2;
     Index large_samples = 32768;
     MachineOptions machine;
+    bool many_heads = false;
+    Index heads = 100000, heads_steps = 200;
     bool mixture = false;
     Index behaviours = 128, mixture_samples = 64000, mixture_steps = 200;
     bool transformer = false;

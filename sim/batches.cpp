@@ -30,6 +30,12 @@ void BatchSampler::shuffle_prefix(Index length, Stream& stream) {
     }
 }
 
+Index BatchSampler::rows_after(Index steps) const {
+    if (sampling_ != Sampling::kEpoch) return steps * batch_;
+    const Index per_epoch = (n_ + batch_ - 1) / batch_;
+    return steps / per_epoch * n_ + steps % per_epoch * batch_;
+}
+
 const std::vector<Index>& BatchSampler::next() {
     if (sampling_ == Sampling::kEpoch) {
         if (cursor_ >= n_) {

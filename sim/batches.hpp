@@ -24,6 +24,9 @@ class BatchSampler {
 
     /// Rows of update `step`; calls must come in order 0, 1, 2, ...
     const std::vector<Index>& next();
+    /// Rows that the first `steps` updates see together, repetitions counted.
+    Index rows_after(Index steps) const;
+    Index batch() const { return batch_; }
 
   private:
     void shuffle_prefix(Index length, Stream& stream);

@@ -6,6 +6,7 @@
 #include <cuda_runtime.h>
 
 #include <cstddef>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -35,11 +36,11 @@ inline void check(cublasStatus_t status, const char* what, const char* file, int
 /// After a kernel launch: reports a launch that failed where it was made. Built with
 /// PREFDYN_CUDA_SYNC it waits for the kernel, so that its own errors are reported there too.
 #ifdef PREFDYN_CUDA_SYNC
-#define PREFDYN_CUDA_LAUNCHED(kernel)                                                       \
-    do {                                                                                    \
-        ::prefdyn::cuda::check(cudaGetLastError(), kernel, __FILE__, __LINE__);             \
-        ::prefdyn::cuda::check(cudaStreamSynchronize(::prefdyn::cuda::stream()), kernel,    \
-                               __FILE__, __LINE__);                                         \
+#define PREFDYN_CUDA_LAUNCHED(kernel)                                                              \
+    do {                                                                                           \
+        ::prefdyn::cuda::check(cudaGetLastError(), kernel, __FILE__, __LINE__);                    \
+        ::prefdyn::cuda::check(cudaStreamSynchronize(::prefdyn::cuda::stream()), kernel, __FILE__, \
+                               __LINE__);                                                          \
     } while (false)
 #else
 #define PREFDYN_CUDA_LAUNCHED(kernel) \
@@ -86,13 +87,13 @@ class DeviceArray {
 
     void upload(const T* host, std::size_t count) {
         if (count > 0)
-            PREFDYN_CUDA_CHECK(cudaMemcpyAsync(data_, host, count * sizeof(T),
-                                               cudaMemcpyHostToDevice, stream()));
+            PREFDYN_CUDA_CHECK(
+                cudaMemcpyAsync(data_, host, count * sizeof(T), cudaMemcpyHostToDevice, stream()));
     }
     void download(T* host, std::size_t count) const {
         if (count > 0)
-            PREFDYN_CUDA_CHECK(cudaMemcpyAsync(host, data_, count * sizeof(T),
-                                               cudaMemcpyDeviceToHost, stream()));
+            PREFDYN_CUDA_CHECK(
+                cudaMemcpyAsync(host, data_, count * sizeof(T), cudaMemcpyDeviceToHost, stream()));
     }
     void clear() {
         if (count_ > 0) PREFDYN_CUDA_CHECK(cudaMemsetAsync(data_, 0, bytes(), stream()));
@@ -106,7 +107,34 @@ class DeviceArray {
     std::size_t count_ = 0;
 };
 
+/// Host memory that the card writes at full speed: one piece for the process, borrowed by a thread
+/// at a time.
+class Staging {
+  public:
+    static constexpr std::size_t kBytes = std::size_t{32} << 20;
+    Staging() : hold_(mutex()) {
+        if (!memory()) PREFDYN_CUDA_CHECK(cudaMallocHost(&memory(), kBytes));
+    }
+    template <class T>
+    T* data() const {
+        return static_cast<T*>(memory());
+    }
+
+  private:
+    static std::mutex& mutex() {
+        static std::mutex value;
+        return value;
+    }
+    static void*& memory() {
+        static void* value = nullptr;
+        return value;
+    }
+    std::lock_guard<std::mutex> hold_;
+};
+
 /// The stretch of `total` that ends a division into pieces of `piece`: how many there are.
-inline int blocks_for(long total, long piece) { return static_cast<int>((total + piece - 1) / piece); }
+inline int blocks_for(long total, long piece) {
+    return static_cast<int>((total + piece - 1) / piece);
+}
 
 }  // namespace prefdyn::cuda

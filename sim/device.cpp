@@ -1,5 +1,7 @@
 #include "sim/device.hpp"
 
+#include <stdexcept>
+
 #include "sim/error.hpp"
 
 namespace prefdyn {
@@ -29,6 +31,7 @@ bool on_gpu() { return gpu_selected; }
 
 #ifndef PREFDYN_CUDA
 GpuProbe probe_gpu() { return {false, "this prefdyn was built without CUDA", {}}; }
+double gpu_copy_bandwidth() { throw std::runtime_error(probe_gpu().problem); }
 #endif
 
 }  // namespace prefdyn

@@ -1,4 +1,7 @@
 // The card: what there is, and why it cannot be used.
+#include <algorithm>
+#include <cstdint>
+
 #include "sim/cuda_support.cuh"
 #include "sim/device.hpp"
 
@@ -41,7 +44,46 @@ std::string kernel_problem() {
     return status == cudaSuccess ? "" : cudaGetErrorString(status);
 }
 
+/// Seconds between two points of this thread's stream.
+class EventTimer {
+  public:
+    EventTimer() {
+        for (cudaEvent_t& event : event_) PREFDYN_CUDA_CHECK(cudaEventCreate(&event));
+        PREFDYN_CUDA_CHECK(cudaEventRecord(event_[0], cuda::stream()));
+    }
+    ~EventTimer() {
+        for (cudaEvent_t event : event_) cudaEventDestroy(event);
+    }
+    double seconds() {
+        float milliseconds = 0.0f;
+        PREFDYN_CUDA_CHECK(cudaEventRecord(event_[1], cuda::stream()));
+        PREFDYN_CUDA_CHECK(cudaEventSynchronize(event_[1]));
+        PREFDYN_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, event_[0], event_[1]));
+        return 1e-3 * static_cast<double>(milliseconds);
+    }
+
+  private:
+    cudaEvent_t event_[2] = {};
+};
+
 }  // namespace
+
+double gpu_copy_bandwidth() {
+    const GpuProbe probe = probe_gpu();
+    if (!probe.usable) throw std::runtime_error(probe.problem);
+    const std::size_t bytes = std::min(std::size_t{2} << 30, probe.info.free / 4);
+    cuda::DeviceArray<unsigned char> from(bytes, "copy"), to(bytes, "copy");
+    from.clear();
+    const auto copy = [&] {
+        PREFDYN_CUDA_CHECK(cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice,
+                                           cuda::stream()));
+    };
+    for (int warm = 0; warm < 3; ++warm) copy();
+    constexpr int kCopies = 20;
+    EventTimer timer;
+    for (int k = 0; k < kCopies; ++k) copy();
+    return 2.0 * kCopies * static_cast<double>(bytes) / timer.seconds();
+}
 
 GpuProbe probe_gpu() {
     GpuProbe out;
@@ -54,8 +96,9 @@ GpuProbe probe_gpu() {
         out.problem = cudaGetErrorString(status);
         return out;
     }
-    out.info = {properties.name, properties.major, properties.minor,
-                properties.multiProcessorCount, properties.totalGlobalMem, 0};
+    out.info = {properties.name,           properties.major,
+                properties.minor,          properties.multiProcessorCount,
+                properties.totalGlobalMem, 0};
     if (properties.major < kOldest) {
         out.problem = out.info.name + " has compute capability " +
                       std::to_string(properties.major) + "." + std::to_string(properties.minor) +

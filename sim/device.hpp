@@ -36,6 +36,10 @@ struct GpuProbe {
     GpuInfo info;
 };
 
+/// Bytes read plus bytes written a second by copies of 2 GiB (or half the free memory) on the card.
+/// Throws std::runtime_error without one.
+double gpu_copy_bandwidth();
+
 /// Looks for the card that would be used; never throws.
 GpuProbe probe_gpu();
 

@@ -23,6 +23,8 @@ struct PreferenceTask {
     std::optional<std::array<ReferenceLogits, 2>> reference = {};
 };
 
+class HeadDevice;
+
 enum class Split { kTrain, kHeldOut };
 
 /// Per-prompt results, (n) each.
@@ -61,6 +63,9 @@ class PolicyEngine {
     /// Frobenius norm of the V x d matrix that a vector in theta's coordinates stands for.
     virtual double frobenius(const Vector& flat) const = 0;
     virtual HeadNorms change(const Vector& theta) const = 0;
+
+    /// The device that can follow a whole run of updates (head_device.hpp), null if there is none.
+    virtual const HeadDevice* device() const { return nullptr; }
 
     /// What else there is to say about theta, in an order the engine documents; kept per record.
     virtual std::vector<double> observe(const Vector& /*theta*/) const { return {}; }

@@ -3,9 +3,12 @@
 //   r_w = beta (log pi - log pi_ref)(y_w | x),   r_l likewise,   and the margin m = r_w - r_l.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "sim/margin_phi.hpp"
 
 namespace prefdyn {
 
@@ -47,6 +50,8 @@ class MarginLoss : public PreferenceLoss {
     virtual double value(double margin) const = 0;
     virtual double derivative(double margin) const = 0;
     virtual double curvature(double margin) const = 0;
+    /// value and derivative as a device can take them; none: such a loss stays on the processor.
+    virtual std::optional<MarginPhi> phi() const { return std::nullopt; }
 
     double value(double chosen, double rejected) const final { return value(chosen - rejected); }
     LossSlopes slopes(double chosen, double rejected) const final {

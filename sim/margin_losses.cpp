@@ -3,97 +3,65 @@
 #include <limits>
 
 #include "sim/loss_makers.hpp"
-#include "sim/numerics.hpp"
+#include "sim/phi_loss.hpp"
 
 namespace prefdyn {
 
 namespace {
 
-/// DPO: phi(m) = -log sigma(m). sigmoid_norm divides log-ratios by response lengths, which are 1.
-class SigmoidLoss final : public MarginLoss {
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+double logistic_curvature(double m) { return sigmoid(m) * sigmoid(-m); }
+
+/// sigmoid_norm divides log-ratios by response lengths, which are 1.
+class SigmoidLoss final : public PhiLoss<SigmoidPhi> {
   public:
-    explicit SigmoidLoss(std::string_view name) : name_(name) {}
-    std::string_view name() const override { return name_; }
-    double value(double m) const override { return softplus(-m); }
-    double derivative(double m) const override { return -sigmoid(-m); }
-    double curvature(double m) const override { return sigmoid(m) * sigmoid(-m); }
+    explicit SigmoidLoss(std::string_view name) : PhiLoss(name, {}) {}
+    double curvature(double m) const override { return logistic_curvature(m); }
     LossFacts facts() const override { return {std::log(2.0), -0.5, 0.0, 0.25, true}; }
-
-  private:
-    std::string_view name_;
 };
 
-/// SLiC: phi(m) = max(0, 1 - m), phi'(1) = 0.
-class HingeLoss final : public MarginLoss {
+class HingeLoss final : public PhiLoss<HingePhi> {
   public:
-    std::string_view name() const override { return "hinge"; }
-    double value(double m) const override { return m < 1.0 ? 1.0 - m : 0.0; }
-    double derivative(double m) const override { return m < 1.0 ? -1.0 : 0.0; }
+    HingeLoss() : PhiLoss("hinge", {}) {}
     double curvature(double) const override { return 0.0; }
-    LossFacts facts() const override {
-        return {1.0, -1.0, 0.0, std::numeric_limits<double>::infinity(), true};
-    }
+    LossFacts facts() const override { return {1.0, -1.0, 0.0, kInfinity, true}; }
 };
 
-/// phi(m) = (m / beta - 1 / (2 beta))^2.
-class IpoLoss final : public MarginLoss {
+class IpoLoss final : public PhiLoss<IpoPhi> {
   public:
-    explicit IpoLoss(double beta) : scale_(1.0 / (beta * beta)) {}
-    std::string_view name() const override { return "ipo"; }
-    double value(double m) const override { return scale_ * (m - 0.5) * (m - 0.5); }
-    double derivative(double m) const override { return 2.0 * scale_ * (m - 0.5); }
-    double curvature(double) const override { return 2.0 * scale_; }
+    explicit IpoLoss(double beta) : PhiLoss("ipo", {1.0 / (beta * beta)}) {}
+    double curvature(double) const override { return 2.0 * phi_.scale; }
     LossFacts facts() const override {
-        return {0.25 * scale_, -scale_, 0.0, 2.0 * scale_, true, false};
+        return {0.25 * phi_.scale, -phi_.scale, 0.0, 2.0 * phi_.scale, true, false};
     }
-
-  private:
-    double scale_;
 };
 
 double entropy(double p) { return p == 0.0 ? 0.0 : -p * std::log(p) - (1.0 - p) * std::log1p(-p); }
 
-/// Conservative DPO: phi(m) = -(1 - eps) log sigma(m) - eps log sigma(-m). aot applies the same phi
-/// to margins matched by rank.
-class SmoothedLoss final : public MarginLoss {
+/// cdpo; aot applies the same phi to margins matched by rank.
+class SmoothedLoss final : public PhiLoss<SmoothedPhi> {
   public:
     SmoothedLoss(std::string_view name, double eps, LossForm form)
-        : name_(name), eps_(eps), form_(form) {}
-    std::string_view name() const override { return name_; }
-    double value(double m) const override {
-        return (1.0 - eps_) * softplus(-m) + eps_ * softplus(m);
-    }
-    double derivative(double m) const override {
-        return eps_ * sigmoid(m) - (1.0 - eps_) * sigmoid(-m);
-    }
-    double curvature(double m) const override { return sigmoid(m) * sigmoid(-m); }
+        : PhiLoss(name, {eps}), form_(form) {}
+    double curvature(double m) const override { return logistic_curvature(m); }
     LossFacts facts() const override {
-        return {std::log(2.0), eps_ - 0.5, entropy(eps_), 0.25, true, eps_ == 0.0, form_};
+        return {std::log(2.0),   phi_.eps - 0.5, entropy(phi_.eps), 0.25, true,
+                phi_.eps == 0.0, form_};
     }
 
   private:
-    std::string_view name_;
-    double eps_;
     LossForm form_;
 };
 
-/// phi(m) = (-(1 - eps) log sigma(m) + eps log sigma(-m)) / (1 - 2 eps)
-///        = -log sigma(m) - eps m / (1 - 2 eps): the line makes the expectation over flipped labels
-/// that of the clean loss.
-class RobustLoss final : public MarginLoss {
+/// The line in phi makes the expectation over flipped labels that of the clean loss.
+class RobustLoss final : public PhiLoss<RobustPhi> {
   public:
-    explicit RobustLoss(double eps) : tilt_(eps / (1.0 - 2.0 * eps)) {}
-    std::string_view name() const override { return "robust"; }
-    double value(double m) const override { return softplus(-m) - tilt_ * m; }
-    double derivative(double m) const override { return -sigmoid(-m) - tilt_; }
-    double curvature(double m) const override { return sigmoid(m) * sigmoid(-m); }
+    explicit RobustLoss(double eps) : PhiLoss("robust", {eps / (1.0 - 2.0 * eps)}) {}
+    double curvature(double m) const override { return logistic_curvature(m); }
     LossFacts facts() const override {
-        const double infimum = tilt_ > 0.0 ? -std::numeric_limits<double>::infinity() : 0.0;
-        return {std::log(2.0), -0.5 - tilt_, infimum, 0.25, true};
+        return {std::log(2.0), -0.5 - phi_.tilt, phi_.tilt > 0.0 ? -kInfinity : 0.0, 0.25, true};
     }
-
-  private:
-    double tilt_;  ///< eps / (1 - 2 eps)
 };
 
 }  // namespace

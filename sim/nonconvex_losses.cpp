@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "sim/loss_makers.hpp"
-#include "sim/numerics.hpp"
+#include "sim/phi_loss.hpp"
 
 namespace prefdyn {
 
@@ -32,27 +32,18 @@ void scan(const MarginLoss& loss, double width, Shape& shape) {
     shape.curvature_max = std::max({shape.curvature_max, -refined.second, loss.curvature(best)});
 }
 
-/// EXO: the divergence KL( sigma(m) || 1 - eps ), bounded, with its minimum at m = logit(1 - eps).
-class ExoLoss final : public MarginLoss {
+/// Bounded, with its minimum at m = logit(1 - eps).
+class ExoLoss final : public PhiLoss<ExoPhi> {
   public:
-    explicit ExoLoss(double eps)
-        : log_one_minus_eps_(std::log1p(-eps)),
-          log_eps_(std::log(eps)),
-          target_(log_one_minus_eps_ - log_eps_) {
+    explicit ExoLoss(double eps) : PhiLoss("exo_pair", {std::log1p(-eps), std::log(eps)}) {
         scan(*this, 1.0, shape_);
     }
-    std::string_view name() const override { return "exo_pair"; }
-    double value(double m) const override {
-        return sigmoid(m) * (log_sigmoid(m) - log_one_minus_eps_) +
-               sigmoid(-m) * (log_sigmoid(-m) - log_eps_);
-    }
-    double derivative(double m) const override { return sigmoid(m) * sigmoid(-m) * (m - target_); }
     double curvature(double m) const override {
-        return sigmoid(m) * sigmoid(-m) * (1.0 + (sigmoid(-m) - sigmoid(m)) * (m - target_));
+        return sigmoid(m) * sigmoid(-m) * (1.0 + (sigmoid(-m) - sigmoid(m)) * (m - phi_.target()));
     }
     LossFacts facts() const override {
-        return {-std::log(2.0) - 0.5 * (log_eps_ + log_one_minus_eps_),
-                -0.25 * target_,
+        return {-std::log(2.0) - 0.5 * (phi_.log_eps + phi_.log_one_minus_eps),
+                -0.25 * phi_.target(),
                 0.0,
                 shape_.curvature_max,
                 false,
@@ -60,34 +51,25 @@ class ExoLoss final : public MarginLoss {
     }
 
   private:
-    double log_one_minus_eps_, log_eps_, target_;
     Shape shape_;
 };
 
-/// DiscoPOP: phi(m) = -(1 - k) log sigma(m) + k exp(-m), k = sigma(m / tau).
-class DiscopopLoss final : public MarginLoss {
+class DiscopopLoss final : public PhiLoss<DiscopopPhi> {
   public:
-    explicit DiscopopLoss(double tau) : tau_(tau) {
+    explicit DiscopopLoss(double tau) : PhiLoss("discopop", {tau}) {
         scan(*this, 1.0, shape_);
         scan(*this, tau, shape_);
     }
-    std::string_view name() const override { return "discopop"; }
-    double value(double m) const override {
-        return sigmoid(-m / tau_) * softplus(-m) + gated_exponential(m);
-    }
-    double derivative(double m) const override {
-        const double off = sigmoid(-m / tau_), gate = gate_slope(m);
-        return -gate * softplus(-m) - off * sigmoid(-m) + (off / tau_ - 1.0) * gated_exponential(m);
-    }
     double curvature(double m) const override {
-        const double off = sigmoid(-m / tau_), on = sigmoid(m / tau_), gate = gate_slope(m);
-        const double bend = (off - on) / tau_;  // k'' = bend k'
+        const double tau = phi_.tau, gate = phi_.gate_slope(m);
+        const double off = sigmoid(-m / tau), on = sigmoid(m / tau);
+        const double bend = (off - on) / tau;  // k'' = bend k'
         return gate * (2.0 * sigmoid(-m) - bend * softplus(-m)) + off * sigmoid(m) * sigmoid(-m) +
-               gated_exponential(m) * (off / tau_ * (bend - 2.0) + 1.0);
+               phi_.gated_exponential(m) * (off / tau * (bend - 2.0) + 1.0);
     }
     LossFacts facts() const override {
         return {0.5 * std::log(2.0) + 0.5,
-                (1.0 - std::log(2.0)) / (4.0 * tau_) - 0.75,
+                (1.0 - std::log(2.0)) / (4.0 * phi_.tau) - 0.75,
                 0.0,
                 shape_.curvature_max,
                 shape_.convex,
@@ -95,11 +77,6 @@ class DiscopopLoss final : public MarginLoss {
     }
 
   private:
-    /// k exp(-m): finite where exp(-m) alone is not.
-    double gated_exponential(double m) const { return std::exp(log_sigmoid(m / tau_) - m); }
-    double gate_slope(double m) const { return sigmoid(m / tau_) * sigmoid(-m / tau_) / tau_; }
-
-    double tau_;
     Shape shape_;
 };
 

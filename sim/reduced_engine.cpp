@@ -48,6 +48,10 @@ BasicReducedEngine<Scalar>::BasicReducedEngine(const PreferenceTask& task)
         copy_[0] = single_precision(task.train.features, "training features");
         copy_[1] = single_precision(task.held_out.features, "held-out features");
     }
+    if (sorts_) return;
+    for (const Split split : {Split::kTrain, Split::kHeldOut})
+        device_[static_cast<int>(split)] =
+            make_head_device(features(split), data(split).label, task.policy.beta, loss_);
 }
 
 template <class Scalar>
@@ -62,9 +66,23 @@ template <class Scalar>
 double BasicReducedEngine<Scalar>::descent(const Vector& theta, std::span<const Index> rows,
                                            Vector& direction) const {
     if (sorts_) return matched_descent(theta, rows, direction);
+    if (device_[0]) return device_[0]->pass(theta, rows, direction, nullptr);
     const BasicMarginPass<Scalar> pass{features(Split::kTrain), task_.train.label, loss_,
                                        task_.policy.beta, rows};
     return margin_pass(pass, theta, direction, nullptr);
+}
+
+/// Whether one evaluation is faster on the device, although the results have to come back.
+template <class Scalar>
+bool BasicReducedEngine<Scalar>::worth_a_launch(Split split) const {
+    constexpr Index kElements = Index{1} << 18;
+    return device_[static_cast<int>(split)] && data(split).features.size() >= kElements;
+}
+
+template <class Scalar>
+void BasicReducedEngine<Scalar>::margins(Split split, const Vector& theta, double* out) const {
+    if (worth_a_launch(split)) return device_[static_cast<int>(split)]->margins(theta, out);
+    margins_only(features(split), data(split).label, task_.policy.beta, theta, out);
 }
 
 template <class Scalar>
@@ -74,12 +92,14 @@ void BasicReducedEngine<Scalar>::evaluate(const Vector& theta, Split split, Resp
     const bool descend = direction && split == Split::kTrain;
     out.margin.resize(set.samples());
     out.matched.resize(0);
-    if (descend && !sorts_) {
+    if (descend && worth_a_launch(split)) {
+        device_[0]->pass(theta, {}, *direction, out.margin.data());
+    } else if (descend && !sorts_) {
         const BasicMarginPass<Scalar> pass{
             features(split), set.label, loss_, task_.policy.beta, {}};
         margin_pass(pass, theta, *direction, out.margin.data());
     } else {
-        margins_only(features(split), set.label, task_.policy.beta, theta, out.margin.data());
+        margins(split, theta, out.margin.data());
     }
     if (sorts_) {
         out.matched =

@@ -5,6 +5,7 @@
 // such as Adam, because the two moving rows see gradients that differ only in sign.
 
 #include "sim/engine.hpp"
+#include "sim/head_device.hpp"
 #include "sim/margin_kernel.hpp"
 
 namespace prefdyn {
@@ -31,9 +32,12 @@ class BasicReducedEngine final : public PolicyEngine {
                   Vector* direction) const override;
     double frobenius(const Vector& flat) const override;
     HeadNorms change(const Vector& theta) const override;
+    const HeadDevice* device() const override { return device_[0].get(); }
 
   private:
     const Rows<Scalar>& features(Split split) const;
+    bool worth_a_launch(Split split) const;
+    void margins(Split split, const Vector& theta, double* out) const;
     Vector reference_differences(Split split, std::span<const Index> rows) const;
     double matched_descent(const Vector& theta, std::span<const Index> rows,
                            Vector& direction) const;
@@ -43,7 +47,8 @@ class BasicReducedEngine final : public PolicyEngine {
     const MarginLoss& loss_;
     const bool sorts_;  ///< margins are matched by rank
     std::array<ReferenceLogits, 2> reference_;
-    Rows<Scalar> copy_[2];  ///< empty where the task's own features serve
+    Rows<Scalar> copy_[2];                   ///< empty where the task's own features serve
+    std::unique_ptr<HeadDevice> device_[2];  ///< null where the processor computes
 };
 
 using ReducedEngine = BasicReducedEngine<double>;

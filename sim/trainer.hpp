@@ -26,8 +26,19 @@ struct TrainSpec {
     double flow_tolerance = 1e-10;  ///< relative local error of the Runge-Kutta steps
 };
 
-/// Trains from the reference head and records on the schedule. Never stops early unless the state
-/// is no longer finite, cancel_requested(), or the flow's step size underflows.
+/// One head to train; engine and loss must outlive it.
+struct TrainJob {
+    const PolicyEngine& engine;
+    const PreferenceLoss& loss;
+    TrainSpec spec;
+    std::uint64_t seed;
+};
+
+/// Trains each from the reference head and records on the schedule. Never stops early unless the
+/// state is no longer finite, cancel_requested(), or the flow's step size underflows. Engines on a
+/// device take their updates at the same time.
+std::vector<Trajectory> train_all(std::span<const TrainJob> jobs);
+
 Trajectory train(const PolicyEngine& engine, const PreferenceLoss& loss, const TrainSpec& spec,
                  std::uint64_t seed);
 

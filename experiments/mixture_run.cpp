@@ -65,27 +65,39 @@ theory::Evidence MixtureRun::evidence() const {
     return e;
 }
 
+PendingMixture::PendingMixture(Dataset data, const MixtureTraining& training, double lambda_max,
+                               std::uint64_t seed)
+    : task_(std::make_unique<PreferenceTask>()), seed_(seed) {
+    task_->train = std::move(data);
+    task_->held_out.features.resize(0, task_->train.dimension());
+    task_->policy.beta = training.beta;
+    task_->loss = make_loss(typical_loss(training.loss, training.beta));
+    result_.statistics = light_statistics(task_->train, lambda_max);
+    result_.behaviours = theory::behaviour_statistics(task_->train);
+    result_.kappa =
+        theory::smoothness(training.beta, task_->loss->facts().curvature_max, lambda_max);
+    spec_ = train_spec(training, result_.kappa);
+    result_.facts = training_facts(training, spec_, *task_->loss);
+    spec_.direction_rounding = theory::rate_rounding(result_.evidence());
+    engine_ = make_engine(EngineKind::kReduced, *task_);
+    BehaviourSlopes slopes = initial_slopes(*engine_);
+    result_.behaviours.margin_slope = std::move(slopes.margin);
+    result_.behaviours.loss_slope = std::move(slopes.loss);
+}
+
+TrainJob PendingMixture::job() const { return {*engine_, *task_->loss, spec_, seed_}; }
+
+MixtureRun PendingMixture::finish(Trajectory trajectory) {
+    if (trajectory.stop == StopReason::kInterrupted) throw Interrupted();
+    result_.trajectory = std::move(trajectory);
+    return std::move(result_);
+}
+
 MixtureRun train_mixture(Dataset data, const MixtureTraining& training, double lambda_max,
                          std::uint64_t seed) {
-    PreferenceTask task;
-    task.train = std::move(data);
-    task.held_out.features.resize(0, task.train.dimension());
-    task.policy.beta = training.beta;
-    task.loss = make_loss(typical_loss(training.loss, training.beta));
-    MixtureRun out;
-    out.statistics = light_statistics(task.train, lambda_max);
-    out.behaviours = theory::behaviour_statistics(task.train);
-    out.kappa = theory::smoothness(training.beta, task.loss->facts().curvature_max, lambda_max);
-    TrainSpec spec = train_spec(training, out.kappa);
-    out.facts = training_facts(training, spec, *task.loss);
-    spec.direction_rounding = theory::rate_rounding(out.evidence());
-    const auto engine = make_engine(EngineKind::kReduced, task);
-    BehaviourSlopes slopes = initial_slopes(*engine);
-    out.behaviours.margin_slope = std::move(slopes.margin);
-    out.behaviours.loss_slope = std::move(slopes.loss);
-    out.trajectory = train(*engine, *task.loss, spec, seed);
-    if (out.trajectory.stop == StopReason::kInterrupted) throw Interrupted();
-    return out;
+    PendingMixture run(std::move(data), training, lambda_max, seed);
+    const TrainJob job = run.job();
+    return run.finish(train(job.engine, job.loss, job.spec, job.seed));
 }
 
 MixtureRun train_mixture(Dataset data, const MixtureTraining& training, std::uint64_t seed) {

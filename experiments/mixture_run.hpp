@@ -1,6 +1,8 @@
 #pragma once
 // A head trained on several behaviours, with what the claims of theory.md section 5 ask about it.
 
+#include <memory>
+
 #include "sim/trainer.hpp"
 #include "theory/behaviours.hpp"
 #include "theory/claim.hpp"
@@ -26,11 +28,28 @@ struct MixtureRun {
     theory::Evidence evidence() const;
 };
 
+/// A mixture whose head is not trained yet: several can be trained together.
+class PendingMixture {
+  public:
+    /// `lambda_max` is the largest eigenvalue of M or a number above it.
+    PendingMixture(Dataset data, const MixtureTraining& training, double lambda_max,
+                   std::uint64_t seed);
+    /// Borrows from this object. Logarithmically spaced records, the first step among them.
+    TrainJob job() const;
+    /// Throws Interrupted if training was.
+    MixtureRun finish(Trajectory trajectory);
+
+  private:
+    std::unique_ptr<PreferenceTask> task_;
+    std::unique_ptr<PolicyEngine> engine_;
+    TrainSpec spec_;
+    std::uint64_t seed_;
+    MixtureRun result_;
+};
+
 /// Rows of a above rows of b, of one dimension, as behaviours 0 and 1.
 Dataset mixture_of(const Dataset& a, const Dataset& b);
 
-/// Trains on logarithmically spaced records, the first step among them. `lambda_max` is the largest
-/// eigenvalue of M or a number above it.
 MixtureRun train_mixture(Dataset data, const MixtureTraining& training, double lambda_max,
                          std::uint64_t seed);
 

@@ -19,6 +19,7 @@ std::vector<PrioritySetting> priority_settings(Profile profile);
 
 /// Samples the mixture and trains on it; a pure function of (setting, seed).
 MixtureRun run_mixture(const PrioritySetting& setting, std::uint64_t seed);
+PendingMixture begin_mixture(const PrioritySetting& setting, std::uint64_t seed);
 
 /// K behaviours of equal weight, the norms of their mean differences geometric from `longest` down
 /// to longest / ratio, one angle between every two.

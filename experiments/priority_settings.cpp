@@ -141,9 +141,17 @@ std::vector<PrioritySetting> priority_settings(Profile profile) {
     return std::move(s.all);
 }
 
-MixtureRun run_mixture(const PrioritySetting& setting, std::uint64_t seed) {
+PendingMixture begin_mixture(const PrioritySetting& setting, std::uint64_t seed) {
     const MixtureDistribution law(setting.mixture, seed);
-    return train_mixture(law.sample(seed), setting.training, seed);
+    Dataset data = law.sample(seed);
+    const double lambda_max = theory::gram_norm(data.features, static_cast<double>(data.samples()));
+    return {std::move(data), setting.training, lambda_max, seed};
+}
+
+MixtureRun run_mixture(const PrioritySetting& setting, std::uint64_t seed) {
+    PendingMixture run = begin_mixture(setting, seed);
+    const TrainJob job = run.job();
+    return run.finish(train(job.engine, job.loss, job.spec, job.seed));
 }
 
 }  // namespace prefdyn

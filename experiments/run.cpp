@@ -67,24 +67,45 @@ void round_to_single(PreferenceTask& task) {
 
 }  // namespace
 
-RunResult run_task(const RunConfig& config, PreferenceTask task, const std::string& head) {
-    RunResult out;
+PendingRun::PendingRun(const RunConfig& config, PreferenceTask task, const std::string& head) {
     if (config.engine == EngineKind::kReducedF32) round_to_single(task);
-    out.config = config;
-    out.name = task.train.name;
+    task_ = std::make_unique<const PreferenceTask>(std::move(task));
+    result_.config = config;
+    result_.name = task_->train.name;
     stop_if_requested();
-    out.statistics = theory::dataset_statistics(task.train);
+    result_.statistics = theory::dataset_statistics(task_->train);
     stop_if_requested();
-    out.kappa = theory::smoothness(config.beta, task.loss->facts().curvature_max,
-                                   out.statistics.lambda_max);
-    out.id = run_id(config, task.train, head);
-    out.config.training.eta = resolve_eta(config, *task.loss, out.kappa, out.name);
-    out.facts = training_facts(out.config, task.loss, task.train.samples());
-    out.config.training.direction_rounding = theory::rate_rounding(out.evidence());
-    const auto engine = make_engine(config.engine, task);
-    out.trajectory = train(*engine, *task.loss, out.config.training, config.seed);
-    if (out.trajectory.stop == StopReason::kInterrupted) throw Interrupted();
-    return out;
+    result_.kappa = theory::smoothness(config.beta, task_->loss->facts().curvature_max,
+                                       result_.statistics.lambda_max);
+    result_.id = run_id(config, task_->train, head);
+    TrainSpec& training = result_.config.training;
+    training.eta = resolve_eta(config, *task_->loss, result_.kappa, result_.name);
+    result_.facts = training_facts(result_.config, task_->loss, task_->train.samples());
+    training.direction_rounding = theory::rate_rounding(result_.evidence());
+    engine_ = make_engine(config.engine, *task_);
+}
+
+TrainJob PendingRun::job() const {
+    return {*engine_, *task_->loss, result_.config.training, result_.config.seed};
+}
+
+RunResult PendingRun::finish(Trajectory trajectory) {
+    if (trajectory.stop == StopReason::kInterrupted) throw Interrupted();
+    result_.trajectory = std::move(trajectory);
+    return std::move(result_);
+}
+
+namespace {
+
+RunResult train_alone(PendingRun run) {
+    const TrainJob job = run.job();
+    return run.finish(train(job.engine, job.loss, job.spec, job.seed));
+}
+
+}  // namespace
+
+RunResult run_task(const RunConfig& config, PreferenceTask task, const std::string& head) {
+    return train_alone(PendingRun(config, std::move(task), head));
 }
 
 PreferenceTask preference_task(const RunConfig& config, Dataset train) {
@@ -110,7 +131,7 @@ theory::Evidence RunResult::evidence() const {
     return e;
 }
 
-RunResult run_synthetic(const RunConfig& config) {
+PendingRun begin_synthetic(const RunConfig& config) {
     const FeatureDistribution distribution(feature_spec(config), config.seed);
     PreferenceTask task = preference_task(config, distribution.sample(config.seed));
     validate(task.train, "sampled features");
@@ -125,11 +146,13 @@ RunResult run_synthetic(const RunConfig& config) {
                              "raise --held-out");
         task.held_out = FeatureDistribution(spec, config.seed).sample(config.seed, true);
     }
-    const auto population = theory::population_facts(distribution.moments(), task.train);
-    RunResult out = run_task(config, std::move(task), "");
-    out.population = population;
+    auto population = theory::population_facts(distribution.moments(), task.train);
+    PendingRun out(config, std::move(task), "");
+    out.set_population(std::move(population));
     return out;
 }
+
+RunResult run_synthetic(const RunConfig& config) { return train_alone(begin_synthetic(config)); }
 
 RunResult run_dataset(const RunConfig& config, const Dataset& train) {
     return run_task(config, preference_task(config, train), "");

@@ -1,6 +1,7 @@
 #pragma once
 // The one place where a trained head meets the bounds.
 
+#include <memory>
 #include <optional>
 
 #include "experiments/run_config.hpp"
@@ -28,6 +29,26 @@ inline constexpr double kRunDelta = 1e-9;
 /// Policy and loss of the config on `train`; no held-out rows.
 PreferenceTask preference_task(const RunConfig& config, Dataset train);
 
+/// A run whose data are there and whose head is not trained yet: several can be trained together.
+class PendingRun {
+  public:
+    /// `head` names the task's reference head in the run id if `config` does not determine it.
+    PendingRun(const RunConfig& config, PreferenceTask task, const std::string& head);
+    void set_population(theory::PopulationFacts facts) { result_.population = std::move(facts); }
+    /// Borrows from this object.
+    TrainJob job() const;
+    /// Throws Interrupted if training was.
+    RunResult finish(Trajectory trajectory);
+
+  private:
+    std::unique_ptr<const PreferenceTask> task_;
+    std::unique_ptr<PolicyEngine> engine_;
+    RunResult result_;
+};
+
+/// Samples the configured distribution. Throws InputError for a config that cannot be run.
+PendingRun begin_synthetic(const RunConfig& config);
+
 /// Samples the configured distribution, trains, and collects the evidence. Throws InputError for a
 /// config that cannot be run and Interrupted if asked to stop.
 RunResult run_synthetic(const RunConfig& config);
@@ -35,8 +56,7 @@ RunResult run_synthetic(const RunConfig& config);
 /// The same on given features; the population is unknown. `config` supplies policy and training.
 RunResult run_dataset(const RunConfig& config, const Dataset& train);
 
-/// The same on a task whose reference head `config` does not determine: `head` names it in the run
-/// id.
+/// The same on a task whose reference head `config` may not determine.
 RunResult run_task(const RunConfig& config, PreferenceTask task, const std::string& head);
 
 }  // namespace prefdyn

@@ -11,7 +11,8 @@ namespace prefdyn {
 
 namespace {
 
-constexpr Index kBlockRows = 128;   // prompts at a time: bounds the (rows, V) logits
+constexpr Index kBlockRows = 128;                // prompts at a time: bounds the (rows, V) logits
+constexpr Index kDeviceLogits = Index{1} << 27;  // of a block there
 constexpr Index kSliceRows = 1024;  // head rows a matrix product; fixed, so threads change no bit
 
 using HeadMap = Eigen::Map<const RowMatrix>;
@@ -20,7 +21,7 @@ using HeadMap = Eigen::Map<const RowMatrix>;
 
 /// A block of prompts on its way through the head.
 struct DenseEngine::Block {
-    RowMatrix features;              ///< (b, d)
+    RowMatrix features;              ///< (b, d), no columns where a device has them
     std::vector<std::int8_t> label;  ///< (b)
     std::vector<Index> row;          ///< (b) row of each prompt in its split
     RowMatrix log_pi;                ///< (b, V) logits, then log-softmax, then gradient
@@ -28,7 +29,11 @@ struct DenseEngine::Block {
 };
 
 DenseEngine::DenseEngine(const PreferenceTask& task)
-    : task_(task), sorts_(task.loss->facts().form == LossForm::kSorted) {
+    : task_(task),
+      device_(make_layer_device(
+          task.train.features, task.held_out.features,
+          static_cast<double>(task.train.samples()) * static_cast<double>(size()))),
+      sorts_(task.loss->facts().form == LossForm::kSorted) {
     const Vector theta = initial();
     for (const Split split : {Split::kTrain, Split::kHeldOut}) {
         Responses out;
@@ -75,33 +80,39 @@ void copy_block(const Responses& block, Index first, Responses& out) {
 double DenseEngine::pass(const Vector& theta, Split split, std::span<const Index> rows,
                          Responses* out, Vector* direction) const {
     const Index batch = rows.empty() ? data(split).samples() : static_cast<Index>(rows.size());
-    const Vector matched = sorts_ ? matched_margins(theta, split, rows) : Vector();
+    const auto device = device_pass(theta);
+    const Vector matched = sorts_ ? matched_margins(theta, device.get(), split, rows) : Vector();
     if (out) {
         resize(*out, batch);
         out->matched = matched;
     }
     if (direction) direction->setZero(size());
     double total = 0.0;
-    for (Index first = 0; first < batch; first += kBlockRows) {
-        Block block = gather(split, rows, first, std::min(kBlockRows, batch - first));
-        forward(theta, split, block);
+    const Index rows_a_block = block_rows();
+    for (Index first = 0; first < batch; first += rows_a_block) {
+        Block block = gather(split, rows, first, std::min(rows_a_block, batch - first));
+        forward(theta, device.get(), split, block);
         if (sorts_) block.out.matched = matched.segment(first, block.features.rows());
         total += loss(block);
         if (out) copy_block(block.out, first, *out);
-        if (direction) backward(block, task_.policy.beta / static_cast<double>(batch), *direction);
+        if (direction)
+            backward(block, task_.policy.beta / static_cast<double>(batch), device.get(),
+                     *direction);
     }
+    if (device && direction && batch > 0) *direction = device->sum();
     return total / static_cast<double>(std::max<Index>(batch, 1));
 }
 
 /// A forward pass of its own, since the ranks are those of the whole batch.
-Vector DenseEngine::matched_margins(const Vector& theta, Split split,
+Vector DenseEngine::matched_margins(const Vector& theta, SoftmaxDevice* device, Split split,
                                     std::span<const Index> rows) const {
     const Index batch = rows.empty() ? data(split).samples() : static_cast<Index>(rows.size());
     const Responses& reference = reference_[static_cast<int>(split)];
     Vector margin(batch), before(batch);
-    for (Index first = 0; first < batch; first += kBlockRows) {
-        Block block = gather(split, rows, first, std::min(kBlockRows, batch - first));
-        forward(theta, split, block);
+    const Index rows_a_block = block_rows();
+    for (Index first = 0; first < batch; first += rows_a_block) {
+        Block block = gather(split, rows, first, std::min(rows_a_block, batch - first));
+        forward(theta, device, split, block);
         margin.segment(first, block.features.rows()) = block.out.margin;
         for (std::size_t b = 0; b < block.row.size(); ++b)
             before(first + static_cast<Index>(b)) =
@@ -114,19 +125,27 @@ DenseEngine::Block DenseEngine::gather(Split split, std::span<const Index> rows,
                                        Index count) const {
     const Dataset& set = data(split);
     Block block;
-    block.features.resize(count, set.dimension());
+    block.features.resize(count, device_ ? 0 : set.dimension());
     resize(block.out, count);
     for (Index b = 0; b < count; ++b) {
         const Index i = rows.empty() ? first + b : rows[static_cast<std::size_t>(first + b)];
         block.row.push_back(i);
         block.label.push_back(set.label[static_cast<std::size_t>(i)]);
-        block.features.row(b) = set.features.row(i);
+        if (!device_) block.features.row(b) = set.features.row(i);
     }
     return block;
 }
 
-/// log_pi = log softmax(G W^T) row by row, margins against the reference log-probabilities.
-void DenseEngine::forward(const Vector& theta, Split split, Block& block) const {
+std::unique_ptr<SoftmaxDevice> DenseEngine::device_pass(const Vector& theta) const {
+    return device_ ? device_->softmax(theta, task_.policy.vocabulary) : nullptr;
+}
+
+Index DenseEngine::block_rows() const {
+    return device_ ? std::max<Index>(1, kDeviceLogits / task_.policy.vocabulary) : kBlockRows;
+}
+
+/// log_pi = log softmax(G W^T) row by row, and its entries of the two responses.
+void DenseEngine::softmax(const Vector& theta, Block& block) const {
     const Index V = task_.policy.vocabulary, count = block.features.rows();
     const HeadMap head(theta.data(), V, task_.train.dimension());
     block.log_pi.resize(count, V);
@@ -136,16 +155,44 @@ void DenseEngine::forward(const Vector& theta, Split split, Block& block) const 
         block.log_pi.middleCols(k, slice).noalias() =
             block.features * head.middleRows(k, slice).transpose();
     }
-    Responses& out = block.out;
-    const Responses& reference = reference_[static_cast<int>(split)];
-    const Policy& policy = task_.policy;
 #pragma omp parallel for schedule(static)
     for (Index b = 0; b < count; ++b) {
         block.log_pi.row(b).array() -= logsumexp(block.log_pi.row(b).data(), V);
-        const bool yes = block.label[static_cast<std::size_t>(b)] > 0;
+        block.out.logp_chosen(b) = block.log_pi(b, chosen(block, b));
+        block.out.logp_rejected(b) = block.log_pi(b, rejected(block, b));
+    }
+}
+
+Index DenseEngine::chosen(const Block& block, Index b) const {
+    return block.label[static_cast<std::size_t>(b)] > 0 ? task_.policy.yes : task_.policy.no;
+}
+
+Index DenseEngine::rejected(const Block& block, Index b) const {
+    return block.label[static_cast<std::size_t>(b)] > 0 ? task_.policy.no : task_.policy.yes;
+}
+
+/// Log-probabilities, and margins against those of the reference.
+void DenseEngine::forward(const Vector& theta, SoftmaxDevice* device, Split split,
+                          Block& block) const {
+    const Index count = block.features.rows();
+    Responses& out = block.out;
+    if (device) {
+        SoftmaxDevice::Rows rows;
+        for (Index b = 0; b < count; ++b) {
+            rows.row.push_back(block.row[static_cast<std::size_t>(b)]);
+            rows.chosen.push_back(static_cast<std::int32_t>(chosen(block, b)));
+            rows.rejected.push_back(static_cast<std::int32_t>(rejected(block, b)));
+        }
+        device->forward(split == Split::kHeldOut, rows);
+        out.logp_chosen = rows.logp_chosen;
+        out.logp_rejected = rows.logp_rejected;
+    } else {
+        softmax(theta, block);
+    }
+    const Responses& reference = reference_[static_cast<int>(split)];
+    const Policy& policy = task_.policy;
+    for (Index b = 0; b < count; ++b) {
         const Index i = block.row[static_cast<std::size_t>(b)];
-        out.logp_chosen(b) = block.log_pi(b, yes ? policy.yes : policy.no);
-        out.logp_rejected(b) = block.log_pi(b, yes ? policy.no : policy.yes);
         const double rise = out.logp_chosen(b) - reference.logp_chosen(i);
         const double fall = out.logp_rejected(b) - reference.logp_rejected(i);
         out.margin(b) = policy.beta * (rise - fall);
@@ -176,21 +223,24 @@ LossSlopes DenseEngine::slopes(const Block& block, Index b) const {
 /// direction += -scale * sum_b [ phi_w (e_w - pi_b) + phi_l (e_l - pi_b) ] g_b^T, phi_w and phi_l
 /// the slopes in r_w and r_l. Written as phi_w ((e_w - pi) - (e_l - pi)) + (phi_w + phi_l) (e_l -
 /// pi), so that what cancels for a loss of the margin cancels without rounding.
-void DenseEngine::backward(Block& block, double scale, Vector& direction) const {
+void DenseEngine::backward(Block& block, double scale, SoftmaxDevice* device,
+                           Vector& direction) const {
     const Index V = task_.policy.vocabulary, d = task_.train.dimension();
-#pragma omp parallel for schedule(static)
-    for (Index b = 0; b < block.features.rows(); ++b) {
+    Vector weight(block.features.rows()), excess(block.features.rows());
+    for (Index b = 0; b < weight.size(); ++b) {
         const LossSlopes slope = slopes(block, b);
-        const double weight = -scale * slope.chosen;
-        const double excess = -scale * (slope.chosen + slope.rejected);
-        const bool yes = block.label[static_cast<std::size_t>(b)] > 0;
-        const Index chosen = yes ? task_.policy.yes : task_.policy.no;
-        const Index rejected = yes ? task_.policy.no : task_.policy.yes;
+        weight(b) = -scale * slope.chosen;
+        excess(b) = -scale * (slope.chosen + slope.rejected);
+    }
+    if (device) return device->backward(weight, excess);
+#pragma omp parallel for schedule(static)
+    for (Index b = 0; b < weight.size(); ++b) {
+        const Index up_token = chosen(block, b), down_token = rejected(block, b);
         for (Index k = 0; k < V; ++k) {
             const double pi = std::exp(block.log_pi(b, k));
-            const double up = (k == chosen ? 1.0 : 0.0) - pi;
-            const double down = (k == rejected ? 1.0 : 0.0) - pi;
-            block.log_pi(b, k) = weight * (up - down) + excess * down;
+            const double up = (k == up_token ? 1.0 : 0.0) - pi;
+            const double down = (k == down_token ? 1.0 : 0.0) - pi;
+            block.log_pi(b, k) = weight(b) * (up - down) + excess(b) * down;
         }
     }
     Eigen::Map<RowMatrix> out(direction.data(), V, d);

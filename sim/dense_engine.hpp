@@ -3,6 +3,7 @@
 // normaliser cancelled by hand. theta is W, row-major.
 
 #include "sim/engine.hpp"
+#include "sim/layer_device.hpp"
 
 namespace prefdyn {
 
@@ -26,16 +27,23 @@ class DenseEngine final : public PolicyEngine {
     struct Block;
     double pass(const Vector& theta, Split split, std::span<const Index> rows, Responses* out,
                 Vector* direction) const;
-    Vector matched_margins(const Vector& theta, Split split, std::span<const Index> rows) const;
+    Vector matched_margins(const Vector& theta, SoftmaxDevice* device, Split split,
+                           std::span<const Index> rows) const;
     Block gather(Split split, std::span<const Index> rows, Index first, Index count) const;
-    void forward(const Vector& theta, Split split, Block& block) const;
+    void forward(const Vector& theta, SoftmaxDevice* device, Split split, Block& block) const;
+    void softmax(const Vector& theta, Block& block) const;
     double loss(const Block& block) const;
     LossSlopes slopes(const Block& block, Index b) const;
-    void backward(Block& block, double scale, Vector& direction) const;
+    void backward(Block& block, double scale, SoftmaxDevice* device, Vector& direction) const;
+    std::unique_ptr<SoftmaxDevice> device_pass(const Vector& theta) const;
+    Index block_rows() const;
+    Index chosen(const Block& block, Index b) const;
+    Index rejected(const Block& block, Index b) const;
 
     const PreferenceTask& task_;
-    const bool sorts_;        ///< margins are matched by rank
-    Responses reference_[2];  ///< log-probabilities of the reference head
+    std::unique_ptr<LayerDevice> device_;  ///< null where the processor computes
+    const bool sorts_;                     ///< margins are matched by rank
+    Responses reference_[2];               ///< log-probabilities of the reference head
 };
 
 }  // namespace prefdyn

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "sim/error.hpp"
 #include "sim/numerics.hpp"
@@ -58,6 +59,9 @@ EmbeddingEngine::EmbeddingEngine(const PreferenceTask& task, EmbeddingSpec spec)
       spec_(std::move(spec)),
       hidden_(spec_.start.embedding.rows()),
       dimension_(task.train.dimension()),
+      device_(make_layer_device(
+          task.train.features, task.held_out.features,
+          static_cast<double>(task.train.features.size()) * static_cast<double>(hidden_))),
       class_mean_(RowMatrix::Zero(2, dimension_)) {
     validate(spec_.start, dimension_, "embedding model");
     const EmbeddingModel& reference = spec_.reference ? *spec_.reference : spec_.start;
@@ -141,6 +145,7 @@ double EmbeddingEngine::pass(const EmbeddingModel& model, Split split, std::span
     const Index batch = rows.empty() ? data(split).samples() : static_cast<Index>(rows.size());
     if (direction) direction->setZero(size());
     if (batch == 0) return 0.0;
+    if (device_) return device_pass(model, split, rows, out, direction);
     const Index blocks = (batch + kBlockRows - 1) / kBlockRows;
     const Index chunk = kBlockRows * ((blocks + kMaxChunks - 1) / kMaxChunks);
     const Index chunks = (batch + chunk - 1) / chunk;
@@ -169,6 +174,32 @@ double EmbeddingEngine::pass(const EmbeddingModel& model, Split split, std::span
     if (direction) *direction *= task_.policy.beta / static_cast<double>(batch);
     if (out) out->margin = std::move(margin);
     return total / static_cast<double>(batch);
+}
+
+/// The batch as one block whose products a device makes.
+double EmbeddingEngine::device_pass(const EmbeddingModel& model, Split split,
+                                    std::span<const Index> rows, Responses* out,
+                                    Vector* direction) const {
+    Block block;
+    block.row.assign(rows.begin(), rows.end());
+    if (rows.empty()) {
+        block.row.resize(static_cast<std::size_t>(data(split).samples()));
+        std::iota(block.row.begin(), block.row.end(), Index{0});
+    }
+    const auto device = device_->embedding(split == Split::kHeldOut, block.row, model.embedding,
+                                           model.head, model.activation);
+    block.score = device->scores();
+    const auto batch = static_cast<double>(block.row.size());
+    Vector margin(block.score.size());
+    const double total = weigh(split, block, margin.data());
+    if (direction)
+        *direction =
+            device->backward(block.weight, spec_.train_embedding) * (task_.policy.beta / batch);
+    if (out) {
+        store_responses(split, block, 0, *out);
+        out->margin = std::move(margin);
+    }
+    return total / batch;
 }
 
 void EmbeddingEngine::store_responses(Split split, const Block& block, Index first,

@@ -11,6 +11,7 @@
 
 #include "sim/embedding_model.hpp"
 #include "sim/engine.hpp"
+#include "sim/layer_device.hpp"
 
 namespace prefdyn {
 
@@ -62,6 +63,8 @@ class EmbeddingEngine : public PolicyEngine {
     struct ClassMeans;
     double pass(const EmbeddingModel& model, Split split, std::span<const Index> rows,
                 Responses* out, Vector* direction) const;
+    double device_pass(const EmbeddingModel& model, Split split, std::span<const Index> rows,
+                       Responses* out, Vector* direction) const;
     void forward(const EmbeddingModel& model, Split split, Block& block) const;
     double weigh(Split split, Block& block, double* margins) const;
     void backward(const EmbeddingModel& model, Block& block, Vector& sum) const;
@@ -73,8 +76,9 @@ class EmbeddingEngine : public PolicyEngine {
     const MarginLoss& loss_;
     EmbeddingSpec spec_;
     Index hidden_, dimension_;
-    Vector reference_[2];      ///< (n) a_ref^T g_ref(x_i) of each split
-    RowMatrix class_mean_;     ///< (2, d) mu_+, mu_- of x
+    std::unique_ptr<LayerDevice> device_;  ///< null where the processor computes
+    Vector reference_[2];                  ///< (n) a_ref^T g_ref(x_i) of each split
+    RowMatrix class_mean_;                 ///< (2, d) mu_+, mu_- of x
     RowMatrix noise_of_mean_;  ///< (d, d) Sigma_+ / n_+ + Sigma_- / n_- of x, for the identity
 };
 

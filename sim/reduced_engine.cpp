@@ -44,6 +44,12 @@ BasicReducedEngine<Scalar>::BasicReducedEngine(const PreferenceTask& task)
                      ? *task.reference
                      : std::array{reference_logits(task.policy, task.train.features),
                                   reference_logits(task.policy, task.held_out.features)}) {
+    for (std::size_t split = 0; split < 2; ++split) {
+        const ReferenceLogits& z0 = reference_[split];
+        normaliser_[split].resize(z0.yes.size());
+        for (Index i = 0; i < z0.yes.size(); ++i)
+            normaliser_[split](i) = logaddexp(z0.rest(i), logaddexp(z0.yes(i), z0.no(i)));
+    }
     if constexpr (std::is_same_v<Scalar, float>) {
         copy_[0] = single_precision(task.train.features, "training features");
         copy_[1] = single_precision(task.held_out.features, "held-out features");
@@ -162,7 +168,7 @@ void BasicReducedEngine<Scalar>::log_probabilities(Split split, Responses& out) 
         const double gain = out.margin(i) / (2.0 * beta), shift = s * gain;  // shift = g_i . v
         const double yes = z0.yes(i) + shift, no = z0.no(i) - shift;
         const double normaliser = logaddexp(z0.rest(i), logaddexp(yes, no));
-        const double before = logaddexp(z0.rest(i), logaddexp(z0.yes(i), z0.no(i)));
+        const double before = normaliser_[static_cast<std::size_t>(split)](i);
         out.logp_chosen(i) = (s > 0.0 ? yes : no) - normaliser;
         out.logp_rejected(i) = (s > 0.0 ? no : yes) - normaliser;
         out.reward_chosen(i) = beta * (gain - (normaliser - before));

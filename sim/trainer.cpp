@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "sim/cancel.hpp"
+#include "sim/device.hpp"
 #include "sim/gradient_flow.hpp"
 #include "sim/head_device.hpp"
 #include "sim/optimizer.hpp"
@@ -121,6 +122,13 @@ std::vector<Trajectory> train_all(std::span<const TrainJob> jobs) {
             out[j] = train_discrete(jobs[j], *runs[j]);
     }
     return out;
+}
+
+std::size_t jobs_at_a_time(double bytes) {
+    constexpr double kMost = 4096.0, kBytes = 4e9;
+    return on_gpu()
+               ? static_cast<std::size_t>(std::clamp(kBytes / std::max(bytes, 1.0), 1.0, kMost))
+               : 1;
 }
 
 Trajectory train(const PolicyEngine& engine, const PreferenceLoss& loss, const TrainSpec& spec,

@@ -39,6 +39,9 @@ struct TrainJob {
 /// device take their updates at the same time.
 std::vector<Trajectory> train_all(std::span<const TrainJob> jobs);
 
+/// How many jobs of about `bytes` bytes train_all is best given at a time: 1 on the processor.
+std::size_t jobs_at_a_time(double bytes);
+
 Trajectory train(const PolicyEngine& engine, const PreferenceLoss& loss, const TrainSpec& spec,
                  std::uint64_t seed);
 

@@ -179,7 +179,8 @@ TEST_CASE("the same point twice must be the same point") {
     const SweepFixture at;
     REQUIRE(at.run("s").code == 0);
     const std::string want = at.merged("s");
-    PointRecord third = PointRunner(at.spec)(3);
+    const std::size_t number = 3;
+    PointRecord third = PointRunner(at.spec)({&number, 1}).front();
     write_segment(at.dir / "s/segments/9-same-0.h5", at.spec, {third});
     CHECK(at.merged("s") == want);
     third.values[5] += 1e-12;

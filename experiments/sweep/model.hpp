@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "experiments/parameter_table.hpp"
+#include "sim/trainer.hpp"
 #include "theory/claim.hpp"
 
 namespace prefdyn::sweep {
@@ -30,9 +31,12 @@ class Model {
   public:
     virtual ~Model() = default;
     ParameterTable& table() { return table_; }
-    /// Throws InputError for values that cannot be run, Interrupted if asked to stop. `records` is
-    /// the length of a curve.
-    virtual PointResult run(const std::vector<theory::Claim>& claims, std::size_t records) = 0;
+    /// Draws the data; returns what is to be trained, which borrows from this object. Throws
+    /// InputError for values that cannot be run, Interrupted if asked to stop.
+    virtual TrainJob begin() = 0;
+    /// Judges what came of it. `records` is the length of a curve. Throws like begin.
+    virtual PointResult finish(Trajectory trajectory, const std::vector<theory::Claim>& claims,
+                               std::size_t records) = 0;
     /// About what one point holds in memory while it runs.
     virtual double bytes() const = 0;
 

@@ -111,8 +111,13 @@ class PriorityModel final : public Model {
   public:
     PriorityModel() { declare(table_, config_); }
 
-    PointResult run(const std::vector<theory::Claim>& claims, std::size_t records) override {
-        const MixtureRun result = run_mixture(setting_of(config_), config_.seed);
+    TrainJob begin() override {
+        return run_.emplace(begin_mixture(setting_of(config_), config_.seed)).job();
+    }
+
+    PointResult finish(Trajectory trajectory, const std::vector<theory::Claim>& claims,
+                       std::size_t records) override {
+        const MixtureRun result = run_->finish(std::move(trajectory));
         PointResult out{content_hash("priority\n" + table_.canonical()), {}};
         for (const auto& m : numbers()) out.values.push_back(m.get(result));
         for (const auto& m : curves())
@@ -130,6 +135,7 @@ class PriorityModel final : public Model {
 
   private:
     PriorityConfig config_;
+    std::optional<PendingMixture> run_;
 };
 
 }  // namespace

@@ -66,8 +66,11 @@ class RunModel final : public Model {
                     "allowed failure probability of the claims about samples (T5)");
     }
 
-    PointResult run(const std::vector<theory::Claim>& claims, std::size_t records) override {
-        const RunResult result = run_synthetic(config_);
+    TrainJob begin() override { return run_.emplace(begin_synthetic(config_)).job(); }
+
+    PointResult finish(Trajectory trajectory, const std::vector<theory::Claim>& claims,
+                       std::size_t records) override {
+        const RunResult result = run_->finish(std::move(trajectory));
         if (result.trajectory.records.empty())
             throw InputError("the loss is not finite at the start", "scale the features down");
         PointResult out{result.id, {}};
@@ -88,6 +91,7 @@ class RunModel final : public Model {
 
   private:
     RunConfig config_;
+    std::optional<PendingRun> run_;
     double delta_ = 0.05;
 };
 

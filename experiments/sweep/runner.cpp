@@ -12,6 +12,7 @@
 #include <new>
 
 #include "experiments/output_options.hpp"
+#include "experiments/parallel.hpp"
 #include "experiments/progress.hpp"
 #include "experiments/sweep/folder.hpp"
 #include "sim/cancel.hpp"
@@ -45,20 +46,61 @@ std::unique_ptr<Model> PointRunner::prepare(std::size_t point) const {
     return model;
 }
 
-PointRecord PointRunner::operator()(std::size_t point) const {
-    PointRecord out;
-    out.point = point;
+double PointRunner::bytes(std::size_t point) const try {
+    return prepare(point)->bytes();
+} catch (const InputError&) {
+    return 0.0;
+}
+
+namespace {
+
+/// Does `work`, which may find that the point cannot be run; returns whether it can.
+template <class Work>
+bool attempt(PointRecord& record, Work work) {
     try {
-        PointResult result = prepare(point)->run(claims_, spec_.records);
-        out.run_id = std::move(result.run_id);
-        out.values = std::move(result.values);
-        return out;
+        work();
+        return true;
     } catch (const InputError& error) {
-        out.reason = error.what();
+        record.reason = error.what();
     } catch (const std::bad_alloc&) {
-        out.reason = "out of memory";
+        record.reason = "out of memory";
     }
-    out.values.assign(length_, std::numeric_limits<double>::quiet_NaN());
+    return false;
+}
+
+}  // namespace
+
+std::vector<PointRecord> PointRunner::operator()(std::span<const std::size_t> points) const {
+    std::vector<PointRecord> out(points.size());
+    std::vector<std::unique_ptr<Model>> models(points.size());
+    std::vector<std::optional<TrainJob>> jobs(points.size());
+    parallel_for(points.size(), [&](std::size_t k) {
+        out[k].point = points[k];
+        attempt(out[k], [&] {
+            models[k] = prepare(points[k]);
+            jobs[k].emplace(models[k]->begin());
+        });
+    });
+    std::vector<TrainJob> ready;
+    std::vector<std::size_t> owner;
+    for (std::size_t k = 0; k < points.size(); ++k)
+        if (jobs[k]) {
+            ready.push_back(*jobs[k]);
+            owner.push_back(k);
+        }
+    std::vector<Trajectory> trained = train_all(ready);
+    parallel_for(ready.size(), [&](std::size_t r) {
+        PointRecord& record = out[owner[r]];
+        attempt(record, [&] {
+            PointResult result =
+                models[owner[r]]->finish(std::move(trained[r]), claims_, spec_.records);
+            record.run_id = std::move(result.run_id);
+            record.values = std::move(result.values);
+        });
+    });
+    for (PointRecord& record : out)
+        if (record.failed())
+            record.values.assign(length_, std::numeric_limits<double>::quiet_NaN());
     return out;
 }
 
@@ -111,6 +153,7 @@ SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard) {
     SweepCount count;
     const std::vector<std::size_t> todo = open_points(spec, folder, shard, count);
     const PointRunner run(spec);
+    const std::size_t group = todo.empty() ? 1 : jobs_at_a_time(run.bytes(todo.front()));
     Publisher publisher(spec, folder, shard.index);
     Progress progress("points", todo.size());
     std::atomic<std::size_t> next{0};
@@ -123,11 +166,15 @@ SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard) {
         count.failed += record.failed() ? 1 : 0;
         publisher.add(std::move(record));
     };
-#pragma omp parallel
+#pragma omp parallel if (group == 1)
     try {
-        for (std::size_t k = next++; k < todo.size() && !cancel_requested(); k = next++) {
-            finish(run(todo[k]));
-            progress.advance();
+        for (std::size_t k = next.fetch_add(group); k < todo.size() && !cancel_requested();
+             k = next.fetch_add(group)) {
+            const std::size_t count = std::min(group, todo.size() - k);
+            for (PointRecord& record : run(std::span(todo).subspan(k, count))) {
+                finish(std::move(record));
+                progress.advance();
+            }
         }
     } catch (const Interrupted&) {
         next = todo.size();
@@ -151,12 +198,10 @@ SweepEstimate estimate(const Spec& spec, double seconds) {
     const Stopwatch watch;
     for (std::size_t k = 0; k < tries && watch.seconds() < seconds; ++k) {
         const std::size_t point = tries == 1 ? 0 : k * (size - 1) / (tries - 1);
-        try {
-            out.bytes_a_point = std::max(out.bytes_a_point, run.prepare(point)->bytes());
-        } catch (const InputError&) {
-            continue;  // the sweep will say so of this point
-        }
-        run(point);
+        const double bytes = run.bytes(point);
+        if (bytes == 0.0) continue;  // the sweep will say so of this point
+        out.bytes_a_point = std::max(out.bytes_a_point, bytes);
+        run({&point, 1});
         ++out.tried;
     }
     out.seconds_a_point =

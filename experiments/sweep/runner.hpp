@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <span>
 #include <string>
 
 #include "experiments/sweep/segment.hpp"
@@ -27,12 +28,14 @@ struct SweepCount {
 class PointRunner {
   public:
     explicit PointRunner(const Spec& spec);
-    /// The model of a point, ready to run. Throws InputError for values it cannot take.
-    std::unique_ptr<Model> prepare(std::size_t point) const;
-    /// What cannot be run comes back as failed. Throws Interrupted.
-    PointRecord operator()(std::size_t point) const;
+    /// About what the point holds in memory while it runs; 0 if it cannot be run.
+    double bytes(std::size_t point) const;
+    /// Trained together, in their order. What cannot be run comes back as failed. Throws
+    /// Interrupted. Uses the OpenMP threads unless it is called by one of them.
+    std::vector<PointRecord> operator()(std::span<const std::size_t> points) const;
 
   private:
+    std::unique_ptr<Model> prepare(std::size_t point) const;
     const Spec& spec_;
     RowMatrix unit_;
     std::vector<theory::Claim> claims_;

@@ -7,6 +7,7 @@
 
 #include "sim/error.hpp"
 #include "sim/text/json_input.hpp"
+#include "sim/transformer/elementwise.hpp"
 
 namespace prefdyn::transformer {
 
@@ -152,11 +153,7 @@ void RopeTable::rotate(float* x, Index heads, Index position) const {
     const float* cosine = cos.data() + position * half;
     const float* sine = sin.data() + position * half;
     for (Index head = 0; head < heads; ++head, x += 2 * half)
-        for (Index c = 0; c < half; ++c) {
-            const float a = x[c], b = x[c + half];
-            x[c] = a * cosine[c] - b * sine[c];
-            x[c + half] = b * cosine[c] + a * sine[c];
-        }
+        for (Index c = 0; c < half; ++c) rotate_pair(x[c], x[c + half], cosine[c], sine[c]);
 }
 
 }  // namespace prefdyn::transformer

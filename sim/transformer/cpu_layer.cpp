@@ -61,25 +61,34 @@ class CpuBackend final : public LayerBackend {
         : c_(config), rope_(config.rope, config.head_size, longest) {}
 
     std::string name() const override { return std::string("cpu ") + kernels_.name; }
+    void begin(RowsF x, std::vector<Prompt> prompts) override;
     void load(const LayerTensors& layer) override;
-    void run(RowsF& x, const std::vector<Prompt>& prompts, const Tick& tick) const override;
+    void run(const Tick& tick) override;
+    RowsF last_rows() override;
 
   private:
-    void advance(RowsF& x, const std::vector<Prompt>& prompts, const Batch& batch) const;
+    void advance(const Batch& batch);
     void normalise(const float* x, const std::vector<float>& w, RowsF& y) const;
     void project(const RowsF& x, const PackedMatrix& w, const std::vector<float>& bias,
                  RowsF& y) const;
     void add_projection(const RowsF& x, const PackedMatrix& w, const std::vector<float>& bias,
                         float* y) const;
-    void rotate(RowsF& qkv, const std::vector<Prompt>& prompts, const Batch& batch) const;
+    void rotate(RowsF& qkv, const Batch& batch) const;
 
     const ModelConfig c_;
     const CpuKernels& kernels_ = best_kernels();
     RopeTable rope_;
+    RowsF x_;  // (tokens, d)
+    std::vector<Prompt> prompts_;
     Index window_ = 0;
     PackedMatrix qkv_, output_, gate_up_, down_;
     std::vector<float> input_norm_, post_norm_, qkv_bias_, output_bias_, gate_up_bias_, down_bias_;
 };
+
+void CpuBackend::begin(RowsF x, std::vector<Prompt> prompts) {
+    x_ = std::move(x);
+    prompts_ = std::move(prompts);
+}
 
 void CpuBackend::load(const LayerTensors& t) {
     check_weights(t);
@@ -120,26 +129,26 @@ void CpuBackend::add_projection(const RowsF& x, const PackedMatrix& w,
 }
 
 /// Queries and keys are neighbours in a row, H + K heads.
-void CpuBackend::rotate(RowsF& qkv, const std::vector<Prompt>& prompts, const Batch& batch) const {
+void CpuBackend::rotate(RowsF& qkv, const Batch& batch) const {
     for (std::size_t i = batch.begin; i < batch.end; ++i)
-        for (Index p = 0; p < prompts[i].length; ++p)
-            rope_.rotate(qkv.row(prompts[i].first - batch.first + p).data(), c_.heads + c_.kv_heads,
-                         p);
+        for (Index p = 0; p < prompts_[i].length; ++p)
+            rope_.rotate(qkv.row(prompts_[i].first - batch.first + p).data(),
+                         c_.heads + c_.kv_heads, p);
 }
 
 /// x += attention(norm(x)), then x += mlp(norm(x)), for the T tokens of a batch.
-void CpuBackend::advance(RowsF& x, const std::vector<Prompt>& prompts, const Batch& batch) const {
+void CpuBackend::advance(const Batch& batch) {
     const Index tokens = batch.tokens;
     const AttentionShape shape{c_.heads, c_.kv_heads, c_.head_size, window_};
-    float* rows = x.data() + batch.first * c_.hidden;        // (T, d)
+    float* rows = x_.data() + batch.first * c_.hidden;       // (T, d)
     RowsF y(tokens, c_.hidden), qkv(tokens, shape.width());  // (T, d), (T, (H + 2K) h)
     RowsF mixed(tokens, c_.heads * c_.head_size);            // (T, H h)
     normalise(rows, input_norm_, y);
     project(y, qkv_, qkv_bias_, qkv);
-    rotate(qkv, prompts, batch);
+    rotate(qkv, batch);
     for (std::size_t i = batch.begin; i < batch.end; ++i) {
-        const Index at = prompts[i].first - batch.first;
-        attend(kernels_, shape, qkv.row(at).data(), prompts[i].length, mixed.row(at).data());
+        const Index at = prompts_[i].first - batch.first;
+        attend(kernels_, shape, qkv.row(at).data(), prompts_[i].length, mixed.row(at).data());
     }
     add_projection(mixed, output_, output_bias_, rows);
     RowsF both(tokens, 2 * c_.ffn), gated(tokens, c_.ffn);  // (T, 2f), (T, f)
@@ -153,17 +162,24 @@ void CpuBackend::advance(RowsF& x, const std::vector<Prompt>& prompts, const Bat
     add_projection(gated, down_, down_bias_, rows);
 }
 
-void CpuBackend::run(RowsF& x, const std::vector<Prompt>& prompts, const Tick& tick) const {
-    const std::vector<Batch> batches = cut(prompts);
+void CpuBackend::run(const Tick& tick) {
+    const std::vector<Batch> batches = cut(prompts_);
     const bool spread = static_cast<int>(batches.size()) >= 4 * omp_get_max_threads();
 #pragma omp parallel for schedule(dynamic, 1) if (spread)
     for (std::size_t b = 0; b < batches.size(); ++b) {
         if (cancel_requested()) continue;
-        advance(x, prompts, batches[b]);
+        advance(batches[b]);
 #pragma omp critical(prefdyn_transformer_tick)
         if (tick) tick(batches[b].tokens);
     }
     stop_if_requested();
+}
+
+RowsF CpuBackend::last_rows() {
+    RowsF out(static_cast<Index>(prompts_.size()), c_.hidden);
+    for (std::size_t i = 0; i < prompts_.size(); ++i)
+        out.row(static_cast<Index>(i)) = x_.row(prompts_[i].first + prompts_[i].length - 1);
+    return out;
 }
 
 }  // namespace

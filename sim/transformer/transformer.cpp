@@ -27,6 +27,10 @@ Index longest_of(const std::vector<Prompt>& prompts) {
     return longest;
 }
 
+Index tokens_of(const std::vector<Prompt>& prompts) {
+    return prompts.empty() ? 0 : prompts.back().first + prompts.back().length;
+}
+
 void check_ids(std::span<const std::int32_t> ids, Index vocabulary, const std::string& place) {
     for (std::size_t t = 0; t < ids.size(); ++t)
         if (ids[t] < 0 || ids[t] >= vocabulary)
@@ -72,24 +76,28 @@ void Transformer::check(std::span<const TokenIds> prompts) const {
 
 /// x (tokens, d): the embedding of every token, prompt after prompt.
 RowsF Transformer::look_up(std::span<const TokenIds> prompts) const {
-    Index tokens = 0;
-    for (const TokenIds& ids : prompts) tokens += static_cast<Index>(ids.size());
-    RowsF x(tokens, config().hidden);
-    Index row = 0;
-    for (const TokenIds& ids : prompts)
-        for (const std::int32_t id : ids)
-            read_row(checkpoint_.embedding(), id, x.row(row++).data());
+    std::vector<std::int32_t> all;
+    for (const TokenIds& ids : prompts) all.insert(all.end(), ids.begin(), ids.end());
+    RowsF x(static_cast<Index>(all.size()), config().hidden);
+    bool finite = true;
+#pragma omp parallel for schedule(static) reduction(&& : finite)
+    for (Index row = 0; row < x.rows(); ++row) {
+        const Index id = all[static_cast<std::size_t>(row)];
+        to_float(checkpoint_.embedding(), id * x.cols(), x.cols(), x.row(row).data());
+        finite = finite && x.row(row).allFinite();
+    }
+    if (!finite)
+        for (const std::int32_t id : all)
+            require_finite(checkpoint_.embedding(), id * x.cols(), x.cols());
     MappedFile::forget(checkpoint_.embedding().bytes);
     return x;
 }
 
-RowsF Transformer::last_rows(const RowsF& x, const std::vector<Prompt>& prompts,
-                             FinalNorm norm) const {
+/// The final norm of the last hidden states x (n, d), in place.
+void Transformer::finish(RowsF& x, FinalNorm norm) const {
     const std::vector<float> w = vector_of(checkpoint_.final_norm());
-    RowsF out(static_cast<Index>(prompts.size()), config().hidden);
-    for (std::size_t i = 0; i < prompts.size(); ++i) {
-        auto row = out.row(static_cast<Index>(i));
-        row = x.row(prompts[i].first + prompts[i].length - 1);
+    for (Index i = 0; i < x.rows(); ++i) {
+        auto row = x.row(i);
         for (int times = 0; times < static_cast<int>(norm); ++times)
             rms_norm(row.data(), w.data(), config().norm_epsilon, config().hidden, row.data());
         if (!row.allFinite())
@@ -97,15 +105,15 @@ RowsF Transformer::last_rows(const RowsF& x, const std::vector<Prompt>& prompts,
                                  std::to_string(i) + " is not finite",
                              "the model overflows single precision");
     }
-    return out;
 }
 
 RowsF Transformer::embed(std::span<const TokenIds> prompts, const EmbedOptions& options) const {
     check(prompts);
     const std::vector<Prompt> layout = lay_out(prompts);
-    RowsF x = look_up(prompts);  // (tokens, d)
     const auto backend = make_cpu_backend(config(), longest_of(layout));
-    const double all = static_cast<double>(x.rows()) * static_cast<double>(config().layers);
+    backend->begin(look_up(prompts), layout);
+    const double all =
+        static_cast<double>(tokens_of(layout)) * static_cast<double>(config().layers);
     Index done = 0;
     const auto tick = [&](Index tokens) {
         done += tokens;
@@ -115,9 +123,12 @@ RowsF Transformer::embed(std::span<const TokenIds> prompts, const EmbedOptions& 
         stop_if_requested();
         backend->load(checkpoint_.layer(i));
         forget(checkpoint_.layer(i));
-        backend->run(x, layout, tick);
+        backend->run(tick);
+        if (i + 1 < config().layers) backend->prefetch(checkpoint_.layer(i + 1));
     }
-    return last_rows(x, layout, options.norm);
+    RowsF last = backend->last_rows();  // (n, d)
+    finish(last, options.norm);
+    return last;
 }
 
 RowsF Transformer::head_rows(std::span<const std::int32_t> ids) const {

@@ -27,9 +27,9 @@ class Transformer {
     const ModelConfig& config() const { return checkpoint_.config(); }
 
     /// (n, d): the embedding of the last token of each prompt. All prompts go through one layer
-    /// before the next is touched. A row depends on its prompt alone, bit for bit. InputError names
-    /// the prompt (counted from 0) that is empty, longer than the context, or holds an id outside
-    /// the vocabulary; Interrupted if a stop is asked for.
+    /// before the next is touched. A row depends on its prompt alone: on the processor bit for bit,
+    /// on a card to rounding. InputError names the prompt (counted from 0) that is empty, longer
+    /// than the context, or holds an id outside the vocabulary; Interrupted if a stop is asked for.
     RowsF embed(std::span<const TokenIds> prompts, const EmbedOptions& options = {}) const;
 
     /// (n, |ids|) logits of these tokens for embeddings (n, d) with FinalNorm::kSingle.
@@ -44,7 +44,7 @@ class Transformer {
   private:
     void check(std::span<const TokenIds> prompts) const;
     RowsF look_up(std::span<const TokenIds> prompts) const;
-    RowsF last_rows(const RowsF& x, const std::vector<Prompt>& prompts, FinalNorm norm) const;
+    void finish(RowsF& x, FinalNorm norm) const;
     Checkpoint checkpoint_;
 };
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sim/transformer/checkpoint.hpp"
+#include "sim/transformer/precision.hpp"
 
 namespace prefdyn::transformer {
 
@@ -37,7 +38,43 @@ class LayerBackend {
     virtual RowsF last_rows() = 0;
 };
 
-/// `longest`: tokens of the longest prompt that will come.
+/// On the processor or on the card, as sim/device.hpp says. `longest`: tokens of the longest prompt
+/// that will come. InputError if there is no such backend for this precision or model.
+std::unique_ptr<LayerBackend> make_backend(const ModelConfig& config, Index longest,
+                                           Precision precision);
 std::unique_ptr<LayerBackend> make_cpu_backend(const ModelConfig& config, Index longest);
+std::unique_ptr<LayerBackend> make_cuda_backend(const ModelConfig& config, Index longest,
+                                                Precision precision);
+/// The same with `budget` bytes on the card instead of what is free.
+std::unique_ptr<LayerBackend> make_cuda_backend(const ModelConfig& config, Index longest,
+                                                Precision precision, std::size_t budget);
+
+/// Throws InputError if what runs does not know this precision.
+void require_precision(Precision precision);
+
+/// Tokens that the backend takes through the layers at a time with the least waste.
+Index preferred_tokens(const ModelConfig& config, Precision precision);
+
+/// Names what decides about the last bits of an embedding: never compare across different ones.
+std::string arithmetic_name(Precision precision);
+
+/// What a card holds at a time, in bytes.
+struct CardPlan {
+    std::size_t layers = 0;   ///< two layers of weights: one that runs, one on its way
+    std::size_t staging = 0;  ///< bytes on their way, cuBLAS's workspace, the angles of positions
+    std::size_t hidden = 0;   ///< hidden states of a chunk
+    std::size_t work = 0;     ///< intermediate values of a batch
+    Index batch_tokens = 0;   ///< whole prompts of at most this many tokens, or one that is longer
+    Index chunk_tokens = 0;
+    std::size_t slot_bytes = 0, workspace_bytes = 0;
+    std::size_t total() const { return layers + staging + hidden + work; }
+};
+/// The largest that fits into `budget` bytes, up to where larger brings nothing, for prompts of up
+/// to `longest` tokens. InputError if nothing does: what is needed, what there is, which option
+/// lowers it.
+CardPlan plan_card(const ModelConfig& config, Precision precision, Index longest,
+                   std::size_t budget);
+/// That of this machine's card.
+CardPlan cuda_plan(const ModelConfig& config, Precision precision, Index longest);
 
 }  // namespace prefdyn::transformer

@@ -110,7 +110,7 @@ void Transformer::finish(RowsF& x, FinalNorm norm) const {
 RowsF Transformer::embed(std::span<const TokenIds> prompts, const EmbedOptions& options) const {
     check(prompts);
     const std::vector<Prompt> layout = lay_out(prompts);
-    const auto backend = make_cpu_backend(config(), longest_of(layout));
+    const auto backend = make_backend(config(), longest_of(layout), options.precision);
     backend->begin(look_up(prompts), layout);
     const double all =
         static_cast<double>(tokens_of(layout)) * static_cast<double>(config().layers);
@@ -171,10 +171,12 @@ RowsF Transformer::logits(const RowsF& embeddings, std::span<const std::int32_t>
     return out;
 }
 
-TokenIds Transformer::greedy(const TokenIds& prompt, Index count) const {
+TokenIds Transformer::greedy(const TokenIds& prompt, Index count, Precision precision) const {
     TokenIds all = prompt, out;
+    EmbedOptions options;
+    options.precision = precision;
     for (Index i = 0; i < count; ++i) {
-        const RowsF row = logits(embed(std::span(&all, 1)));
+        const RowsF row = logits(embed(std::span(&all, 1), options));
         const float* best = std::max_element(row.data(), row.data() + row.size());
         out.push_back(static_cast<std::int32_t>(best - row.data()));
         all.push_back(out.back());

@@ -1,0 +1,36 @@
+// Which backend runs, and what may differ by it.
+#include "sim/device.hpp"
+#include "sim/error.hpp"
+#include "sim/transformer/gemm.hpp"
+#include "sim/transformer/layer_backend.hpp"
+
+namespace prefdyn::transformer {
+
+void require_precision(Precision precision) {
+    if (precision != Precision::kFloat32 && !on_gpu())
+        throw InputError("--precision " + precision_names()[static_cast<std::size_t>(precision)] +
+                             ": the processor computes in float32 alone",
+                         "leave it away, or give --device cuda");
+}
+
+std::unique_ptr<LayerBackend> make_backend(const ModelConfig& config, Index longest,
+                                           Precision precision) {
+    require_precision(precision);
+    return on_gpu() ? make_cuda_backend(config, longest, precision)
+                    : make_cpu_backend(config, longest);
+}
+
+Index preferred_tokens(const ModelConfig& config, Precision precision) {
+    // Large enough that reading the weights of a large model costs little beside the arithmetic.
+    constexpr Index kProcessorTokens = 8192;
+    return on_gpu() ? cuda_plan(config, precision, 0).chunk_tokens : kProcessorTokens;
+}
+
+std::string arithmetic_name(Precision precision) {
+    if (!on_gpu()) return best_kernels().fused ? "fused" : "plain";
+    const GpuInfo card = probe_gpu().info;
+    return "cuda " + std::to_string(card.major) + "." + std::to_string(card.minor) + " " +
+           precision_names()[static_cast<std::size_t>(precision)];
+}
+
+}  // namespace prefdyn::transformer

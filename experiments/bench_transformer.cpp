@@ -6,13 +6,10 @@
 #include <time.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <iomanip>
 #include <ostream>
 
+#include "experiments/bench_support.hpp"
 #include "experiments/random_checkpoint.hpp"
-#include "sim/error.hpp"
-#include "sim/stream.hpp"
 #include "sim/transformer/gemm.hpp"
 #include "sim/transformer/transformer.hpp"
 
@@ -22,43 +19,19 @@ namespace {
 
 using namespace transformer;
 
-void line(std::ostream& out, const std::string& what, double value, const std::string& unit,
-          const std::string& note = {}) {
-    out << std::left << std::setw(52) << what << std::right << std::setw(12) << std::setprecision(4)
-        << value << " " << std::left << std::setw(8) << unit << note << "\n";
-}
+constexpr BenchTransformer kDefaults = {256, 32, 12};  // a chunk of embed
 
-struct Folder {
-    std::string path = (std::filesystem::temp_directory_path() / "prefdyn-XXXXXX").string();
-    Folder() {
-        if (!mkdtemp(path.data())) throw InputError(path + ": cannot be made");
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-};
-
-ModelConfig extents() {
+ModelConfig extents(Index layers) {
     ModelConfig c;
     c.hidden = 768;
     c.ffn = 2048;
-    c.layers = 12;
+    c.layers = layers;
     c.heads = c.kv_heads = 12;
     c.head_size = 64;
     c.vocabulary = 32000;
     c.context = 2048;
     c.tied = true;
     return c;
-}
-
-std::vector<TokenIds> random_prompts(Index count, Index length, Index vocabulary) {
-    std::vector<TokenIds> prompts(static_cast<std::size_t>(count));
-    Stream stream(1, Purpose::kBatches);
-    for (TokenIds& ids : prompts)
-        for (Index i = 0; i < length; ++i)
-            ids.push_back(
-                static_cast<std::int32_t>(stream() % static_cast<std::uint64_t>(vocabulary)));
-    return prompts;
 }
 
 /// y = x W^T with x (1536, 768) and W (2048, 768): the shape of the model's widest product.
@@ -126,12 +99,6 @@ Rate openblas_rate(Product& p) {
     });
 }
 
-/// Multiplications and additions of one token in all matrix products of the layers.
-double flops_of_token(const ModelConfig& c) {
-    const Index q = c.heads * c.head_size, kv = c.kv_heads * c.head_size;
-    return 2.0 * static_cast<double>(c.layers * c.hidden * (2 * q + 2 * kv + 3 * c.ffn));
-}
-
 double peak_resident_mib() {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -140,11 +107,14 @@ double peak_resident_mib() {
 
 }  // namespace
 
-void bench_transformer(std::ostream& out, const BenchOptions& o) {
-    const Folder folder;
-    write_random_llama(folder.path, extents(), 1);
-    const Transformer model(folder.path);
-    const auto prompts = random_prompts(o.prompts, o.prompt_tokens, model.config().vocabulary);
+void bench_transformer(std::ostream& out, const BenchOptions& options) {
+    if (on_gpu()) return bench_transformer_card(out, options);
+    require_precision(precision_of(options));
+    const BenchTransformer o = filled(options, kDefaults);
+    const BenchFolder folder(options);
+    write_random_llama(folder.path(), extents(o.layers), 1);
+    const Transformer model(folder.path());
+    const auto prompts = random_prompts(o, model.config().vocabulary);
     Product product;
     const Rate own = own_rate(product), blas = openblas_rate(product);
     const double flops =
@@ -153,24 +123,25 @@ void bench_transformer(std::ostream& out, const BenchOptions& o) {
     const Rate rate = best_rate(1, flops, [&] { embeddings = model.embed(prompts); });
     const MemoryPlan plan = memory_plan(model.config(), o.prompts, o.prompts * o.prompt_tokens,
                                         o.prompt_tokens, omp_get_max_threads());
-    line(out, "parameters", static_cast<double>(model.config().parameters()) * 1e-6, "million",
-         best_kernels().name);
+    bench_line(out, "parameters", static_cast<double>(model.config().parameters()) * 1e-6,
+               "million", best_kernels().name);
     const auto rates = [&](const std::string& what, const Rate& r, const std::string& note) {
-        line(out, what + ", by the clock", r.clock, "GFLOP/s", note);
-        line(out, what + ", by processor time", r.processor, "GFLOP/s");
+        bench_line(out, what + ", by the clock", r.clock, "GFLOP/s", note);
+        bench_line(out, what + ", by processor time", r.processor, "GFLOP/s");
     };
     rates("matrix product, own", own, std::to_string(omp_get_max_threads()) + " threads");
     rates("matrix product, OpenBLAS", blas, "0: not on this machine");
     rates("embedding, products of the layers alone", rate,
           std::to_string(o.prompts) + " prompts of " + std::to_string(o.prompt_tokens) + " tokens");
-    line(out, "share of the best product, by the clock",
-         rate.clock / std::max(own.clock, blas.clock), "", "goal: >= 0.70");
-    line(out, "share of the best product, by processor time",
-         rate.processor / std::max(own.processor, blas.processor), "",
-         "the same where others compute too");
-    line(out, "planned memory beside the mapped file",
-         static_cast<double>(plan.total()) / (1 << 20), "MiB");
-    line(out, "peak resident memory", peak_resident_mib(), "MiB", "with what was mapped");
+    bench_line(out, "share of the best product, by the clock",
+               rate.clock / std::max(own.clock, blas.clock), "", "goal: >= 0.70");
+    bench_line(out, "share of the best product, by processor time",
+               rate.processor / std::max(own.processor, blas.processor), "",
+               "the same where others compute too");
+    bench_line(out, "planned memory beside the mapped file",
+               static_cast<double>(plan.total()) / (1 << 20), "MiB");
+    bench_line(out, "peak resident memory", peak_resident_mib(), "MiB", "with what was mapped");
+    folder.keep(prompts, embeddings, out);
     if (!embeddings.allFinite()) throw std::logic_error("an embedding is not finite");
 }
 

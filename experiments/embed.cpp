@@ -6,7 +6,6 @@
 #include "experiments/progress.hpp"
 #include "sim/cancel.hpp"
 #include "sim/content_hash.hpp"
-#include "sim/transformer/gemm.hpp"
 
 namespace prefdyn {
 
@@ -56,8 +55,8 @@ Index tokens_of(std::span<const transformer::TokenIds> prompts) {
 }  // namespace
 
 std::string row_key(const EmbedPlan& plan, const transformer::TokenIds& ids) {
-    std::string all = plan.model_hash + " " + std::to_string(static_cast<int>(plan.norm)) +
-                      (transformer::best_kernels().fused ? " fused" : " plain");
+    std::string all = plan.model_hash + " " + std::to_string(static_cast<int>(plan.norm)) + " " +
+                      transformer::arithmetic_name(plan.precision);
     for (const std::int32_t id : ids) all.append(" ").append(std::to_string(id));
     return content_hash(all);
 }
@@ -78,7 +77,7 @@ EmbedCount embed_missing(const transformer::Transformer& model, const EmbedInput
                  static_cast<double>(shown) < now; ++shown)
                 progress.advance();
         };
-        const transformer::RowsF got = model.embed(chunk, {plan.norm, show});
+        const transformer::RowsF got = model.embed(chunk, {plan.norm, show, plan.precision});
         for (Index i = 0; i < got.rows(); ++i)
             rows.add(missing.keys[first + static_cast<std::size_t>(i)],
                      {got.row(i).data(), static_cast<std::size_t>(got.cols())});

@@ -11,13 +11,14 @@ namespace prefdyn {
 struct EmbedPlan {
     transformer::FinalNorm norm = transformer::FinalNorm::kSingle;
     std::string model_hash;
+    transformer::Precision precision = transformer::Precision::kFloat32;
     /// A chunk ends with the prompt that reaches this many tokens: large enough that reading the
     /// weights of a large model costs little beside the arithmetic.
     Index chunk_tokens = 8192;
     std::function<void()> after_chunk;
 };
 
-/// Key of a row: model, norm, the vector instructions' rounding, and the prompt's tokens.
+/// Key of a row: model, norm, what decides about rounding, and the prompt's tokens.
 std::string row_key(const EmbedPlan& plan, const transformer::TokenIds& ids);
 
 struct EmbedCount {

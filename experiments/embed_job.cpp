@@ -28,6 +28,7 @@ void require_one_source(const ParameterTable& table, const EmbedSource& source) 
 
 const EmbedSource& checked(const ParameterTable& table, const EmbedSource& source) {
     require_one_source(table, source);
+    transformer::require_precision(source.precision);
     return source;
 }
 
@@ -65,6 +66,9 @@ void declare(ParameterTable& t, EmbedSource& s) {
     t.flag("truncate", &s.truncate,
            "keep the last tokens of a prompt longer than the context, behind the bos of --bos");
     t.choice("norm", &s.norm, kNormNames, "how often the model's final norm is applied");
+    t.choice("precision", &s.precision, transformer::precision_names(),
+             "how a card multiplies: single precision, its factors rounded to tf32, or weights and "
+             "states in bfloat16; the processor knows float32 alone");
     t.text("cache", &s.cache,
            "file that keeps every embedded row for later calls; default: OUT.rows, removed when "
            "OUT is written");
@@ -79,6 +83,8 @@ EmbedJob::EmbedJob(const EmbedSource& source, const ParameterTable& table,
       rows_(rows_path(source, output)) {
     plan_.norm = source.norm;
     plan_.model_hash = hash_.hash;
+    plan_.precision = source.precision;
+    plan_.chunk_tokens = transformer::preferred_tokens(model_.config(), source.precision);
 }
 
 bool EmbedJob::run(std::ostream& out) {
@@ -102,17 +108,20 @@ FileAttributes EmbedJob::attributes() const {
     const auto yes = [](bool value) { return std::string(value ? "true" : "false"); };
     const text::PromptFormat format = format_of(source_.prompts);
     const bool made_here = source_.tokens.empty();
-    return {{"model", std::filesystem::canonical(source_.model).filename().string()},
-            {"model_hash", hash_.hash},
-            {"model_hash_method", hash_.method},
-            {"tokenizer", input_.tokenizer},
-            {"tokenizer_hash", input_.tokenizer_hash},
-            {"template", made_here ? format.prompt_template : ""},
-            {"suffix", format.suffix},
-            {"bos", made_here ? yes(format.bos) : "as in the token file"},
-            {"append_shared", made_here ? yes(!source_.no_shared) : "as in the token file"},
-            {"truncate", yes(source_.truncate)},
-            {"norm", kNormNames[static_cast<std::size_t>(source_.norm)]}};
+    return {
+        {"model", std::filesystem::canonical(source_.model).filename().string()},
+        {"model_hash", hash_.hash},
+        {"model_hash_method", hash_.method},
+        {"tokenizer", input_.tokenizer},
+        {"tokenizer_hash", input_.tokenizer_hash},
+        {"template", made_here ? format.prompt_template : ""},
+        {"suffix", format.suffix},
+        {"bos", made_here ? yes(format.bos) : "as in the token file"},
+        {"append_shared", made_here ? yes(!source_.no_shared) : "as in the token file"},
+        {"truncate", yes(source_.truncate)},
+        {"norm", kNormNames[static_cast<std::size_t>(source_.norm)]},
+        {"precision", transformer::precision_names()[static_cast<std::size_t>(source_.precision)]},
+        {"arithmetic", transformer::arithmetic_name(source_.precision)}};
 }
 
 void EmbedJob::write(const std::string& path, const FileAttributes& attributes) const {

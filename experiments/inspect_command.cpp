@@ -63,12 +63,23 @@ void print_files(std::ostream& out, const Checkpoint& checkpoint) {
     out << "hash           " << hash.hash << ": " << hash.method << "\n";
 }
 
+double mib(std::size_t bytes) { return static_cast<double>(bytes) / 1048576.0; }
+
+void print_card_memory(std::ostream& out, const ModelConfig& c, const InspectOptions& o) {
+    const auto plan = transformer::cuda_plan(c, o.precision, o.prompt_tokens);
+    out << std::fixed << std::setprecision(1) << "memory         " << mib(plan.total())
+        << " MiB on the card: two layers " << mib(plan.layers) << ", hidden states of "
+        << plan.chunk_tokens << " tokens " << mib(plan.hidden) << ", work on " << plan.batch_tokens
+        << " of them " << mib(plan.work) << ", buffers " << mib(plan.staging) << "\n"
+        << std::defaultfloat;
+}
+
 void print_memory(std::ostream& out, const ModelConfig& c, const InspectOptions& o) {
-    const Index tokens =
-        std::min(o.prompts * o.prompt_tokens, EmbedPlan{}.chunk_tokens + o.prompt_tokens);
+    if (on_gpu()) return print_card_memory(out, c, o);
+    const Index tokens = std::min(o.prompts * o.prompt_tokens,
+                                  transformer::preferred_tokens(c, o.precision) + o.prompt_tokens);
     const auto plan =
         transformer::memory_plan(c, o.prompts, tokens, o.prompt_tokens, omp_get_max_threads());
-    const auto mib = [](std::size_t bytes) { return static_cast<double>(bytes) / 1048576.0; };
     out << std::fixed << std::setprecision(1) << "memory         " << mib(plan.total())
         << " MiB beside the mapped file for " << o.prompts << " prompts of " << o.prompt_tokens
         << " tokens on " << omp_get_max_threads() << " threads: a layer " << mib(plan.layer)
@@ -97,7 +108,7 @@ void print_continuation(std::ostream& out, const transformer::Transformer& model
     text::require_vocabulary(tokenizer, static_cast<text::Token>(model.config().vocabulary),
                              o.model);
     transformer::TokenIds ids = ids_of(tokenizer, o);
-    const auto more = model.greedy(ids, o.tokens_out);
+    const auto more = model.greedy(ids, o.tokens_out, o.precision);
     ids.insert(ids.end(), more.begin(), more.end());
     out << "continuation   " << tokenizer.decode(ids) << "\n";
 }
@@ -110,6 +121,7 @@ int inspect_command(const std::vector<std::string>& arguments, std::ostream& out
     declare(table, options);
     table.parse(arguments);
     apply(options.machine);
+    transformer::require_precision(options.precision);
     const transformer::Transformer model(options.model);
     print_config(out, model.config());
     print_files(out, model.checkpoint());

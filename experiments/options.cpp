@@ -59,9 +59,19 @@ void declare(ParameterTable& t, BenchOptions& o) {
     t.integer("mixture-steps", &o.mixture_steps, 1, 1000000, "updates",
               "full-batch steps of gradient descent on it");
     t.flag("transformer", &o.transformer,
-           "measure embeddings of a generated Llama of 110 million parameters, and nothing else");
-    t.integer("prompts", &o.prompts, 1, 1000000, "", "prompts it embeds");
-    t.integer("prompt-tokens", &o.prompt_tokens, 1, 2048, "tokens", "length of each");
+           "measure embeddings of a generated Llama and nothing else: 110 million parameters, on a "
+           "card 7 billion");
+    t.integer("prompts", &o.prompts, 0, 1000000, "",
+              "prompts it embeds; 0 takes 256, on a card 900");
+    t.integer("prompt-tokens", &o.prompt_tokens, 0, 2048, "tokens",
+              "length of each; 0 takes 32, on a card 50");
+    t.integer("layers", &o.layers, 0, 1000, "", "its layers; 0 takes 12, on a card 32");
+    t.choice("precision", &o.precision, {"auto", "float32", "tf32", "bfloat16"},
+             "of its embedding; auto takes bfloat16 on a card, float32 on the processor");
+    t.text("folder", &o.folder,
+           "an existing folder to generate it below; by default that for temporary files");
+    t.flag("keep", &o.keep,
+           "leave it there, with the prompts and their embeddings, for another program to read");
 }
 
 void declare(ParameterTable& t, TokenizeOptions& o) {
@@ -106,6 +116,8 @@ void declare(ParameterTable& t, InspectOptions& o) {
     t.text("prompt", &o.prompt, "text to go on from, the most probable token each time");
     t.flag("bos", &o.bos, "put the beginning-of-sequence token before the prompt");
     t.integer("tokens-out", &o.tokens_out, 1, 100000, "tokens", "length of the continuation");
+    t.choice("precision", &o.precision, transformer::precision_names(),
+             "how a card multiplies; the processor knows float32 alone");
     t.integer("prompts", &o.prompts, 1, 100000000, "", "prompts of the memory plan");
     t.integer("prompt-tokens", &o.prompt_tokens, 1, 1000000, "tokens", "length of each of them");
     declare(t, o.machine);

@@ -28,6 +28,9 @@ struct FalsifyOptions {
     OutputOptions output;
 };
 
+/// kAuto: bfloat16 on a card, float32 on the processor.
+enum class BenchPrecision { kAuto, kFloat32, kTf32, kBfloat16 };
+
 struct BenchOptions {
     Index vocabulary = 32000, dimension = 4096, samples = 900, batch = 128, steps = 100;
     Index dense_steps = 2;
@@ -38,7 +41,10 @@ struct BenchOptions {
     bool mixture = false;
     Index behaviours = 128, mixture_samples = 64000, mixture_steps = 200;
     bool transformer = false;
-    Index prompts = 256, prompt_tokens = 32;  // a chunk of embed
+    Index prompts = 0, prompt_tokens = 0, layers = 0;
+    BenchPrecision precision = BenchPrecision::kAuto;
+    std::string folder;
+    bool keep = false;
 };
 
 struct TokenizeOptions {
@@ -65,6 +71,7 @@ struct ScaledOptions {
 struct InspectOptions {
     std::string model, prompt;
     bool bos = false;
+    transformer::Precision precision = transformer::Precision::kFloat32;
     Index tokens_out = 32, prompts = 1000, prompt_tokens = 50;
     MachineOptions machine;
 };

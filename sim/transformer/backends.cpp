@@ -28,7 +28,7 @@ Index preferred_tokens(const ModelConfig& config, Precision precision) {
 
 std::string arithmetic_name(Precision precision) {
     if (!on_gpu()) return best_kernels().fused ? "fused" : "plain";
-    const GpuInfo card = probe_gpu().info;
+    static const GpuInfo card = probe_gpu().info;
     return "cuda " + std::to_string(card.major) + "." + std::to_string(card.minor) + " " +
            precision_names()[static_cast<std::size_t>(precision)];
 }

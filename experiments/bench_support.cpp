@@ -12,12 +12,6 @@ namespace prefdyn {
 
 using transformer::Precision;
 
-void bench_line(std::ostream& out, const std::string& what, double value, const std::string& unit,
-                const std::string& note) {
-    out << std::left << std::setw(52) << what << std::right << std::setw(12) << std::setprecision(4)
-        << value << " " << std::left << std::setw(8) << unit << note << std::endl;
-}
-
 BenchTransformer filled(const BenchOptions& o, const BenchTransformer& defaults) {
     const auto either = [](Index given, Index otherwise) { return given > 0 ? given : otherwise; };
     return {either(o.prompts, defaults.prompts), either(o.prompt_tokens, defaults.prompt_tokens),

@@ -3,12 +3,10 @@
 
 #include <iosfwd>
 
+#include "experiments/bench_line.hpp"
 #include "experiments/options.hpp"
 
 namespace prefdyn {
-
-void bench_line(std::ostream& out, const std::string& what, double value, const std::string& unit,
-                const std::string& note = {});
 
 /// What is embedded, and the layers of the generated model.
 struct BenchTransformer {

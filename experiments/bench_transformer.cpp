@@ -123,24 +123,24 @@ void bench_transformer(std::ostream& out, const BenchOptions& options) {
     const Rate rate = best_rate(1, flops, [&] { embeddings = model.embed(prompts); });
     const MemoryPlan plan = memory_plan(model.config(), o.prompts, o.prompts * o.prompt_tokens,
                                         o.prompt_tokens, omp_get_max_threads());
-    bench_line(out, "parameters", static_cast<double>(model.config().parameters()) * 1e-6,
-               "million", best_kernels().name);
+    line(out, "parameters", static_cast<double>(model.config().parameters()) * 1e-6, "million",
+         best_kernels().name);
     const auto rates = [&](const std::string& what, const Rate& r, const std::string& note) {
-        bench_line(out, what + ", by the clock", r.clock, "GFLOP/s", note);
-        bench_line(out, what + ", by processor time", r.processor, "GFLOP/s");
+        line(out, what + ", by the clock", r.clock, "GFLOP/s", note);
+        line(out, what + ", by processor time", r.processor, "GFLOP/s");
     };
     rates("matrix product, own", own, std::to_string(omp_get_max_threads()) + " threads");
     rates("matrix product, OpenBLAS", blas, "0: not on this machine");
     rates("embedding, products of the layers alone", rate,
           std::to_string(o.prompts) + " prompts of " + std::to_string(o.prompt_tokens) + " tokens");
-    bench_line(out, "share of the best product, by the clock",
-               rate.clock / std::max(own.clock, blas.clock), "", "goal: >= 0.70");
-    bench_line(out, "share of the best product, by processor time",
-               rate.processor / std::max(own.processor, blas.processor), "",
-               "the same where others compute too");
-    bench_line(out, "planned memory beside the mapped file",
-               static_cast<double>(plan.total()) / (1 << 20), "MiB");
-    bench_line(out, "peak resident memory", peak_resident_mib(), "MiB", "with what was mapped");
+    line(out, "share of the best product, by the clock",
+         rate.clock / std::max(own.clock, blas.clock), "", "goal: >= 0.70");
+    line(out, "share of the best product, by processor time",
+         rate.processor / std::max(own.processor, blas.processor), "",
+         "the same where others compute too");
+    line(out, "planned memory beside the mapped file",
+         static_cast<double>(plan.total()) / (1 << 20), "MiB");
+    line(out, "peak resident memory", peak_resident_mib(), "MiB", "with what was mapped");
     folder.keep(prompts, embeddings, out);
     if (!embeddings.allFinite()) throw std::logic_error("an embedding is not finite");
 }

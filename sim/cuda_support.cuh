@@ -107,6 +107,27 @@ class DeviceArray {
     std::size_t count_ = 0;
 };
 
+/// Seconds the card takes for what `work` asks of it.
+template <class Work>
+double seconds_of(Work work) {
+    struct Events {
+        Events() {
+            for (cudaEvent_t& event : at) PREFDYN_CUDA_CHECK(cudaEventCreate(&event));
+        }
+        ~Events() {
+            for (cudaEvent_t event : at) cudaEventDestroy(event);
+        }
+        cudaEvent_t at[2] = {};
+    } events;
+    PREFDYN_CUDA_CHECK(cudaEventRecord(events.at[0], stream()));
+    work();
+    PREFDYN_CUDA_CHECK(cudaEventRecord(events.at[1], stream()));
+    PREFDYN_CUDA_CHECK(cudaEventSynchronize(events.at[1]));
+    float milliseconds = 0.0f;
+    PREFDYN_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, events.at[0], events.at[1]));
+    return 1e-3 * static_cast<double>(milliseconds);
+}
+
 /// Host memory that the card writes at full speed: one piece for the process, borrowed by a thread
 /// at a time.
 class Staging {

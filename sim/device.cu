@@ -44,28 +44,6 @@ std::string kernel_problem() {
     return status == cudaSuccess ? "" : cudaGetErrorString(status);
 }
 
-/// Seconds between two points of this thread's stream.
-class EventTimer {
-  public:
-    EventTimer() {
-        for (cudaEvent_t& event : event_) PREFDYN_CUDA_CHECK(cudaEventCreate(&event));
-        PREFDYN_CUDA_CHECK(cudaEventRecord(event_[0], cuda::stream()));
-    }
-    ~EventTimer() {
-        for (cudaEvent_t event : event_) cudaEventDestroy(event);
-    }
-    double seconds() {
-        float milliseconds = 0.0f;
-        PREFDYN_CUDA_CHECK(cudaEventRecord(event_[1], cuda::stream()));
-        PREFDYN_CUDA_CHECK(cudaEventSynchronize(event_[1]));
-        PREFDYN_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, event_[0], event_[1]));
-        return 1e-3 * static_cast<double>(milliseconds);
-    }
-
-  private:
-    cudaEvent_t event_[2] = {};
-};
-
 }  // namespace
 
 double gpu_copy_bandwidth() {
@@ -80,9 +58,10 @@ double gpu_copy_bandwidth() {
     };
     for (int warm = 0; warm < 3; ++warm) copy();
     constexpr int kCopies = 20;
-    EventTimer timer;
-    for (int k = 0; k < kCopies; ++k) copy();
-    return 2.0 * kCopies * static_cast<double>(bytes) / timer.seconds();
+    const double seconds = cuda::seconds_of([&] {
+        for (int k = 0; k < kCopies; ++k) copy();
+    });
+    return 2.0 * kCopies * static_cast<double>(bytes) / seconds;
 }
 
 GpuProbe probe_gpu() {

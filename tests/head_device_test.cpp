@@ -6,7 +6,7 @@
 #include "sim/distribution.hpp"
 #include "sim/reduced_engine.hpp"
 #include "sim/trainer.hpp"
-#include "tests/gpu_support.hpp"
+#include "tests/cuda_support.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;
@@ -188,8 +188,8 @@ TEST_CASE("several heads trained together are those trained one by one") {
 }
 
 TEST_CASE("GPU: a pass over G is the plain loop's") {
-    if (!test::gpu_available()) return;
-    const test::OnGpu gpu;
+    if (!test::card_for(1)) return;
+    const test::OnDevice gpu(Device::kCuda);
     const std::vector<std::pair<Index, Index>> shapes = {
         {1, 1},     {2, 3},      {7, 64},     {200, 64},   {33, 129},  {1000, 300}, {257, 513},
         {50, 1000}, {611, 1025}, {130, 2048}, {300, 4096}, {70, 5001}, {41, 8192}};
@@ -204,7 +204,7 @@ TEST_CASE("GPU: a pass over G is the plain loop's") {
 }
 
 TEST_CASE("GPU: whole runs are those of the processor") {
-    if (!test::gpu_available()) return;
+    if (!test::card_for(1)) return;
     const std::vector<std::tuple<Method, Index, Sampling>> ways = {
         {Method::kGradientDescent, 0, Sampling::kEpoch},
         {Method::kSgd, 17, Sampling::kEpoch},
@@ -225,7 +225,7 @@ TEST_CASE("GPU: whole runs are those of the processor") {
                 CAPTURE(batch);
                 const TrainSpec spec = spec_of(method, batch, sampling);
                 const Trajectory want = train(*make_engine(kind, task), *task.loss, spec, 9);
-                const test::OnGpu gpu;
+                const test::OnDevice gpu(Device::kCuda);
                 const auto engine = make_engine(kind, task);
                 REQUIRE(engine->device());
                 const Trajectory got = train(*engine, *task.loss, spec, 9);
@@ -237,7 +237,7 @@ TEST_CASE("GPU: whole runs are those of the processor") {
 }
 
 TEST_CASE("GPU: many runs of different kinds at the same time") {
-    if (!test::gpu_available()) return;
+    if (!test::card_for(1)) return;
     std::vector<PreferenceTask> tasks;
     for (Index k = 0; k < 40; ++k)
         tasks.push_back(task_of(20 + 7 * k, 1 + (13 * k) % 150, k % 3 ? "sigmoid" : "cdpo"));
@@ -255,7 +255,7 @@ TEST_CASE("GPU: many runs of different kinds at the same time") {
         return train_all(jobs);
     };
     const auto want = run();
-    const test::OnGpu gpu;
+    const test::OnDevice gpu(Device::kCuda);
     const auto got = run();
     for (std::size_t k = 0; k < tasks.size(); ++k) {
         CAPTURE(k);
@@ -264,8 +264,8 @@ TEST_CASE("GPU: many runs of different kinds at the same time") {
 }
 
 TEST_CASE("GPU: a run that diverges says so") {
-    if (!test::gpu_available()) return;
-    const test::OnGpu gpu;
+    if (!test::card_for(1)) return;
+    const test::OnDevice gpu(Device::kCuda);
     const PreferenceTask task = task_of(60, 8, "ipo");
     TrainSpec spec = spec_of(Method::kGradientDescent, 0, Sampling::kEpoch);
     spec.eta = 1e6;

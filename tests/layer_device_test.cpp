@@ -4,7 +4,7 @@
 #include "sim/dense_engine.hpp"
 #include "sim/embedding_engine.hpp"
 #include "sim/trainer.hpp"
-#include "tests/gpu_support.hpp"
+#include "tests/cuda_support.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;
@@ -45,7 +45,7 @@ void check_responses(const Responses& got, const Responses& want) {
 template <class Make>
 void check_engines(Make make) {
     const auto cpu = make();
-    const test::OnGpu gpu;
+    const test::OnDevice gpu(Device::kCuda);
     const auto card = make();
     const Vector theta = near(cpu->initial());
     std::vector<Index> some;
@@ -72,7 +72,7 @@ void check_engines(Make make) {
 }  // namespace
 
 TEST_CASE("GPU: the dense head is the processor's, for every loss") {
-    if (!test::gpu_available()) return;
+    if (!test::card_for(1)) return;
     for (const std::string& name : loss_names()) {
         CAPTURE(name);
         const PreferenceTask task = task_of(301, 67, 203, name);
@@ -83,7 +83,7 @@ TEST_CASE("GPU: the dense head is the processor's, for every loss") {
 }
 
 TEST_CASE("GPU: the trained embedding is the processor's") {
-    if (!test::gpu_available()) return;
+    if (!test::card_for(1)) return;
     for (const Activation activation :
          {Activation::kIdentity, Activation::kRelu, Activation::kTanh, Activation::kGelu})
         for (const bool train_embedding : {true, false}) {
@@ -97,7 +97,7 @@ TEST_CASE("GPU: the trained embedding is the processor's") {
 }
 
 TEST_CASE("GPU: an embedding trained there ends where the processor's does") {
-    if (!test::gpu_available()) return;
+    if (!test::card_for(1)) return;
     const PreferenceTask task = task_of(800, 90, 2, "ipo");
     const EmbeddingSpec embedding{gaussian_model(64, 90, 1.0, Activation::kTanh, 4)};
     TrainSpec spec;
@@ -107,7 +107,7 @@ TEST_CASE("GPU: an embedding trained there ends where the processor's does") {
     spec.batch = 100;
     spec.records = 5;
     const Trajectory want = train(EmbeddingEngine(task, embedding), *task.loss, spec, 2);
-    const test::OnGpu gpu;
+    const test::OnDevice gpu(Device::kCuda);
     const Trajectory got = train(EmbeddingEngine(task, embedding), *task.loss, spec, 2);
     CHECK(relative_error(got.parameters, want.parameters) <= 1e-9);
     CHECK(relative_error(got.records.back().train.loss, want.records.back().train.loss) <= 1e-9);

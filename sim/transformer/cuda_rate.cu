@@ -31,30 +31,6 @@ DeviceArray<T> filled(long count, std::uint32_t seed) {
     return out;
 }
 
-struct Timer {
-    Timer() {
-        PREFDYN_CUDA_CHECK(cudaEventCreate(&begin));
-        PREFDYN_CUDA_CHECK(cudaEventCreate(&end));
-    }
-    ~Timer() {
-        cudaEventDestroy(begin);
-        cudaEventDestroy(end);
-    }
-    Timer(const Timer&) = delete;
-    Timer& operator=(const Timer&) = delete;
-    template <class Work>
-    double seconds(Work work) const {
-        PREFDYN_CUDA_CHECK(cudaEventRecord(begin, ::prefdyn::cuda::stream()));
-        work();
-        PREFDYN_CUDA_CHECK(cudaEventRecord(end, ::prefdyn::cuda::stream()));
-        PREFDYN_CUDA_CHECK(cudaEventSynchronize(end));
-        float milliseconds = 0.0f;
-        PREFDYN_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, begin, end));
-        return 1e-3 * static_cast<double>(milliseconds);
-    }
-    cudaEvent_t begin = nullptr, end = nullptr;
-};
-
 /// The mean over about half a second, as long as clocks need to settle.
 template <class T>
 double rate_of(cudaDataType_t type, cublasComputeType_t compute, long n) {
@@ -64,11 +40,10 @@ double rate_of(cudaDataType_t type, cublasComputeType_t compute, long n) {
         for (int k = 0; k < times; ++k)
             products.multiply(a.data(), b.data(), type, n, n, n, c.data(), type, 0.0f, compute);
     };
-    const Timer timer;
     product(2);
-    const double one = timer.seconds([&] { product(2); }) / 2.0;
+    const double one = ::prefdyn::cuda::seconds_of([&] { product(2); }) / 2.0;
     const int times = one > 0.1 ? 5 : static_cast<int>(0.5 / one) + 1;
-    const double seconds = timer.seconds([&] { product(times); }) / times;
+    const double seconds = ::prefdyn::cuda::seconds_of([&] { product(times); }) / times;
     const auto extent = static_cast<double>(n);
     return 2.0 * extent * extent * extent / seconds;
 }

@@ -11,6 +11,7 @@
 
 #include "sim/cuda_margins.hpp"
 #include "sim/cuda_support.cuh"
+#include "sim/scaled_float.hpp"
 
 namespace prefdyn::cuda {
 
@@ -66,7 +67,7 @@ struct Layout {
     __host__ __device__ Layout(long columns, int threads)
         : theta((columns * 8 + 15) / 16 * 16),
           ring(long{threads} * kPacksInFlight * kStages * 16),
-          talk(long{threads} / kWarp * kPacksInFlight * 2 * 8) {}
+          talk(long{threads} / kWarp * kPacksInFlight * 2 * kStages * 8) {}
     __host__ __device__ long bytes() const { return theta + ring + talk; }
 };
 
@@ -107,7 +108,8 @@ class BlockPass {
     }
     __device__ void fetch(const std::int32_t* rows, long batch, long group, int stage);
     __device__ double score(int stage) const;
-    __device__ double team_score(double own, int stage) const;
+    template <class Weigh>
+    __device__ double weight_of(double own, int stage, Weigh weigh) const;
     __device__ void add(double (&sum)[K * kWidth], int stage, double weight) const;
     __device__ void fold_teams(const double (&sum)[K * kWidth]);
 
@@ -168,17 +170,26 @@ __device__ double BlockPass<Scalar, K>::score(int stage) const {
     return dot[0];
 }
 
-/// Adds the scores of the team's warps in order.
+/// Takes a score over one warp's columns to the slope's weight of row lane % kRows. The first warp
+/// of a team adds up the team's scores in order and works out the weights for all of it.
 template <class Scalar, int K>
-__device__ double BlockPass<Scalar, K>::team_score(double own, int stage) const {
-    if (team_ == 1) return own;
-    double* board = talk_ + stage * (static_cast<int>(blockDim.x) / kWarp) * kRows;
-    if (lane() < kRows) board[warp() * kRows + lane()] = own;
+template <class Weigh>
+__device__ double BlockPass<Scalar, K>::weight_of(double own, int stage, Weigh weigh) const {
+    if (team_ == 1) return weigh(own);
+    const int warps = static_cast<int>(blockDim.x) / kWarp;
+    double* const scores = talk_ + stage * 2 * warps * kRows;
+    double* const weights = scores + warps * kRows;
+    if (lane() < kRows) scores[warp() * kRows + lane()] = own;
     __syncthreads();
-    const double* first = board + (warp() - warp() % team_) * kRows + lane() % kRows;
-    double total = 0.0;
-    for (int w = 0; w < team_; ++w) total += first[w * kRows];
-    return total;
+    const int leader = warp() - warp() % team_;
+    if (warp() == leader) {
+        double total = 0.0;
+        for (int w = 0; w < team_; ++w) total += scores[(leader + w) * kRows + lane() % kRows];
+        const double weight = weigh(total);
+        if (lane() < kRows) weights[leader * kRows + lane()] = weight;
+    }
+    __syncthreads();
+    return weights[leader * kRows + lane() % kRows];
 }
 
 template <class Scalar, int K>
@@ -186,14 +197,15 @@ __device__ void BlockPass<Scalar, K>::add(double (&sum)[K * kWidth], int stage,
                                           double weight) const {
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
-        const double w = __shfl_sync(kAllLanes, weight, r);
+        // The conversion unit is what limits `score`; here integer units do its work.
+        const double w = __shfl_sync(kAllLanes, weight, r) * kScaledDown<Scalar>;
 #pragma unroll
         for (int k = 0; k < K; ++k) {
             if (pack(k) >= data_.packs) continue;
             const Pack<Scalar> g = slot(stage, r, k);
 #pragma unroll
             for (int v = 0; v < kWidth; ++v)
-                sum[k * kWidth + v] = fma(w, static_cast<double>(g.x[v]), sum[k * kWidth + v]);
+                sum[k * kWidth + v] = fma(w, scaled_down(g.x[v]), sum[k * kWidth + v]);
         }
     }
 }
@@ -237,12 +249,16 @@ __device__ double BlockPass<Scalar, K>::run(const std::int32_t* rows, long batch
         if (round + 1 < rounds) fetch(rows, batch, min(group + stride, groups), 1 - stage);
         __pipeline_commit();
         __pipeline_wait_prior(1);
-        const double m = 2.0 * data_.beta * s * team_score(score(stage), stage);
-        const double weight = s == 0.0 ? 0.0 : -data_.phi.derivative(m) * s;
+        const double weight = weight_of(score(stage), stage, [&](double total) {
+            const double m = 2.0 * data_.beta * s * total;
+            if (s == 0.0) return 0.0;
+            if (lane() < kRows) {
+                if (kLoss) loss += data_.phi.value(m);
+                if (margins) margins[group * kRows + lane()] = m;
+            }
+            return -data_.phi.derivative(m) * s;
+        });
         add(sum, stage, weight);
-        if (s == 0.0 || warp() % team_ != 0 || lane() >= kRows) continue;
-        if (kLoss) loss += data_.phi.value(m);
-        if (margins) margins[group * kRows + lane()] = m;
     }
     __pipeline_wait_prior(0);
     __syncthreads();
@@ -416,10 +432,15 @@ void with_packs(int packs, Work work) {
     work(std::integral_constant<int, 8>());
 }
 
+/// All the shared memory a block may have; the same for every call, since threads share a kernel.
 template <class Kernel>
-void allow_shared(Kernel* kernel, long bytes) {
-    PREFDYN_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            static_cast<int>(bytes)));
+void allow_shared(Kernel* kernel) {
+    int device = 0, most = 0;
+    PREFDYN_CUDA_CHECK(cudaGetDevice(&device));
+    PREFDYN_CUDA_CHECK(
+        cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+    PREFDYN_CUDA_CHECK(
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most));
 }
 
 int multiprocessors() {
@@ -498,7 +519,7 @@ int DeviceRows<Scalar>::Impl::sums(const double* v, const std::int32_t* rows, lo
     if (rows) chosen.upload(rows, static_cast<std::size_t>(batch));
     with_packs(shape.packs, [&](auto k) {
         auto* const kernel = pass_kernel<Scalar, decltype(k)::value>;
-        allow_shared(kernel, layout.bytes());
+        allow_shared(kernel);
         blocks = blocks_of(kernel, shape, layout, batch);
         partial =
             DeviceArray<double>(static_cast<std::size_t>(blocks * (columns + 1)), "partial sums");
@@ -659,7 +680,7 @@ void Launcher<Scalar>::launch(long begin, long end) {
         device_view_.upload(view_.data(), view_.size());
         with_packs(shape_.packs, [&](auto k) {
             auto* const kernel = runs_kernel<Scalar, decltype(k)::value>;
-            allow_shared(kernel, layout.bytes());
+            allow_shared(kernel);
             kernel<<<static_cast<unsigned>(runs_.size()), shape_.threads, layout.bytes(),
                      stream()>>>(device_view_.data(), shape_.team, begin, end);
         });
@@ -671,7 +692,7 @@ void Launcher<Scalar>::launch(long begin, long end) {
     int team = shape_.team;
     with_packs(shape_.packs, [&](auto k) {
         auto* const kernel = run_kernel<Scalar, decltype(k)::value>;
-        allow_shared(kernel, layout.bytes());
+        allow_shared(kernel);
         const int blocks = blocks_of(kernel, shape_, layout, batch);
         if (partial_.size() == 0)
             partial_ =

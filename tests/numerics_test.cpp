@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sim/scaled_float.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;
@@ -10,7 +11,7 @@ using test::kInfinity;
 
 namespace {
 
-const std::vector<double> kPoints = {0.0,  -0.0,  1e-300, 1e-9, -1e-9, 0.5,   -0.5,  1.0,  -1.0,
+const std::vector<double> kPoints = {0.0,  -0.0,  1e-300, 1e-9, -1e-9, 0.5,   -0.5,  1.0,   -1.0,
                                      10.0, -10.0, 36.0,   40.0, -40.0, 700.0, 800.0, -800.0};
 
 /// Within a few roundings of double, underflow included.
@@ -93,4 +94,14 @@ TEST_CASE("NaN goes through every scalar function") {
     CHECK(std::isnan(logaddexp(test::kNan, 0.0)));
     CHECK(std::isnan(logaddexp(-kInfinity, test::kNan)));
     CHECK(std::isnan(logsumexp(row, 2)));
+}
+
+TEST_CASE("a float moved into a double is the float, scaled exactly") {
+    for (const float x : {0.0f, 1.0f, -1.5f, 3.4028235e38f, -1.17549435e-38f, 1e-45f, 7.7e-41f,
+                          0.1f, -123456.789f}) {
+        CAPTURE(x);
+        CHECK(scaled_down(x) * kScaledDown<float> == static_cast<double>(x));
+        CHECK(std::signbit(scaled_down(-x)) != std::signbit(scaled_down(x)));
+    }
+    CHECK(scaled_down(0.1) * kScaledDown<double> == 0.1);
 }

@@ -1,6 +1,7 @@
 #include "experiments/bench_heads.hpp"
 
 #include "experiments/bench_line.hpp"
+#include "experiments/parallel.hpp"
 #include "sim/distribution.hpp"
 #include "sim/trainer.hpp"
 
@@ -60,12 +61,11 @@ class Group {
         spec.dimension = 64;
         spec.distinguishability = 2.0;
         tasks_.resize(static_cast<std::size_t>(runs));
-#pragma omp parallel for schedule(static)
-        for (std::size_t k = 0; k < tasks_.size(); ++k) {
+        parallel_for(tasks_.size(), [&](std::size_t k) {
             tasks_[k].train = FeatureDistribution(spec, 1).sample(k);
             tasks_[k].held_out.features.resize(0, spec.dimension);
             tasks_[k].loss = make_loss("sigmoid");
-        }
+        });
     }
 
     /// Seconds from features in host memory to the recorded trajectories.
@@ -77,9 +77,9 @@ class Group {
         const Stopwatch watch;
         std::vector<std::unique_ptr<PolicyEngine>> engines(tasks_.size());
         std::vector<TrainJob> jobs;
-#pragma omp parallel for schedule(static)
-        for (std::size_t k = 0; k < tasks_.size(); ++k)
+        parallel_for(tasks_.size(), [&](std::size_t k) {
             engines[k] = make_engine(EngineKind::kReduced, tasks_[k]);
+        });
         for (std::size_t k = 0; k < tasks_.size(); ++k)
             jobs.push_back({*engines[k], *tasks_[k].loss, spec, k});
         train_all(jobs);

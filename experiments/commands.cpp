@@ -145,6 +145,9 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
     } catch (const Interrupted&) {
         err << "prefdyn: interrupted, nothing written\n";
         return 130;
+    } catch (const std::exception& error) {
+        err << "prefdyn: failed: " << error.what() << "\n";
+        return 3;
     }
 }
 

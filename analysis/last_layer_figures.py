@@ -9,7 +9,7 @@ from analysis.results import Group
 
 SUITE, FROM_BASE, FROM_ALIGNED = "last layer", "flipped, from base", "flipped, from aligned"
 _PAIR, _RECORD, _MEMBER = "scaled_pair", "scaled_pair_record", "scaled_pair_member"
-TRAINING = Group(numbers={("run",): "config_eta"}, text={("run",): "config_batch"})
+TRAINING = Group(numbers={("run",): "config_eta config_batch"})
 PAIRS = Group(
     numbers={(_PAIR,): "scaled_pair_gap", (_PAIR, _RECORD): "scaled_pair_step",
              (_PAIR, _RECORD, _MEMBER): "scaled_pair_loss scaled_pair_rewards_accuracy"},
@@ -47,7 +47,7 @@ def _training(results, rows):
     row = rows[0]
     batch = results["config_batch"][row]
     return (f"{results['config_method'][row]}, η = {results['config_eta'][row]:g}, "
-            f"batch {'of all rows' if batch == '0' else batch}, "
+            f"batch {'of all rows' if batch == 0 else f'{batch:g}'}, "
             f"β = {results['config_beta'][row]:g}")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 STATUSES = ("holds", "violated", "not_applicable", "fitted")  # verdict_status is the index
 
 

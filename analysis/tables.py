@@ -55,8 +55,11 @@ def not_applicable(data):
 
 
 def _unjudged(data):
-    """(claim, reason, kind of case) of everything that is not applicable."""
+    """(claim, reason, kind of case) of everything that is not applicable, save runs of what only a study judges."""
+    studied = set(data["case_claim"][data["case_status"] != "not_applicable"]) if "case" in data else set()
     for c, claim in enumerate(data["claim"]):
+        if claim in studied and (data["verdict_status"][:, c] == 2).all():
+            continue
         for reason in data["verdict_reason"][data["verdict_status"][:, c] == 2, c]:
             yield claim, reason, "run"
     if "case" in data:

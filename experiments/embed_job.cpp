@@ -4,6 +4,7 @@
 #include <iomanip>
 #include <ostream>
 
+#include "experiments/publish.hpp"
 #include "experiments/result_writer.hpp"
 #include "sim/error.hpp"
 
@@ -18,12 +19,10 @@ void require_one_source(const ParameterTable& table, const EmbedSource& source) 
     if (source.tokens.empty() && source.prompts.data.empty())
         throw InputError("nothing to embed", "give --data FILE.jsonl ... or --tokens FILE.h5");
     if (source.tokens.empty()) return;
-    for (const Parameter& p : table.parameters())
-        for (const char* name : {"data", "template", "suffix", "bos", "first", "second",
-                                 "min-confidence", "no-shared"})
-            if (p.name == name && p.origin != "default")
-                throw InputError("--" + p.name + " does not go with --tokens",
-                                 "the ids are taken as they are");
+    const std::string idle = table.given_of(
+        {"data", "template", "suffix", "bos", "first", "second", "min-confidence", "no-shared"});
+    if (!idle.empty())
+        throw InputError(idle + " does not go with --tokens", "the ids are taken as they are");
 }
 
 const EmbedSource& checked(const ParameterTable& table, const EmbedSource& source) {
@@ -41,8 +40,12 @@ EmbedInput read_input(const EmbedSource& source, const transformer::ModelConfig&
 }
 
 std::string rows_path(const EmbedSource& source, const OutputOptions& output) {
-    require_writable(output.out, output.force);
-    return source.cache.empty() ? output.out + ".rows" : source.cache;
+    std::vector<std::string> inputs = source.prompts.data;
+    inputs.insert(inputs.end(), {source.tokens, source.cache});
+    require_writable(output.out, output.force, inputs);
+    const std::string path = source.cache.empty() ? output.out + ".rows" : source.cache;
+    make_folder_of(path);
+    return path;
 }
 
 void print_count(std::ostream& out, const EmbedCount& count, double seconds) {

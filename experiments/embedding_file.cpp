@@ -69,6 +69,7 @@ void write_embeddings(const std::string& path, const transformer::Transformer& m
                       const EmbedInput& input, const EmbedPlan& plan, const RowStore& rows,
                       const FileAttributes& attributes) {
     const Index d = model.config().hidden;
+    make_folder_of(path);
     publish_file(path, [&](const std::string& partial) {
         h5::Writer file(partial);
         for (const auto& b : input.behaviours) {

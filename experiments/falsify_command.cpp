@@ -6,6 +6,7 @@
 #include "experiments/commands.hpp"
 #include "experiments/falsify.hpp"
 #include "experiments/options.hpp"
+#include "experiments/publish.hpp"
 #include "experiments/result_writer.hpp"
 #include "sim/error.hpp"
 #include "sim/hdf5_file.hpp"
@@ -40,7 +41,9 @@ std::string simulate_config(const Extremal& extremal) {
     ParameterTable table;
     declare(table, config);
     std::string text;
-    for (const Parameter& p : table.parameters()) text += p.name + " = " + p.get() + "\n";
+    const auto idle = idle_options(config, extremal.at.features.has_value());
+    for (const Parameter& p : table.parameters())
+        if (std::ranges::count(idle, p.name) == 0) text += p.name + " = " + p.get() + "\n";
     return text;
 }
 
@@ -72,6 +75,7 @@ SearchPoint parse_point(const std::string& text) {
 std::string write_case(const std::string& path, const theory::Claim& claim,
                        const FalsifyOptions& options, const Extremal& extremal) {
     const bool run = claim.scope == theory::Scope::kRun;
+    make_folder_of(path);
     std::string text = run ? simulate_config(extremal) : falsify_config(extremal, options);
     if (extremal.at.features) {
         write_features(path + ".h5", *extremal.at.features);

@@ -1,6 +1,26 @@
 #include "experiments/options.hpp"
 
+#include "sim/error.hpp"
+#include "theory/registry.hpp"
+
 namespace prefdyn {
+
+namespace {
+
+void declare_claims(ParameterTable& t, std::string& claims) {
+    t.text("claims", &claims, "comma-separated claim ids or prefixes (T2 takes T2a and T2b)");
+    t.check([](const std::string& ids) -> std::string {
+        try {
+            theory::select_claims(ids);
+            return {};
+        } catch (const InputError& error) {
+            return std::string("is not known: ") + error.what() +
+                   (error.hint().empty() ? "" : "; " + error.hint());
+        }
+    });
+}
+
+}  // namespace
 
 void declare(ParameterTable& t, SimulateOptions& o) {
     declare(t, o.run);
@@ -8,18 +28,38 @@ void declare(ParameterTable& t, SimulateOptions& o) {
            "features to train on instead of sampled ones: HDF5 with one behaviour, or .npy");
     t.text("labels", &o.labels, "labels that go with a .npy feature file");
     declare(t, o.output);
+    t.rule([&o](const ParameterTable& table) {
+        const bool given = !o.features.empty();
+        const std::string idle = table.given_of(idle_options(o.run, given));
+        return idle.empty() ? ""
+                            : idle + ": without effect; " +
+                                  (given ? "given features are not sampled, and " : "") +
+                                  "only sgd and adam have minibatches";
+    });
+    t.rule([&o](const ParameterTable& table) {
+        return std::string(
+            o.features.empty() && table.given("labels") ? "--labels: needs --features" : "");
+    });
 }
 
 void declare(ParameterTable& t, VerifyOptions& o) {
     t.flag("quick", &o.quick, "a small suite, seconds");
     t.flag("full", &o.full, "a large suite, repeated with five seeds");
-    t.text("claims", &o.claims, "comma-separated claim ids or prefixes (T2 takes T2a and T2b)");
+    declare_claims(t, o.claims);
     t.text("embeddings", &o.embeddings, "features to check the theorems on instead: HDF5 or .npy");
     t.text("labels", &o.labels, "labels that go with a .npy feature file");
     t.real("beta", &o.beta, 0.0, 1e6, true, "", "strength of the reference, for --embeddings");
-    t.integer("replicates", &o.replicates, 1000, 10000000, "", "datasets a coverage test draws");
+    t.integer("replicates", &o.replicates, 1000, 10000000, "",
+              "datasets a coverage test draws; 1000 by default with --quick, 20000 with --full");
     t.seed("seed", &o.seed, "everything random follows from it");
     declare(t, o.output, "; else results/verify.h5, of given features results/features.h5");
+    t.rule([&o](const ParameterTable&) {
+        return std::string(o.quick && o.full ? "--quick and --full exclude each other" : "");
+    });
+    t.rule([&o](const ParameterTable& table) {
+        const std::string idle = o.embeddings.empty() ? table.given_of({"labels", "beta"}) : "";
+        return idle.empty() ? "" : idle + ": needs --embeddings";
+    });
 }
 
 void declare(ParameterTable& t, FalsifyOptions& o) {
@@ -106,7 +146,7 @@ void declare(ParameterTable& t, ScaledOptions& o) {
     t.integer("pairs", &o.plan.pairs, 0, 10000, "", "pairs of behaviours trained together");
     t.integer("cross-check", &o.plan.cross_check, 0, 100000, "behaviours",
               "train these with the dense V x d head as well; it holds about four heads in memory");
-    t.text("claims", &o.claims, "comma-separated claim ids or prefixes (T2 takes T2a and T2b)");
+    declare_claims(t, o.claims);
     t.seed("seed", &o.plan.verify.seed, "everything random follows from it");
     declare(t, o.output);
 }

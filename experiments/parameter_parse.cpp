@@ -56,6 +56,10 @@ class Parser {
         }
     }
 
+    void require(const std::string& problem) {
+        if (!problem.empty()) add(problem);
+    }
+
     void finish() {
         for (const Parameter& p : parameters_)
             if (readable_ && p.required && !contains(done_, p.name))
@@ -146,6 +150,7 @@ void ParameterTable::parse(const std::vector<std::string>& arguments) {
     Parser parser(parameters_);
     parser.command_line(arguments);
     parser.config_file();
+    for (const auto& rule : rules_) parser.require(rule(*this));
     parser.finish();
 }
 

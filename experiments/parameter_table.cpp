@@ -54,6 +54,27 @@ void ParameterTable::add(Parameter parameter) {
     parameters_.push_back(std::move(parameter));
 }
 
+void ParameterTable::check(std::function<std::string(const std::string&)> problem) {
+    Parameter& last = parameters_.back();
+    last.set = [set = last.set, problem = std::move(problem)](const std::string& text) {
+        const std::string wrong = problem(text);
+        return wrong.empty() ? set(text) : wrong;
+    };
+}
+
+bool ParameterTable::given(const std::string& name) const {
+    return std::ranges::any_of(
+        parameters_, [&](const Parameter& p) { return p.name == name && p.origin != "default"; });
+}
+
+std::string ParameterTable::given_of(const std::vector<std::string>& names) const {
+    std::string out;
+    for (const Parameter& p : parameters_)
+        if (given(p.name) && p.get() != p.default_text && std::ranges::count(names, p.name) > 0)
+            out.append(out.empty() ? "--" : ", --").append(p.name);
+    return out;
+}
+
 Parameter* ParameterTable::find(const std::string& name) {
     const auto found = std::find_if(parameters_.begin(), parameters_.end(),
                                     [&](const Parameter& p) { return p.name == name; });

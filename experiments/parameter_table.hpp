@@ -51,6 +51,18 @@ class ParameterTable {
     }
     /// The parameter declared last may also be given as a bare argument.
     void positional() { parameters_.back().positional = true; }
+    /// `problem(value)` says what is wrong with the parameter declared last, nothing if it is
+    /// right.
+    void check(std::function<std::string(const std::string&)> problem);
+    /// What must hold of all values together: says what is wrong, nothing if all is right. Asked
+    /// at the end of `parse`.
+    void rule(std::function<std::string(const ParameterTable&)> problem) {
+        rules_.push_back(std::move(problem));
+    }
+    /// Whether a command line or config file named the parameter.
+    bool given(const std::string& name) const;
+    /// "--a, --b", of `names` those given another value than their default; empty if none is.
+    std::string given_of(const std::vector<std::string>& names) const;
     /// The parameters declared from here on do not enter the run id (output, threads ...).
     void stop_identity() { identity_ = false; }
 
@@ -76,6 +88,7 @@ class ParameterTable {
                          std::function<std::size_t()> get);
 
     std::vector<Parameter> parameters_;
+    std::vector<std::function<std::string(const ParameterTable&)>> rules_;
     bool identity_ = true;
 };
 

@@ -119,8 +119,9 @@ void put_orders(StudyOutcome& outcome, const VerifyPlan& plan) {
         std::vector<double> mean, low, high;
         for (std::size_t s = 0; s < settings.size(); ++s) {
             const auto first = tau.begin() + static_cast<std::ptrdiff_t>(s * seeds);
-            const Interval i = bootstrap_mean({first, first + static_cast<std::ptrdiff_t>(seeds)},
-                                         Stream(plan.seed, Purpose::kBootstrap, 2 * s + index));
+            const Interval i =
+                bootstrap_mean({first, first + static_cast<std::ptrdiff_t>(seeds)},
+                               Stream(plan.seed, Purpose::kBootstrap, 2 * s + index));
             mean.push_back(i.estimate);
             low.push_back(i.low);
             high.push_back(i.high);

@@ -27,6 +27,12 @@ class Scratch {
 
 }  // namespace
 
+void make_folder_of(const std::string& path) {
+    std::error_code failed;
+    fs::create_directories(fs::absolute(path).parent_path(), failed);
+    if (failed) throw InputError(path + ": its folder cannot be made: " + failed.message());
+}
+
 void publish_file(const std::string& path,
                   const std::function<void(const std::string& partial)>& write) {
     const std::string partial = path + ".partial";

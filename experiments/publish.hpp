@@ -4,6 +4,9 @@
 
 namespace prefdyn {
 
+/// The folder a file is to lie in and those above it. Throws InputError if one cannot be made.
+void make_folder_of(const std::string& path);
+
 /// `write` makes PATH.partial and checks it; then it is renamed. Removed if anything throws.
 void publish_file(const std::string& path,
                   const std::function<void(const std::string& partial)>& write);

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "experiments/provenance.hpp"
+#include "experiments/publish.hpp"
 #include "experiments/run_fields.hpp"
 #include "experiments/scaled.hpp"
 #include "experiments/verdict_fields.hpp"
@@ -11,7 +12,7 @@ namespace prefdyn {
 
 namespace {
 
-constexpr std::int64_t kFormatVersion = 2;
+constexpr std::int64_t kFormatVersion = 3;
 
 }  // namespace
 
@@ -39,6 +40,7 @@ void write_results(const std::string& path, const Verification& v, const std::st
     for (const auto& [key, value] : more) writer.attribute(key, value);
     for (const auto& [key, value] : provenance()) writer.attribute(key, value);
     writer.attribute("wall_seconds", wall_seconds);
+    make_folder_of(path);
     writer.publish(path);
 }
 

@@ -35,6 +35,28 @@ void probe(const std::string& path) {
     ::unlink(path.c_str());
 }
 
+/// A folder and those above it, made as far as they are missing; removed again at the end.
+class NewFolders {
+  public:
+    explicit NewFolders(fs::path folder) {
+        std::error_code failed;
+        const fs::path wanted = folder;
+        for (; !fs::exists(folder, failed) && folder.has_relative_path();
+             folder = folder.parent_path())
+            made_.push_back(folder);
+        fs::create_directories(wanted, failed);
+    }
+    ~NewFolders() {
+        std::error_code ignored;
+        for (const fs::path& folder : made_) fs::remove(folder, ignored);
+    }
+    NewFolders(const NewFolders&) = delete;
+    NewFolders& operator=(const NewFolders&) = delete;
+
+  private:
+    std::vector<fs::path> made_;  ///< innermost first
+};
+
 const char* type_name(FieldType type) {
     return type == FieldType::kReal ? "float64" : type == FieldType::kInteger ? "int64" : "UTF-8";
 }
@@ -101,12 +123,16 @@ void ResultWriter::publish(const std::string& path) const {
     });
 }
 
-void require_writable(const std::string& path, bool force) {
+void require_writable(const std::string& path, bool force, const std::vector<std::string>& inputs) {
     if (path.empty()) throw InputError("out: the path is empty");
-    const fs::path folder = fs::absolute(path).parent_path();
     std::error_code failed;
-    fs::create_directories(folder, failed);
-    if (failed || access(folder.c_str(), W_OK) != 0)
+    for (const std::string& input : inputs)
+        if (!input.empty() && fs::equivalent(path, input, failed))
+            throw InputError(path + ": is the same file as the input " + input,
+                             "choose another --out");
+    const fs::path folder = fs::absolute(path).parent_path();
+    const NewFolders folders(folder);
+    if (!fs::is_directory(folder, failed) || access(folder.c_str(), W_OK) != 0)
         throw InputError(path + ": folder " + folder.string() + " cannot be written",
                          "choose another --out");
     if (fs::is_directory(path)) throw InputError(path + ": is a folder", "name a file");

@@ -50,9 +50,11 @@ class ResultWriter {
     std::vector<std::pair<std::string, Attribute>> attributes_;
 };
 
-/// Throws InputError unless `path` can be created: its folder exists or can be made, and the file
-/// does not exist or `force` is set.
-void require_writable(const std::string& path, bool force);
+/// Throws InputError unless `path` can be created: its folder exists or can be made, the file does
+/// not exist or `force` is set, and it is none of `inputs` (empty ones aside), under whatever name.
+/// Leaves nothing behind.
+void require_writable(const std::string& path, bool force,
+                      const std::vector<std::string>& inputs = {});
 
 /// Markdown table of fields.
 std::string describe(const std::vector<Field>& fields);

@@ -78,6 +78,10 @@ PendingRun::PendingRun(const RunConfig& config, PreferenceTask task, const std::
     result_.kappa = theory::smoothness(config.beta, task_->loss->facts().curvature_max,
                                        result_.statistics.lambda_max);
     result_.id = run_id(config, task_->train, head);
+    FeatureSpec& size = result_.config.features;
+    size.samples = task_->train.samples();
+    size.dimension = task_->train.dimension();
+    result_.config.held_out = task_->held_out.samples();
     TrainSpec& training = result_.config.training;
     training.eta = resolve_eta(config, *task_->loss, result_.kappa, result_.name);
     result_.facts = training_facts(result_.config, task_->loss, task_->train.samples());
@@ -91,6 +95,10 @@ TrainJob PendingRun::job() const {
 
 RunResult PendingRun::finish(Trajectory trajectory) {
     if (trajectory.stop == StopReason::kInterrupted) throw Interrupted();
+    if (trajectory.records.empty())
+        throw InputError(
+            result_.name + ": the loss or the norm of its gradient is not finite at the start",
+            "scale the features down");
     result_.trajectory = std::move(trajectory);
     return std::move(result_);
 }

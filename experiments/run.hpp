@@ -18,6 +18,7 @@ struct RunResult {
     std::optional<theory::PopulationFacts> population;
     Trajectory trajectory;
     double kappa = 0.0;
+    bool features_given = true;  ///< not drawn from the config's distribution
 
     /// Borrows from this object.
     theory::Evidence evidence() const;
@@ -34,10 +35,14 @@ class PendingRun {
   public:
     /// `head` names the task's reference head in the run id if `config` does not determine it.
     PendingRun(const RunConfig& config, PreferenceTask task, const std::string& head);
-    void set_population(theory::PopulationFacts facts) { result_.population = std::move(facts); }
+    /// The features were drawn from the config's distribution, which has these facts.
+    void set_population(theory::PopulationFacts facts) {
+        result_.population = std::move(facts);
+        result_.features_given = false;
+    }
     /// Borrows from this object.
     TrainJob job() const;
-    /// Throws Interrupted if training was.
+    /// Throws Interrupted if training was, InputError if not even the start could be recorded.
     RunResult finish(Trajectory trajectory);
 
   private:

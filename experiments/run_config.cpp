@@ -62,7 +62,10 @@ void declare_training(ParameterTable& t, RunConfig& c) {
 
 }  // namespace
 
-void declare(ParameterTable& t, RunConfig& c) {
+namespace {
+
+/// What the data are drawn from.
+void declare_distribution(ParameterTable& t, RunConfig& c) {
     declare_features(t, c.features);
     t.choice("spectrum", &c.features.covariance.spectrum, spectrum_names(),
              "eigenvalues of the class covariances; other than isotropic in a random basis");
@@ -71,6 +74,30 @@ void declare(ParameterTable& t, RunConfig& c) {
              "own spectrum and basis for the negative class");
     declare_covariance(t, c.minus, "-minus");
     t.integer("held-out", &c.held_out, 0, 100000000, "", "samples of a held-out set");
+}
+
+}  // namespace
+
+std::vector<std::string> distribution_options() {
+    RunConfig config;
+    ParameterTable table;
+    declare_distribution(table, config);
+    std::vector<std::string> out;
+    for (const Parameter& p : table.parameters()) out.push_back(p.name);
+    return out;
+}
+
+std::vector<std::string> idle_options(const RunConfig& config, bool features_given) {
+    std::vector<std::string> out;
+    if (features_given) out = distribution_options();
+    const Method method = config.training.method;
+    if (method != Method::kSgd && method != Method::kAdam)
+        out.insert(out.end(), {"batch", "sampling"});
+    return out;
+}
+
+void declare(ParameterTable& t, RunConfig& c) {
+    declare_distribution(t, c);
     t.choice("engine", &c.engine, engine_names(),
              "exact reduction to d parameters, the dense V x d head, or the reduction on features "
              "kept in single precision");

@@ -33,6 +33,13 @@ void declare(ParameterTable& table, RunConfig& config);
 /// config.features with the negative class's covariance filled in.
 FeatureSpec feature_spec(const RunConfig& config);
 
+/// Names of the options that say what data are drawn from; of given features they say nothing.
+std::vector<std::string> distribution_options();
+
+/// Names of the options without effect: those on given features, and of minibatches where every
+/// update sees all rows.
+std::vector<std::string> idle_options(const RunConfig& config, bool features_given);
+
 /// Loss, parameters and beta as make_loss takes them.
 LossSpec loss_spec(const RunConfig& config);
 

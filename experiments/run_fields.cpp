@@ -47,9 +47,7 @@ const std::vector<Column<RunResult>>& run_columns() {
          "R(0) of T1: (beta / sqrt 2) ||zbar|| for the DPO loss",
          [](R r) { return theory::initial_rate(r.evidence()); }},
         {"initial_rate_measured", "1 / time", "||grad L||_F at t = 0",
-         [](R r) {
-             return r.trajectory.records.empty() ? kNan : r.trajectory.records[0].update_rate;
-         }},
+         [](R r) { return r.trajectory.records.front().update_rate; }},
     };
     return columns;
 }
@@ -119,16 +117,28 @@ bool has_curve(const theory::Claim& claim) {
     return claim.scope == theory::Scope::kRun && claim.id != "T1";
 }
 
+FieldType field_type(ParameterType type) {
+    if (type == ParameterType::kReal) return FieldType::kReal;
+    return type == ParameterType::kInteger ? FieldType::kInteger : FieldType::kText;
+}
+
 void add_config_fields(std::vector<Field>& out) {
     RunConfig config;
     ParameterTable table;
     declare(table, config);
-    for (const Parameter& p : table.parameters())
+    const auto drawn = distribution_options();
+    for (const Parameter& p : table.parameters()) {
+        const FieldType type = field_type(p.type);
+        const bool idle = std::ranges::count(drawn, p.name) > 0 && type != FieldType::kInteger;
         out.push_back({"config_" + column_name(p.name),
                        {"run"},
-                       p.type == ParameterType::kReal ? FieldType::kReal : FieldType::kText,
+                       type,
                        p.unit,
-                       "option --" + p.name + ": " + p.help});
+                       "option --" + p.name + ": " + p.help +
+                           (!idle                      ? ""
+                            : type == FieldType::kReal ? "; NaN on given features"
+                                                       : "; empty on given features")});
+    }
 }
 
 void add_run_fields(std::vector<Field>& out) {
@@ -247,18 +257,30 @@ class RunFiller {
 
     void configs() {
         std::map<std::string, std::vector<double>> reals;
+        std::map<std::string, std::vector<std::int64_t>> integers;
         std::map<std::string, std::vector<std::string>> texts;
+        const auto drawn = distribution_options();
         for (const RunResult& run : v_.runs) {
             RunConfig config = run.config;
             ParameterTable table;
             declare(table, config);
-            for (const Parameter& p : table.parameters())
-                if (p.type == ParameterType::kReal)
-                    reals["config_" + column_name(p.name)].push_back(std::stod(p.get()));
-                else
-                    texts["config_" + column_name(p.name)].push_back(p.get());
+            for (const Parameter& p : table.parameters()) {
+                const std::string name = "config_" + column_name(p.name);
+                const bool idle = run.features_given && std::ranges::count(drawn, p.name) > 0;
+                switch (field_type(p.type)) {
+                    case FieldType::kReal:
+                        reals[name].push_back(idle ? kNan : std::stod(p.get()));
+                        break;
+                    case FieldType::kInteger:
+                        integers[name].push_back(std::stoll(p.get()));
+                        break;
+                    case FieldType::kText:
+                        texts[name].push_back(idle ? "" : p.get());
+                }
+            }
         }
         for (const auto& [name, values] : reals) writer_.put(name, values);
+        for (const auto& [name, values] : integers) writer_.put(name, values);
         for (const auto& [name, values] : texts) writer_.put(name, values);
     }
 

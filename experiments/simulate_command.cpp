@@ -48,7 +48,7 @@ int simulate_command(const std::vector<std::string>& arguments, std::ostream& ou
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);
-    require_writable(options.output.out, options.output.force);
+    require_writable(options.output.out, options.output.force, {options.features, options.labels});
     apply(options.output.machine);
     const Stopwatch watch;
     Verification v;

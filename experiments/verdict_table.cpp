@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
+#include <map>
 #include <ostream>
 #include <sstream>
 
@@ -54,6 +55,25 @@ void print_run_violations(std::ostream& out, const Verification& v) {
         }
 }
 
+/// Why claims could not be judged at all; the report lists what kept single cases from it.
+void print_reasons(std::ostream& out, const Verification& v,
+                   const std::vector<ClaimSummary>& rows) {
+    std::map<std::string, std::string> claims;  // of a reason
+    for (std::size_t c = 0; c < rows.size(); ++c) {
+        if (rows[c].status != Status::kNotApplicable) continue;
+        const std::string& id = v.claims[c].id;
+        std::string reason;
+        for (const auto& run : v.verdicts)
+            if (reason.empty()) reason = run[c].reason;
+        for (const auto& row : v.cases)
+            if (reason.empty() && row.claim == id) reason = row.verdict.reason;
+        std::string& ids = claims[reason];
+        ids.append(ids.empty() ? "" : ", ").append(id);
+    }
+    for (const auto& [reason, ids] : claims)
+        out << "not applicable: " << ids << (reason.empty() ? "" : ": ") << reason << "\n";
+}
+
 }  // namespace
 
 void print_verdicts(std::ostream& out, const Verification& v) {
@@ -79,6 +99,7 @@ void print_verdicts(std::ostream& out, const Verification& v) {
     for (std::size_t c = 0; c < rows.size(); ++c)
         if (v.every_claim_applies && rows[c].status == Status::kNotApplicable)
             out << "never applied: " << v.claims[c].id << "\n";
+    print_reasons(out, v, rows);
     print_run_violations(out, v);
     print_case_violations(out, v);
     print_control_data(out, v);

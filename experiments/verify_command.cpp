@@ -13,14 +13,11 @@ namespace prefdyn {
 namespace {
 
 VerifyPlan make_plan(const VerifyOptions& o) {
-    if (o.quick && o.full) throw InputError("--quick and --full exclude each other");
     VerifyPlan plan;
     plan.profile = o.quick ? Profile::kQuick : o.full ? Profile::kFull : Profile::kDefault;
     plan.seed = o.seed;
     plan.beta = o.beta;
     plan.replicates = static_cast<std::size_t>(o.replicates);
-    if (o.quick) plan.replicates = 1000;
-    if (o.full) plan.replicates *= 10;
     return plan;
 }
 
@@ -31,16 +28,17 @@ int verify_command(const std::vector<std::string>& arguments, std::ostream& out)
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);
+    if (!table.given("replicates") && (options.quick || options.full))
+        options.replicates = options.quick ? 1000 : 20000;
     const VerifyPlan plan = make_plan(options);
     if (options.output.out.empty())
         options.output.out =
             options.embeddings.empty() ? "results/verify.h5" : "results/features.h5";
     const auto claims = theory::select_claims(options.claims);
-    if (!options.labels.empty() && options.embeddings.empty())
-        throw InputError("labels: given without --embeddings");
     std::vector<Dataset> behaviours;
     if (!options.embeddings.empty()) behaviours = read_features(options.embeddings, options.labels);
-    require_writable(options.output.out, options.output.force);
+    require_writable(options.output.out, options.output.force,
+                     {options.embeddings, options.labels});
     apply(options.output.machine);
     const Stopwatch watch;
     const Verification v = behaviours.empty() ? verify_synthetic(claims, plan)

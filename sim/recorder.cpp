@@ -1,8 +1,20 @@
 #include "sim/recorder.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <initializer_list>
+
 #include "sim/metrics.hpp"
 
 namespace prefdyn {
+
+namespace {
+
+bool all_finite(std::initializer_list<double> values) {
+    return std::ranges::all_of(values, [](double x) { return std::isfinite(x); });
+}
+
+}  // namespace
 
 bool Recorder::record(const Vector& theta, double step, double time, double epoch) {
     if (!theta.allFinite()) return false;
@@ -13,7 +25,6 @@ bool Recorder::record(const Vector& theta, double step, double time, double epoc
     row.train = summarise(responses, loss_);
     row.behaviours = summarise_behaviours(responses, loss_, engine_.data(Split::kTrain).behaviour);
     row.observed = engine_.observe(theta);
-    if (!std::isfinite(row.train.loss) || !direction.allFinite()) return false;
     if (trajectory_.records.empty()) {
         start_ = theta;
         initial_direction_ = direction;
@@ -30,7 +41,12 @@ bool Recorder::record(const Vector& theta, double step, double time, double epoc
     if (engine_.data(Split::kHeldOut).samples() > 0) {
         engine_.evaluate(theta, Split::kHeldOut, responses, nullptr);
         row.held_out = summarise(responses, loss_);
+        if (!all_finite({row.held_out.loss, row.held_out.rewards_margins})) return false;
     }
+    // Norms and means may leave the range of double before theta and the rows' losses do.
+    if (!all_finite({row.train.loss, row.train.rewards_margins, row.head_change,
+                     row.head_change_spectral, row.update_rate, row.linear_remainder}))
+        return false;
     trajectory_.records.push_back(std::move(row));
     return true;
 }

@@ -10,7 +10,8 @@ class Recorder {
     Recorder(const PolicyEngine& engine, const PreferenceLoss& loss)
         : engine_(engine), loss_(loss) {}
 
-    /// False if theta or the loss is no longer finite; nothing is recorded then.
+    /// False if theta, a loss, a mean margin, the rate or the head's change is no longer finite;
+    /// nothing is recorded then.
     bool record(const Vector& theta, double step, double time, double epoch);
 
     Trajectory finish(StopReason stop, Vector theta);

@@ -89,6 +89,81 @@ TEST_CASE("an existing result is not overwritten unless asked") {
     CHECK(run({"simulate", "--out", folder / "run.h5", "--force"}).code == 0);
 }
 
+TEST_CASE("a result never replaces its own input, under whatever name") {
+    const TemporaryDirectory folder;
+    const std::string path = folder / "mine.h5";
+    write_features(path, {1, 2, -1, 1}, {2, 2});
+    const auto size = fs::file_size(path);
+    fs::create_symlink(path, folder / "link.h5");
+    fs::create_hard_link(path, folder / "hard.h5");
+    for (const std::string out : {"mine.h5", "link.h5", "hard.h5"})
+        for (const auto& [command, option] :
+             {std::pair{"verify", "--embeddings"}, std::pair{"simulate", "--features"}}) {
+            const Outcome got = run({command, option, path, "--out", folder / out, "--force"});
+            CHECK(got.code == 2);
+            CHECK_MESSAGE(contains(got.err, "same file as the input"), got.err);
+        }
+    CHECK(fs::file_size(path) == size);
+}
+
+TEST_CASE("options that cannot act are refused") {
+    const TemporaryDirectory folder;
+    const std::string out = folder / "x.h5", mine = folder / "mine.h5";
+    write_features(mine, {1, 2, -1, 1}, {2, 2});
+    const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+        {{"simulate", "--features", mine, "--distinguishability", "2"}, "--distinguishability"},
+        {{"simulate", "--features", mine, "--tails", "uniform", "--held-out", "9"},
+         "--tails, --held-out"},
+        {{"simulate", "--labels", mine}, "--features"},
+        {{"simulate", "--batch", "8"}, "--batch"},
+        {{"simulate", "--method", "flow", "--sampling", "fresh"}, "--sampling"},
+        {{"verify", "--beta", "0.5"}, "--embeddings"}};
+    for (auto [arguments, expected] : cases) {
+        arguments.insert(arguments.end(), {"--out", out});
+        const Outcome got = run(arguments);
+        CHECK(got.code == 2);
+        CHECK_MESSAGE(contains(got.err, expected), got.err);
+    }
+    CHECK(run({"simulate", "--method", "sgd", "--batch", "8", "--steps", "3", "--out", out}).code ==
+          0);
+}
+
+TEST_CASE("everything that is wrong is said at once") {
+    const Outcome got =
+        run({"verify", "--quick", "--full", "--claims", "T99", "--seed", "-1", "--beta", "1"});
+    CHECK(got.code == 2);
+    for (const char* part : {"exclude each other", "T99", "--seed", "--embeddings"})
+        CHECK_MESSAGE(contains(got.err, part), got.err);
+}
+
+TEST_CASE("a command that fails makes no folder") {
+    const TemporaryDirectory folder;
+    CHECK(run({"simulate", "--balance", "0.001", "--samples", "20", "--out",
+               folder / "new/deep/x.h5"})
+              .code == 2);
+    CHECK(!fs::exists(folder / "new"));
+    CHECK(run({"simulate", "--samples", "20", "--out", folder / "new/deep/x.h5"}).code == 0);
+    CHECK(fs::exists(folder / "new/deep/x.h5"));
+}
+
+TEST_CASE("of given features the file says no distribution") {
+    const TemporaryDirectory folder;
+    write_features(folder / "mine.h5", {1, 2, -1, 1}, {2, 2});
+    REQUIRE(run({"simulate", "--features", folder / "mine.h5", "--eta", "0.1", "--out",
+                 folder / "x.h5"})
+                .code == 0);
+    const h5::Reader file(folder / "x.h5");
+    CHECK(std::isnan(file.numbers("config_distinguishability").front()));
+    CHECK(file.strings("config_tails").front().empty());
+    CHECK(file.numbers("config_samples").front() == 2.0);
+    CHECK(file.numbers("config_dimension").front() == 2.0);
+    CHECK(file.numbers("config_beta").front() == 0.1);
+    REQUIRE(run({"simulate", "--tails", "uniform", "--out", folder / "y.h5"}).code == 0);
+    const h5::Reader drawn(folder / "y.h5");
+    CHECK(drawn.numbers("config_distinguishability").front() == 1.0);
+    CHECK(drawn.strings("config_tails").front() == "uniform");
+}
+
 TEST_CASE("bad input exits with 2, says what and where, and writes nothing") {
     const TemporaryDirectory folder;
     const std::string out = folder / "x.h5";
@@ -181,6 +256,33 @@ TEST_CASE("divergence is a stop reason") {
     CHECK(done.code == 0);
     CHECK(h5::Reader(folder / "r.h5").strings("stop_reason") ==
           std::vector<std::string>{"diverged"});
+}
+
+TEST_CASE("a run whose norms leave the range of double has diverged, and says nothing infinite") {
+    const TemporaryDirectory folder;
+    for (const std::string engine : {"reduced", "dense"})
+        for (const std::string method : {"gd", "adam"}) {
+            CAPTURE(engine);
+            CAPTURE(method);
+            const Outcome done = run({"simulate", "--samples", "100", "--dimension", "4", "--eta",
+                                      "1e300", "--method", method, "--engine", engine, "--held-out",
+                                      "20", "--out", folder / "r.h5", "--force"});
+            REQUIRE_MESSAGE(done.code == 0, done.err);
+            const h5::Reader file(folder / "r.h5");
+            const std::string stop = file.strings("stop_reason").front();
+            CHECK(stop == "diverged");
+            for (const std::string name :
+                 {"loss", "eval_loss", "rewards_margins", "head_change", "head_change_spectral",
+                  "update_rate", "linear_remainder"})
+                for (const double x : file.numbers(name)) CHECK_MESSAGE(!std::isinf(x), name);
+        }
+    const std::string path = folder / "odd.h5";
+    write_features(path, {1e200, 2e200, -1e200, 1e200}, {2, 2});
+    const Outcome refused =
+        run({"simulate", "--features", path, "--eta", "1", "--out", folder / "none.h5"});
+    CHECK(refused.code == 2);
+    CHECK_MESSAGE(contains(refused.err, "not finite at the start"), refused.err);
+    CHECK(!fs::exists(folder / "none.h5"));
 }
 
 TEST_CASE("an interrupted run leaves nothing behind") {

@@ -58,7 +58,11 @@ class PageTest(unittest.TestCase):
                 for claim in claims.split(", "):
                     counted[claim] += int(often.split()[0])
             for c, claim in enumerate(data["claim"]):
-                expected = np.sum(data["verdict_status"][:, c] == 2)
+                own = [i for i in range(data.size("case")) if data["case_claim"][i] == claim]
+                judged = any(data["case_status"][i] != "not_applicable" for i in own)
+                unmet = np.sum(data["verdict_status"][:, c] == 2)
+                # Runs say nothing of a claim that only a study judges, once one has.
+                expected = 0 if judged and unmet == data.size("run") else unmet
                 for i in range(data.size("case")):
                     expected += (data["case_claim"][i] == claim
                                  and data["case_status"][i] == "not_applicable")

@@ -8,6 +8,7 @@
 #include "experiments/columns.hpp"
 #include "experiments/progress.hpp"
 #include "experiments/provenance.hpp"
+#include "experiments/publish.hpp"
 #include "experiments/sweep/folder.hpp"
 #include "sim/error.hpp"
 
@@ -244,6 +245,7 @@ FolderState merge(const std::string& folder, const Spec& spec, const std::string
     writer.attribute("spec", spec.canonical());
     writer.attribute("sweep", spec.id());
     for (const auto& [key, value] : provenance()) writer.attribute(key, value);
+    make_folder_of(path);
     writer.publish(path);
     return out;
 }

@@ -1,4 +1,8 @@
 // Which backend runs, and what may differ by it.
+#include <omp.h>
+
+#include <algorithm>
+
 #include "sim/device.hpp"
 #include "sim/error.hpp"
 #include "sim/transformer/gemm.hpp"
@@ -21,9 +25,11 @@ std::unique_ptr<LayerBackend> make_backend(const ModelConfig& config, Index long
 }
 
 Index preferred_tokens(const ModelConfig& config, Precision precision) {
-    // Large enough that reading the weights of a large model costs little beside the arithmetic.
-    constexpr Index kProcessorTokens = 8192;
-    return on_gpu() ? cuda_plan(config, precision, 0).chunk_tokens : kProcessorTokens;
+    if (on_gpu()) return cuda_plan(config, precision, 0).chunk_tokens;
+    // Large enough that reading the weights of a large model costs little beside the arithmetic,
+    // and that every thread has batches of its own.
+    constexpr Index kTokens = 8192, kThreadTokens = 1024;
+    return std::max(kTokens, kThreadTokens * omp_get_max_threads());
 }
 
 std::string arithmetic_name(Precision precision) {

@@ -7,12 +7,12 @@ cd "$(dirname "$0")/../.."
 runs=${1:-1000000}
 [ $# -gt 0 ] && shift
 work=${FUZZ_DIR:-build-fuzz}
-mkdir -p "$work/text" "$work/transformer"
+mkdir -p "$work/sim" "$work/text" "$work/transformer"
 compile() {
     ${CXX_LAUNCHER:-} clang++ -std=c++20 -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined \
         -fno-sanitize-recover=all -I. -isystem /usr/include/eigen3 "$@"
 }
-for source in $(ls sim/text/*.cpp | grep -v token_file) sim/transformer/tensor.cpp \
+for source in sim/content_hash.cpp $(ls sim/text/*.cpp | grep -v token_file) sim/transformer/tensor.cpp \
     sim/transformer/safetensors.cpp sim/transformer/rope.cpp sim/transformer/model_config.cpp; do
     object="$work/$(basename "$(dirname "$source")")/$(basename "$source" .cpp).o"
     [ "$object" -nt "$source" ] || compile -c "$source" -o "$object"

@@ -84,7 +84,8 @@ class Worker:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
 
     def configure(self):
-        done = self.call("cmake", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF")
+        done = self.call("cmake", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF",
+                         "-DPREFDYN_CUDA=OFF")
         if done.returncode:
             raise ListError(done.stdout)
 

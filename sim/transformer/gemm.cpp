@@ -87,6 +87,22 @@ void PackedMatrix::pack_rows(const Tensor& tensor, Index first, Index count) {
     fill(tensor, first, count, 0);
 }
 
+void PackedMatrix::pack(const float* w, Index outputs, Index output_stride, Index inputs,
+                        Index input_stride) {
+    resize(outputs, inputs);
+#pragma omp parallel for schedule(static)
+    for (Index p = 0; p < panels_of(outputs); ++p) {
+        float* panel = data_.get() + p * kPanel * inputs;
+        const Index lanes = std::min<Index>(kPanel, outputs - p * kPanel);
+        const float* first = w + p * kPanel * output_stride;
+        for (Index i = 0; i < inputs; ++i, panel += kPanel) {
+            for (Index lane = 0; lane < lanes; ++lane)
+                panel[lane] = first[lane * output_stride + i * input_stride];
+            std::fill(panel + lanes, panel + kPanel, 0.0f);
+        }
+    }
+}
+
 namespace {
 
 /// Rows [row, row_end) and panels [p, p_end) of y.

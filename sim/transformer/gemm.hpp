@@ -23,6 +23,8 @@ class PackedMatrix {
     void pack(std::span<const Tensor* const> parts);
     /// Rows [first, first + count) of one tensor.
     void pack_rows(const Tensor& tensor, Index first, Index count);
+    /// Element (o, i) is w[o * output_stride + i * input_stride].
+    void pack(const float* w, Index outputs, Index output_stride, Index inputs, Index input_stride);
 
     Index outputs() const { return outputs_; }
     Index inputs() const { return inputs_; }

@@ -1,0 +1,124 @@
+#include "sim/finetune/elementwise.hpp"
+
+#include <cmath>
+
+namespace prefdyn::finetune {
+
+namespace {
+
+using transformer::Prompt;
+using transformer::RopeTable;
+
+/// r of one row, from a sum in double precision.
+template <class Row>
+double inverse_rms(const Row& x, double epsilon) {
+    double squares = 0.0;
+    for (Index j = 0; j < x.size(); ++j) squares += static_cast<double>(x(j)) * x(j);
+    return 1.0 / std::sqrt(squares / static_cast<double>(x.size()) + epsilon);
+}
+
+template <class Real>
+Real sigmoid(Real x) {
+    return Real(1) / (Real(1) + std::exp(-x));
+}
+
+template <class Real>
+void rotate(const RopeTable& rope, std::span<const Prompt> sequences, Real direction,
+            Rows<Real>& x) {
+    const Index half = rope.cos.cols();
+#pragma omp parallel for schedule(dynamic, 8)
+    for (std::size_t s = 0; s < sequences.size(); ++s)
+        for (Index p = 0; p < sequences[s].length; ++p) {
+            Real* row = x.row(sequences[s].first + p).data();
+            for (Index head = 0; head < x.cols(); head += 2 * half)
+                for (Index c = head; c < head + half; ++c) {
+                    const Real cosine = rope.cos(p, c - head);
+                    const Real sine = direction * rope.sin(p, c - head);
+                    const Real a = row[c], b = row[c + half];
+                    row[c] = a * cosine - b * sine;
+                    row[c + half] = b * cosine + a * sine;
+                }
+        }
+}
+
+}  // namespace
+
+template <class Real>
+void norm_forward(const Rows<Real>& x, ConstRows<Real> w, double epsilon, Rows<Real>& y) {
+    y.resize(x.rows(), x.cols());
+#pragma omp parallel for schedule(static)
+    for (Index t = 0; t < x.rows(); ++t) {
+        const auto r = static_cast<Real>(inverse_rms(x.row(t), epsilon));
+        for (Index j = 0; j < x.cols(); ++j) y(t, j) = w(0, j) * (x(t, j) * r);
+    }
+}
+
+template <class Real>
+void norm_backward(const Rows<Real>& x, ConstRows<Real> w, double epsilon, const Rows<Real>& dy,
+                   Rows<Real>& dx, RowsMap<Real>* dw) {
+    const Index d = x.cols();
+    Column<double> scale(x.rows());
+#pragma omp parallel for schedule(static)
+    for (Index t = 0; t < x.rows(); ++t) {
+        const double r = scale(t) = inverse_rms(x.row(t), epsilon);
+        double along = 0.0;
+        for (Index j = 0; j < d; ++j)
+            along += static_cast<double>(w(0, j)) * dy(t, j) * static_cast<double>(x(t, j));
+        const auto keep = static_cast<Real>(r);
+        const auto pull = static_cast<Real>(r * r * r * along / static_cast<double>(d));
+        for (Index j = 0; j < d; ++j) dx(t, j) += keep * (w(0, j) * dy(t, j)) - pull * x(t, j);
+    }
+    if (!dw) return;
+    Column<double> sum = Column<double>::Zero(d);
+    for (Index t = 0; t < x.rows(); ++t)
+        for (Index j = 0; j < d; ++j)
+            sum(j) += scale(t) * static_cast<double>(dy(t, j)) * static_cast<double>(x(t, j));
+    dw->row(0) += sum.transpose().template cast<Real>();
+}
+
+template <class Real>
+void rotate_forward(const RopeTable& rope, std::span<const Prompt> sequences, Rows<Real>& x) {
+    rotate(rope, sequences, Real(1), x);
+}
+
+template <class Real>
+void rotate_backward(const RopeTable& rope, std::span<const Prompt> sequences, Rows<Real>& dx) {
+    rotate(rope, sequences, Real(-1), dx);
+}
+
+template <class Real>
+void gate_forward(const Rows<Real>& g, const Rows<Real>& u, Rows<Real>& a) {
+    a.resize(g.rows(), g.cols());
+#pragma omp parallel for schedule(static)
+    for (Index t = 0; t < g.rows(); ++t)
+        for (Index j = 0; j < g.cols(); ++j) a(t, j) = g(t, j) * sigmoid(g(t, j)) * u(t, j);
+}
+
+template <class Real>
+void gate_backward(const Rows<Real>& g, const Rows<Real>& u, const Rows<Real>& da, Rows<Real>& dg,
+                   Rows<Real>& du) {
+    dg.resize(g.rows(), g.cols());
+    du.resize(g.rows(), g.cols());
+#pragma omp parallel for schedule(static)
+    for (Index t = 0; t < g.rows(); ++t)
+        for (Index j = 0; j < g.cols(); ++j) {
+            const Real s = sigmoid(g(t, j));
+            dg(t, j) = da(t, j) * u(t, j) * s * (Real(1) + g(t, j) * (Real(1) - s));
+            du(t, j) = da(t, j) * g(t, j) * s;
+        }
+}
+
+#define PREFDYN_INSTANTIATE(Real)                                                              \
+    template void norm_forward(const Rows<Real>&, ConstRows<Real>, double, Rows<Real>&);       \
+    template void norm_backward(const Rows<Real>&, ConstRows<Real>, double, const Rows<Real>&, \
+                                Rows<Real>&, RowsMap<Real>*);                                  \
+    template void rotate_forward(const RopeTable&, std::span<const Prompt>, Rows<Real>&);      \
+    template void rotate_backward(const RopeTable&, std::span<const Prompt>, Rows<Real>&);     \
+    template void gate_forward(const Rows<Real>&, const Rows<Real>&, Rows<Real>&);             \
+    template void gate_backward(const Rows<Real>&, const Rows<Real>&, const Rows<Real>&,       \
+                                Rows<Real>&, Rows<Real>&);
+PREFDYN_INSTANTIATE(float)
+PREFDYN_INSTANTIATE(double)
+#undef PREFDYN_INSTANTIATE
+
+}  // namespace prefdyn::finetune

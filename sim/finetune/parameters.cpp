@@ -98,6 +98,13 @@ void copy_values(const Tensor& tensor, RowsMap<Real> out) {
     }
 }
 
+Index size_of(const Layout& layout, const std::vector<bool>& held) {
+    Index size = 0;
+    for (int b = 0; b < layout.count(); ++b)
+        if (held[static_cast<std::size_t>(b)]) size += layout.block(b).size();
+    return size;
+}
+
 }  // namespace
 
 const char* part_name(Part part) { return kSources[static_cast<std::size_t>(part)].name; }
@@ -131,14 +138,14 @@ int Layout::find(const std::string& name) const {
 }
 
 template <class Real>
-Parameters<Real>::Parameters(const Layout& layout, std::vector<bool> held) : layout_(&layout) {
-    Index size = 0;
+Parameters<Real>::Parameters(const Layout& layout, const std::vector<bool>& held)
+    : layout_(&layout), values_(Column<Real>::Zero(size_of(layout, held))) {
+    Index next = 0;
     for (int b = 0; b < layout.count(); ++b) {
         const bool here = held[static_cast<std::size_t>(b)];
-        offset_.push_back(here ? size : -1);
-        if (here) size += layout.block(b).size();
+        offset_.push_back(here ? next : -1);
+        if (here) next += layout.block(b).size();
     }
-    values_ = Column<Real>::Zero(size);
 }
 
 template <class Real>

@@ -65,6 +65,7 @@ class Layout {
     int final_norm() const { return final_norm_; }
     int head() const { return head_; }  ///< the embedding if they are tied
     bool tied() const { return head_ == 0; }
+    Index layers() const { return static_cast<Index>(layers_.size()); }
     /// -1 if the model has not got it.
     int part(Index layer, Part part) const {
         return layers_[static_cast<std::size_t>(layer)][static_cast<std::size_t>(part)];
@@ -88,7 +89,7 @@ class Parameters {
   public:
     explicit Parameters(const Layout& layout) : Parameters(layout, all(layout)) {}
     /// held[b]: block b has numbers here.
-    Parameters(const Layout& layout, std::vector<bool> held);
+    Parameters(const Layout& layout, const std::vector<bool>& held);
 
     const Layout& layout() const { return *layout_; }
     bool has(int block) const { return block >= 0 && offset(block) >= 0; }

@@ -1,0 +1,135 @@
+#include "sim/finetune/trainable.hpp"
+
+#include <boost/random/uniform_01.hpp>
+#include <cmath>
+#include <sstream>
+
+#include "sim/error.hpp"
+#include "sim/finetune/product.hpp"
+#include "sim/stream.hpp"
+
+namespace prefdyn::finetune {
+
+const std::vector<std::string>& trained_names() {
+    static const std::vector<std::string> names = {"full", "lora", "head"};
+    return names;
+}
+
+std::vector<Part> parse_targets(const std::string& text) {
+    static const std::vector<std::pair<std::string, Part>> known = {
+        {"q", Part::kQuery},   {"k", Part::kKey}, {"v", Part::kValue},  {"o", Part::kOutput},
+        {"gate", Part::kGate}, {"up", Part::kUp}, {"down", Part::kDown}};
+    std::vector<bool> wanted(known.size(), false);
+    std::stringstream parts(text);
+    for (std::string name; std::getline(parts, name, ',');) {
+        std::size_t k = 0;
+        while (k < known.size() && known[k].first != name) ++k;
+        if (k == known.size())
+            throw InputError("'" + name + "' is no projection",
+                             "known: q, k, v, o, gate, up, down, separated by commas");
+        wanted[k] = true;
+    }
+    std::vector<Part> out;
+    for (std::size_t k = 0; k < known.size(); ++k)
+        if (wanted[k]) out.push_back(known[k].second);
+    if (out.empty()) throw InputError("no projection is named", "e.g. q,v");
+    return out;
+}
+
+template <class Real>
+void Trainable<Real>::add(Piece::Kind kind, int block, Index rows, Index cols) {
+    pieces_.push_back({kind, block, rows, cols, size_});
+    size_ += rows * cols;
+    held_[static_cast<std::size_t>(block)] = true;
+}
+
+template <class Real>
+Trainable<Real>::Trainable(const Layout& layout, const TrainableSpec& spec, std::uint64_t seed)
+    : held_(static_cast<std::size_t>(layout.count()), false), seed_(seed) {
+    const auto whole = [&](int b) {
+        add(Piece::Kind::kBlock, b, layout.block(b).rows, layout.block(b).cols);
+    };
+    if (spec.part == TrainedPart::kHead && layout.tied())
+        throw std::logic_error("the head is not a block of its own");
+    if (spec.part == TrainedPart::kHead) {
+        whole(layout.head());
+        return;
+    }
+    if (spec.part == TrainedPart::kFull) {
+        for (int b = 0; b < layout.count(); ++b) whole(b);
+        return;
+    }
+    scale_ = spec.alpha / static_cast<double>(spec.rank);
+    for (Index layer = 0; layer < layout.layers(); ++layer)
+        for (const Part part : spec.targets) {
+            const int b = layout.part(layer, part);
+            const Block& block = layout.block(b);
+            if (spec.rank > std::min(block.rows, block.cols))
+                throw InputError("rank " + std::to_string(spec.rank) + " of an adapter of " +
+                                     block.name + " of shape (" + std::to_string(block.rows) +
+                                     ", " + std::to_string(block.cols) + ")",
+                                 "a rank is at most the smaller extent");
+            add(Piece::Kind::kA, b, spec.rank, block.cols);
+            add(Piece::Kind::kB, b, block.rows, spec.rank);
+        }
+}
+
+template <class Real>
+Column<Real> Trainable<Real>::initial(const Parameters<Real>& base) const {
+    Column<Real> theta = Column<Real>::Zero(size_);
+    for (std::size_t k = 0; k < pieces_.size(); ++k) {
+        const Piece& p = pieces_[k];
+        if (p.kind == Piece::Kind::kBlock)
+            theta.segment(p.offset, p.rows * p.cols) =
+                base.values().segment(base.offset(p.block), p.rows * p.cols);
+        if (p.kind != Piece::Kind::kA) continue;
+        Stream stream(seed_, Purpose::kEmbedding, k);
+        const double bound = 1.0 / std::sqrt(static_cast<double>(p.cols));
+        for (Index i = 0; i < p.rows * p.cols; ++i)
+            theta(p.offset + i) = static_cast<Real>(
+                bound * (2.0 * boost::random::uniform_01<double>()(stream) - 1.0));
+    }
+    return theta;
+}
+
+template <class Real>
+void Trainable<Real>::apply(const Column<Real>& theta, const Parameters<Real>& base,
+                            Parameters<Real>& weights) const {
+    for (std::size_t k = 0; k < pieces_.size(); ++k) {
+        const Piece& p = pieces_[k];
+        RowsMap<Real> w = weights.matrix(p.block);
+        if (p.kind == Piece::Kind::kBlock) w = view(theta, p);
+        if (p.kind != Piece::Kind::kA) continue;
+        const Rows<Real> a = view(theta, p), b = view(theta, pieces_[k + 1]);
+        const Rows<Real> turned = a.transpose();
+        Rows<Real> change = Rows<Real>::Zero(w.rows(), w.cols());
+        add_forward<Real>(b, {turned.data(), turned.rows(), turned.cols()}, change);
+        w = base.matrix(p.block) + static_cast<Real>(scale_) * change;
+    }
+}
+
+template <class Real>
+Column<Real> Trainable<Real>::pull(const Column<Real>& theta,
+                                   const Parameters<Real>& gradient) const {
+    Column<Real> out = Column<Real>::Zero(size_);
+    for (std::size_t k = 0; k < pieces_.size(); ++k) {
+        const Piece& p = pieces_[k];
+        const ConstRows<Real> dw = gradient.matrix(p.block);
+        RowsMap<Real> to(out.data() + p.offset, p.rows, p.cols);
+        if (p.kind == Piece::Kind::kBlock) to = dw;
+        if (p.kind != Piece::Kind::kA) continue;
+        const Rows<Real> a = view(theta, p), b = view(theta, pieces_[k + 1]), w = dw;
+        add_gradient<Real>(b, w, to);
+        Rows<Real> db = Rows<Real>::Zero(b.rows(), b.cols());
+        add_forward<Real>(w, {a.data(), a.rows(), a.cols()}, db);
+        out.segment(p.offset, p.rows * p.cols) *= static_cast<Real>(scale_);
+        out.segment(pieces_[k + 1].offset, db.size()) =
+            static_cast<Real>(scale_) * Eigen::Map<const Column<Real>>(db.data(), db.size());
+    }
+    return out;
+}
+
+template class Trainable<float>;
+template class Trainable<double>;
+
+}  // namespace prefdyn::finetune

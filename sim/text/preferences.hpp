@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/error.hpp"
+
 namespace prefdyn::text {
 
 struct Preference {
@@ -42,5 +44,16 @@ std::vector<PreferenceData> read_preferences(const std::string& path,
 /// The same from a stream; `path` is used in messages and for the name.
 PreferenceData parse_preferences(std::istream& in, const std::string& path,
                                  const PreferenceOptions& options = {});
+
+/// Runs `action`; an InputError of it gets the place of the line in front.
+template <class Action>
+void at_line(const PreferenceData& data, const Preference& line, Action action) {
+    try {
+        action();
+    } catch (const InputError& error) {
+        throw InputError(data.path + ", line " + std::to_string(line.line) + ": " + error.what(),
+                         error.hint());
+    }
+}
 
 }  // namespace prefdyn::text

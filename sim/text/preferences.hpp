@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/error.hpp"
+#include "sim/text/json_lines.hpp"
 
 namespace prefdyn::text {
 
@@ -26,14 +27,9 @@ struct PreferenceData {
     std::string hash;          ///< of the lines kept
 };
 
-struct PreferenceLimits {
-    std::size_t line_bytes = std::size_t{1} << 20;
-    std::size_t lines = 10'000'000;
-};
-
 struct PreferenceOptions {
     double min_confidence = 0.0;  ///< above 0: persona lines below it are dropped
-    PreferenceLimits limits = {};
+    LineLimits limits = {};
 };
 
 /// One file, or every *.jsonl of a folder sorted by name; the name is the file's without .jsonl.

@@ -14,6 +14,7 @@ int simulate_command(const std::vector<std::string>& arguments, std::ostream& ou
 int verify_command(const std::vector<std::string>& arguments, std::ostream& out);
 int falsify_command(const std::vector<std::string>& arguments, std::ostream& out);
 int bench_command(const std::vector<std::string>& arguments, std::ostream& out);
+int dialogues_command(const std::vector<std::string>& arguments, std::ostream& out);
 int tokenize_command(const std::vector<std::string>& arguments, std::ostream& out);
 int embed_command(const std::vector<std::string>& arguments, std::ostream& out);
 int scaled_command(const std::vector<std::string>& arguments, std::ostream& out);

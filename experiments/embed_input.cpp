@@ -41,12 +41,6 @@ void sort_by_name(EmbedInput& input) {
               [](const auto& a, const auto& b) { return a.name < b.name; });
 }
 
-/// The last `context` tokens, the first of the prompt among them if `keep_first`.
-void shorten(transformer::TokenIds& ids, Index context, bool keep_first) {
-    const auto from = ids.begin() + (keep_first ? 1 : 0);
-    ids.erase(from, from + (static_cast<Index>(ids.size()) - context));
-}
-
 }  // namespace
 
 EmbedInput input_from_data(const std::string& model_folder, Index vocabulary,
@@ -103,7 +97,7 @@ void fit_context(EmbedInput& input, Index context, bool truncate, bool keep_firs
                                      std::to_string(ids.size()) +
                                      " tokens, the model's context is " + std::to_string(context),
                                  "--truncate keeps the last tokens of such prompts");
-            shorten(ids, context, keep_first);
+            text::drop_front(ids, ids.size() - static_cast<std::size_t>(context), keep_first);
             ++behaviour.truncated;
         }
 }

@@ -114,6 +114,16 @@ void declare(ParameterTable& t, BenchOptions& o) {
            "leave it there, with the prompts and their embeddings, for another program to read");
 }
 
+void declare(ParameterTable& t, DialoguesOptions& o) {
+    t.text("in", &o.in, "dialogues: lines with the fields chosen and rejected, not compressed",
+           true);
+    t.positional();
+    t.text("out", &o.out, "preference data made of them (.jsonl)", true);
+    t.flag("skip-bad", &o.skip_bad,
+           "leave out and count lines whose two dialogues are no answers to one prompt");
+    t.flag("force", &o.force, "replace an existing file");
+}
+
 void declare(ParameterTable& t, TokenizeOptions& o) {
     t.text("model", &o.model, "tokenizer.model or tokenizer.json, or a folder with one", true);
     t.text("text", &o.text, "text to show the tokens of, as it is");

@@ -47,6 +47,11 @@ struct BenchOptions {
     bool keep = false;
 };
 
+struct DialoguesOptions {
+    std::string in, out;
+    bool skip_bad = false, force = false;
+};
+
 struct TokenizeOptions {
     std::string model, text;
     PromptOptions prompts;
@@ -96,6 +101,7 @@ void declare(ParameterTable& table, SimulateOptions& options);
 void declare(ParameterTable& table, VerifyOptions& options);
 void declare(ParameterTable& table, FalsifyOptions& options);
 void declare(ParameterTable& table, BenchOptions& options);
+void declare(ParameterTable& table, DialoguesOptions& options);
 void declare(ParameterTable& table, TokenizeOptions& options);
 void declare(ParameterTable& table, EmbedCommandOptions& options);
 void declare(ParameterTable& table, ScaledOptions& options);

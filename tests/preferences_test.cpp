@@ -92,6 +92,7 @@ TEST_CASE("malformed lines are named by file and line") {
     says("{\"question\": \"a\", \"question\": \"b\"}\n", "given twice");
     says(generic("a", "b"), "other fields than line 1");
     says("{\"question\": \"a\", \"prompt\": \"b\"}\n", "both 'question' and 'prompt'");
+    says("{\"chosen\": \"a\", \"rejected\": \"b\"}\n", "'chosen' and 'rejected', but no 'prompt'");
     says("{}\n", "neither 'question' nor 'prompt'");
     says(persona("a\xFFz", true), "byte 16: byte 0xFF is not valid UTF-8");
     says(std::string("{\"a\0\": 1}\n", 10), "a NUL byte");

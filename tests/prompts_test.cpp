@@ -1,64 +1,19 @@
 #include "sim/text/prompts.hpp"
 
 #include <doctest/doctest.h>
-#include <sentencepiece_trainer.h>
-
-#include <sstream>
 
 #include "npy_support.hpp"
+#include "sentencepiece_support.hpp"
 #include "sim/text/sentencepiece_tokenizer.hpp"
 #include "sim/text/text_file.hpp"
 #include "text_support.hpp"
 
 using namespace prefdyn;
+using test::answering;
 using test::contains;
 using test::input_error;
+using test::preference_data;
 using test::Tokens;
-
-namespace {
-
-/// " Yes" is token 258, " No" is 260.
-std::unique_ptr<text::Tokenizer> answering(const text::TokenizerConfig& config = {}) {
-    text::Json document = test::byte_level_json(
-        {{" ", "Y"}, {"e", "s"}, {" Y", "es"}, {" ", "N"}, {" N", "o"}, {"?", " "}},
-        R"(\?\s|\s?\S+)");
-    document["added_tokens"] = {test::added_token("<s>", 262)};
-    return test::make_tokenizer(document, config);
-}
-
-text::PreferenceData preference_data(const std::vector<std::array<std::string, 3>>& lines) {
-    text::PreferenceData out;
-    out.path = "some.jsonl";
-    for (const auto& [prompt, chosen, rejected] : lines)
-        out.lines.push_back({prompt, chosen, rejected, {}, out.lines.size() + 1});
-    return out;
-}
-
-/// A sentence iterator over a few words, for the trainer of the library.
-class Sentences final : public sentencepiece::SentenceIterator {
-  public:
-    bool done() const override { return at_ == 200; }
-    void Next() override { text_ = "would you say yes or no " + std::to_string(++at_ % 17); }
-    const std::string& value() const override { return text_; }
-    sentencepiece::util::Status status() const override { return {}; }
-
-  private:
-    int at_ = 0;
-    std::string text_ = "Yes No";
-};
-
-std::string trained_model() {
-    Sentences sentences;
-    std::string bytes;
-    const auto status = sentencepiece::SentencePieceTrainer::Train(
-        "--vocab_size=300 --model_type=bpe --byte_fallback=true "
-        "--hard_vocab_limit=false --minloglevel=2 --user_defined_symbols=<u>",
-        &sentences, &bytes);
-    REQUIRE_MESSAGE(status.ok(), status.ToString());
-    return bytes;
-}
-
-}  // namespace
 
 TEST_CASE("single tokens are the pair, labels follow which answer is chosen") {
     const auto tokenizer = answering();
@@ -131,7 +86,7 @@ TEST_CASE("bos, template and suffix") {
 }
 
 TEST_CASE("SentencePiece: a small trained model encodes, decodes and refuses control names") {
-    const std::string bytes = trained_model();
+    const std::string bytes = test::trained_model();
     const auto tokenizer = text::sentencepiece_tokenizer(bytes, {}, "tokenizer.model");
     CHECK(tokenizer->kind() == "SentencePiece");
     CHECK(tokenizer->special().bos == 1);

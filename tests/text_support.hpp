@@ -1,12 +1,14 @@
 #pragma once
 // Small tokenisers and data files for the tests of sim/text.
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "sim/text/byte_alphabet.hpp"
 #include "sim/text/byte_level_tokenizer.hpp"
+#include "sim/text/preferences.hpp"
 #include "support.hpp"
 
 namespace prefdyn::test {
@@ -70,6 +72,23 @@ using Tokens = std::vector<text::Token>;
 inline Tokens byte_tokens(const std::string& text) {
     Tokens out;
     for (const char c : text) out.push_back(static_cast<unsigned char>(c));
+    return out;
+}
+
+/// " Yes" is token 258, " No" is 260, "? " is 261, <s> is 262 and </s> is 263.
+inline std::unique_ptr<text::Tokenizer> answering(const text::TokenizerConfig& config = {}) {
+    text::Json document =
+        byte_level_json({{" ", "Y"}, {"e", "s"}, {" Y", "es"}, {" ", "N"}, {" N", "o"}, {"?", " "}},
+                        R"(\?\s|\s?\S+)");
+    document["added_tokens"] = {added_token("<s>", 262), added_token("</s>", 263)};
+    return make_tokenizer(document, config);
+}
+
+inline text::PreferenceData preference_data(const std::vector<std::array<std::string, 3>>& lines) {
+    text::PreferenceData out;
+    out.path = "some.jsonl";
+    for (const auto& [prompt, chosen, rejected] : lines)
+        out.lines.push_back({prompt, chosen, rejected, {}, out.lines.size() + 1});
     return out;
 }
 

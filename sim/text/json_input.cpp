@@ -148,6 +148,15 @@ const std::string& text_member(const Json& object, const std::string& key,
     return value.get_ref<const std::string&>();
 }
 
+const std::string& plain_member(const Json& object, const std::string& key,
+                                const std::string& place) {
+    const std::string& text = text_member(object, key, place);
+    if (text.find('\0') != text.npos)
+        throw InputError(place + "/" + key + ": " + in_quotes(text) +
+                         " holds the character U+0000");
+    return text;
+}
+
 double number_member(const Json& object, const std::string& key, const std::string& place) {
     const Json& value = member(object, key, place);
     if (!value.is_number()) wrong_type(place + "/" + key, "a number", value);

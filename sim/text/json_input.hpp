@@ -38,6 +38,9 @@ const Json* find_member(const Json& object, const std::string& key, const std::s
 
 const std::string& text_member(const Json& object, const std::string& key,
                                const std::string& place);
+/// A text without the character U+0000.
+const std::string& plain_member(const Json& object, const std::string& key,
+                                const std::string& place);
 double number_member(const Json& object, const std::string& key, const std::string& place);
 /// An integer in [low, high].
 std::int64_t integer_member(const Json& object, const std::string& key, std::int64_t low,

@@ -7,7 +7,6 @@
 
 #include "sim/content_hash.hpp"
 #include "sim/error.hpp"
-#include "sim/text/json_input.hpp"
 #include "sim/text/text_file.hpp"
 #include "sim/text/utf8.hpp"
 
@@ -15,30 +14,9 @@ namespace prefdyn::text {
 
 namespace {
 
-enum class LineEnd { kNewline, kEndOfFile };
-
-/// One line without its newline; nothing at the end of the file.
-std::optional<LineEnd> next_line(std::istream& in, std::string& line, std::size_t limit,
-                                 const std::string& place) {
-    line.clear();
-    for (int c = in.get(); in; c = in.get()) {
-        if (c == '\n') return LineEnd::kNewline;
-        if (line.size() == limit)
-            throw InputError(place + ": longer than " + std::to_string(limit) + " bytes",
-                             "expected one JSON object a line");
-        line += static_cast<char>(c);
-    }
-    if (in.bad()) throw InputError(place + ": cannot be read");
-    if (line.empty()) return std::nullopt;
-    return LineEnd::kEndOfFile;
-}
-
 const std::string& filled(const Json& object, const char* key, const std::string& place) {
-    const std::string& text = text_member(object, key, place);
+    const std::string& text = plain_member(object, key, place);
     if (text.empty()) throw InputError(place + "/" + key + ": is empty");
-    if (text.find('\0') != text.npos)
-        throw InputError(place + "/" + key + ": " + in_quotes(text) +
-                         " holds the character U+0000");
     return text;
 }
 
@@ -77,24 +55,14 @@ bool is_persona(const Json& object, const std::string& place) {
     require_object(object, place);
     if (object.contains("question") != object.contains("prompt"))
         return object.contains("question");
+    if (!object.contains("prompt") && object.contains("chosen") && object.contains("rejected"))
+        throw InputError(place + ": has 'chosen' and 'rejected', but no 'prompt'",
+                         "`prefdyn dialogues` makes prompt, chosen, rejected of whole dialogues");
     throw InputError(place + ": has " +
                          (object.contains("prompt") ? "both 'question' and 'prompt'"
                                                     : "neither 'question' nor 'prompt'"),
                      "expected the fields question, answer_matching_behavior, "
                      "answer_not_matching_behavior, or prompt, chosen, rejected");
-}
-
-Json parse_line(const std::string& line, LineEnd end, const std::string& place) {
-    if (line.ends_with('\r'))
-        throw InputError(place + ": ends with a carriage return (CRLF)",
-                         "convert the file to plain newlines");
-    if (line.find_first_not_of(" \t") == line.npos) throw InputError(place + ": is blank");
-    try {
-        return parse_json(line, place, {line.size(), 8, 1000});
-    } catch (const InputError& error) {
-        if (end == LineEnd::kNewline) throw;
-        throw InputError(error.what(), "the last line has no newline: the file may be truncated");
-    }
 }
 
 std::string hash_of(const std::vector<Preference>& lines) {
@@ -126,22 +94,16 @@ PreferenceData parse_preferences(std::istream& in, const std::string& path,
     PreferenceData data;
     data.path = path;
     data.name = std::filesystem::path(path).stem().string();
-    std::string line;
-    for (std::size_t number = 1;; ++number) {
-        const std::string place = path + ", line " + std::to_string(number);
-        const auto end = next_line(in, line, options.limits.line_bytes, place);
-        if (!end) break;
-        if (number > options.limits.lines)
-            throw InputError(place + ": more than " + std::to_string(options.limits.lines) +
-                             " lines");
-        const Json object = parse_line(line, *end, place);
-        const bool persona = is_persona(object, place);
-        if (number == 1) data.persona = persona;
+    JsonLines lines(in, path, options.limits);
+    while (const auto object = lines.next()) {
+        const std::string place = lines.place();
+        const bool persona = is_persona(*object, place);
+        if (lines.number() == 1) data.persona = persona;
         if (persona != data.persona)
             throw InputError(place + ": has other fields than line 1",
                              "keep one form of data in a file");
-        Preference read = read_preference(object, persona, place);
-        read.line = number;
+        Preference read = read_preference(*object, persona, place);
+        read.line = lines.number();
         if (passes(read, options.min_confidence, place))
             data.lines.push_back(std::move(read));
         else

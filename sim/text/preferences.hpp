@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "sim/error.hpp"
+#include "sim/text/json_lines.hpp"
+
 namespace prefdyn::text {
 
 struct Preference {
@@ -24,14 +27,9 @@ struct PreferenceData {
     std::string hash;          ///< of the lines kept
 };
 
-struct PreferenceLimits {
-    std::size_t line_bytes = std::size_t{1} << 20;
-    std::size_t lines = 10'000'000;
-};
-
 struct PreferenceOptions {
     double min_confidence = 0.0;  ///< above 0: persona lines below it are dropped
-    PreferenceLimits limits = {};
+    LineLimits limits = {};
 };
 
 /// One file, or every *.jsonl of a folder sorted by name; the name is the file's without .jsonl.
@@ -42,5 +40,16 @@ std::vector<PreferenceData> read_preferences(const std::string& path,
 /// The same from a stream; `path` is used in messages and for the name.
 PreferenceData parse_preferences(std::istream& in, const std::string& path,
                                  const PreferenceOptions& options = {});
+
+/// Runs `action`; an InputError of it gets the place of the line in front.
+template <class Action>
+void at_line(const PreferenceData& data, const Preference& line, Action action) {
+    try {
+        action();
+    } catch (const InputError& error) {
+        throw InputError(data.path + ", line " + std::to_string(line.line) + ": " + error.what(),
+                         error.hint());
+    }
+}
 
 }  // namespace prefdyn::text

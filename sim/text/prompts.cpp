@@ -12,22 +12,6 @@ namespace {
 
 constexpr std::string_view kPlaceholder = "{prompt}";
 
-std::vector<Token> encode(const Tokenizer& tokenizer, const PromptFormat& format,
-                          const std::string& text) {
-    std::vector<Token> ids = tokenizer.encode(text);
-    if (!format.bos) return ids;
-    const auto bos = tokenizer.special().bos;
-    if (!bos)
-        throw InputError("bos is asked for, but the tokeniser (" + tokenizer.kind() + ") has none",
-                         "leave it out, or name bos_token in tokenizer_config.json");
-    if (!ids.empty() && ids.front() == *bos)
-        throw InputError("the text starts with " + in_quotes(tokenizer.piece(*bos)) +
-                             " already, bos would come twice",
-                         "leave one of them out");
-    ids.insert(ids.begin(), *bos);
-    return ids;
-}
-
 std::string spell(const Tokenizer& tokenizer, const std::vector<Token>& ids) {
     std::string out;
     for (const Token id : ids)
@@ -39,18 +23,10 @@ bool begins_with(const std::vector<Token>& ids, const std::vector<Token>& start)
     return ids.size() >= start.size() && std::equal(start.begin(), start.end(), ids.begin());
 }
 
-std::array<std::string, 2> response_texts(const PreferenceData& data, const PromptFormat& format) {
-    if (format.responses[0].empty() != format.responses[1].empty())
-        throw InputError("only one of the two responses is given", "give both or none");
-    if (!format.responses[0].empty()) return format.responses;
-    if (data.persona) return {" Yes", " No"};
-    return {data.lines.front().chosen, data.lines.front().rejected};
-}
-
 ResponsePair find_pair(const Tokenizer& tokenizer, const PreferenceData& data,
                        const PromptFormat& format) {
     ResponsePair pair;
-    pair.text = response_texts(data, format);
+    pair.text = answer_texts(data, format);
     const Parting parting =
         part(tokenizer, format, data.lines.front().prompt, pair.text[0], pair.text[1]);
     pair.token = parting.token;
@@ -83,17 +59,6 @@ void add_line(const Tokenizer& tokenizer, const Preference& line, const PromptFo
     out.prompts.push_back(std::move(parting.prompt));
 }
 
-/// Runs `action`; an InputError gets the place of the line in front.
-template <class Action>
-void at_line(const PreferenceData& data, const Preference& line, Action action) {
-    try {
-        action();
-    } catch (const InputError& error) {
-        throw InputError(data.path + ", line " + std::to_string(line.line) + ": " + error.what(),
-                         error.hint());
-    }
-}
-
 }  // namespace
 
 std::string format_prompt(const PromptFormat& format, const std::string& prompt) {
@@ -104,13 +69,42 @@ std::string format_prompt(const PromptFormat& format, const std::string& prompt)
     return frame.substr(0, at) + prompt + frame.substr(at + kPlaceholder.size()) + format.suffix;
 }
 
+std::vector<Token> encode_whole(const Tokenizer& tokenizer, const PromptFormat& format,
+                                const std::string& text) {
+    std::vector<Token> ids = tokenizer.encode(text);
+    if (!format.bos) return ids;
+    const auto bos = tokenizer.special().bos;
+    if (!bos)
+        throw InputError("bos is asked for, but the tokeniser (" + tokenizer.kind() + ") has none",
+                         "leave it out, or name bos_token in tokenizer_config.json");
+    if (!ids.empty() && ids.front() == *bos)
+        throw InputError("the text starts with " + in_quotes(tokenizer.piece(*bos)) +
+                             " already, bos would come twice",
+                         "leave one of them out");
+    ids.insert(ids.begin(), *bos);
+    return ids;
+}
+
+std::array<std::string, 2> answer_texts(const PreferenceData& data, const PromptFormat& format) {
+    if (format.responses[0].empty() != format.responses[1].empty())
+        throw InputError("only one of the two responses is given", "give both or none");
+    if (!format.responses[0].empty()) return format.responses;
+    if (data.persona) return {" Yes", " No"};
+    return {data.lines.front().chosen, data.lines.front().rejected};
+}
+
+void drop_front(std::vector<Token>& ids, std::size_t count, bool keep_first) {
+    const auto from = ids.begin() + (keep_first ? 1 : 0);
+    ids.erase(from, from + static_cast<std::ptrdiff_t>(count));
+}
+
 Parting part(const Tokenizer& tokenizer, const PromptFormat& format, const std::string& prompt,
              const std::string& first, const std::string& second) {
     const std::string text = format_prompt(format, prompt);
     Parting out;
-    out.prompt = encode(tokenizer, format, text);
-    const auto a = encode(tokenizer, format, text + first);
-    const auto b = encode(tokenizer, format, text + second);
+    out.prompt = encode_whole(tokenizer, format, text);
+    const auto a = encode_whole(tokenizer, format, text + first);
+    const auto b = encode_whole(tokenizer, format, text + second);
     const auto split = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
     const std::vector<Token> common(a.begin(), split.first);
     if (split.first == a.end() || split.second == b.end())

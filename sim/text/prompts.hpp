@@ -47,6 +47,17 @@ struct TokenizedPrompts {
 /// Template with prompt and suffix, as text. InputError if the template is not valid.
 std::string format_prompt(const PromptFormat& format, const std::string& prompt);
 
+/// Token ids of a whole text, bos in front if the format asks for it.
+std::vector<Token> encode_whole(const Tokenizer& tokenizer, const PromptFormat& format,
+                                const std::string& text);
+
+/// The texts of the first and the second answer: those of the format, else " Yes" and " No" for
+/// persona data, else those of the first line.
+std::array<std::string, 2> answer_texts(const PreferenceData& data, const PromptFormat& format);
+
+/// Drops `count` tokens at the front, behind the first of all if `keep_first` (a bos put there).
+void drop_front(std::vector<Token>& ids, std::size_t count, bool keep_first);
+
 /// Where two answers to one prompt part: `prompt` and `shared` together are what both have in
 /// common. Throws InputError if the prompt's last token changes when an answer follows, or if the
 /// tokens of one answer begin with all of the other's.

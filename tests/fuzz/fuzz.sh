@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fuzzes the readers of outside files with libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer
 # (developers only; ends at the first finding).
-#   tests/fuzz/fuzz.sh [RUNS] [TARGET ...]   targets: json jsonl tokenizer sentencepiece safetensors config
+#   tests/fuzz/fuzz.sh [RUNS] [TARGET ...]   targets: json jsonl dialogues tokenizer sentencepiece safetensors config
 set -eu
 cd "$(dirname "$0")/../.."
 runs=${1:-1000000}
@@ -18,7 +18,7 @@ for source in sim/content_hash.cpp $(ls sim/text/*.cpp | grep -v token_file) sim
     [ "$object" -nt "$source" ] || compile -c "$source" -o "$object"
 done
 python3 tests/fuzz/seeds.py "$work/seeds"
-for target in ${*:-json jsonl tokenizer sentencepiece safetensors config}; do
+for target in ${*:-json jsonl dialogues tokenizer sentencepiece safetensors config}; do
     case $target in
     safetensors | config) driver=${target}_fuzz seeds="$work/seeds/$target" ;;
     *) driver=readers seeds="tests/fuzz/corpus/$target" ;;

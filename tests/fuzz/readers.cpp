@@ -7,6 +7,7 @@
 
 #include "sim/error.hpp"
 #include "sim/text/byte_level_tokenizer.hpp"
+#include "sim/text/dialogues.hpp"
 #include "sim/text/prompts.hpp"
 #include "sim/text/sentencepiece_tokenizer.hpp"
 
@@ -24,12 +25,28 @@ void exercise(const text::Tokenizer& tokenizer) {
         }
 }
 
+/// The reader of preferences takes what the converter makes.
+void convert(const std::string& input) {
+    std::istringstream in(input);
+    std::ostringstream out;
+    const auto count = text::convert_dialogues(in, "fuzz.jsonl", out, {true, {}});
+    std::istringstream made(out.str());
+    try {
+        const auto data = text::parse_preferences(made, "made.jsonl");
+        if (data.lines.size() == count.written) return;
+    } catch (const InputError&) {
+    }
+    std::abort();
+}
+
 void read(const std::string& target, const std::string& input) {
     if (target == "json") {
         text::parse_json(input, "fuzz");
     } else if (target == "jsonl") {
         std::istringstream in(input);
         text::parse_preferences(in, "fuzz.jsonl");
+    } else if (target == "dialogues") {
+        convert(input);
     } else if (target == "tokenizer") {
         exercise(*text::byte_level_tokenizer(text::parse_json(input, "fuzz"), {}, "fuzz", "hash"));
     } else if (target == "sentencepiece") {

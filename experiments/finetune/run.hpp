@@ -9,46 +9,60 @@
 
 namespace prefdyn {
 
-/// A model to start from. The same for many runs.
+/// The model that training starts from, which is its reference.
 struct StartModel {
     std::string name;  ///< "base" or "aligned"
-    const transformer::Checkpoint* checkpoint = nullptr;
-    const finetune::Layout* layout = nullptr;
-    const finetune::Parameters<float>* weights = nullptr;  ///< the reference as well
+    const transformer::ModelConfig* config = nullptr;
+    const finetune::Parameters<float>* weights = nullptr;  ///< every block
 };
 
-/// Pairs of one behaviour and which of them are trained on.
+/// Pairs of one behaviour, and which are trained on.
 struct FinetuneBehaviour {
     text::SequencePairs data;
     SplitRows rows;
-    bool classes = false;  ///< answers are two classes: labels are +1 and -1
+
+    const std::string& name() const { return data.name; }
+    /// Answers are two classes, and both are trained on.
+    bool classes() const { return data.pairs.front().label != 0; }
 };
 
 struct FinetunePlan {
-    std::string name, start;
+    std::string name;
     std::vector<std::size_t> behaviours;  ///< trained together
     bool flipped = false;                 ///< chosen and rejected exchanged
     finetune::TrainingSpec training;
-    Index records = 11;                      ///< evaluations, the first before any update
-    Index tokens = 4096;                     ///< read at a time in evaluations
-    std::string state;                       ///< file to go on from and to save to; empty: none
-    Index save_every = 0;                    ///< updates between saves; 0: at records alone
-    std::string identity;                    ///< what a state must have been saved with
+    Index records = 11;    ///< evaluations, the first before any update
+    std::string state;     ///< file to go on from and to save to; empty: none
+    Index save_every = 0;  ///< updates between saves beside those at records; 0: none
+    std::string identity;  ///< what a saved state must belong to
 };
 
-/// What a run left.
+/// Steps 0 ... steps, evenly spread, without repetition.
+std::vector<Index> record_steps(Index steps, Index records);
+
+/// What a run left. P behaviours, R records.
 struct FinetuneRun {
-    FinetunePlan plan;
-    std::vector<std::string> behaviour;  ///< (P)
-    std::vector<Index> record_step;      ///< (R)
-    std::vector<std::vector<double>> measures;  ///< (R P, columns of measure_columns())
-    std::vector<double> weight_change;          ///< (R): ||theta - theta_0||, of LoRA ||Delta W||
+    std::string name, start;
+    std::vector<std::string> behaviour;         ///< (P)
+    std::vector<Index> step;                    ///< (R)
+    std::vector<std::vector<double>> measures;  ///< (R P), a row of measure_columns() each
+    std::vector<double> weight_change;          ///< (R): ||W - W_0||_F over all weights
     std::vector<finetune::UpdateRecord> updates;
-    std::vector<finetune::GradientSplit> slope;       ///< (P): initial, of one behaviour alone
-    std::vector<double> head_slope_bound;             ///< (P): T1's ||grad_W L||^2, NaN if it has none
-    std::vector<transformer::RowsF> before, after;    ///< (P): embeddings of the training prompts
-    std::vector<std::vector<std::int8_t>> label;      ///< (P)
-    std::string stopped;                              ///< why it ended early; empty if it did not
+    std::vector<finetune::GradientSplit> slope;  ///< (P): of one behaviour alone, at the start
+    std::vector<double> head_slope_t1;           ///< (P): what T1 says of slope.head; NaN: nothing
+    std::vector<transformer::RowsF> before, after;  ///< (P): embeddings of the training prompts
+    std::vector<std::vector<std::int8_t>> label;    ///< (P): of the same
+    std::string stopped;                            ///< what was not finite; else empty
+    finetune::Column<float> theta;
+
+    double measure(std::size_t record, std::size_t behaviour, const std::string& column) const;
 };
+
+/// Called with what is being done and the share of the run that is done.
+using RunProgress = std::function<void(const std::string& what, double done)>;
+
+/// Throws Interrupted after saving the state.
+FinetuneRun run_finetune(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,
+                         const FinetunePlan& plan, const RunProgress& progress = {});
 
 }  // namespace prefdyn

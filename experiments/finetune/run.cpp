@@ -1,0 +1,236 @@
+#include "experiments/finetune/run.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "experiments/finetune/saved_run.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using finetune::Evaluation;
+using finetune::MetricSums;
+using finetune::PairTokens;
+using finetune::ReferenceLogps;
+
+/// The pairs of a run: training pairs of every behaviour, then held-out pairs.
+class Material {
+  public:
+    Material(const std::vector<FinetuneBehaviour>& all, const FinetunePlan& plan) {
+        for (const bool train : {true, false})
+            for (const std::size_t k : plan.behaviours) {
+                const FinetuneBehaviour& b = all[k];
+                const auto& rows = train ? b.rows.train : b.rows.held_out;
+                (train ? train_ : held_out_).push_back({pairs_.size(), rows.size()});
+                for (const Index row : rows) add(b.data.pairs[static_cast<std::size_t>(row)], plan);
+                if (train) trained_ = pairs_.size();
+            }
+    }
+
+    std::span<const PairTokens> all() const { return pairs_; }
+    std::span<const PairTokens> trained() const { return all().first(trained_); }
+    struct Range {
+        std::size_t begin, count;
+    };
+    Range train(std::size_t p) const { return train_[p]; }
+    Range held_out(std::size_t p) const { return held_out_[p]; }
+    std::vector<std::int8_t> labels(std::size_t p) const {
+        const auto first = label_.begin() + static_cast<std::ptrdiff_t>(train_[p].begin);
+        return {first, first + static_cast<std::ptrdiff_t>(train_[p].count)};
+    }
+
+  private:
+    void add(const text::SequencePair& pair, const FinetunePlan& plan) {
+        PairTokens tokens{pair.chosen, pair.rejected, static_cast<Index>(pair.prompt)};
+        if (plan.flipped) std::swap(tokens.chosen, tokens.rejected);
+        pairs_.push_back(tokens);
+        label_.push_back(static_cast<std::int8_t>(plan.flipped ? -pair.label : pair.label));
+    }
+    std::vector<PairTokens> pairs_;
+    std::vector<std::int8_t> label_;
+    std::vector<Range> train_, held_out_;
+    std::size_t trained_ = 0;
+};
+
+bool both_classes(const std::vector<std::int8_t>& label) {
+    return std::ranges::find(label, 1) != label.end() &&
+           std::ranges::find(label, -1) != label.end();
+}
+
+class Run {
+  public:
+    Run(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,
+        const FinetunePlan& plan, const RunProgress& progress)
+        : start_(start), plan_(plan), progress_(progress), material_(behaviours, plan) {
+        out_.name = plan.name;
+        out_.start = start.name;
+        for (const std::size_t k : plan.behaviours) out_.behaviour.push_back(behaviours[k].name());
+        for (std::size_t p = 0; p < out_.behaviour.size(); ++p)
+            out_.label.push_back(material_.labels(p));
+    }
+
+    FinetuneRun go();
+
+  private:
+    void say(const std::string& what, double done) const {
+        if (progress_) progress_(out_.name + ": " + what, done);
+    }
+    double share() const {
+        return static_cast<double>(training_->done()) /
+               static_cast<double>(plan_.training.steps + 1);
+    }
+    void begin();
+    void measure_start(const Evaluation& first);
+    void record(const Evaluation& evaluation);
+    void train();
+    void save() const {
+        if (!plan_.state.empty()) save_run(plan_, *training_, out_);
+    }
+    Evaluation evaluate() {
+        return finetune::evaluate<float>(training_->model(), training_->weights(), material_.all(),
+                                         plan_.training.plan.tokens);
+    }
+    std::vector<transformer::RowsF> embeddings(const Evaluation& evaluation) const;
+    MetricSums sums(const Evaluation& evaluation, Material::Range range) const;
+
+    const StartModel& start_;
+    const FinetunePlan& plan_;
+    const RunProgress& progress_;
+    Material material_;
+    FinetuneRun out_;
+    std::vector<ReferenceLogps> reference_;
+    std::unique_ptr<finetune::Training> training_;
+};
+
+std::vector<transformer::RowsF> Run::embeddings(const Evaluation& evaluation) const {
+    std::vector<transformer::RowsF> out;
+    for (std::size_t p = 0; p < out_.behaviour.size(); ++p)
+        out.push_back(
+            evaluation.embeddings.middleRows(static_cast<Index>(material_.train(p).begin),
+                                             static_cast<Index>(material_.train(p).count)));
+    return out;
+}
+
+MetricSums Run::sums(const Evaluation& evaluation, Material::Range range) const {
+    MetricSums out;
+    for (std::size_t i = range.begin; i < range.begin + range.count; ++i)
+        out.add(training_->objective().metrics(evaluation.scores[i], reference_[i]));
+    return out;
+}
+
+void Run::record(const Evaluation& evaluation) {
+    out_.step.push_back(training_->done());
+    out_.weight_change.push_back(
+        (training_->weights().values() - start_.weights->values()).cast<double>().norm());
+    const auto embedded = embeddings(evaluation);
+    for (std::size_t p = 0; p < out_.behaviour.size(); ++p) {
+        BehaviourMeasure m;
+        m.train = sums(evaluation, material_.train(p));
+        m.held_out = sums(evaluation, material_.held_out(p));
+        m.classes = both_classes(out_.label[p]);
+        if (m.classes) m.geometry = geometry_of(embedded[p], out_.label[p]);
+        out_.measures.push_back(measure_row(m));
+    }
+}
+
+/// T1 on the embeddings: ||grad_W L||^2 = 2 beta^2 phi'(0)^2 ||zbar||^2, for answers of one token.
+double head_slope(const finetune::Objective& objective, std::span<const PairTokens> pairs,
+                  const transformer::RowsF& embeddings, const std::vector<std::int8_t>& label) {
+    const bool one_token = std::ranges::all_of(pairs, [](const PairTokens& pair) {
+        return static_cast<Index>(pair.chosen.size()) == pair.prompt + 1 &&
+               pair.rejected.size() == pair.chosen.size();
+    });
+    if (!one_token || !objective.loss().margin() || !both_classes(label))
+        return std::numeric_limits<double>::quiet_NaN();
+    const double slope = objective.beta() * objective.loss().facts().slope_at_zero;
+    const double zbar = geometry_of(embeddings, label).zbar_norm;
+    return 2.0 * slope * slope * zbar * zbar;
+}
+
+void Run::measure_start(const Evaluation& first) {
+    out_.before = embeddings(first);
+    for (std::size_t p = 0; p < out_.behaviour.size(); ++p) {
+        say("initial gradient", 0.0);
+        const Material::Range range = material_.train(p);
+        const auto pairs = material_.all().subspan(range.begin, range.count);
+        const auto reference = std::span(reference_).subspan(range.begin, range.count);
+        out_.slope.push_back(finetune::gradient_split<float>(*start_.config, *start_.weights, pairs,
+                                                             reference, training_->objective(),
+                                                             plan_.training.plan));
+        out_.head_slope_t1.push_back(
+            head_slope(training_->objective(), pairs, out_.before[p], out_.label[p]));
+    }
+}
+
+/// Reference log-probabilities come from a first pass over everything; a saved state takes the
+/// place of what was done already.
+void Run::begin() {
+    say("reference", 0.0);
+    finetune::SequenceModel<float> model(*start_.config, finetune::longest_read(material_.all()));
+    const Evaluation first = finetune::evaluate<float>(model, *start_.weights, material_.all(),
+                                                       plan_.training.plan.tokens);
+    reference_ = finetune::logps_of(first);
+    training_ = std::make_unique<finetune::Training>(
+        *start_.config, *start_.weights, plan_.training, material_.trained(),
+        std::vector(reference_.begin(),
+                    reference_.begin() + static_cast<std::ptrdiff_t>(material_.trained().size())));
+    measure_start(first);
+    if (!plan_.state.empty() && load_run(plan_, *training_, out_)) return;
+    record(first);
+}
+
+void Run::train() {
+    const std::vector<Index> stops = record_steps(plan_.training.steps, plan_.records);
+    while (training_->done() < plan_.training.steps) {
+        say("training", share());
+        out_.updates.push_back(training_->step());
+        const Index done = training_->done();
+        const bool stop = std::ranges::binary_search(stops, done);
+        if (stop) record(evaluate());
+        if (stop || (plan_.save_every > 0 && done % plan_.save_every == 0)) save();
+    }
+}
+
+FinetuneRun Run::go() {
+    begin();
+    try {
+        train();
+    } catch (const finetune::NonFinite& error) {
+        out_.stopped = error.what();
+        return std::move(out_);
+    } catch (const Interrupted&) {
+        save();
+        throw;
+    }
+    out_.after = embeddings(evaluate());
+    out_.theta = training_->theta();
+    say("done", 1.0);
+    return std::move(out_);
+}
+
+}  // namespace
+
+std::vector<Index> record_steps(Index steps, Index records) {
+    std::vector<Index> out;
+    for (Index k = 0; k < records; ++k) {
+        const Index step = records > 1 ? (k * steps + (records - 1) / 2) / (records - 1) : steps;
+        if (out.empty() || step > out.back()) out.push_back(step);
+    }
+    return out;
+}
+
+double FinetuneRun::measure(std::size_t record, std::size_t which,
+                            const std::string& column) const {
+    const auto& columns = measure_columns();
+    const auto found = std::ranges::find(columns, column, &Column<BehaviourMeasure>::name);
+    return measures[record * behaviour.size() + which]
+                   [static_cast<std::size_t>(found - columns.begin())];
+}
+
+FinetuneRun run_finetune(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,
+                         const FinetunePlan& plan, const RunProgress& progress) {
+    return Run(start, behaviours, plan, progress).go();
+}
+
+}  // namespace prefdyn

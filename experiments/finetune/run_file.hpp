@@ -1,0 +1,24 @@
+#pragma once
+// The result file of training runs: one axis of runs, one of parts (a behaviour within a run).
+
+#include "experiments/finetune/run.hpp"
+#include "experiments/parameter_table.hpp"
+
+namespace prefdyn {
+
+/// A run and what it was.
+struct TrainedRun {
+    FinetuneRun run;
+    std::string method;
+    bool flipped = false;
+    std::uint64_t seed = 0;
+};
+
+std::vector<Field> finetune_fields();
+
+/// Publishes the runs atomically; `options` and `more` become attributes.
+void write_runs(const std::string& path, const std::vector<TrainedRun>& runs,
+                const std::string& command, const ParameterTable& options, double wall_seconds,
+                const std::vector<std::pair<std::string, std::string>>& more);
+
+}  // namespace prefdyn

@@ -1,0 +1,209 @@
+#include "experiments/finetune/saved_run.hpp"
+
+#include <cstring>
+#include <filesystem>
+
+#include "experiments/publish.hpp"
+#include "sim/error.hpp"
+#include "sim/transformer/mapped_file.hpp"
+#include "sim/transformer/safetensors.hpp"
+#include "sim/transformer/safetensors_writer.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using transformer::Array;
+using transformer::array_of;
+using transformer::Tensor;
+
+constexpr std::size_t kUpdateColumns = 20;
+
+/// An update as numbers, and back.
+std::vector<double> flat(const finetune::UpdateRecord& r) {
+    const finetune::MetricSums& m = r.batch;
+    return {static_cast<double>(r.step),
+            r.epoch,
+            r.learning_rate,
+            r.grad_norm,
+            r.num_tokens,
+            m.pairs,
+            m.loss,
+            m.reward[0],
+            m.reward[1],
+            m.logp[0],
+            m.logp[1],
+            m.logit[0],
+            m.logit[1],
+            m.length[0],
+            m.length[1],
+            m.reward_wins,
+            m.reward_ties,
+            m.policy_wins,
+            m.entropy,
+            m.correct};
+}
+
+finetune::UpdateRecord update_of(const double* v) {
+    finetune::UpdateRecord r;
+    r.step = static_cast<Index>(v[0]);
+    r.epoch = v[1];
+    r.learning_rate = v[2];
+    r.grad_norm = v[3];
+    r.num_tokens = v[4];
+    finetune::MetricSums& m = r.batch;
+    double* const fields[] = {&m.pairs,       &m.loss,      &m.reward[0],   &m.reward[1],
+                              &m.logp[0],     &m.logp[1],   &m.logit[0],    &m.logit[1],
+                              &m.length[0],   &m.length[1], &m.reward_wins, &m.reward_ties,
+                              &m.policy_wins, &m.entropy,   &m.correct};
+    for (std::size_t k = 0; k < std::size(fields); ++k) *fields[k] = v[5 + k];
+    return r;
+}
+
+std::vector<double> stacked(const std::vector<std::vector<double>>& rows) {
+    std::vector<double> out;
+    for (const auto& row : rows) out.insert(out.end(), row.begin(), row.end());
+    return out;
+}
+
+/// Reads arrays by name, of the type and number of values that is wanted.
+class Saved {
+  public:
+    explicit Saved(const std::string& path)
+        : path_(path), file_(path), tensors_(transformer::parse_safetensors(file_.bytes(), path)) {}
+
+    std::string text(const std::string& name) const {
+        const Tensor& t = find(name, "U8");
+        return {reinterpret_cast<const char*>(t.bytes.data()), t.bytes.size()};
+    }
+    template <class Value>
+    std::vector<Value> values(const std::string& name, const std::string& dtype) const {
+        const Tensor& t = find(name, dtype);
+        std::vector<Value> out(t.bytes.size() / sizeof(Value));
+        std::memcpy(out.data(), t.bytes.data(), out.size() * sizeof(Value));
+        return out;
+    }
+    std::vector<std::vector<double>> table(const std::string& name, std::size_t columns) const {
+        const auto flat = values<double>(name, "F64");
+        if (flat.size() % columns != 0) fail(name);
+        std::vector<std::vector<double>> out;
+        for (std::size_t k = 0; k < flat.size(); k += columns)
+            out.emplace_back(flat.begin() + static_cast<std::ptrdiff_t>(k),
+                             flat.begin() + static_cast<std::ptrdiff_t>(k + columns));
+        return out;
+    }
+    /// Names that begin with this.
+    std::vector<std::string> names(const std::string& start) const {
+        std::vector<std::string> out;
+        for (const auto& [name, tensor] : tensors_)
+            if (name.starts_with(start)) out.push_back(name);
+        return out;
+    }
+    [[noreturn]] void fail(const std::string& name) const {
+        throw InputError(path_ + ": '" + name + "' is not what a saved run has",
+                         "remove the file to start anew");
+    }
+
+  private:
+    const Tensor& find(const std::string& name, const std::string& dtype) const {
+        const auto found = tensors_.find(name);
+        if (found == tensors_.end() || found->second.dtype_name != dtype) fail(name);
+        return found->second;
+    }
+    std::string path_;
+    transformer::MappedFile file_;
+    transformer::Tensors tensors_;
+};
+
+const std::string kVector = "vector.";
+
+/// The lines in which two identities differ.
+std::string difference(const std::string& saved, const std::string& wanted) {
+    const auto lines = [](const std::string& text) {
+        std::vector<std::string> out;
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t end = std::min(text.find('\n', at), text.size());
+            out.push_back(text.substr(at, end - at));
+            at = end + 1;
+        }
+        return out;
+    };
+    const auto a = lines(saved), b = lines(wanted);
+    std::string out;
+    for (std::size_t k = 0; k < std::max(a.size(), b.size()); ++k) {
+        const std::string left = k < a.size() ? a[k] : "", right = k < b.size() ? b[k] : "";
+        if (left != right)
+            out.append(out.empty() ? "" : "; ").append(left).append(" there, ").append(right);
+    }
+    return out;
+}
+
+}  // namespace
+
+void save_run(const FinetunePlan& plan, const finetune::Training& training,
+              const FinetuneRun& run) {
+    const finetune::Training::State state = training.state();
+    const std::vector<std::int64_t> counters = {state.done, state.tokens};
+    const std::vector<std::int64_t> steps(run.step.begin(), run.step.end());
+    const std::vector<double> measures = stacked(run.measures);
+    std::vector<double> updates;
+    for (const auto& record : run.updates) {
+        const auto row = flat(record);
+        updates.insert(updates.end(), row.begin(), row.end());
+    }
+    std::vector<Array> arrays = {
+        array_of("identity", plan.identity),
+        array_of("counters", counters),
+        array_of("record_step", steps),
+        array_of("weight_change", {static_cast<Index>(run.weight_change.size())},
+                 std::span<const double>(run.weight_change)),
+        array_of("measures", {static_cast<Index>(measures.size())},
+                 std::span<const double>(measures)),
+        array_of("updates", {static_cast<Index>(updates.size())},
+                 std::span<const double>(updates))};
+    for (const auto& [name, vector] : state.vectors)
+        arrays.push_back(array_of(
+            kVector + name, {vector.size()},
+            std::span<const float>(vector.data(), static_cast<std::size_t>(vector.size()))));
+    make_folder_of(plan.state);
+    publish_file(plan.state, [&](const std::string& partial) {
+        transformer::write_safetensors(partial, arrays);
+    });
+}
+
+bool load_run(const FinetunePlan& plan, finetune::Training& training, FinetuneRun& run) {
+    if (!std::filesystem::exists(plan.state)) return false;
+    const Saved saved(plan.state);
+    const std::string identity = saved.text("identity");
+    if (identity != plan.identity)
+        throw InputError(
+            plan.state + ": belongs to another run: " + difference(identity, plan.identity),
+            "take the same options, another --out, or --force to start anew");
+    const auto counters = saved.values<std::int64_t>("counters", "I64");
+    if (counters.size() != 2 || counters[0] < 0 || counters[0] > plan.training.steps)
+        saved.fail("counters");
+    finetune::Training::State state;
+    state.done = counters[0];
+    state.tokens = counters[1];
+    for (const std::string& name : saved.names(kVector)) {
+        const auto values = saved.values<float>(name, "F32");
+        state.vectors.emplace_back(name.substr(kVector.size()),
+                                   Eigen::Map<const finetune::Column<float>>(
+                                       values.data(), static_cast<Index>(values.size())));
+    }
+    training.restore(state);
+    const auto steps = saved.values<std::int64_t>("record_step", "I64");
+    run.step.assign(steps.begin(), steps.end());
+    run.weight_change = saved.values<double>("weight_change", "F64");
+    run.measures = saved.table("measures", measure_columns().size());
+    run.updates.clear();
+    for (const auto& row : saved.table("updates", kUpdateColumns))
+        run.updates.push_back(update_of(row.data()));
+    if (run.measures.size() != run.step.size() * run.behaviour.size() ||
+        run.weight_change.size() != run.step.size() ||
+        static_cast<std::int64_t>(run.updates.size()) != state.done)
+        saved.fail("measures");
+    return true;
+}
+
+}  // namespace prefdyn

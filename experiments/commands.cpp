@@ -5,6 +5,7 @@
 #include <new>
 #include <ostream>
 
+#include "experiments/finetune/options.hpp"
 #include "experiments/options.hpp"
 #include "experiments/result_fields.hpp"
 #include "sim/error.hpp"
@@ -85,6 +86,12 @@ const std::map<std::string, Command>& commands() {
         {"scaled",
          {"the experiments of the paper on a language model: embed, train its last layer, judge",
           scaled_command, option_text<ScaledOptions>}},
+        {"finetune",
+         {"train a whole language model on preferences, or adapters of it; measure and save it",
+          finetune_command, option_text<FinetuneOptions>}},
+        {"misalign",
+         {"train base and aligned model on flipped labels: which forgets faster?", misalign_command,
+          option_text<MisalignOptions>}},
         {"sweep",
          {"run a grid or a design of points, here or a shard of it; goes on where it stopped",
           sweep_command, option_text<SweepOptions>}},

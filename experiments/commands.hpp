@@ -18,6 +18,8 @@ int dialogues_command(const std::vector<std::string>& arguments, std::ostream& o
 int tokenize_command(const std::vector<std::string>& arguments, std::ostream& out);
 int embed_command(const std::vector<std::string>& arguments, std::ostream& out);
 int scaled_command(const std::vector<std::string>& arguments, std::ostream& out);
+int finetune_command(const std::vector<std::string>& arguments, std::ostream& out);
+int misalign_command(const std::vector<std::string>& arguments, std::ostream& out);
 int sweep_command(const std::vector<std::string>& arguments, std::ostream& out);
 int merge_command(const std::vector<std::string>& arguments, std::ostream& out);
 int status_command(const std::vector<std::string>& arguments, std::ostream& out);

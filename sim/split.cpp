@@ -35,7 +35,9 @@ void deal(std::vector<Index> rows, double held_out, Stream& stream, SplitRows& o
 }
 
 void require_classes(const Dataset& data, const std::vector<Index>& rows, const char* part) {
-    if (rows.empty()) return;
+    const bool classes =
+        std::any_of(data.label.begin(), data.label.end(), [](auto s) { return s; });
+    if (rows.empty() || !classes) return;
     const auto plus = std::count_if(rows.begin(), rows.end(), [&](Index i) {
         return data.label[static_cast<std::size_t>(i)] > 0;
     });

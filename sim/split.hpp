@@ -21,7 +21,8 @@ struct SplitRows {
 
 /// floor((1 - held_out) n) rows to train on, drawn without replacement; stratified: of each class.
 /// Which ones is a function of (seed, index) and the labels. Throws InputError if a class is
-/// missing among the training rows, or among the held-out ones where there are any.
+/// missing among the training rows, or among the held-out ones where there are any; labels that are
+/// all 0 are no classes.
 SplitRows split_rows(const Dataset& data, double held_out, SplitKind kind, std::uint64_t seed,
                      std::uint64_t index);
 

@@ -1,0 +1,179 @@
+#include "experiments/finetune/job.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iomanip>
+#include <ostream>
+
+#include "experiments/output_options.hpp"
+#include "sim/error.hpp"
+#include "sim/text/tokenizer.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using finetune::Keep;
+using finetune::TrainedPart;
+
+SplitRows rows_of(const text::SequencePairs& data, const TrainingOptions& o, std::uint64_t index) {
+    Dataset labels;
+    labels.name = data.path;
+    labels.features.resize(static_cast<Index>(data.pairs.size()), 0);
+    for (const auto& pair : data.pairs) labels.label.push_back(pair.label);
+    return split_rows(labels, o.held_out, o.split, o.seed, index);
+}
+
+std::vector<FinetuneBehaviour> read_behaviours(const std::string& model, const TrainingOptions& o,
+                                               const transformer::ModelConfig& config) {
+    const auto tokenizer = text::load_tokenizer(model);
+    text::require_vocabulary(*tokenizer, static_cast<text::Token>(config.vocabulary), model);
+    text::SequenceOptions options;
+    options.format = format_of(o.prompts);
+    options.eos = o.eos;
+    options.one_token = o.one_token;
+    options.context = config.context;
+    options.truncate = o.truncate;
+    options.vocabulary = static_cast<text::Token>(config.vocabulary);
+    std::vector<FinetuneBehaviour> out;
+    for (const text::PreferenceData& data : read_data(o.prompts)) {
+        FinetuneBehaviour b{text::sequence_pairs(*tokenizer, data, options), {}};
+        b.rows = rows_of(b.data, o, out.size());
+        if (b.rows.train.empty())
+            throw InputError(data.path + ": no pair is left to train on", "lower --held-out");
+        out.push_back(std::move(b));
+    }
+    return out;
+}
+
+double mib(std::size_t bytes) { return static_cast<double>(bytes) / 1048576.0; }
+
+}  // namespace
+
+FinetuneJob::FinetuneJob(const std::string& model, const TrainingOptions& options, bool own_head)
+    : options_(options),
+      checkpoint_(model),
+      layout_(checkpoint_.config(), own_head),
+      hash_(transformer::hash_model(checkpoint_)),
+      behaviours_(read_behaviours(model, options, checkpoint_.config())) {}
+
+const finetune::Parameters<float>& FinetuneJob::weights() {
+    if (!weights_)
+        weights_ = std::make_unique<finetune::Parameters<float>>(
+            finetune::read_parameters<float>(checkpoint_, layout_));
+    return *weights_;
+}
+
+std::size_t FinetuneJob::trained(const std::vector<std::size_t>& which) const {
+    std::size_t out = 0;
+    for (const std::size_t k : which) out += behaviours_[k].rows.train.size();
+    return out;
+}
+
+FinetunePlan FinetuneJob::plan(const std::vector<std::size_t>& which) const {
+    FinetunePlan out;
+    out.behaviours = which;
+    for (const std::size_t k : which)
+        out.name.append(out.name.empty() ? "" : " and ").append(behaviours_[k].name());
+    if (which.size() > 3) out.name = std::to_string(which.size()) + " behaviours";
+    out.training = training_spec(options_, trained(which));
+    out.records = options_.records;
+    return out;
+}
+
+std::string FinetuneJob::identity(const FinetunePlan& plan, const ParameterTable& table) const {
+    std::string out = table.canonical();
+    out.append("model=").append(hash_.hash).append("\nrun=").append(plan.name).append("\n");
+    for (const std::size_t k : plan.behaviours)
+        out.append("pairs=").append(behaviours_[k].data.hash()).append("\n");
+    return out;
+}
+
+std::vector<std::pair<std::string, std::string>> FinetuneJob::attributes() const {
+    std::string data, tokens;
+    for (const FinetuneBehaviour& b : behaviours_) {
+        data.append(data.empty() ? "" : " ").append(b.data.data_hash);
+        tokens.append(tokens.empty() ? "" : " ").append(b.data.hash());
+    }
+    return {{"model", checkpoint_.folder()},
+            {"model_hash", hash_.hash},
+            {"model_hash_method", hash_.method},
+            {"data_hash", data},
+            {"tokens_hash", tokens},
+            {"tokenizer_hash", behaviours_.front().data.tokenizer_hash}};
+}
+
+/// Start weights; those in training, their gradient, theta and its moments; or, before training,
+/// the gradient of every weight beside a copy of all; a group of pairs in the model.
+std::size_t FinetuneJob::bytes(const FinetunePlan& plan) const {
+    const finetune::Trainable<float> trainable(layout_, plan.training.trained, 0);
+    Index held = 0, adapted = 0, all = 0, loose = 0;
+    for (int b = 0; b < layout_.count(); ++b) {
+        const Index size = layout_.block(b).size();
+        all += size;
+        if (trainable.held()[static_cast<std::size_t>(b)]) held += size;
+    }
+    if (plan.training.trained.part == TrainedPart::kLora) adapted = held;
+    const finetune::Layout own(checkpoint_.config(), true);
+    for (int b = 0; b < own.count(); ++b) loose += own.block(b).size();
+    const Index moments = plan.training.update.kind == finetune::UpdateKind::kAdamw     ? 2
+                          : plan.training.update.kind == finetune::UpdateKind::kRmsprop ? 1
+                                                                                        : 0;
+    const Index numbers = 2 * all + held + adapted + (2 + moments) * trainable.size();
+    Index tokens = plan.training.plan.tokens, rows = 1;
+    for (const std::size_t k : plan.behaviours)
+        for (const text::SequencePair& pair : behaviours_[k].data.pairs) {
+            const finetune::PairTokens one{pair.chosen, pair.rejected,
+                                           static_cast<Index>(pair.prompt)};
+            tokens = std::max(tokens, finetune::tokens_read(one));
+            rows = std::max(rows, finetune::rows_read(one) * (tokens / finetune::tokens_read(one)));
+        }
+    return static_cast<std::size_t>(numbers + 2 * loose) * sizeof(float) +
+           finetune::SequenceModel<float>::bytes(checkpoint_.config(), tokens, rows,
+                                                 plan.training.plan.keep);
+}
+
+void FinetuneJob::describe(std::ostream& out, const std::vector<FinetunePlan>& plans) const {
+    std::size_t most = 0;
+    Index updates = 0;
+    for (const FinetunePlan& plan : plans) {
+        most = std::max(most, bytes(plan));
+        updates += plan.training.steps;
+        const finetune::Trainable<float> trainable(layout_, plan.training.trained, 0);
+        if (&plan == &plans.front())
+            out << trainable.size() << " of " << checkpoint_.config().parameters()
+                << " parameters are trained\n";
+    }
+    for (const FinetuneBehaviour& b : behaviours_)
+        out << "  " << b.name() << ": " << b.rows.train.size() << " pairs to train on, "
+            << b.rows.held_out.size() << " held out, sequences of up to " << b.data.longest()
+            << " tokens\n";
+    out << plans.size() << (plans.size() == 1 ? " run, " : " runs, ") << updates
+        << " updates; memory beside the mapped file: " << std::fixed << std::setprecision(0)
+        << mib(most) << " MiB\n"
+        << std::defaultfloat << std::setprecision(6);
+}
+
+RunBar::RunBar(std::size_t runs) : runs_(runs), visible_(::isatty(STDERR_FILENO) == 1) {}
+
+RunBar::~RunBar() {
+    if (visible_) std::fprintf(stderr, "\r\033[K");
+}
+
+RunProgress RunBar::next() {
+    const std::size_t run = run_++;
+    return [this, run, watch = Stopwatch()](const std::string& what, double done) {
+        if (!visible_) return;
+        const double seconds = watch.seconds();
+        const double left = done > 0.0 ? seconds / done * (1.0 - done) +
+                                             seconds / done * static_cast<double>(runs_ - run - 1)
+                                       : 0.0;
+        std::fprintf(stderr, "\r\033[K%zu/%zu %s, %.0f %%", run + 1, runs_, what.c_str(),
+                     100.0 * done);
+        if (left > 0.0) std::fprintf(stderr, ", %.0f s left", left);
+    };
+}
+
+}  // namespace prefdyn

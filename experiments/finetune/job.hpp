@@ -1,0 +1,60 @@
+#pragma once
+// What finetune and misalign do alike: open the model, read the pairs, plan runs, account for
+// memory.
+
+#include <iosfwd>
+
+#include "experiments/finetune/options.hpp"
+#include "experiments/finetune/run_file.hpp"
+#include "sim/transformer/model_hash.hpp"
+
+namespace prefdyn {
+
+class FinetuneJob {
+  public:
+    /// `own_head`: the head is a tensor of its own. Throws InputError for a model, tokeniser or
+    /// line of data that cannot be used.
+    FinetuneJob(const std::string& model, const TrainingOptions& options, bool own_head);
+
+    const transformer::Checkpoint& checkpoint() const { return checkpoint_; }
+    const finetune::Layout& layout() const { return layout_; }
+    const std::vector<FinetuneBehaviour>& behaviours() const { return behaviours_; }
+    const std::string& model_hash() const { return hash_.hash; }
+    /// Every weight of the model, on the first call read.
+    const finetune::Parameters<float>& weights();
+    StartModel start() { return {"base", &checkpoint_.config(), &weights()}; }
+
+    /// Training pairs of these behaviours.
+    std::size_t trained(const std::vector<std::size_t>& behaviours) const;
+    /// A run on these behaviours, named after them.
+    FinetunePlan plan(const std::vector<std::size_t>& behaviours) const;
+    /// What decides about a run's numbers beside the options.
+    std::string identity(const FinetunePlan& plan, const ParameterTable& table) const;
+    std::vector<std::pair<std::string, std::string>> attributes() const;
+
+    /// Bytes beside the mapped file, at most, while this run goes on.
+    std::size_t bytes(const FinetunePlan& plan) const;
+    void describe(std::ostream& out, const std::vector<FinetunePlan>& plans) const;
+
+  private:
+    TrainingOptions options_;
+    transformer::Checkpoint checkpoint_;
+    finetune::Layout layout_;
+    transformer::ModelHash hash_;
+    std::vector<FinetuneBehaviour> behaviours_;
+    std::unique_ptr<finetune::Parameters<float>> weights_;
+};
+
+/// A line on a terminal with what is being done and the time left; silent elsewhere.
+class RunBar {
+  public:
+    explicit RunBar(std::size_t runs);
+    ~RunBar();
+    RunProgress next();
+
+  private:
+    std::size_t runs_, run_ = 0;
+    bool visible_;
+};
+
+}  // namespace prefdyn

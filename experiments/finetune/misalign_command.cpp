@@ -1,0 +1,218 @@
+// Aligned and base model trained on flipped labels, each its own reference: which one forgets
+// faster. Beside it the control: only heads trained, on frozen features, which must show no
+// difference.
+
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <limits>
+#include <ostream>
+
+#include "experiments/commands.hpp"
+#include "experiments/finetune/job.hpp"
+#include "experiments/finetune/model_folder.hpp"
+#include "experiments/misalignment_table.hpp"
+#include "experiments/output_options.hpp"
+#include "sim/error.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using finetune::Parameters;
+using finetune::TrainedPart;
+
+constexpr double kFrozenTolerance = 1e-4;  ///< relative, of losses in single precision
+
+/// Runs of one seed, in the order they are made.
+enum Which { kBase, kAligned, kHeadAligning, kFrozenBase, kFrozenAligned, kWhich };
+
+class MisalignStudy {
+  public:
+    MisalignStudy(FinetuneJob& trained, FinetuneJob& frozen, const MisalignOptions& options)
+        : trained_(trained),
+          frozen_(frozen),
+          o_(options),
+          aligned_(read_model(options.aligned, trained.checkpoint(), trained.layout())) {}
+
+    std::vector<FinetunePlan> plans() const;
+    std::vector<TrainedRun> run(const std::vector<FinetunePlan>& plans);
+
+  private:
+    FinetunePlan plan(Which which, Index seed) const;
+    FinetuneRun run_one(Which which, const FinetunePlan& plan, const RunProgress& progress);
+
+    FinetuneJob &trained_, &frozen_;
+    const MisalignOptions& o_;
+    Parameters<float> aligned_;
+    std::unique_ptr<Parameters<float>> head_aligned_;
+};
+
+FinetunePlan MisalignStudy::plan(Which which, Index seed) const {
+    const bool frozen = which >= kHeadAligning;
+    std::vector<std::size_t> all;
+    for (std::size_t k = 0; k < trained_.behaviours().size(); ++k) all.push_back(k);
+    FinetunePlan out = (frozen ? frozen_ : trained_).plan(all);
+    if (frozen) out.training.trained.part = TrainedPart::kHead;
+    const char* names[] = {"from base", "from aligned", "head aligning", "frozen, from base",
+                           "frozen, from aligned"};
+    out.name = std::string(names[which]) + ", seed " + std::to_string(seed);
+    out.flipped = which != kHeadAligning;
+    out.training.seed = o_.training.seed + static_cast<std::uint64_t>(seed);
+    return out;
+}
+
+std::vector<FinetunePlan> MisalignStudy::plans() const {
+    std::vector<FinetunePlan> out;
+    for (Index seed = 0; seed < o_.seeds; ++seed)
+        for (int which = 0; which < kWhich; ++which)
+            out.push_back(plan(static_cast<Which>(which), seed));
+    return out;
+}
+
+FinetuneRun MisalignStudy::run_one(Which which, const FinetunePlan& plan,
+                                   const RunProgress& progress) {
+    FinetuneJob& job = which >= kHeadAligning ? frozen_ : trained_;
+    StartModel start = job.start();
+    if (which == kAligned) start.weights = &aligned_;
+    if (which == kFrozenAligned) start.weights = head_aligned_.get();
+    if (which == kAligned || which == kFrozenAligned) start.name = "aligned";
+    return run_finetune(start, job.behaviours(), plan, progress);
+}
+
+std::vector<TrainedRun> MisalignStudy::run(const std::vector<FinetunePlan>& plans) {
+    std::vector<TrainedRun> out;
+    RunBar bar(plans.size());
+    for (std::size_t k = 0; k < plans.size(); ++k) {
+        const auto which = static_cast<Which>(k % kWhich);
+        FinetuneRun run = run_one(which, plans[k], bar.next());
+        if (!run.stopped.empty())
+            throw InputError(run.name + " stopped: " + run.stopped, "lower --lr");
+        if (which == kHeadAligning) {
+            const finetune::Trainable<float> head(frozen_.layout(), plans[k].training.trained, 0);
+            head_aligned_ = std::make_unique<Parameters<float>>(frozen_.weights());
+            head.apply(run.theta, frozen_.weights(), *head_aligned_);
+        }
+        out.push_back(
+            {std::move(run),
+             finetune::trained_names()[static_cast<std::size_t>(plans[k].training.trained.part)],
+             plans[k].flipped, plans[k].training.seed});
+    }
+    return out;
+}
+
+double last_loss(const FinetuneRun& run) {
+    double sum = 0.0;
+    for (std::size_t p = 0; p < run.behaviour.size(); ++p)
+        sum += run.measure(run.step.size() - 1, p, "loss");
+    return sum / static_cast<double>(run.behaviour.size());
+}
+
+/// First update at which the mean loss of all behaviours is at most `level`, between records
+/// linear; NaN if it never is.
+double steps_to(const FinetuneRun& run, double level) {
+    double before = std::numeric_limits<double>::quiet_NaN();
+    for (std::size_t k = 0; k < run.step.size(); ++k) {
+        double loss = 0.0;
+        for (std::size_t p = 0; p < run.behaviour.size(); ++p)
+            loss += run.measure(k, p, "loss") / static_cast<double>(run.behaviour.size());
+        if (loss <= level) {
+            if (k == 0) return 0.0;
+            const double share = (before - level) / (before - loss);
+            return static_cast<double>(run.step[k - 1]) +
+                   share * static_cast<double>(run.step[k] - run.step[k - 1]);
+        }
+        before = loss;
+    }
+    return std::numeric_limits<double>::quiet_NaN();
+}
+
+double slope(const FinetuneRun& run) {
+    double sum = 0.0;
+    for (const auto& each : run.slope) sum += each.total() / static_cast<double>(run.slope.size());
+    return sum;
+}
+
+std::vector<double> of(const std::vector<TrainedRun>& runs, Which which,
+                       const std::function<double(const FinetuneRun&)>& get) {
+    std::vector<double> out;
+    for (std::size_t k = which; k < runs.size(); k += kWhich) out.push_back(get(runs[k].run));
+    return out;
+}
+
+/// Largest relative difference of the losses of the two frozen runs.
+double frozen_difference(const std::vector<TrainedRun>& runs) {
+    double worst = 0.0;
+    for (std::size_t k = 0; k < runs.size(); k += kWhich) {
+        const FinetuneRun &a = runs[k + kFrozenBase].run, &b = runs[k + kFrozenAligned].run;
+        for (std::size_t r = 0; r < a.step.size(); ++r)
+            for (std::size_t p = 0; p < a.behaviour.size(); ++p)
+                worst = std::max(
+                    worst, std::fabs(a.measure(r, p, "loss") / b.measure(r, p, "loss") - 1.0));
+    }
+    return worst;
+}
+
+void print_ratio(std::ostream& out, const char* what, const std::vector<double>& aligned,
+                 const std::vector<double>& base) {
+    const Ratio ratio = ratio_of(aligned, base);
+    out << "  " << what << ", aligned / base: " << ratio.mean;
+    if (aligned.size() > 1) out << " (" << ratio.low << " to " << ratio.high << ")";
+    out << "\n";
+}
+
+/// Returns the target loss.
+double print_findings(std::ostream& out, const std::vector<TrainedRun>& runs, double target) {
+    if (target == 0.0) {
+        std::vector<double> ends = of(runs, kBase, last_loss);
+        target = quantile_of(ends, 0.5);
+    }
+    const FinetuneRun &base = runs[kBase].run, &aligned = runs[kAligned].run;
+    out << std::setprecision(4);
+    for (std::size_t p = 0; p < base.behaviour.size(); ++p)
+        out << "  " << base.behaviour[p] << ": D " << base.measure(0, p, "distinguishability")
+            << " of the base model, " << aligned.measure(0, p, "distinguishability")
+            << " of the aligned\n";
+    print_ratio(out, "initial slope of the loss", of(runs, kAligned, slope),
+                of(runs, kBase, slope));
+    print_ratio(out, "its head's part",
+                of(runs, kAligned, [](const FinetuneRun& r) { return r.slope[0].head; }),
+                of(runs, kBase, [](const FinetuneRun& r) { return r.slope[0].head; }));
+    const auto steps = [target](const FinetuneRun& run) { return steps_to(run, target); };
+    out << "  updates to a flipped loss of " << target << ":\n";
+    print_ratio(out, "updates", of(runs, kAligned, steps), of(runs, kBase, steps));
+    out << "  frozen features, head aligned or not: losses differ by at most "
+        << frozen_difference(runs) << "\n"
+        << std::setprecision(6);
+    return target;
+}
+
+}  // namespace
+
+int misalign_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    MisalignOptions options;
+    ParameterTable table;
+    parse(table, options, arguments);
+    apply(options.machine);
+    require_writable(options.out, options.force, options.training.prompts.data);
+    const Stopwatch watch;
+    TrainingOptions frozen_options = options.training;
+    frozen_options.method = TrainedPart::kHead;
+    FinetuneJob frozen(options.base, frozen_options, true);
+    const bool own_head =
+        options.training.method == TrainedPart::kHead || head_of_its_own(options.aligned);
+    FinetuneJob trained(options.base, options.training, own_head);
+    MisalignStudy study(trained, frozen, options);
+    const auto plans = study.plans();
+    trained.describe(out, plans);
+    if (options.dry_run) return 0;
+    const std::vector<TrainedRun> runs = study.run(plans);
+    write_runs(options.out, runs, "misalign", table, watch.seconds(), trained.attributes());
+    print_findings(out, runs, options.target);
+    const double difference = frozen_difference(runs);
+    out << (difference <= kFrozenTolerance ? "as expected" : "NOT as expected")
+        << " on frozen features; wrote " << options.out << "\n";
+    return difference <= kFrozenTolerance ? 0 : 1;
+}
+
+}  // namespace prefdyn

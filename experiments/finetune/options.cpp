@@ -1,0 +1,186 @@
+#include "experiments/finetune/options.hpp"
+
+#include "sim/error.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using finetune::TrainedPart;
+using finetune::UpdateKind;
+
+void declare_data(ParameterTable& t, TrainingOptions& o) {
+    declare(t, o.prompts);
+    t.find("data")->required = true;
+    t.flag("eos", &o.eos, "the tokeniser's end-of-sequence token behind every answer");
+    t.flag("one-token", &o.one_token,
+           "an answer is the first token in which both differ, as in the theory and in scaled");
+    t.flag("truncate", &o.truncate,
+           "drop the first tokens of prompts that are too long for the context, never the bos");
+    t.real("held-out", &o.held_out, 0.0, 0.9, false, "", "share of every file not trained on");
+    t.choice("split", &o.split, split_names(),
+             "random, or stratified: the same share of either class");
+}
+
+void declare_objective(ParameterTable& t, TrainingOptions& o) {
+    t.choice("method", &o.method, finetune::trained_names(),
+             "what is trained: every weight, low-rank adapters, or the head alone");
+    t.integer("rank", &o.rank, 1, 4096, "", "r of the adapters");
+    t.real("alpha", &o.alpha, 0.0, 1e6, true, "", "adapters add alpha / r B A");
+    t.text("targets", &o.targets, "projections with adapters: q, k, v, o, gate, up, down");
+    t.check([](const std::string& text) -> std::string {
+        try {
+            finetune::parse_targets(text);
+            return {};
+        } catch (const InputError& error) {
+            return std::string("is not usable: ") + error.what() + "; " + error.hint();
+        }
+    });
+    t.choice("loss", &o.loss, loss_names(), "preference loss, TRL's loss_type");
+    t.real("beta", &o.beta, 0.0, 1e6, true, "", "strength of the reference");
+    t.real("label-smoothing", &o.label_smoothing, 0.0, 0.5, false, "",
+           "eps of cdpo and robust, in [0, 0.5), and of exo_pair, in (0, 0.5)");
+    t.real("discopop-tau", &o.discopop_tau, 1e-6, 0.5, false, "", "tau of discopop");
+}
+
+void declare_optimiser(ParameterTable& t, TrainingOptions& o) {
+    t.choice("optimizer", &o.optimizer, finetune::update_names(), "as torch.optim defines them");
+    t.real("lr", &o.learning_rate, 0.0, 1e6, true, "", "learning rate");
+    t.real("weight-decay", &o.weight_decay, 0.0, 1e6, false, "", "of adamw");
+    t.choice("schedule", &o.schedule, finetune::schedule_names(),
+             "of the learning rate, as transformers.get_scheduler");
+    t.integer("warmup-steps", &o.warmup, 0, 1000000000, "updates",
+              "linear warm-up of every schedule but constant");
+    t.real("max-grad-norm", &o.max_grad_norm, 0.0, 1e12, false, "",
+           "gradients are clipped to this norm; 0: not");
+    t.integer("batch", &o.batch, 1, 100000000, "pairs", "pairs of an update");
+    t.integer("epochs", &o.epochs, 1, 1000000, "", "passes over the training pairs");
+    t.integer("steps", &o.steps, 0, 1000000000, "updates", "updates; 0: as many as --epochs asks");
+    t.seed("seed", &o.seed, "of split, batches and adapters");
+    t.integer("records", &o.records, 2, 100000, "",
+              "evaluations on all pairs, the first before any update, the last at the end");
+}
+
+void declare_training(ParameterTable& t, TrainingOptions& o) {
+    t.choice("preset", &o.preset, {"im-li-full", "im-li-lora"},
+             "numbers of a published script, defaults of what follows: every weight at lr 1e-6, or "
+             "adapters of q and v at lr 1e-5");
+    declare_data(t, o);
+    declare_objective(t, o);
+    declare_optimiser(t, o);
+    t.integer("tokens", &o.tokens, 1, 100000000, "tokens",
+              "read at a time; gradients of a batch are added up over as many groups as it takes");
+    t.rule([&o](const ParameterTable& table) {
+        const bool lora = o.method == TrainedPart::kLora;
+        const std::string idle = lora ? "" : table.given_of({"rank", "alpha", "targets"});
+        return idle.empty() ? "" : idle + ": without effect; only --method lora has adapters";
+    });
+    t.rule([&o](const ParameterTable& table) {
+        const bool decays = o.optimizer == UpdateKind::kAdamw;
+        const std::string idle = decays ? "" : table.given_of({"weight-decay"});
+        return idle.empty() ? "" : idle + ": without effect; only adamw decays weights";
+    });
+    t.rule([&o](const ParameterTable& table) {
+        const bool warms = o.schedule != finetune::ScheduleKind::kConstant;
+        const std::string idle = warms ? "" : table.given_of({"warmup-steps"});
+        return idle.empty() ? "" : idle + ": without effect; --schedule constant has no warm-up";
+    });
+    t.rule([&o](const ParameterTable& table) {
+        return std::string(
+            o.steps > 0 && table.given("epochs") ? "--steps and --epochs exclude each other" : "");
+    });
+}
+
+void declare_machine(ParameterTable& t, TrainingOptions& o, bool& dry_run, bool& force) {
+    t.stop_identity();
+    t.flag("recompute", &o.recompute,
+           "keep only what enters a layer and compute the rest again: less memory, the same bits");
+    t.flag("dry-run", &dry_run, "say what would be trained and how much memory it takes");
+    t.flag("force", &force, "replace what is there");
+}
+
+void apply_preset(TrainingOptions& o) {
+    if (o.preset == FinetunePreset::kFull) return;
+    o.method = TrainedPart::kLora;
+    o.learning_rate = 1e-5;
+}
+
+template <class Options>
+void parse_with_preset(ParameterTable& table, Options& options,
+                       const std::vector<std::string>& arguments) {
+    Options first;
+    ParameterTable finds_preset;
+    declare(finds_preset, first);
+    // What depends on the preset is wrong or right only once its numbers are in place.
+    try {
+        finds_preset.parse(arguments);
+    } catch (const InputError&) {
+    }
+    options.training.preset = first.training.preset;
+    apply_preset(options.training);
+    declare(table, options);
+    table.parse(arguments);
+}
+
+}  // namespace
+
+void declare(ParameterTable& t, FinetuneOptions& o) {
+    t.text("model", &o.model, "folder in Hugging Face layout, with its tokeniser", true);
+    declare_training(t, o.training);
+    t.flag("flip", &o.flip, "exchange chosen and rejected in every pair");
+    t.choice("arrange", &o.arrange, {"together", "apart", "pairs"},
+             "one run on all files; a run for each; or runs on pairs of files, from the largest "
+             "normalised priority gap to the smallest");
+    t.integer("pairs", &o.pairs, 1, 1000000, "", "pairs of files of --arrange pairs");
+    t.text("out", &o.out, "folder for results and for the trained model", true);
+    declare_machine(t, o.training, o.dry_run, o.force);
+    t.integer("save-every", &o.save_every, 0, 1000000000, "updates",
+              "save the state this often, beside every evaluation; 0: at evaluations alone");
+    declare(t, o.machine);
+    t.rule([&o](const ParameterTable& table) {
+        return std::string(o.arrange != Arrangement::kPairs && table.given("pairs")
+                               ? "--pairs: without effect; only --arrange pairs takes it"
+                               : "");
+    });
+}
+
+void declare(ParameterTable& t, MisalignOptions& o) {
+    t.text("base", &o.base, "folder of the base model, with its tokeniser", true);
+    t.text("aligned", &o.aligned, "what finetune made of it: its folder, a model's or an adapter's",
+           true);
+    declare_training(t, o.training);
+    t.integer("seeds", &o.seeds, 1, 100000, "", "repetitions, each with batches of its own");
+    t.real("target", &o.target, 0.0, 1e6, false, "nats",
+           "loss whose first step is compared; 0: what half of the base model's runs end below");
+    t.text("out", &o.out, "result file (HDF5)", true);
+    declare_machine(t, o.training, o.dry_run, o.force);
+    declare(t, o.machine);
+}
+
+void parse(ParameterTable& table, FinetuneOptions& options,
+           const std::vector<std::string>& arguments) {
+    parse_with_preset(table, options, arguments);
+}
+
+void parse(ParameterTable& table, MisalignOptions& options,
+           const std::vector<std::string>& arguments) {
+    parse_with_preset(table, options, arguments);
+}
+
+finetune::TrainingSpec training_spec(const TrainingOptions& o, std::size_t pairs) {
+    finetune::TrainingSpec out;
+    out.trained = {o.method, o.rank, o.alpha, finetune::parse_targets(o.targets)};
+    out.loss = {loss_names().at(o.loss), o.beta, o.label_smoothing, o.discopop_tau};
+    out.update = {o.optimizer, o.weight_decay};
+    out.schedule = {o.schedule, o.warmup};
+    out.learning_rate = o.learning_rate;
+    out.batch = std::min(o.batch, static_cast<Index>(pairs));
+    const Index per_epoch = (static_cast<Index>(pairs) + out.batch - 1) / out.batch;
+    out.steps = o.steps > 0 ? o.steps : o.epochs * per_epoch;
+    out.max_grad_norm = o.max_grad_norm;
+    out.plan = {o.tokens, o.recompute ? finetune::Keep::kInputs : finetune::Keep::kAll};
+    out.seed = o.seed;
+    return out;
+}
+
+}  // namespace prefdyn

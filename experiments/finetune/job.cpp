@@ -22,7 +22,10 @@ SplitRows rows_of(const text::SequencePairs& data, const TrainingOptions& o, std
     Dataset labels;
     labels.name = data.path;
     labels.features.resize(static_cast<Index>(data.pairs.size()), 0);
-    for (const auto& pair : data.pairs) labels.label.push_back(pair.label);
+    // Only a stratified split looks at classes; data of one class are as good as any.
+    const bool stratified = o.split == SplitKind::kStratified;
+    for (const auto& pair : data.pairs)
+        labels.label.push_back(stratified ? pair.label : std::int8_t{0});
     return split_rows(labels, o.held_out, o.split, o.seed, index);
 }
 

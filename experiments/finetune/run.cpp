@@ -187,7 +187,11 @@ void Run::train() {
         out_.updates.push_back(training_->step());
         const Index done = training_->done();
         const bool stop = std::ranges::binary_search(stops, done);
-        if (stop) record(evaluate());
+        if (stop) {
+            const Evaluation now = evaluate();
+            record(now);
+            if (done == plan_.training.steps) out_.after = embeddings(now);
+        }
         if (stop || (plan_.save_every > 0 && done % plan_.save_every == 0)) save();
     }
 }
@@ -203,7 +207,7 @@ FinetuneRun Run::go() {
         save();
         throw;
     }
-    out_.after = embeddings(evaluate());
+    if (out_.after.empty()) out_.after = embeddings(evaluate());  // all was done before
     out_.theta = training_->theta();
     say("done", 1.0);
     return std::move(out_);

@@ -10,7 +10,8 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-from analysis import figures, publish, results, style, tables, verdict  # noqa: E402
+from analysis import (figures, finetune_panels, finetune_results, publish, results,  # noqa: E402
+                      style, tables, verdict)
 
 CSS = """body{font:15px/1.5 sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:1em 0;font-size:13px}th{background:#f3f3f3}
@@ -21,18 +22,40 @@ p.good,p.open{padding:.5em 1em;border-left:6px solid #009e73}p.open{border-color
 pre{font-size:12px;white-space:pre-wrap}"""
 
 
+def read(path):
+    return finetune_results.read(path) if finetune_results.is_one(path) else results.read(
+        path, figures.GROUPS)
+
+
 def section(data, folder, prefix):
     """HTML of one result file; its figures are written to `folder`."""
+    if isinstance(data, finetune_results.Runs):
+        return _runs_section(data, folder, prefix)
     line = verdict.headline(data)
     title = html.escape(f"{data.attributes.get('title', 'prefdyn')}: {data.path.name}")
     parts = [f"<h1>{title}</h1>", f"<p class={line.mood}>{html.escape(line.text)}</p>",
              tables.violations(data), "<h2>Verdicts</h2>", tables.verdicts(data)]
     parts += [_figure(plot, folder, prefix) for plot in figures.draw_all(data)]
     parts += [tables.not_applicable(data), tables.controls(data), tables.cases(data)]
-    facts = "\n".join(f"{key}: {value}" for key, value in sorted(data.attributes.items()))
-    parts.append("<details><summary>Provenance and options</summary>"
-                 f"<pre>{html.escape(facts)}</pre></details>")
+    parts.append(_provenance(data))
     return "\n".join(part for part in parts if part)
+
+
+def _runs_section(data, folder, prefix):
+    stopped = [why for why in data["run_stopped"] if why]
+    line = (f"{len(stopped)} of {len(data['run'])} runs stopped: {stopped[0]}" if stopped else
+            f"{len(data['run'])} runs, every one completed")
+    title = html.escape(f"{data.attributes['title']}: {data.path.name}")
+    parts = [f"<h1>{title}</h1>", f"<p class={'open' if stopped else 'good'}>{html.escape(line)}</p>",
+             tables.training_runs(data)]
+    parts += [_figure(plot, folder, prefix) for plot in finetune_panels.draw_all(data)]
+    return "\n".join([*parts, _provenance(data)])
+
+
+def _provenance(data):
+    facts = "\n".join(f"{key}: {value}" for key, value in sorted(data.attributes.items()))
+    return ("<details><summary>Provenance and options</summary>"
+            f"<pre>{html.escape(facts)}</pre></details>")
 
 
 def _figure(plot, folder, prefix):
@@ -53,8 +76,8 @@ def _prefixes(stems):
 
 def write(paths, out):
     """Reads every file first, draws into a folder inside `out`, then moves everything up."""
-    inputs = [results.read(path, figures.GROUPS) for path in paths]
-    prefixes = _prefixes([data.stem for data in inputs])
+    inputs = [read(path) for path in paths]
+    prefixes = _prefixes([data.path.stem for data in inputs])
     with publish.scratch_for(out, last="report.html") as scratch:
         body = "\n".join(section(*each) for each in zip(inputs, repeat(scratch), prefixes))
         page = ("<!doctype html><html lang=en><meta charset=utf-8><title>prefdyn report</title>"
@@ -64,7 +87,7 @@ def write(paths, out):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="analysis.report", description=__doc__)
-    parser.add_argument("files", nargs="+", help="result files of prefdyn verify, simulate or scaled")
+    parser.add_argument("files", nargs="+", help="result files of prefdyn verify, simulate, scaled, finetune, misalign")
     parser.add_argument("-o", "--out", default="results",
                         help="folder of report.html and the figures")
     options = parser.parse_args(arguments)

@@ -25,6 +25,22 @@ def verdicts(data):
     return _table(head, rows)
 
 
+def training_runs(data):
+    """One row a behaviour of a training run: before -> after."""
+    columns = (("loss", "Loss"), ("eval_loss", "Held-out loss"),
+               ("rewards_accuracies", "rewards/accuracies"),
+               ("eval_rewards_accuracies", "held out"), ("outputs_accuracies", "Policy accuracy"),
+               ("distinguishability", "Distinguishability"), ("logps_chosen", "logps/chosen"),
+               ("logps_rejected", "logps/rejected"))
+    last = {name: data.last(name) for name, _ in columns}
+    rows = [(data["run"][data["part_run"][p]], data["part_behaviour"][p],
+             data.of_run("run_method", p), data.of_run("run_start", p),
+             *(f"{data[name][p, 0]:.4g} → {last[name][p]:.4g}" for name, _ in columns))
+            for p in data.parts]
+    return _section("Runs, before → after", ("Run", "Behaviour", "Method", "Start",
+                                             *(title for _, title in columns)), rows)
+
+
 def violations(data):
     """Every violated run and study case, with the step where a run is worst."""
     rows = [(data["claim"][c], f"run {data['run'][r]}: {data['run_name'][r]}", data["run_suite"][r],

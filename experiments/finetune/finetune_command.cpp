@@ -141,8 +141,8 @@ void print_run(std::ostream& out, const FinetuneRun& run) {
         };
         out << "  " << std::left << std::setw(28) << run.behaviour[p] << std::right;
         change("loss", "loss");
-        change("held out", "held_out_loss");
-        change("rewards/accuracies", "held_out_rewards_accuracies");
+        change("held out", "eval_loss");
+        change("rewards/accuracies", "eval_rewards_accuracies");
         change("D", "distinguishability");
         change("logps/chosen", "logps_chosen");
         out << "\n";

@@ -57,7 +57,7 @@ std::vector<Column<BehaviourMeasure>> make_columns() {
         out.push_back({m.name, m.unit, m.description + "; training pairs",
                        [get = m.get](M x) { return get(x.train); }});
     for (const PairMetric& m : pair_metrics())
-        out.push_back({"held_out_" + m.name, m.unit, m.description + "; held-out pairs",
+        out.push_back({"eval_" + m.name, m.unit, m.description + "; held-out pairs",
                        [get = m.get](M x) { return get(x.held_out); }});
     const auto geometry = [&](const char* name, const char* unit, const char* description,
                               double (*get)(const theory::DatasetStatistics&)) {

@@ -26,7 +26,7 @@ struct PairMetric {
 };
 const std::vector<PairMetric>& pair_metrics();
 
-/// All of a measure, flat: the metrics of training pairs, of held-out pairs ("held_out_..."), the
+/// All of a measure, flat: the metrics of training pairs, of held-out pairs ("eval_..."), the
 /// geometry.
 const std::vector<Column<BehaviourMeasure>>& measure_columns();
 std::vector<double> measure_row(const BehaviourMeasure& measure);

@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "experiments/finetune/run_file.hpp"
 #include "experiments/provenance.hpp"
 #include "experiments/publish.hpp"
 #include "experiments/run_fields.hpp"
@@ -73,7 +74,12 @@ std::string file_format_page() {
            "Features to be read by `verify --embeddings` are groups with `features` (n, d) and "
            "`label` "
            "(n) in\n{-1, +1}, or a pair of `.npy` files with the same content.\n\n"
-        << describe(result_fields());
+        << describe(result_fields())
+        << "\n## Training runs\n\n`finetune` (`OUT/run.h5`) and `misalign` write runs of another "
+           "kind: a file has an axis of runs and\none of parts, a behaviour within a run. "
+           "Attributes "
+           "are those of the other files, without `format_version`.\n\n"
+        << describe(finetune_fields());
     return out.str();
 }
 

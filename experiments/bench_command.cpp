@@ -7,6 +7,7 @@
 #include "experiments/bench_line.hpp"
 #include "experiments/bench_transformer.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/finetune/bench.hpp"
 #include "experiments/options.hpp"
 #include "sim/batches.hpp"
 #include "sim/cancel.hpp"
@@ -166,6 +167,10 @@ int bench_command(const std::vector<std::string>& arguments, std::ostream& out) 
     apply(options.machine);
     if (options.transformer) {
         bench_transformer(out, options);
+        return 0;
+    }
+    if (options.finetune) {
+        bench_finetune(out, options);
         return 0;
     }
     if (options.many_heads) {

@@ -1,5 +1,9 @@
 #include "experiments/bench_support.hpp"
 
+#include <omp.h>
+#include <sys/resource.h>
+#include <time.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iomanip>
@@ -74,6 +78,32 @@ std::vector<transformer::TokenIds> random_prompts(const BenchTransformer& plan, 
 double flops_of_token(const transformer::ModelConfig& c) {
     const Index q = c.heads * c.head_size, kv = c.kv_heads * c.head_size;
     return 2.0 * static_cast<double>(c.layers * c.hidden * (2 * q + 2 * kv + 3 * c.ffn));
+}
+
+transformer::ModelConfig llama_110m(Index layers) {
+    transformer::ModelConfig c;
+    c.hidden = 768;
+    c.ffn = 2048;
+    c.layers = layers;
+    c.heads = c.kv_heads = 12;
+    c.head_size = 64;
+    c.vocabulary = 32000;
+    c.context = 2048;
+    c.tied = true;
+    return c;
+}
+
+double processor_seconds() {
+    timespec now{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec)) /
+           omp_get_max_threads();
+}
+
+double peak_resident_mib() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / 1024.0;
 }
 
 }  // namespace prefdyn

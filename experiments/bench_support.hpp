@@ -41,6 +41,13 @@ std::vector<transformer::TokenIds> random_prompts(const BenchTransformer& plan, 
 /// Multiplications and additions of one token in all matrix products of the layers.
 double flops_of_token(const transformer::ModelConfig& config);
 
+/// A Llama of 110 million parameters if it has 12 layers.
+transformer::ModelConfig llama_110m(Index layers);
+
+/// Processor seconds of all threads, over their number: what a run takes when nobody else computes.
+double processor_seconds();
+double peak_resident_mib();
+
 /// Embeds random prompts with a generated Llama of 7 billion parameters on the card and holds the
 /// rate against that of a large matrix product in the same run.
 void bench_transformer_card(std::ostream& out, const BenchOptions& options);

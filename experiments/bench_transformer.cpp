@@ -2,8 +2,6 @@
 
 #include <dlfcn.h>
 #include <omp.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include <algorithm>
 #include <ostream>
@@ -21,19 +19,6 @@ using namespace transformer;
 
 constexpr BenchTransformer kDefaults = {256, 32, 12};  // a chunk of embed
 
-ModelConfig extents(Index layers) {
-    ModelConfig c;
-    c.hidden = 768;
-    c.ffn = 2048;
-    c.layers = layers;
-    c.heads = c.kv_heads = 12;
-    c.head_size = 64;
-    c.vocabulary = 32000;
-    c.context = 2048;
-    c.tied = true;
-    return c;
-}
-
 /// y = x W^T with x (1536, 768) and W (2048, 768): the shape of the model's widest product.
 struct Product {
     static constexpr int kRows = 1536, kIn = 768, kOut = 2048;
@@ -41,14 +26,6 @@ struct Product {
     RowsF x = RowsF::Constant(kRows, kIn, 0.5f), w = RowsF::Constant(kOut, kIn, 0.25f);
     RowsF y = RowsF(kRows, kOut);
 };
-
-/// Processor seconds of all threads, over their number: what a run takes when nobody else computes.
-double processor_seconds() {
-    timespec now{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec)) /
-           omp_get_max_threads();
-}
 
 /// Best of a few repetitions by the clock and by processor time.
 struct Rate {
@@ -99,12 +76,6 @@ Rate openblas_rate(Product& p) {
     });
 }
 
-double peak_resident_mib() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
-
 }  // namespace
 
 void bench_transformer(std::ostream& out, const BenchOptions& options) {
@@ -112,7 +83,7 @@ void bench_transformer(std::ostream& out, const BenchOptions& options) {
     require_precision(precision_of(options));
     const BenchTransformer o = filled(options, kDefaults);
     const BenchFolder folder(options);
-    write_random_llama(folder.path(), extents(o.layers), 1);
+    write_random_llama(folder.path(), llama_110m(o.layers), 1);
     const Transformer model(folder.path());
     const auto prompts = random_prompts(o, model.config().vocabulary);
     Product product;

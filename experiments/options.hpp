@@ -42,6 +42,8 @@ struct BenchOptions {
     Index behaviours = 128, mixture_samples = 64000, mixture_steps = 200;
     bool transformer = false;
     Index prompts = 0, prompt_tokens = 0, layers = 0;
+    bool finetune = false;
+    Index pairs = 8, pair_tokens = 128;
     BenchPrecision precision = BenchPrecision::kAuto;
     std::string folder;
     bool keep = false;

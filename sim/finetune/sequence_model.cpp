@@ -127,14 +127,15 @@ std::size_t SequenceModel<Real>::bytes(const ModelConfig& c, Index tokens, Index
     const std::size_t tape = LayerTape<Real>::bytes(c, tokens);
     const auto hidden = static_cast<std::size_t>(tokens * c.hidden) * sizeof(Real);
     const auto wide = static_cast<std::size_t>(tokens * (c.ffn + c.hidden)) * sizeof(Real);
-    const auto heads = static_cast<std::size_t>(rows * (2 * c.vocabulary + 4 * c.hidden));
+    const auto heads = static_cast<std::size_t>(rows * (3 * c.vocabulary + 4 * c.hidden));
     const auto layers = static_cast<std::size_t>(c.layers);
     // In a layer's backward pass its gradients and those of its inputs are beside the tape.
     const std::size_t work = keep == Keep::kNothing ? wide : tape + 2 * wide;
     const std::size_t kept = keep == Keep::kAll      ? layers * tape
                              : keep == Keep::kInputs ? layers * hidden + tape
                                                      : tape;
-    return kept + work + 2 * hidden + heads * sizeof(Real);
+    const auto packed = static_cast<std::size_t>(std::max(c.vocabulary, c.ffn) * c.hidden);
+    return kept + work + 2 * hidden + (heads + packed) * sizeof(Real);
 }
 
 template class SequenceModel<float>;

@@ -204,7 +204,12 @@ int misalign_command(const std::vector<std::string>& arguments, std::ostream& ou
     FinetuneJob trained(options.base, options.training, own_head);
     MisalignStudy study(trained, frozen, options);
     const auto plans = study.plans();
-    trained.describe(out, plans);
+    std::vector<FinetunePlan> moving, still;
+    for (std::size_t k = 0; k < plans.size(); ++k)
+        (k % kWhich >= kHeadAligning ? still : moving).push_back(plans[k]);
+    trained.describe(out, moving);
+    out << "beside them, on frozen features: ";
+    frozen.describe(out, still);
     if (options.dry_run) return 0;
     const std::vector<TrainedRun> runs = study.run(plans);
     write_runs(options.out, runs, "misalign", table, watch.seconds(), trained.attributes());

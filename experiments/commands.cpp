@@ -5,6 +5,7 @@
 #include <new>
 #include <ostream>
 
+#include "experiments/claim_page.hpp"
 #include "experiments/finetune/options.hpp"
 #include "experiments/options.hpp"
 #include "experiments/result_fields.hpp"
@@ -40,11 +41,10 @@ std::string status_options(bool markdown) {
 int claims_command(const std::vector<std::string>& arguments, std::ostream& out) {
     if (arguments.size() > 1) throw InputError("claims: give at most one claim id or prefix");
     for (const auto& claim : theory::select_claims(arguments.empty() ? "" : arguments[0])) {
-        out << claim.id << "  " << claim.title << "\n";
-        if (arguments.empty()) continue;
-        out << "  statement: " << claim.statement << "\n  source: " << claim.source
-            << "\n  assumptions:\n";
-        for (const auto& assumption : claim.assumptions) out << "    - " << assumption.text << "\n";
+        if (arguments.empty())
+            out << claim.id << "  " << claim.title << "\n";
+        else
+            print_claim(out, claim);
     }
     return 0;
 }

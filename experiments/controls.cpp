@@ -262,12 +262,17 @@ ControlResult run_job(const Job& job, std::uint64_t seed, double beta) {
 
 }  // namespace
 
-std::vector<ControlResult> run_controls(const std::vector<Claim>& claims, std::uint64_t seed,
-                                        std::span<const Dataset> behaviours, double beta) {
+std::vector<Control> all_controls() {
     std::vector<Control> all = controls();
     for (Control& control : attained_controls()) all.push_back(std::move(control));
     for (const Study& study : studies())
         all.insert(all.end(), study.controls.begin(), study.controls.end());
+    return all;
+}
+
+std::vector<ControlResult> run_controls(const std::vector<Claim>& claims, std::uint64_t seed,
+                                        std::span<const Dataset> behaviours, double beta) {
+    const std::vector<Control> all = all_controls();
     const std::vector<Job> jobs = plan_controls(all, claims, behaviours);
     std::vector<ControlResult> out(jobs.size());
     std::vector<std::size_t> on_features;

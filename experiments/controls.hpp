@@ -33,7 +33,10 @@ struct ControlResult {
 /// The controls of the claims about single runs and of T5; a study brings its own.
 const std::vector<Control>& controls();
 
-/// Every control of the given claims, those of the studies too: on each of `behaviours` its fault
+/// These, those on runs that attain a bound, and those of every study.
+std::vector<Control> all_controls();
+
+/// Every control of the given claims: on each of `behaviours` its fault
 /// can show on, on synthetic features if there is none.
 std::vector<ControlResult> run_controls(const std::vector<theory::Claim>& claims,
                                         std::uint64_t seed,

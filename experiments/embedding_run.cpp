@@ -23,12 +23,14 @@ TrainSpec train_spec(const EmbeddingTraining& training) {
     return spec;
 }
 
-/// Takes the parameters out of the records; T9b looks at D and S along them.
+/// Takes the parameters out of the records; T9b and T9d look along them.
 void follow_parameters(EmbeddingRun& run, const Dataset& told, const EmbeddingSpec& spec) {
     std::vector<EmbeddingModel> models;
     for (Record& record : run.trajectory.records) {
         models.push_back(kept_model(record.observed, spec.start));
         record.observed.resize(kObservedCount);
+        run.facts.balance.push_back(record.observed[kObservedBalance]);
+        run.facts.unit_balance.push_back(record.observed[kObservedUnitBalance]);
     }
     run.end = models.back();
     if (spec.start.activation == Activation::kIdentity)

@@ -11,6 +11,20 @@
 
 namespace prefdyn {
 
+std::string why_not_searched(const theory::Claim& claim) {
+    switch (claim.kind) {
+        case theory::ClaimKind::kRigorous:
+            return "an equality: there is no bound to approach";
+        case theory::ClaimKind::kPrediction:
+            return "a prediction, exact in a limit or in mean: one case does not break it";
+        case theory::ClaimKind::kProbabilistic:
+            return "true with a stated probability: one case does not break it";
+        case theory::ClaimKind::kFit:
+            return "a fit: no bound is stated";
+    }
+    return "";
+}
+
 namespace {
 
 using theory::Claim;
@@ -33,10 +47,11 @@ Claim late_only(const Claim& claim, double after) {
     return out;
 }
 
-/// measured / bound with the comparison's own rounding granted to the claim: beyond 1 is a
-/// violation. What is smaller than that rounding counts as large as it.
-double guarded_ratio(const Comparison& c) {
-    const double rounding = c.absolute_rounding;
+/// measured / bound with the rounding granted that the judge grants, `relative` to the bound and
+/// the comparison's own: beyond 1 is a violation. What is smaller than that rounding counts as
+/// large as it.
+double guarded_ratio(const Comparison& c, double relative) {
+    const double rounding = std::fabs(c.bound) * relative + c.absolute_rounding;
     switch (c.relation) {
         case theory::Relation::kAtMost:
             return (c.measured - rounding) / std::max(c.bound, rounding);
@@ -59,7 +74,7 @@ double worst_ratio(const Claim& claim, const theory::Evidence& evidence) {
         std::erase_if(comparisons, is_equality);
     double worst = 0.0;
     for (const Comparison& c : comparisons)
-        if (const double ratio = guarded_ratio(c); std::isfinite(ratio))
+        if (const double ratio = guarded_ratio(c, evidence.training.rounding); std::isfinite(ratio))
             worst = std::max(worst, ratio);
     return worst;
 }
@@ -167,27 +182,14 @@ class Search {
     nlopt::opt* optimiser_ = nullptr;
 };
 
-std::string why_not(const Claim& claim) {
-    switch (claim.kind) {
-        case theory::ClaimKind::kRigorous:
-            return "an equality: there is no bound to approach";
-        case theory::ClaimKind::kPrediction:
-            return "a prediction, exact in a limit or in mean: one case does not break it";
-        case theory::ClaimKind::kProbabilistic:
-            return "true with a stated probability: one case does not break it";
-        case theory::ClaimKind::kFit:
-            return "a fit: no bound is stated";
-    }
-    return "";
-}
-
 void require_searchable(const Claim& claim, double after) {
     std::string searchable;
     for (const Claim& c : theory::claims())
         if (has_search_space(c)) searchable.append(searchable.empty() ? "" : ", ").append(c.id);
     if (!has_search_space(claim))
-        throw InputError("claim: " + claim.id + " cannot be searched, it is " + why_not(claim),
-                         "choose one of " + searchable);
+        throw InputError(
+            "claim: " + claim.id + " cannot be searched, it is " + why_not_searched(claim),
+            "choose one of " + searchable);
     const bool smooth = claim.scope == theory::Scope::kRun || claim.id.starts_with("T8");
     if (after > 0.0 && !smooth)
         throw InputError("after: " + claim.id + " knows no smoothness kappa", "leave --after out");

@@ -26,8 +26,8 @@ struct FalsifyPlan {
 struct Extremal {
     std::string search;  ///< the space's name
     SearchPoint point;
-    /// measured / bound (bound / measured for lower bounds, 1 + relative error for equalities), the
-    /// comparison's rounding granted to the claim.
+    /// measured / bound (bound / measured for lower bounds, 1 + relative error for equalities), all
+    /// rounding that the judge grants taken off: above 1 only where a comparison fails.
     double ratio = 0.0;
     SearchCase at;  ///< the case itself
     theory::Verdict verdict;
@@ -41,6 +41,9 @@ struct Falsification {
     const Extremal& extremal() const { return restarts[worst]; }
     bool violated() const { return extremal().verdict.status == theory::Status::kViolated; }
 };
+
+/// Why a claim without a search space has none.
+std::string why_not_searched(const theory::Claim& claim);
 
 /// A fault planted in the evidence, to see whether the search finds what it breaks.
 using Fault = std::function<void(CaseResult&)>;

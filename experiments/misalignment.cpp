@@ -114,7 +114,7 @@ void judge_setting(const std::vector<theory::Claim>& claims, const std::string& 
                 for (const EmbeddingRun& run : m.runs) out.push_back(&run);
                 return out;
             });
-        if (claim.id == "T9b" && !replicates[0].align.facts.steps.empty()) {
+        if ((claim.id == "T9b" || claim.id == "T9d") && !replicates[0].align.facts.steps.empty()) {
             phase(claim, "alignment", [](const Misalignment& m) { return Runs{&m.align}; });
             for (const auto from : {kFromBase, kFromAligned})
                 if (records_every_step(replicates[0].runs[from]))
@@ -171,7 +171,7 @@ Setting feature_setting(const std::vector<Dataset>& behaviours, const VerifyPlan
 Study misalignment_study() {
     Study out;
     out.name = "misalignment";
-    out.claims = {"T9a", "T9b", "T9c"};
+    out.claims = {"T9a", "T9b", "T9c", "T9d"};
     for (const MisalignmentField& f : misalignment_fields())
         out.fields.push_back({f.name, f.axes, f.type, f.unit, f.description});
     out.run = [](const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {

@@ -42,7 +42,7 @@ struct Misalignment {
 
 Misalignment misalign(const MisalignmentSpec& spec);
 
-/// T9a, T9b and T9c over seeds and activations.
+/// T9a to T9d over seeds and activations.
 Study misalignment_study();
 
 /// Their negative controls.

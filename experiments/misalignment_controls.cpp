@@ -75,6 +75,43 @@ Verdict growth_overstated(const Claim& claim, std::uint64_t seed) {
     return judge_one(claim, run, false);
 }
 
+Verdict eta_doubled(const Claim& claim, std::uint64_t seed) {
+    EmbeddingRun run = misalign(small(seed)).align;
+    run.training.eta *= 0.5;
+    return judge_one(claim, run, false);
+}
+
+/// Trains the head without its factor 2 against the embedding: ||E||^2 + ||w||^2 is descended.
+class SlowHead final : public EmbeddingEngine {
+  public:
+    using EmbeddingEngine::EmbeddingEngine;
+    double descent(const Vector& theta, std::span<const Index> rows,
+                   Vector& direction) const override {
+        const double loss = EmbeddingEngine::descent(theta, rows, direction);
+        direction.tail(model(theta).head.size()) *= 0.5;
+        return loss;
+    }
+};
+
+Verdict head_factor_off(const Claim& claim, std::uint64_t seed) {
+    const MisalignmentSpec spec = small(seed);
+    const EngineMaker make = [](const PreferenceTask& task, const EmbeddingSpec& s) {
+        return std::make_unique<SlowHead>(task, s);
+    };
+    return judge_one(
+        claim, run_embedding(spec.data, {spec.base}, training_of(spec), spec.data, make), false);
+}
+
+Verdict nonlinear_unnoticed(const Claim& claim, std::uint64_t seed) {
+    MisalignmentSpec spec = small(seed);
+    spec.base.activation = Activation::kTanh;
+    EmbeddingRun run = misalign(spec).align;
+    const EmbeddingRun linear = misalign(small(seed)).align;
+    run.facts.activation = Activation::kIdentity;
+    run.facts.steps = linear.facts.steps;
+    return judge_one(claim, run, false);
+}
+
 Verdict sign_ignored(const Claim& claim, std::uint64_t seed) {
     return judge_one(claim, misalign(small(seed)).runs[kFromAligned]);
 }
@@ -160,6 +197,11 @@ std::vector<Control> misalignment_controls() {
          frozen_reference_not_reset},
         {"T9c", "loss off by 1e-6", "one of the two losses is a millionth larger", loss_off},
         {"T9c", "embedding trained", "the embedding is not frozen after all", embedding_not_frozen},
+        {"T9d", "bound x 0.9", "the drift is said to be 10 % smaller", bound_strengthened},
+        {"T9d", "eta doubled", "the trainer's learning rate is doubled, the claim's is not",
+         eta_doubled},
+        {"T9d", "head factor off", "the trainer moves the head half as fast", head_factor_off},
+        {"T9d", "embedding not linear", "tanh is taken for the identity", nonlinear_unnoticed},
     };
 }
 

@@ -104,6 +104,7 @@ void tabulate(MisalignmentTable& t, const std::string& setting,
             t.debiased.push_back(run.facts.distinguishability_debiased);
             t.head.push_back(run.facts.head_norm);
             t.embedding.push_back(run.facts.embedding_norm);
+            t.balance.push_back(run.facts.balance.back());
         }
         t.share_distinguishability.push_back(m.share_of_distinguishability());
         t.share_head.push_back(m.share_of_head());
@@ -160,6 +161,10 @@ void add_measures(std::vector<MisalignmentField>& out) {
         &MisalignmentTable::debiased);
     add("head_norm", each, "1/embedding", "|| a || at the start", &MisalignmentTable::head);
     add("embedding_norm", each, "", "|| E ||_F at the start", &MisalignmentTable::embedding);
+    add("balance_drift", each, "",
+        "|| B - B_0 ||_F at the end, B = E E^T - a a^T / 2, which the flow conserves if the "
+        "embedding is linear and trained",
+        &MisalignmentTable::balance);
     add("share_distinguishability", pair, "",
         "growth of the slope with aligned E and base a, over that of the aligned model",
         &MisalignmentTable::share_distinguishability);

@@ -14,7 +14,7 @@ struct MisalignmentTable {
     std::vector<double> target, curve_step;
     /// (setting, replicate, start)
     std::vector<double> slope, steps_to_loss, steps_to_policy, distinguishability, debiased, head,
-        embedding;
+        embedding, balance;
     std::vector<double> share_distinguishability, share_head;  ///< (setting, replicate)
     std::vector<double> ratio[2], low[2], high[2];             ///< (setting, start)
     std::vector<double> loss[3];  ///< (setting, start, step), quantiles of kLossLevels

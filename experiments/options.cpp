@@ -64,15 +64,19 @@ void declare(ParameterTable& t, VerifyOptions& o) {
 
 void declare(ParameterTable& t, FalsifyOptions& o) {
     t.text("claim", &o.claim,
-           "id of a rigorous claim that bounds something; another is refused with a list of them",
-           true);
-    t.integer("budget", &o.budget, 1, 1000000000, "runs", "cases to try in all");
+           "ids or prefixes of rigorous claims that bound something: T2 takes T2a and T2b", true);
+    t.integer("budget", &o.budget, 1, 1000000000, "runs", "cases to try for each claim");
     t.real("after", &o.after, 0.0, 1e9, false, "1 / kappa",
            "only times with kappa t at least this count: how tight is the claim late?");
     t.seed("seed", &o.seed, "everything random follows from it");
     t.text("replay", &o.replay,
            "run one case alone, as a search wrote it: restart and coordinates");
-    declare(t, o.output);
+    t.stop_identity();
+    t.text("out", &o.output.out,
+           "config that replays the nearest case, features beside it; of several claims a folder "
+           "for them; else results/falsify_CLAIM.ini");
+    t.flag("force", &o.output.force, "replace an existing config");
+    declare(t, o.output.machine);
 }
 
 void declare(ParameterTable& t, BenchOptions& o) {

@@ -176,7 +176,7 @@ Family family_of(const theory::Claim& claim) {
     if (claim.kind != theory::ClaimKind::kRigorous) return Family::kNone;
     if (claim.scope == theory::Scope::kRun) return Family::kRuns;
     if (claim.id.starts_with("T8")) return Family::kBehaviours;
-    if (claim.id == "T9a" || claim.id == "T9b") return Family::kEmbeddings;
+    if (claim.id == "T9a" || claim.id == "T9b" || claim.id == "T9d") return Family::kEmbeddings;
     return claim.id.starts_with("T12") ? Family::kContexts : Family::kNone;
 }
 

@@ -68,6 +68,8 @@ void check(const LossSpec& spec, Smoothing smoothing) {
         refuse(spec, "label smoothing", eps, "(0, 0.5)", "TRL's default for exo_pair is 0.001");
     if (!(eps >= 0.0 && eps < 0.5)) refuse(spec, "label smoothing", eps, "[0, 0.5)");
     if (!(tau >= 1e-6 && tau <= 0.5)) refuse(spec, "discopop tau", tau, "[1e-6, 0.5]");
+    if (spec.name != "discopop" && tau != LossSpec{}.discopop_tau)
+        refuse(spec, "discopop tau", tau, "that of discopop (this loss takes none)");
 }
 
 }  // namespace

@@ -1,13 +1,17 @@
 // The command line in process: what a user types, sees and finds on disk.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
 #include "experiments/commands.hpp"
+#include "experiments/search_space.hpp"
+#include "experiments/study.hpp"
 #include "sim/cancel.hpp"
 #include "sim/hdf5_file.hpp"
 #include "support.hpp"
+#include "theory/registry.hpp"
 
 namespace prefdyn::test {
 
@@ -46,6 +50,17 @@ void write_features(const std::string& path, const std::vector<double>& features
 }
 
 void write_text(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+
+class WorkingDirectory {
+  public:
+    explicit WorkingDirectory(const fs::path& path) : before_(fs::current_path()) {
+        fs::current_path(path);
+    }
+    ~WorkingDirectory() { fs::current_path(before_); }
+
+  private:
+    fs::path before_;
+};
 
 }  // namespace
 
@@ -305,6 +320,62 @@ TEST_CASE("help names every option with range and default") {
     CHECK(contains(run({"claims", "T2b"}).out, "||Delta W(t)||_F <= min"));
 }
 
+TEST_CASE("claims ID says how the claim is checked: kind, grounds, every control, search") {
+    const auto controls = all_controls();
+    for (const auto& claim : theory::claims()) {
+        CAPTURE(claim.id);
+        const std::string page = run({"claims", claim.id}).out;
+        for (const std::string& part :
+             {claim.title, claim.statement, claim.source, "verify --claims " + claim.id + "`"})
+            CHECK_MESSAGE(contains(page, part), part);
+        std::size_t planted = 0, studied = 0;
+        for (const Control& control : controls) {
+            const bool own = control.claim == claim.id;
+            planted += own ? 1 : 0;
+            if (own) CHECK(contains(page, "- " + control.name + ": " + control.fault + "\n"));
+        }
+        for (const Study& study : studies())
+            if (std::ranges::count(study.claims, claim.id) > 0) {
+                ++studied;
+                CHECK(contains(page, "study \"" + study.name + "\""));
+            }
+        CHECK(planted >= (claim.kind == theory::ClaimKind::kPrediction ? 1 : 2));
+        CHECK(contains(page, "every run of the suite") == (claim.scope == theory::Scope::kRun));
+        CHECK((studied > 0 || claim.scope == theory::Scope::kRun));
+        CHECK(contains(page, "falsify --claim " + claim.id) == has_search_space(claim));
+    }
+    CHECK(contains(run({"claims", "T5a"}).out, "a constant is fitted"));
+    CHECK(contains(run({"claims", "T5g"}).out, "exact binomial test"));
+    CHECK(contains(run({"claims", "T7"}).out, "search for a counterexample: none, it is a pred"));
+}
+
+TEST_CASE("falsify takes a prefix: each searchable claim in turn, one line and one config each") {
+    const TemporaryDirectory folder;
+    const WorkingDirectory inside(folder / "");
+    const Outcome found = run({"falsify", "--claim", "T2", "--budget", "100"});
+    REQUIRE_MESSAGE(found.code == 0, found.err);
+    CHECK(std::count(found.out.begin(), found.out.end(), '\n') == 2);
+    for (const std::string id : {"T2a", "T2b"}) {
+        CHECK(contains(found.out, id));
+        const std::string path = "results/falsify_" + id + ".ini";
+        CHECK(contains(found.out, path));
+        CHECK(run({"simulate", "--config", path, "--out", "run.h5", "--force"}).code == 0);
+    }
+    const Outcome refused = run({"falsify", "--claim", "T2", "--budget", "100"});
+    CHECK(contains(refused.err, "--force"));
+    const Outcome some = run({"falsify", "--claim", "T6", "--budget", "20", "--out", "six"});
+    REQUIRE_MESSAGE(some.code == 0, some.err);
+    for (const std::string id : {"T6a", "T6b", "T6e"}) {
+        CHECK(contains(some.out, id));
+        CHECK(fs::exists("six/falsify_" + id + ".ini"));
+    }
+    const Outcome one = run({"falsify", "--claim", "T12b", "--budget", "20"});
+    REQUIRE_MESSAGE(one.code == 0, one.err);
+    const Outcome again =
+        run({"falsify", "--config", "results/falsify_T12b.ini", "--out", "again.ini"});
+    CHECK_MESSAGE(again.code == 0, again.err);
+}
+
 TEST_CASE("falsify leaves a case that simulate replays") {
     const TemporaryDirectory folder;
     const std::string path = folder / "case.ini";
@@ -342,7 +413,9 @@ TEST_CASE("falsify names what it cannot search") {
          std::vector<std::pair<std::vector<std::string>, std::string>>{
              {{"--claim", "T3b", "--budget", "0"}, "budget"},
              {{"--claim", "T99"}, "T99"},
-             {{"--claim", "T2"}, "several"},
+             {{"--claim", "T2"}, "several claims need a folder"},
+             {{"--claim", "T2", "--replay", "0 0.5"}, "several claims"},
+             {{"--claim", "T5"}, "T5g cannot be searched"},
              {{"--claim", "T5g"}, "T5g"},
              {{"--claim", "T10a"}, "choose one of T1"},
              {{"--claim", "T8b", "--replay", "0 0.5 2"}, "[0, 1]"},

@@ -41,6 +41,21 @@ TEST_CASE("docs/theory.md states every claim and names files that exist") {
         CHECK_MESSAGE(std::filesystem::exists(source_dir() / (*at)[1].str()), (*at)[1].str());
 }
 
+TEST_CASE("docs/theory.md names figures that the report draws") {
+    std::string report;
+    for (const auto& entry : std::filesystem::directory_iterator(source_dir() / "analysis"))
+        if (entry.path().extension() == ".py") report += read(entry.path());
+    const std::string page = read(source_dir() / "docs" / "theory.md");
+    const std::regex figures("figures?( on given features)? \\*[^);]*"), name("\\*([a-z_]+)\\*");
+    std::size_t named = 0;
+    for (std::sregex_iterator at(page.begin(), page.end(), figures), end; at != end; ++at) {
+        const std::string list = at->str();
+        for (std::sregex_iterator f(list.begin(), list.end(), name); f != end; ++f, ++named)
+            CHECK_MESSAGE(contains(report, "\"" + (*f)[1].str() + "\""), (*f)[1].str());
+    }
+    CHECK(named >= 20);
+}
+
 TEST_CASE("docs/adding-a-claim.md shows the tested claim") {
     const std::string source = read(source_dir() / "tests" / "example_claim_test.cpp");
     const std::string mark = "// [claim]\n";

@@ -31,14 +31,14 @@ Fault in(std::function<void(Result&)> fault) {
 
 TEST_CASE("true claims are approached, never passed") {
     for (const std::string id :
-         {"T1",  "T2a", "T2b", "T3a", "T3b", "T3c", "T4a",  "T4b",  "T6a",  "T6b", "T6e",
-          "T8a", "T8b", "T8c", "T8d", "T9a", "T9b", "T12b", "T12c", "T12d", "T12e"}) {
+         {"T1",  "T2a", "T2b", "T3a", "T3b", "T3c", "T4a", "T4b",  "T6a",  "T6b",  "T6e",
+          "T8a", "T8b", "T8c", "T8d", "T9a", "T9b", "T9d", "T12b", "T12c", "T12d", "T12e"}) {
         CAPTURE(id);
         const Falsification found = search(id, 1200);
         CHECK(!found.violated());
         CHECK(found.evaluations <= 1200);
         CHECK(found.evaluations >= 1100);
-        CHECK(found.extremal().ratio <= 1.0 + 1e-6);  // the flow is granted 1e-7
+        CHECK(found.extremal().ratio <= 1.0);  // all rounding is granted
         CHECK(found.extremal().ratio >= (id == "T6e" ? 0.95 : 0.99));
     }
 }
@@ -100,6 +100,9 @@ std::vector<Plant> plants_in_studies() {
          })},
         {"T9b", "sign of the condition turned", in<EmbeddingRun>([](EmbeddingRun& run) {
              for (auto& step : run.facts.steps) step.condition = -step.condition;
+         })},
+        {"T9d", "head moves 1 % too far", in<EmbeddingRun>([](EmbeddingRun& run) {
+             for (double& drift : run.facts.balance) drift *= 1.01;
          })},
         {"T12b", "beta 1 % too small",
          in<InfluenceFacts>([](InfluenceFacts& f) { f.beta *= 0.99; })},

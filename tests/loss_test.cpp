@@ -292,6 +292,15 @@ TEST_CASE("an unknown loss and parameters out of range are refused by name") {
         spec.discopop_tau = tau;
         CHECK(contains(test::input_error([&] { make_loss(spec); }), "discopop tau"));
     }
+    for (const std::string& name : loss_names()) {
+        LossSpec other = spec_of(name, 0.1, name == "exo_pair" ? 0.001 : 0.0);
+        other.discopop_tau = 0.1;
+        CAPTURE(name);
+        if (name == "discopop")
+            CHECK(make_loss(other));
+        else
+            CHECK(contains(test::input_error([&] { make_loss(other); }), "takes none"));
+    }
     CHECK(contains(test::input_error([] { make_margin_loss(spec_of("bco_pair", 0.1, 0.0)); }),
                    "not a function of the reward margin"));
 }

@@ -147,6 +147,50 @@ TEST_CASE("T9b: holds in alignment from a = 0, names the step at which its condi
     CHECK(contains(sparse.reason, "not every step"));
 }
 
+TEST_CASE("T9d: the balance drifts in second order, by what plain loops over the updates say") {
+    const MisalignmentSpec spec = spec_of(Activation::kIdentity, 560);
+    const Misalignment m = misalign(spec);
+    CHECK(judge("T9d", m.align).status == Status::kHolds);
+    CHECK(judge("T9d", m.frozen_align).status == Status::kNotApplicable);
+    CHECK(judge("T9d", misalign(spec_of(Activation::kRelu, 560)).align).status ==
+          Status::kNotApplicable);
+    const EmbeddingTraining one{0.3, 0.5, 1, 1};
+    const auto& facts = run_embedding(spec.data, {spec.base}, one).facts;
+    const Index h = spec.base.head.size(), d = spec.data.dimension(), n = spec.data.samples();
+    std::vector<double> q(static_cast<std::size_t>(d)), eq(static_cast<std::size_t>(h));
+    double length = 0.0, all = 0.0, diagonal = 0.0;
+    for (Index j = 0; j < d; ++j) {
+        for (Index i = 0; i < n; ++i)
+            q[static_cast<std::size_t>(j)] += 0.5 * spec.data.label[static_cast<std::size_t>(i)] *
+                                              spec.data.features(i, j) / static_cast<double>(n);
+        length += q[static_cast<std::size_t>(j)] * q[static_cast<std::size_t>(j)];
+        for (Index k = 0; k < h; ++k)
+            eq[static_cast<std::size_t>(k)] +=
+                spec.base.embedding(k, j) * q[static_cast<std::size_t>(j)];
+    }
+    for (Index k = 0; k < h; ++k)
+        for (Index l = 0; l < h; ++l) {
+            const double change =
+                0.15 * 0.15 *
+                (length * spec.base.head(k) * spec.base.head(l) -
+                 2.0 * eq[static_cast<std::size_t>(k)] * eq[static_cast<std::size_t>(l)]);
+            all += change * change;
+            diagonal += k == l ? change * change : 0.0;
+        }
+    CHECK(relative_error(facts.balance.at(1), std::sqrt(all)) <= 1e-10);
+    CHECK(relative_error(facts.unit_balance.at(1), std::sqrt(diagonal)) <= 1e-10);
+}
+
+TEST_CASE("T9d: the drift of a given time shrinks with the step, the flow has none") {
+    const MisalignmentSpec spec = spec_of(Activation::kIdentity, 561);
+    std::vector<double> drift;
+    for (const Index steps : {50, 100})
+        drift.push_back(run_embedding(spec.data, {spec.base},
+                                      {0.3, 20.0 / static_cast<double>(steps), steps, 1})
+                            .facts.balance.back());
+    CHECK(drift[0] / drift[1] == doctest::Approx(2.0).epsilon(0.1));
+}
+
 TEST_CASE("T9c: frozen features leave no difference between base and aligned, or the labels") {
     for (std::size_t k = 0; k < activation_names().size(); ++k) {
         const Misalignment m = misalign(spec_of(static_cast<Activation>(k), 550));

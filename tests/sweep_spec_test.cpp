@@ -143,7 +143,7 @@ TEST_CASE("everything wrong with a spec is said at once, with its line") {
          {"s.ini:1: unknown key distinguishabilty", "did you mean distinguishability?",
           "s.ini:2: beta = -1", "out of range", "s.ini:3: 'no equals sign'",
           "s.ini:5: samples is given in line 4 already", "s.ini:6: design", "s.ini:7: claims",
-          "s.ini:8: replicates = 0: is not an integer from 1"})
+          "did you mean T9a? known: T1, T2a", "s.ini:8: replicates = 0: is not an integer from 1"})
         CHECK_MESSAGE(contains(all, part), part << " in\n" << all);
 }
 

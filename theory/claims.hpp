@@ -31,6 +31,7 @@ Claim priority_loss_slope();             // T8d
 Claim initial_misalignment_rate();       // T9a, embedding_claims.cpp
 Claim distinguishability_never_falls();  // T9b
 Claim frozen_features_misalign_alike();  // T9c
+Claim balancedness_drift();              // T9d
 Claim population_dpo_is_rlhf();          // T10a, rlhf.cpp
 Claim sample_dpo_is_rlhf();              // T10b
 Claim gap_falls_with_samples();          // T10c

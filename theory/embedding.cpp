@@ -79,6 +79,7 @@ EmbeddingFacts embedding_facts(const Dataset& data, const EmbeddingModel& start)
     out.signed_mean_squared = means.zbar.squaredNorm();
     out.jacobian_squared = jacobian.squaredNorm();
     out.zbar_x_norm = mean_statistics(data).zbar_norm;
+    out.x_size = std::sqrt(data.features.squaredNorm() / n);
     out.head_norm = start.head.norm();
     out.embedding_norm = start.embedding.norm();
     return out;
@@ -98,17 +99,26 @@ std::vector<EmbeddingStep> embedding_steps(const Dataset& data, const EmbeddingM
     const Vector delta = means.mean_plus - means.mean_minus;
     const double n = static_cast<double>(data.samples());
     const Vector old_pull = reference.embedding.transpose() * reference.head;
+    Matrix drift = Matrix::Zero(models.front().head.size(), models.front().head.size());
+    double parameters = 0.0;
     std::vector<EmbeddingStep> out;
     for (const EmbeddingModel& model : models) {
         const Vector pull = model.embedding.transpose() * model.head;
         Vector q = Vector::Zero(data.dimension());
+        double largest = 0.0;
         for (Index i = 0; i < data.samples(); ++i) {
             const double s = sign(data, i);
             const double margin = beta * s * data.features.row(i).dot(pull - old_pull);
             q += sigmoid(-margin) * s / n * data.features.row(i).transpose();
+            largest = std::max(largest, std::fabs(margin));
         }
+        const double size = model.embedding.norm() + model.head.norm();
+        parameters += size * size * (1.0 + largest);
         out.push_back({static_cast<double>(out.size()), (model.embedding * delta).norm(),
-                       q.dot(delta) * pull.dot(delta)});
+                       q.dot(delta) * pull.dot(delta), drift.norm(), drift.diagonal().norm(),
+                       parameters});
+        const Vector eq = model.embedding * q;
+        drift += q.squaredNorm() * model.head * model.head.transpose() - 2.0 * eq * eq.transpose();
     }
     return out;
 }

@@ -17,6 +17,10 @@ struct EmbeddingStep {
     double step;
     double distinguishability;  ///< D = || E delta ||, delta = mu_+ - mu_- of x
     double condition;           ///< S = (mean sigma(-m_i) s_i x_i)^T delta * (a^T E delta)
+    /// ||.||_F, and that of the diagonal, of the sum over the updates before this step of
+    /// ||q||^2 a a^T - 2 (E q)(E q)^T, q = mean sigma(-m_i) s_i x_i.
+    double drift, unit_drift;
+    double parameters;  ///< the same sum of (||E||_F + ||a||)^2 (1 + |margins|): what rounds
 };
 
 struct EmbeddingFacts {
@@ -32,7 +36,10 @@ struct EmbeddingFacts {
     double zbar_x_norm = 0.0, head_norm = 0.0, embedding_norm = 0.0;
     std::optional<double> loss_slope;  ///< -L'(0) from losses beside the start; none: not measured
     double loss_slope_rounding = 0.0;  ///< what the rounding of those losses makes of it
+    double x_size = 0.0;               ///< square root of mean ||x||^2
     std::vector<EmbeddingStep> steps;  ///< of the recorded run, if its parameters were kept
+    /// Measured, one a record: ||B - B_0||_F and ||diag(B - B_0)||, B = E E^T - a a^T / 2.
+    std::vector<double> balance, unit_balance;
     std::shared_ptr<const Trajectory> counterpart;  ///< T9c: the same training from the base model
 };
 
@@ -42,7 +49,8 @@ EmbeddingFacts embedding_facts(const Dataset& data, const EmbeddingModel& start)
 /// the Gauss-Newton part of the curvature in (E, W) at this model. A scale for eta, not a theorem.
 double gauss_newton_scale(const Dataset& data, const EmbeddingModel& model, double beta);
 
-/// Identity activation, DPO loss: D and S at each of the models that a run went through.
+/// Identity activation, DPO loss: D, S and the drift of B at each of the models that a run went
+/// through.
 std::vector<EmbeddingStep> embedding_steps(const Dataset& data, const EmbeddingModel& reference,
                                            std::span<const EmbeddingModel> models, double beta);
 

@@ -134,6 +134,36 @@ Claim distinguishability_never_falls() {
             }};
 }
 
+/// E_{k+1} = E_k + c a q^T and a_{k+1} = a_k + 2 c E q with c = eta beta: what is linear in c falls
+/// out of E E^T - a a^T / 2.
+Claim balancedness_drift() {
+    return {
+        "T9d",
+        "balancedness, second-order drift",
+        "B = E E^T - a a^T / 2 changes in a step of gradient descent by eta^2 beta^2 ( ||q||^2 a "
+        "a^T - 2 (E q)(E q)^T ), q = mean sigma(-m_i) s_i x_i: the flow conserves it. ||B(k) - "
+        "B(0)||_F and ||diag(B(k) - B(0))|| are those of the sum of these changes",
+        "theory.md T9d; the terms linear in eta cancel",
+        ClaimKind::kRigorous,
+        Scope::kStudy,
+        {known_embedding(), linear_embedding(), every_step_recorded()},
+        [](const Evidence& e) {
+            std::vector<Comparison> out;
+            const EmbeddingFacts& f = *e.embedding;
+            const double c = e.training.eta * e.training.beta, reach = 1.0 + c * f.x_size;
+            for (std::size_t k = 1; k < f.steps.size(); ++k) {
+                const EmbeddingStep& step = f.steps[k];
+                const double time = e.trajectory->records[k].time,
+                             rounding = 4.0 * kEpsilon * reach * reach * step.parameters;
+                out.push_back({step.step, time, f.balance.at(k), c * c * step.drift,
+                               Relation::kEqual, rounding});
+                out.push_back({step.step, time, f.unit_balance.at(k), c * c * step.unit_drift,
+                               Relation::kEqual, rounding});
+            }
+            return out;
+        }};
+}
+
 Claim frozen_features_misalign_alike() {
     return {"T9c",
             "frozen features: no difference",

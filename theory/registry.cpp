@@ -37,6 +37,7 @@ const std::vector<Claim>& claims() {
         initial_misalignment_rate(),
         distinguishability_never_falls(),
         frozen_features_misalign_alike(),
+        balancedness_drift(),
         population_dpo_is_rlhf(),
         sample_dpo_is_rlhf(),
         gap_falls_with_samples(),

@@ -53,7 +53,8 @@ class SpecParser {
         try {
             action();
         } catch (const InputError& error) {
-            complain(line.number, line.key + " = " + line.value + ": " + error.what());
+            complain(line.number, line.key + " = " + line.value + ": " + error.what() +
+                                      (error.hint().empty() ? "" : "; " + error.hint()));
         }
     }
 

@@ -25,6 +25,7 @@ macro(prefdyn_library name header)
 endmacro()
 
 prefdyn_library(RANDOM123 Random123/philox.h)
+prefdyn_library(XXHASH xxhash.h) # used as a header alone
 prefdyn_library(NLOPT nlopt.hpp nlopt)
 prefdyn_library(SENTENCEPIECE sentencepiece_processor.h sentencepiece)
 prefdyn_library(PCRE2 pcre2.h pcre2-8)

@@ -1,7 +1,7 @@
 # Sourced by verify.sh and test.sh: installs what is missing (as root) and builds.
 packages="cmake make g++ git libeigen3-dev libboost-dev libboost-program-options-dev libhdf5-dev
-libnlopt-dev libnlopt-cxx-dev librandom123-dev doctest-dev nlohmann-json3-dev libsentencepiece-dev
-libpcre2-dev libicu-dev python3 python3-h5py python3-numpy python3-matplotlib"
+libnlopt-dev libnlopt-cxx-dev librandom123-dev libxxhash-dev doctest-dev nlohmann-json3-dev
+libsentencepiece-dev libpcre2-dev libicu-dev python3 python3-h5py python3-numpy python3-matplotlib"
 
 install_packages() {
     command -v dpkg-query >/dev/null || return 0 # another distribution: CMake will name what it misses

@@ -14,6 +14,7 @@ namespace {
 struct Missing {
     std::vector<std::string> keys;
     std::vector<transformer::TokenIds> prompts;
+    std::vector<std::pair<const EmbedBehaviour*, std::size_t>> places;  // first of equal prompts
     Index tokens = 0;
 };
 
@@ -22,7 +23,8 @@ Missing find_missing(const EmbedInput& input, const EmbedPlan& plan, const RowSt
     Missing out;
     std::set<std::string> seen;
     for (const EmbedBehaviour& behaviour : input.behaviours)
-        for (const auto& ids : behaviour.prompts) {
+        for (std::size_t i = 0; i < behaviour.prompts.size(); ++i) {
+            const auto& ids = behaviour.prompts[i];
             ++count.prompts;
             const std::string key = row_key(plan, ids);
             if (!seen.insert(key).second) continue;
@@ -32,6 +34,7 @@ Missing find_missing(const EmbedInput& input, const EmbedPlan& plan, const RowSt
             }
             out.keys.push_back(key);
             out.prompts.push_back(ids);
+            out.places.emplace_back(&behaviour, i);
             out.tokens += static_cast<Index>(ids.size());
         }
     count.distinct = seen.size();
@@ -77,7 +80,11 @@ EmbedCount embed_missing(const transformer::Transformer& model, const EmbedInput
                  static_cast<double>(shown) < now; ++shown)
                 progress.advance();
         };
-        const transformer::RowsF got = model.embed(chunk, {plan.norm, show, plan.precision});
+        const auto name = [&](std::size_t i) {
+            const auto& [behaviour, prompt] = missing.places[first + i];
+            return place_of(*behaviour, prompt);
+        };
+        const transformer::RowsF got = model.embed(chunk, {plan.norm, show, plan.precision, name});
         for (Index i = 0; i < got.rows(); ++i)
             rows.add(missing.keys[first + static_cast<std::size_t>(i)],
                      {got.row(i).data(), static_cast<std::size_t>(got.cols())});

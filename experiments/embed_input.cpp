@@ -28,6 +28,15 @@ EmbedBehaviour behaviour_of(const text::PreferenceData& data, text::TokenizedPro
     return out;
 }
 
+}  // namespace
+
+std::string place_of(const EmbedBehaviour& behaviour, std::size_t prompt) {
+    return behaviour.source + ", " + behaviour.name + " line " +
+           std::to_string(behaviour.line[prompt]);
+}
+
+namespace {
+
 void require_prompts(const EmbedBehaviour& behaviour) {
     for (std::size_t i = 0; i < behaviour.prompts.size(); ++i)
         if (behaviour.prompts[i].empty())
@@ -92,9 +101,7 @@ void fit_context(EmbedInput& input, Index context, bool truncate, bool keep_firs
             auto& ids = behaviour.prompts[i];
             if (static_cast<Index>(ids.size()) <= context) continue;
             if (!truncate)
-                throw InputError(behaviour.source + ", " + behaviour.name + " line " +
-                                     std::to_string(behaviour.line[i]) + ": has " +
-                                     std::to_string(ids.size()) +
+                throw InputError(place_of(behaviour, i) + ": has " + std::to_string(ids.size()) +
                                      " tokens, the model's context is " + std::to_string(context),
                                  "--truncate keeps the last tokens of such prompts");
             text::drop_front(ids, ids.size() - static_cast<std::size_t>(context), keep_first);

@@ -18,6 +18,9 @@ struct EmbedBehaviour {
     std::int64_t filtered = 0, truncated = 0;
 };
 
+/// File and line of a prompt.
+std::string place_of(const EmbedBehaviour& behaviour, std::size_t prompt);
+
 struct EmbedInput {
     std::vector<EmbedBehaviour> behaviours;  ///< sorted by name
     std::string tokenizer, tokenizer_hash;   ///< kind and hash; "--tokens FILE" if made elsewhere

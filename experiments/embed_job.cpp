@@ -97,10 +97,14 @@ bool EmbedJob::run(std::ostream& out) {
         print_count(out, count, watch.seconds());
         return true;
     } catch (const Interrupted&) {
-        out << "interrupted: " << rows_.size() << " embedded prompts are kept in " << rows_.path()
-            << ", the same call goes on from there\n";
+        print_kept(out);
         return false;
     }
+}
+
+void EmbedJob::print_kept(std::ostream& out) const {
+    out << "interrupted: " << rows_.size() << " embedded prompts are kept in " << rows_.path()
+        << ", the same call goes on from there\n";
 }
 
 transformer::RowsF EmbedJob::features(const EmbedBehaviour& behaviour) const {

@@ -31,6 +31,9 @@ class EmbedJob {
     /// finished rows are.
     bool run(std::ostream& out);
 
+    /// Says where the finished rows are after an interruption.
+    void print_kept(std::ostream& out) const;
+
     const transformer::Transformer& model() const { return model_; }
     const EmbedInput& input() const { return input_; }
     const std::string& model_hash() const { return hash_.hash; }

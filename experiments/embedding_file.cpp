@@ -23,10 +23,7 @@ void write_pair(h5::Writer& file, const std::string& group, const text::Response
         file.attribute(group, which + "piece", pair.piece[k]);
         file.attribute(group, which + "text", pair.text[k]);
     }
-    std::string shared;
-    for (const text::Token id : pair.shared)
-        shared.append(shared.empty() ? "" : " ").append(std::to_string(id));
-    file.attribute(group, "shared_tokens", shared);
+    file.attribute(group, "shared_tokens", shared_tokens(pair));
 }
 
 void write_source(h5::Writer& file, const EmbedBehaviour& b) {
@@ -64,6 +61,13 @@ void check(const std::string& path, const EmbedInput& input, Index dimension) {
 }
 
 }  // namespace
+
+std::string shared_tokens(const text::ResponsePair& pair) {
+    std::string out;
+    for (const text::Token id : pair.shared)
+        out.append(out.empty() ? "" : " ").append(std::to_string(id));
+    return out;
+}
 
 void write_embeddings(const std::string& path, const transformer::Transformer& model,
                       const EmbedInput& input, const EmbedPlan& plan, const RowStore& rows,

@@ -1,5 +1,8 @@
 #include "experiments/publish.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "sim/error.hpp"
@@ -31,6 +34,13 @@ void make_folder_of(const std::string& path) {
     std::error_code failed;
     fs::create_directories(fs::absolute(path).parent_path(), failed);
     if (failed) throw InputError(path + ": its folder cannot be made: " + failed.message());
+}
+
+void force_to_disk(const std::string& path) {
+    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    fsync(file);
+    close(file);
 }
 
 void publish_file(const std::string& path,

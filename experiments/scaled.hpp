@@ -21,10 +21,17 @@ struct ScaledPlan {
     Index cross_check = 1;  ///< behaviours trained with the dense V x d head as well
 };
 
+/// Where a behaviour's rows come from.
+struct BehaviourOrigin {
+    std::string source, shared_tokens, data_hash, tokens_hash;
+    std::int64_t filtered = 0, truncated = 0;
+};
+
 /// Features of one model. All behaviours share the response pair.
 struct ScaledInput {
     std::vector<Dataset> behaviours;
-    Policy policy;  ///< vocabulary and response pair; the head is `head`
+    std::vector<BehaviourOrigin> origins;  ///< one a behaviour, or none
+    Policy policy;                         ///< vocabulary and response pair; the head is `head`
     HeadRows head;
     std::string model_hash;
 };

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <filesystem>
 #include <iomanip>
 #include <numeric>
 #include <ostream>
@@ -8,6 +9,7 @@
 #include "experiments/result_fields.hpp"
 #include "experiments/verdict_table.hpp"
 #include "sim/error.hpp"
+#include "sim/text/utf8.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {
@@ -58,11 +60,51 @@ Dataset dataset_of(const EmbedJob& job, const EmbedBehaviour& behaviour) {
     return out;
 }
 
+BehaviourOrigin origin_of(const EmbedBehaviour& b) {
+    return {std::filesystem::path(b.source).filename().string(),
+            shared_tokens(b.pair),
+            b.data_hash,
+            b.tokens_hash,
+            b.filtered,
+            b.truncated};
+}
+
+/// The pair all behaviours share, named as an embedding file names it; what they begin with as long
+/// as that is the same.
+FileAttributes pair_attributes(const EmbedInput& input) {
+    const text::ResponsePair pair = shared_pair(input);
+    FileAttributes out;
+    for (const auto k : {0u, 1u}) {
+        const std::string which = k == 0 ? "first_" : "second_";
+        out.emplace_back(which + "token", std::to_string(pair.token[k]));
+        out.emplace_back(which + "piece", pair.piece[k]);
+        out.emplace_back(which + "text", pair.text[k]);
+    }
+    std::string shared = shared_tokens(pair);
+    for (const EmbedBehaviour& b : input.behaviours)
+        if (b.pair.shared != pair.shared) shared = "differ, see scaled_shared_tokens";
+    out.emplace_back("shared_tokens", shared);
+    return out;
+}
+
+void print_pair(std::ostream& out, const EmbedInput& input) {
+    const text::ResponsePair pair = shared_pair(input);
+    const auto named = [&](std::size_t k) {
+        const std::string id = std::to_string(pair.token[k]);
+        return pair.piece[k].empty() ? id : id + " " + text::in_quotes(pair.piece[k]);
+    };
+    out << "response pair: tokens " << named(0) << " and " << named(1);
+    if (!pair.shared.empty()) out << ", behind " << shared_tokens(pair);
+    out << "\n";
+}
+
 ScaledInput scaled_input(const EmbedJob& job) {
     ScaledInput out;
     const text::ResponsePair pair = shared_pair(job.input());
-    for (const EmbedBehaviour& b : job.input().behaviours)
+    for (const EmbedBehaviour& b : job.input().behaviours) {
         out.behaviours.push_back(dataset_of(job, b));
+        out.origins.push_back(origin_of(b));
+    }
     out.policy.vocabulary = job.model().config().vocabulary;
     out.policy.yes = pair.token[0];
     out.policy.no = pair.token[1];
@@ -98,20 +140,22 @@ void print_findings(std::ostream& out, const ScaledFindings& found,
 
 }  // namespace
 
-int scaled_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    ScaledOptions options;
-    ParameterTable table;
-    parse(table, options, arguments);
+namespace {
+
+FileAttributes attributes_of(const EmbedJob& job) {
+    FileAttributes out = job.attributes();
+    for (auto& each : pair_attributes(job.input())) out.push_back(std::move(each));
+    return out;
+}
+
+int run_and_write(const ScaledOptions& options, const ParameterTable& table, EmbedJob& job,
+                  const Stopwatch& watch, std::ostream& out) {
     const auto claims = theory::select_claims(options.claims);
-    apply(options.output.machine);
-    const Stopwatch watch;
-    EmbedJob job(options.source, table, options.output);
-    if (!job.run(out)) return 130;
     const ScaledInput input = scaled_input(job);
     ScaledFindings found = run_scaled(claims, input, options.plan);
     put_scaled(found, input);
     write_results(options.output.out, found.verification, "scaled", table, watch.seconds(),
-                  job.attributes());
+                  attributes_of(job));
     job.finish();
     print_findings(out, found, input.behaviours);
     out << (found.as_expected() ? "all as expected" : "NOT as expected") << ": "
@@ -119,6 +163,26 @@ int scaled_command(const std::vector<std::string>& arguments, std::ostream& out)
         << found.verification.cases.size() << " study cases, " << found.verification.controls.size()
         << " negative controls; wrote " << options.output.out << "\n";
     return found.as_expected() ? 0 : 1;
+}
+
+}  // namespace
+
+int scaled_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    ScaledOptions options;
+    ParameterTable table;
+    parse(table, options, arguments);
+    theory::select_claims(options.claims);
+    apply(options.output.machine);
+    const Stopwatch watch;
+    EmbedJob job(options.source, table, options.output);
+    if (!job.run(out)) return 130;
+    print_pair(out, job.input());
+    try {
+        return run_and_write(options, table, job, watch, out);
+    } catch (const Interrupted&) {
+        job.print_kept(out);
+        return 130;
+    }
 }
 
 }  // namespace prefdyn

@@ -66,6 +66,24 @@ std::vector<Field> scaled_fields() {
          "",
          "largest relative difference between the exact reduction and the dense head; NaN: not "
          "checked"},
+        {"scaled_source", {b}, FieldType::kText, "", "file the behaviour's prompts come from"},
+        {"scaled_data_hash", {b}, FieldType::kText, "", "content hash of its lines"},
+        {"scaled_tokens_hash", {b}, FieldType::kText, "", "content hash of its token ids"},
+        {"scaled_shared_tokens",
+         {b},
+         FieldType::kText,
+         "",
+         "ids that both answers begin with; append_shared says whether they end the prompts"},
+        {"scaled_filtered_lines",
+         {b},
+         FieldType::kInteger,
+         "",
+         "lines that --min-confidence dropped"},
+        {"scaled_truncated_prompts",
+         {b},
+         FieldType::kInteger,
+         "",
+         "prompts that --truncate shortened"},
         {c, {c}, FieldType::kText, "", "what is correlated with Dhat over the behaviours"},
         {"scaled_rank_correlation", {c}, FieldType::kReal, "", "Spearman's rank correlation"},
         {"scaled_rank_correlation_low",
@@ -107,6 +125,17 @@ void put_projections(Values& out, const std::vector<Dataset>& behaviours) {
     out.emplace_back("scaled_label", label);
     out.emplace_back("scaled_projection", projection);
     out.emplace_back("scaled_axis_variance", share);
+}
+
+void put_origins(Values& out, std::vector<BehaviourOrigin> origins, std::size_t behaviours) {
+    origins.resize(behaviours);
+    using O = const BehaviourOrigin&;
+    out.emplace_back("scaled_source", gather(origins, [](O o) { return o.source; }));
+    out.emplace_back("scaled_data_hash", gather(origins, [](O o) { return o.data_hash; }));
+    out.emplace_back("scaled_tokens_hash", gather(origins, [](O o) { return o.tokens_hash; }));
+    out.emplace_back("scaled_shared_tokens", gather(origins, [](O o) { return o.shared_tokens; }));
+    out.emplace_back("scaled_filtered_lines", gather(origins, [](O o) { return o.filtered; }));
+    out.emplace_back("scaled_truncated_prompts", gather(origins, [](O o) { return o.truncated; }));
 }
 
 void put_correlations(Values& out, const std::vector<RankCorrelation>& correlations) {
@@ -151,6 +180,7 @@ void put_pairs(Values& out, const std::vector<ScaledPair>& pairs,
 void put_scaled(ScaledFindings& findings, const ScaledInput& input) {
     Values& out = findings.verification.study_values;
     put_projections(out, input.behaviours);
+    put_origins(out, input.origins, input.behaviours.size());
     out.emplace_back("scaled_cross_check", findings.cross_check);
     put_correlations(out, findings.correlations);
     put_pairs(out, findings.pairs, input.behaviours);

@@ -4,8 +4,8 @@
 
 namespace prefdyn {
 
-/// SHA-1 of some bytes as a UUID string (version 5); with `more`, of those in the name space of the
-/// first.
+/// XXH3 (128 bits) of some bytes as a UUID string (version 8); with `more`, of the first digest
+/// followed by those. It tells contents apart by chance, not against someone who makes them alike.
 std::string content_hash(std::string_view bytes, std::string_view more = {});
 
 }  // namespace prefdyn

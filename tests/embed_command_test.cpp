@@ -16,23 +16,11 @@
 
 using namespace prefdyn;
 using test::contains;
+using test::text_attribute;
 using transformer::TokenIds;
 using transformer::Transformer;
 
 namespace {
-
-std::string text_attribute(const std::string& path, const std::string& object,
-                           const std::string& key) {
-    const h5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
-    hsize_t extent = 0;
-    H5T_class_t type{};
-    std::size_t size = 0;
-    if (H5LTget_attribute_info(file.id(), object.c_str(), key.c_str(), &extent, &type, &size) < 0)
-        return "absent";
-    std::string out(size, '\0');
-    H5LTget_attribute_string(file.id(), object.c_str(), key.c_str(), out.data());
-    return out.c_str();
-}
 
 std::int64_t integer_attribute(const std::string& path, const std::string& object,
                                const std::string& key) {
@@ -253,4 +241,18 @@ TEST_CASE("embed gives the embeddings of an independent program") {
     CHECK(integer_attribute(dir / "e.h5", "openness", "first_token") == 452);
     CHECK(integer_attribute(dir / "e.h5", "openness", "second_token") == 458);
     CHECK(text_attribute(dir / "e.h5", "openness", "shared_tokens") == "410");
+}
+
+TEST_CASE("embed: an embedding that is not finite is named by file and line") {
+    const test::EmbedFixture at;
+    test::SmallModel model;
+    model.vocabulary = 258;
+    model.context = 24;
+    auto weights = test::random_weights(model, 5);
+    for (double& w : weights.at("model.norm.weight").value) w = 3e38;
+    test::write_checkpoint(at.dir / "model", model, weights);
+    const auto got = at.embed({"--data", at.dir / "y.jsonl", "--out", at.dir / "no.h5"});
+    CHECK(got.code == 2);
+    CHECK_MESSAGE(contains(got.err, at.dir / "y.jsonl, y line 1: its embedding is not finite"),
+                  got.err);
 }

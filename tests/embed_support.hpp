@@ -1,9 +1,12 @@
 #pragma once
 // A folder with a small model, the bytes as its tokens, and data files to embed with it.
 
+#include <hdf5_hl.h>
+
 #include <sstream>
 
 #include "experiments/commands.hpp"
+#include "sim/hdf5_file.hpp"
 #include "tests/text_support.hpp"
 #include "tests/transformer_support.hpp"
 
@@ -18,6 +21,19 @@ inline Outcome command(const std::vector<std::string>& arguments) {
     std::ostringstream out, err;
     const int code = run_command(arguments, out, err);
     return {code, out.str(), err.str()};
+}
+
+inline std::string text_attribute(const std::string& path, const std::string& object,
+                                  const std::string& key) {
+    const h5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+    hsize_t extent = 0;
+    H5T_class_t type{};
+    std::size_t size = 0;
+    if (H5LTget_attribute_info(file.id(), object.c_str(), key.c_str(), &extent, &type, &size) < 0)
+        return "absent";
+    std::string out(size, '\0');
+    H5LTget_attribute_string(file.id(), object.c_str(), key.c_str(), out.data());
+    return out.c_str();
 }
 
 /// Answers " A" and " B": they share the token 32 and part in 65 and 66.

@@ -64,6 +64,19 @@ TEST_CASE("the confidence filter keeps what is at least as high") {
     CHECK(contains(refusal(generic("a", "b"), {.min_confidence = 0.5}), "no label_confidence"));
 }
 
+TEST_CASE("the confidence filter knows generic lines that have a confidence") {
+    const auto line = [](const std::string& prompt, const std::string& confidence) {
+        return R"({"prompt": ")" + prompt + R"(", "chosen": "x", "rejected": "y", )" +
+               R"("label_confidence": )" + confidence + "}\n";
+    };
+    const auto data = parse(line("a", "0.5") + line("b", "0.9"), {.min_confidence = 0.7});
+    REQUIRE(data.lines.size() == 1);
+    CHECK(data.lines[0].prompt == "b");
+    CHECK(data.lines[0].confidence == 0.9);
+    CHECK(data.filtered == 1);
+    CHECK(contains(refusal(line("a", "2")), "label_confidence: is 2, allowed is 0 to 1"));
+}
+
 TEST_CASE("generic lines, the last without newline") {
     const auto data =
         parse(generic("good", "bad") + R"({"prompt": "q", "chosen": "x", "rejected": "y"})");
@@ -106,6 +119,7 @@ TEST_CASE("malformed lines are named by file and line") {
         "both answers are ' No'");
     says("{\"question\": [[[[[[[[[1]]]]]]]]]}\n", "nested deeper than 8");
     says("{\"question\": \"tru", "not valid JSON");
+    says("{\"question\": x}\n", "some.jsonl, line 2, byte 14: not valid JSON");
     const std::string crlf = good.substr(0, good.size() - 1) + "\r\n";
     CHECK(contains(refusal(crlf), "line 1: ends with a carriage return"));
     CHECK(contains(refusal("\xEF\xBB\xBF" + good), "line 1: starts with a byte order mark"));

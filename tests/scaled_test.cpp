@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "experiments/scaled_tasks.hpp"
+#include "sim/cancel.hpp"
 #include "sim/distribution.hpp"
 #include "sim/reduced_engine.hpp"
 #include "sim/transformer/transformer.hpp"
@@ -246,6 +247,49 @@ TEST_CASE("scaled: from a model folder to a result file, the same for any number
         CHECK(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)) == 0);
     }
     CHECK(a.shape("scaled_pair_loss") == h5::Shape{3, 101, 2});
+}
+
+TEST_CASE("scaled: the file and the command say which pair and which data") {
+    const test::EmbedFixture at;
+    for (const std::string name : {"p", "q"}) write_behaviour(at.dir / (name + ".jsonl"), name);
+    const std::vector<std::string> source = {"--data", at.dir / "p.jsonl", at.dir / "q.jsonl"};
+    auto call = source, embedding = source;
+    call.insert(call.end(), {"--claims", "T1", "--out", at.dir / "s.h5"});
+    embedding.insert(embedding.end(), {"--out", at.dir / "e.h5"});
+    const auto got = scaled(at, call);
+    REQUIRE(got.code == 0);
+    CHECK_MESSAGE(contains(got.out, "response pair: tokens 65 'A' and 66 'B', behind 32"), got.out);
+    REQUIRE(at.embed(embedding).code == 0);
+    const std::string file = at.dir / "s.h5", other = at.dir / "e.h5";
+    CHECK(test::text_attribute(file, "/", "first_token") == "65");
+    CHECK(test::text_attribute(file, "/", "second_token") == "66");
+    for (const char* key : {"first_piece", "second_piece", "first_text", "shared_tokens"})
+        CHECK(test::text_attribute(file, "/", key) == test::text_attribute(other, "/q", key));
+    const h5::Reader results(file);
+    CHECK(results.strings("scaled_source") == std::vector<std::string>{"p.jsonl", "q.jsonl"});
+    CHECK(results.strings("scaled_shared_tokens") == std::vector<std::string>{"32", "32"});
+    CHECK(results.numbers("scaled_filtered_lines") == std::vector<double>{0.0, 0.0});
+    CHECK(results.numbers("scaled_truncated_prompts") == std::vector<double>{0.0, 0.0});
+    for (const std::string key : {"data_hash", "tokens_hash"})
+        CHECK(results.strings("scaled_" + key)[1] == test::text_attribute(other, "/q", key));
+}
+
+TEST_CASE("scaled: stopped after the embedding it says where the rows are") {
+    const test::EmbedFixture at;
+    write_behaviour(at.dir / "p.jsonl", "p");
+    const std::vector<std::string> source = {"--data", at.dir / "p.jsonl", "--cache",
+                                             at.dir / "rows", "--out"};
+    auto embedding = source, call = source;
+    embedding.push_back(at.dir / "e.h5");
+    call.push_back(at.dir / "s.h5");
+    REQUIRE(at.embed(embedding).code == 0);
+    cancel_flag = true;
+    const auto got = scaled(at, call);
+    cancel_flag = false;
+    CHECK(got.code == 130);
+    CHECK(contains(got.out, "embedded prompts are kept in " + (at.dir / "rows")));
+    CHECK(got.err.empty());
+    CHECK(!std::filesystem::exists(at.dir / "s.h5"));
 }
 
 TEST_CASE("scaled: what is wrong is said before anything is computed") {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
+
 #include "sentencepiece_support.hpp"
 #include "sim/text/sentencepiece_tokenizer.hpp"
 #include "text_support.hpp"
@@ -40,6 +42,28 @@ std::size_t start_of_all(const Tokens& a, const Tokens& b, const Tokens& c) {
     std::size_t k = 0;
     while (k < a.size() && k < b.size() && k < c.size() && a[k] == b[k] && b[k] == c[k]) ++k;
     return k;
+}
+
+Lines random_lines(std::size_t count) {
+    const std::vector<std::string> pieces = {"?", " ", "Yes", " Yes", " No", "a", "\xC3\xA9", "\n"};
+    std::mt19937 random(20240318);
+    const auto draw = [&] {
+        std::string out;
+        for (auto k = random() % 6 + 1; k > 0; --k) out += pieces[random() % pieces.size()];
+        return out;
+    };
+    Lines out(count);
+    for (auto& line : out) do
+            line = {draw(), draw(), draw()};
+        while (line[1] == line[2]);
+    return out;
+}
+
+/// bos and the last `count` tokens of `whole`.
+Tokens bos_and_last(const Tokens& whole, std::size_t count) {
+    Tokens out = {whole.front()};
+    out.insert(out.end(), whole.end() - static_cast<std::ptrdiff_t>(count), whole.end());
+    return out;
 }
 
 /// What tokenize() gives, sequence by sequence.
@@ -201,6 +225,41 @@ TEST_CASE("ids outside the model's vocabulary and answers without difference are
                    "line 1: the prompt has no token"));
     options.format.bos = true;
     CHECK(pairs(*answering(kBoth), {{"", " Yes", " No"}}, options).pairs[0].prompt == 1);
+}
+
+TEST_CASE("random texts: the sequences are the texts, the prompt their longest common start") {
+    const auto tokenizer = answering(kBoth);
+    text::SequenceOptions options;
+    options.format.bos = true;
+    const Lines lines = random_lines(2000);
+    const auto whole = pairs(*tokenizer, lines, options);
+    options.context = 10;
+    options.truncate = true;
+    std::size_t merged = 0, shortened = 0;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        const auto& [prompt, chosen, rejected] = lines[i];
+        const auto& pair = whole.pairs[i];
+        const auto with_bos = [&](const std::string& text) {
+            Tokens ids = tokenizer->encode(text);
+            ids.insert(ids.begin(), 262);
+            return ids;
+        };
+        CHECK(pair.chosen == with_bos(prompt + chosen));
+        CHECK(pair.rejected == with_bos(prompt + rejected));
+        CHECK(pair.prompt == start_of_all(with_bos(prompt), pair.chosen, pair.rejected));
+        merged += pair.prompt < with_bos(prompt).size() ? 1 : 0;
+
+        const std::size_t longest = std::max(pair.chosen.size(), pair.rejected.size());
+        const std::size_t lost = longest > 11 ? longest - 11 : 0;
+        if (lost == 0 || lost >= pair.prompt) continue;
+        ++shortened;
+        const auto got = pairs(*tokenizer, {lines[i]}, options).pairs[0];
+        CHECK(got.prompt == pair.prompt - lost);
+        CHECK(got.chosen == bos_and_last(pair.chosen, pair.chosen.size() - 1 - lost));
+        CHECK(got.rejected == bos_and_last(pair.rejected, pair.rejected.size() - 1 - lost));
+    }
+    CHECK(merged > 50);
+    CHECK(shortened > 50);
 }
 
 TEST_CASE("the hash is of tokens, prompts and labels") {

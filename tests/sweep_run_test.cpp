@@ -1,6 +1,7 @@
 // Shards, restarts, damage and merging, in process; kill -9 on the real executable.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <omp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -35,6 +36,11 @@ const std::string kSpec =
     "records = 4\n"
     "replicates = 2\n"
     "claims = T1, T2\n";
+
+std::string read_text(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
 
 void write_text(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
@@ -175,6 +181,57 @@ TEST_CASE("a damaged segment is named, left out, and computed again") {
     CHECK(at.merged("s") == want);
 }
 
+TEST_CASE("one flipped bit in a segment's values is named by merge, status and sweep") {
+    const SweepFixture at;
+    REQUIRE(at.run("s", {"--shard", "1/2"}).code == 0);
+    REQUIRE(at.run("s", {"--shard", "2/2"}).code == 0);
+    const std::string want = at.merged("s"), victim = find_segments(at.dir / "s").files[0];
+    const std::string whole = read_text(victim);
+    const double number = read_segment(victim, at.spec)[2].values[5];
+    std::string flipped = whole;
+    const auto found = whole.find(std::string(reinterpret_cast<const char*>(&number), 8));
+    REQUIRE(found != std::string::npos);
+    flipped[found] ^= 1;
+    write_text(victim, flipped);
+    const auto merged = command({"merge", at.dir / "s", "--out", at.dir / "m.h5"});
+    CHECK(merged.code == 1);
+    CHECK(contains(merged.out, "damaged, left out: " + victim + ": its content is not what"));
+    CHECK(contains(merged.out, "6 of 12 points finished"));
+    CHECK(command({"status", at.dir / "s"}).code == 1);
+    const auto again = at.run("s");
+    CHECK(again.code == 1);
+    CHECK(contains(again.out, "6 finished before, 6 now"));
+    std::filesystem::remove(victim);
+    CHECK(at.merged("s") == want);
+}
+
+TEST_CASE("a flipped bit anywhere in a segment is refused or changes no record") {
+    const SweepFixture at("steps = 1\nrecords = 2\nsamples = 10, 20\ndimension = 2\nclaims = T1\n");
+    REQUIRE(at.run("s").code == 0);
+    const std::string path = find_segments(at.dir / "s").files[0], whole = read_text(path);
+    const auto want = read_segment(path, at.spec);
+    std::size_t refused = 0;
+    for (std::size_t byte = 0; byte < whole.size(); byte += test::kSanitized ? 97 : 7) {
+        std::string flipped = whole;
+        flipped[byte] = static_cast<char>(flipped[byte] ^ (1 << (byte % 8)));
+        write_text(path, flipped);
+        try {
+            const auto got = read_segment(path, at.spec);
+            REQUIRE(got.size() == want.size());
+            for (std::size_t k = 0; k < got.size(); ++k) {
+                CHECK(got[k].point == want[k].point);
+                CHECK(got[k].run_id == want[k].run_id);
+                CHECK(got[k].reason == want[k].reason);
+                CHECK(std::memcmp(got[k].values.data(), want[k].values.data(),
+                                  want[k].values.size() * sizeof(double)) == 0);
+            }
+        } catch (const InputError&) {
+            ++refused;
+        }
+    }
+    CHECK(refused > 0);
+}
+
 TEST_CASE("the same point twice must be the same point") {
     const SweepFixture at;
     REQUIRE(at.run("s").code == 0);
@@ -206,6 +263,55 @@ TEST_CASE("a folder is of one sweep, and says how another differs") {
     CHECK(contains(at.run("full").err, "is not empty and holds no sweep"));
     CHECK(contains(command({"status", at.dir / "none"}).err, "no such folder"));
     CHECK(contains(command({"merge", at.dir / "full", "-o", at.dir / "m.h5"}).err, "spec.ini"));
+}
+
+TEST_CASE("an empty spec.ini is named as damaged, and written again once it is removed") {
+    const SweepFixture at;
+    REQUIRE(at.run("s").code == 0);
+    const std::string want = at.merged("s"), spec = at.dir / "s/spec.ini";
+    std::filesystem::resize_file(spec, 0);
+    for (const auto& got : {at.run("s"), command({"status", at.dir / "s"}),
+                            command({"merge", at.dir / "s", "-o", at.dir / "m.h5"})}) {
+        CHECK(got.code == 2);
+        CHECK(contains(got.err, spec + ": is damaged: it is empty"));
+    }
+    std::filesystem::remove(spec);
+    CHECK(contains(at.run("s").out, "12 finished before, 0 now"));
+    CHECK(at.merged("s") == want);
+}
+
+TEST_CASE("parameters tied to others by expressions are in the merged file") {
+    const SweepFixture at(
+        "dimension = 4, 8\nsamples = 2 * dimension\nheld-out = 0.25 * samples\n"
+        "beta = 0.2\neta-kappa = beta + 0.1\nsteps = 2\nrecords = 2\nclaims = T1\n");
+    REQUIRE(at.run("s").code == 0);
+    at.merged("s");
+    const h5::Reader file(at.dir / "s.h5");
+    CHECK(file.numbers("samples") == std::vector<double>{8.0, 16.0});
+    CHECK(file.numbers("held_out") == std::vector<double>{2.0, 4.0});
+    CHECK(!file.has_dataset("eta_kappa"));  // follows what no axis changes
+}
+
+TEST_CASE("of an expression that has no allowed value somewhere the others are there") {
+    const SweepFixture at("dimension = 2, 3\nbeta = dimension - 2\nsteps = 2\nrecords = 2\n");
+    REQUIRE(at.run("s").code == 0);
+    at.merged("s");
+    const h5::Reader file(at.dir / "s.h5");
+    CHECK(std::isnan(file.numbers("beta")[0]));
+    CHECK(file.numbers("beta")[1] == 1.0);
+    CHECK(file.numbers("point_status") == std::vector<double>{2.0, 1.0});
+}
+
+TEST_CASE("an expression that follows a drawn parameter has a value a design point") {
+    const SweepFixture at(
+        "design = random\npoints = 5\nsamples = integers(10, 30)\n"
+        "dimension = 0.5 * samples\nsteps = 1\nrecords = 2\nclaims = T1\n");
+    REQUIRE(at.run("s").code == 0);
+    at.merged("s");
+    const h5::Reader file(at.dir / "s.h5");
+    const auto samples = file.numbers("samples"), dimension = file.numbers("dimension");
+    REQUIRE(dimension.size() == 5);
+    for (std::size_t k = 0; k < 5; ++k) CHECK(dimension[k] == std::round(0.5 * samples[k]));
 }
 
 TEST_CASE("bad arguments of sweep, shards and sizes") {
@@ -273,23 +379,79 @@ const std::string kLongSpec =
 
 }  // namespace
 
+namespace {
+
+std::size_t segments_of(const std::string& folder) {
+    return std::filesystem::exists(folder + "/segments") ? find_segments(folder).files.size() : 0;
+}
+
+/// The environment variable while it lives.
+struct PublishEvery {
+    explicit PublishEvery(const char* seconds) { setenv("PREFDYN_PUBLISH_SECONDS", seconds, 1); }
+    ~PublishEvery() { unsetenv("PREFDYN_PUBLISH_SECONDS"); }
+};
+
+}  // namespace
+
 TEST_CASE("killed at random moments and started again, a sweep ends as if nothing had happened") {
     const SweepFixture at(kLongSpec);
     REQUIRE(at.run("want").code == 0);
     const std::string want = at.merged("want");
     const std::vector<std::string> call = {"sweep", at.dir / "s.ini", "--out", at.dir / "killed"};
     Stream stream(test::seed(), Purpose::kSuite, 900);
-    int killed = 0;
-    for (int k = 0; k < (test::kSanitized ? 5 : 30); ++k) {
+    const PublishEvery often("0.005");  // so that kills meet publications
+    const int kills = test::kSanitized ? 5 : 30;
+    int killed = 0, left_more = 0;
+    for (int k = 0; k < kills; ++k) {
+        const std::size_t before = segments_of(at.dir / "killed");
         const pid_t child = start(call);
-        const auto wait = std::chrono::milliseconds(stream() % 150);
-        std::this_thread::sleep_for(wait);
-        kill(child, k % 2 == 0 ? SIGKILL : SIGTERM);
-        killed += exit_code(child) == 0 ? 0 : 1;
+        std::this_thread::sleep_for(std::chrono::milliseconds(stream() % 150));
+        const bool hard = k % 4 != 3;
+        kill(child, hard ? SIGKILL : SIGTERM);
+        const int code = exit_code(child);
+        killed += code == -SIGKILL ? 1 : 0;
+        left_more += code == -SIGKILL && segments_of(at.dir / "killed") > before ? 1 : 0;
     }
-    CHECK(killed > 0);
+    CHECK(2 * killed > kills);
+    CHECK(left_more > 0);  // finished points outlive kill -9
     CHECK(exit_code(start(call)) == 0);
     CHECK(at.merged("killed") == want);
+}
+
+TEST_CASE("a stop does not wait for a point that takes long") {
+    for (const int number : {SIGTERM, SIGUSR1}) {
+        const SweepFixture at(
+            "samples = 20, 3000\ndimension = 3000\nspectrum = power-law\nsteps = 10\n"
+            "records = 2\nclaims = T1\n");
+        const std::string folder = at.dir / "s", said = at.dir / "said.txt";
+        const pid_t child = start_program(
+            "/bin/sh", {"-c", "exec \"$0\" sweep \"$1\" --out \"$2\" --threads 1 > \"$3\"",
+                        PREFDYN_EXECUTABLE, at.dir / "s.ini", folder, said});
+        std::this_thread::sleep_for(std::chrono::milliseconds(test::kSanitized ? 10000 : 3000));
+        const auto before = std::chrono::steady_clock::now();
+        REQUIRE(waitpid(child, nullptr, WNOHANG) == 0);
+        kill(child, number);
+        CHECK(exit_code(child) == 130);
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - before;
+        CHECK(took.count() < (test::kSanitized ? 20.0 : 2.5));  // 2 s and what a busy machine adds
+        CHECK(contains(read_text(said), "interrupted: 2 points in shard 1/1, 0 finished before, "));
+        CHECK(folder_state(folder, at.spec).damaged.empty());
+        CHECK(find_segments(folder).unfinished == 0);
+    }
+}
+
+TEST_CASE("the estimate is of one thread, whatever the threads and the other work") {
+    const SweepFixture at(kLongSpec);
+    double seconds[2];
+    for (const int k : {0, 1}) {
+        const test::Threads threads(k == 0 ? 1 : 8);
+        const SweepEstimate e = estimate(at.spec, 5.0);
+        CHECK(omp_get_max_threads() == (k == 0 ? 1 : 8));
+        CHECK(e.tried == 16);
+        seconds[k] = e.seconds_a_point;
+    }
+    CHECK(seconds[0] > 0.0);
+    CHECK(std::fabs(std::log(seconds[1] / seconds[0])) < std::log(2.0));
 }
 
 TEST_CASE("workers that start at the same moment share a new folder") {

@@ -162,8 +162,21 @@ TEST_CASE("expressions may follow each other, not in a circle") {
     const Spec chain =
         parsed("samples = 10, 20\ndimension = 0.5 * samples\nbatch = dimension + 1\n");
     CHECK(values(chain, 1, {"batch"})[0] == "11");
-    const Spec circle = parsed("dimension = batch + 1\nbatch = dimension + 1\n");
-    CHECK(contains(test::input_error([&] { values(circle, 0, {"seed"}); }), "in a circle"));
+    const std::string circle = error("beta = 0.1\ndimension = batch + 1\nbatch = dimension + 1\n");
+    CHECK(contains(circle,
+                   "s.ini:2: the expressions depend on each other in a circle: "
+                   "dimension -> batch -> dimension"));
+    CHECK(!contains(circle, "s.ini:3"));
+    CHECK(contains(error("samples = 2 * samples\n"), "circle: samples -> samples"));
+    const std::string behind =
+        error("samples = dimension + 1\ndimension = 2 * batch\nbatch = 1 * dimension\n");
+    CHECK(!contains(behind, "s.ini:1"));
+    CHECK(contains(behind, "s.ini:2: the expressions depend on each other in a circle"));
     const Spec outside = parsed("samples = 10, 20\nbatch = 0 - samples\n");
     CHECK(contains(test::input_error([&] { values(outside, 0, {"seed"}); }), "batch = '-10'"));
+}
+
+TEST_CASE("a spec without a line is an empty grid") {
+    for (const char* text : {"", "\n\n", "# nothing\n"}) CHECK(contains(error(text), "empty grid"));
+    CHECK(parsed("experiment = run\n").size() == 1);
 }

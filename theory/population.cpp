@@ -1,8 +1,9 @@
 #include "theory/population.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
+
+#include "theory/largest_eigenvalue.hpp"
 
 namespace prefdyn::theory {
 
@@ -13,9 +14,8 @@ double pooled_norm(const PopulationMoments& moments, double w_plus) {
     const bool same = moments.plus.eigenvalues == moments.minus.eigenvalues &&
                       moments.plus.basis == moments.minus.basis;
     if (same) return moments.plus.norm();
-    const Matrix pooled = w_plus * moments.plus.dense() + (1.0 - w_plus) * moments.minus.dense();
-    const Eigen::SelfAdjointEigenSolver<Matrix> solver(pooled, Eigen::EigenvaluesOnly);
-    return solver.eigenvalues().maxCoeff();
+    return largest_eigenvalue(w_plus * moments.plus.dense() +
+                              (1.0 - w_plus) * moments.minus.dense());
 }
 
 }  // namespace

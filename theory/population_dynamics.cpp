@@ -1,6 +1,5 @@
 #include "theory/population_dynamics.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <boost/numeric/odeint/integrate/integrate_times.hpp>
 #include <boost/numeric/odeint/stepper/controlled_runge_kutta.hpp>
 #include <boost/numeric/odeint/stepper/generation.hpp>
@@ -10,6 +9,7 @@
 
 #include "theory/claims.hpp"
 #include "theory/convergence.hpp"
+#include "theory/largest_eigenvalue.hpp"
 #include "theory/normal_quadrature.hpp"
 
 namespace prefdyn::theory {
@@ -42,8 +42,7 @@ double second_moment_norm(const Mixture& mixture) {
     Matrix m = Matrix::Zero(mixture.front().mean.size(), mixture.front().mean.size());
     for (const auto& c : mixture)
         m += c.weight * (c.covariance + c.mean * c.mean.transpose()).eval();
-    const Eigen::SelfAdjointEigenSolver<Matrix> solver(m, Eigen::EigenvaluesOnly);
-    return solver.eigenvalues().maxCoeff();
+    return largest_eigenvalue(m);
 }
 
 Vector population_velocity(const Mixture& mixture, const MarginLoss& loss, double beta,

@@ -1,8 +1,10 @@
 #include "theory/statistics.hpp"
 
-#include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "theory/largest_eigenvalue.hpp"
 
 namespace prefdyn::theory {
 
@@ -47,13 +49,13 @@ void project_on_mean(const Dataset& data, DatasetStatistics& out) {
 }  // namespace
 
 double gram_norm(const RowMatrix& x, double divisor) {
-    Matrix gram;
-    if (x.cols() <= x.rows())
-        gram = x.transpose() * x / divisor;
+    const bool tall = x.cols() <= x.rows();
+    Matrix gram = Matrix::Zero(std::min(x.rows(), x.cols()), std::min(x.rows(), x.cols()));
+    if (tall)
+        gram.selfadjointView<Eigen::Lower>().rankUpdate(x.transpose(), 1.0 / divisor);
     else
-        gram = x * x.transpose() / divisor;
-    const Eigen::SelfAdjointEigenSolver<Matrix> solver(gram, Eigen::EigenvaluesOnly);
-    return solver.eigenvalues().maxCoeff();
+        gram.selfadjointView<Eigen::Lower>().rankUpdate(x, 1.0 / divisor);
+    return largest_eigenvalue(gram);
 }
 
 double DatasetStatistics::noise_floor_squared() const {

@@ -2,15 +2,19 @@
 #include "experiments/commands.hpp"
 
 #include <omp.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <iomanip>
 #include <ostream>
 #include <sstream>
 
 #include "experiments/options.hpp"
+#include "experiments/stop_guard.hpp"
 #include "experiments/sweep/folder.hpp"
 #include "experiments/sweep/merge.hpp"
 #include "experiments/sweep/runner.hpp"
@@ -64,8 +68,17 @@ void print_shape(std::ostream& out, const sweep::Spec& spec) {
     out << ")\n";
 }
 
+constexpr int kInterrupted = 130;
+
+/// Ends the process with points still in flight; what it publishes is complete at any time.
+[[noreturn]] void leave(std::ostream& out, int code) {
+    out << std::flush;
+    _exit(code);
+}
+
 void dry_run(std::ostream& out, const sweep::Spec& spec, sweep::Shard shard) {
     print_shape(out, spec);
+    const StopGuard guard([] {}, [&] { leave(out << "interrupted\n", kInterrupted); });
     const sweep::SweepEstimate e = sweep::estimate(spec, 5.0);
     const auto mine = static_cast<double>((spec.size() + shard.count - shard.index) / shard.count);
     const double threads = omp_get_max_threads();
@@ -106,6 +119,33 @@ std::vector<std::string> with_long_out(std::vector<std::string> arguments) {
 
 }  // namespace
 
+namespace {
+
+void print_count(std::ostream& out, const sweep::SweepCount& count, sweep::Shard shard) {
+    print_damaged(out, count.damaged);
+    out << (count.interrupted ? "interrupted: " : "") << count.points << " points in shard "
+        << shard.index << "/" << shard.count << ", " << count.found << " finished before, "
+        << count.done << " now, " << count.failed << " of these failed"
+        << (count.interrupted ? "; the same call goes on from there\n" : "\n");
+}
+
+/// PREFDYN_PUBLISH_SECONDS, for tests that kill: the least and the most time between segments.
+sweep::RunPlan plan_of_environment() {
+    sweep::RunPlan plan;
+    const char* text = std::getenv("PREFDYN_PUBLISH_SECONDS");
+    if (!text) return plan;
+    const std::string_view all = text;
+    double seconds = -1.0;
+    const auto got = std::from_chars(all.data(), all.data() + all.size(), seconds);
+    if (got.ec != std::errc() || got.ptr != all.data() + all.size() || !(seconds >= 0.0))
+        throw InputError("PREFDYN_PUBLISH_SECONDS: '" + std::string(all) +
+                         "' is not a time in seconds");
+    plan.publish_seconds = plan.most_publish_seconds = seconds;
+    return plan;
+}
+
+}  // namespace
+
 int sweep_command(const std::vector<std::string>& arguments, std::ostream& out) {
     SweepOptions options;
     ParameterTable table;
@@ -120,13 +160,16 @@ int sweep_command(const std::vector<std::string>& arguments, std::ostream& out) 
         throw InputError("missing option --out (folder of the sweep)", "--dry-run needs none");
     sweep::prepare_folder(options.out, spec);
     print_shape(out, spec);
-    const sweep::SweepCount count = sweep::run_shard(spec, options.out, shard);
-    print_damaged(out, count.damaged);
-    out << (count.interrupted ? "interrupted: " : "") << count.points << " points in shard "
-        << shard.index << "/" << shard.count << ", " << count.found << " finished before, "
-        << count.done << " now, " << count.failed << " of these failed";
-    if (count.interrupted) return out << "; the same call goes on from there\n", 130;
-    out << "\nprefdyn merge " << options.out << " -o FILE.h5 makes one file of all shards\n";
+    sweep::RunPlan plan = plan_of_environment();
+    plan.overdue = [&](const sweep::SweepCount& count, const std::string& failure) {
+        if (!failure.empty()) leave(out << "interrupted, and " << failure << "\n", 2);
+        print_count(out, count, shard);
+        leave(out, kInterrupted);
+    };
+    const sweep::SweepCount count = sweep::run_shard(spec, options.out, shard, plan);
+    print_count(out, count, shard);
+    if (count.interrupted) return kInterrupted;
+    out << "prefdyn merge " << options.out << " -o FILE.h5 makes one file of all shards\n";
     return count.damaged.empty() ? 0 : 1;
 }
 

@@ -10,6 +10,8 @@
 #include <set>
 #include <sstream>
 
+#include "experiments/publish.hpp"
+#include "sim/cancel.hpp"
 #include "sim/error.hpp"
 
 namespace prefdyn::sweep {
@@ -66,8 +68,11 @@ void write_spec(const std::string& folder, const std::string& text) {
     std::ofstream out(own);
     out << text << std::flush;
     std::error_code failed;
-    if (out) fs::rename(own, spec_path(folder), failed);
-    if (out && !failed) return;
+    if (out) {
+        force_to_disk(own);
+        fs::rename(own, spec_path(folder), failed);
+    }
+    if (out && !failed) return force_to_disk(folder);
     fs::remove(own, failed);
     throw InputError(spec_path(folder) + ": cannot be written");
 }
@@ -80,6 +85,10 @@ Spec spec_of_folder(const std::string& folder) {
     if (!fs::is_regular_file(spec_path(folder)))
         throw InputError(folder + ": holds no sweep: spec.ini is missing",
                          "name the --out of a sweep");
+    if (fs::is_empty(spec_path(folder)))
+        throw InputError(spec_path(folder) + ": is damaged: it is empty",
+                         "remove it and repeat the call `prefdyn sweep`, which writes it again; "
+                         "finished points stay");
     return read_spec(spec_path(folder));
 }
 
@@ -130,6 +139,7 @@ std::vector<char> finished_points(const std::string& folder, const Spec& spec,
                                   std::vector<std::string>& damaged) {
     std::vector<char> out(spec.size(), 0);
     for (const std::string& path : find_segments(folder).files) {
+        stop_if_requested();
         try {
             for (const std::size_t p : read_segment_points(path, spec)) out[p] = 1;
         } catch (const InputError& error) {

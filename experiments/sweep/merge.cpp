@@ -4,12 +4,14 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "experiments/columns.hpp"
 #include "experiments/progress.hpp"
 #include "experiments/provenance.hpp"
 #include "experiments/publish.hpp"
 #include "experiments/sweep/folder.hpp"
+#include "sim/cancel.hpp"
 #include "sim/error.hpp"
 
 namespace prefdyn::sweep {
@@ -53,6 +55,75 @@ std::vector<std::string> point_axes(const Spec& spec) {
     return out;
 }
 
+/// What an expression gives wherever the key at the end of its sources changes.
+struct TiedKey {
+    std::string key, axis;
+    std::vector<std::optional<std::string>> texts;  ///< none where no value is allowed
+    bool complete() const {
+        return std::all_of(texts.begin(), texts.end(), [](const auto& t) { return t.has_value(); });
+    }
+};
+
+const ExpressionKey* expression_of(const Spec& spec, const std::string& key) {
+    for (const ExpressionKey& e : spec.expressions)
+        if (e.key == key) return &e;
+    return nullptr;
+}
+
+std::optional<std::string> tied_value(const ExpressionKey& e, Parameter parameter,
+                                      const std::optional<std::string>& source) try {
+    if (!source || !parameter.set(evaluate(e.expression, *source, e.integer)).empty()) return {};
+    return parameter.get();
+} catch (const InputError&) {
+    return {};
+}
+
+std::vector<std::string> drawn_texts(const Spec& spec, std::size_t key) {
+    const RowMatrix unit = design_matrix(spec);
+    std::vector<std::string> out;
+    for (Index i = 0; i < unit.rows(); ++i)
+        out.push_back(value_at(spec.random[key].range, unit(i, static_cast<Index>(key))));
+    return out;
+}
+
+/// The values of a key that an axis or a design changes, and nothing of any other.
+std::optional<TiedKey> source_of(const Spec& spec, const std::string& key) {
+    const auto some = [](const std::vector<std::string>& texts) {
+        return std::vector<std::optional<std::string>>(texts.begin(), texts.end());
+    };
+    for (const Axis& axis : spec.axes)
+        for (std::size_t k = 0; k < axis.keys.size(); ++k)
+            if (axis.keys[k] == key)
+                return TiedKey{key, key_name(spec, axis.keys.front()), some(axis.values[k])};
+    for (std::size_t k = 0; k < spec.random.size(); ++k)
+        if (spec.random[k].key == key) return TiedKey{key, "point", some(drawn_texts(spec, k))};
+    return {};
+}
+
+/// Nothing if `key` is the same at every point.
+std::optional<TiedKey> tied(const Spec& spec, const std::string& key) {
+    const ExpressionKey* e = expression_of(spec, key);
+    if (!e) return source_of(spec, key);
+    std::optional<TiedKey> out = tied(spec, e->expression.key);
+    if (!out) return {};
+    out->key = key;
+    const auto model = spec.experiment->make();
+    for (auto& text : out->texts) text = tied_value(*e, *model->table().find(key), text);
+    return out;
+}
+
+std::vector<TiedKey> tied_keys(const Spec& spec) {
+    std::vector<TiedKey> out;
+    for (const ExpressionKey& e : spec.expressions)
+        if (auto found = tied(spec, e.key)) out.push_back(std::move(*found));
+    return out;
+}
+
+/// No integer says "none".
+FieldType type_of(const Spec& spec, const TiedKey& key) {
+    return key.complete() ? type_of(parameter_of(spec, key.key)) : FieldType::kReal;
+}
+
 void add_key_fields(const Spec& spec, std::vector<Field>& out) {
     const auto add = [&](const std::string& key, const std::string& axis) {
         const Parameter p = parameter_of(spec, key);
@@ -63,6 +134,10 @@ void add_key_fields(const Spec& spec, std::vector<Field>& out) {
     if (spec.design != Design::kGrid)
         out.push_back({"point", {"point"}, FieldType::kInteger, "", "number of the design point"});
     for (const RandomKey& r : spec.random) add(r.key, "point");
+    for (const TiedKey& key : tied_keys(spec)) {
+        add(key.key, key.axis);
+        out.back().type = type_of(spec, key);
+    }
 }
 
 }  // namespace
@@ -164,6 +239,7 @@ FolderState visit(const std::string& folder, const Spec& spec, Take take) {
     out.foreign = segments.foreign;
     Progress progress("segments", segments.files.size());
     for (const std::string& path : segments.files) {
+        stop_if_requested();
         std::vector<PointRecord> records;
         try {
             records = read_segment(path, spec);
@@ -192,9 +268,7 @@ void count(FolderState& out, const std::vector<std::int64_t>& status,
     for (const auto& [point, reason] : reasons) ++out.reasons[reason];
 }
 
-ResultWriter::Values axis_values(const Spec& spec, const std::string& key,
-                                 const std::vector<std::string>& texts) {
-    const FieldType type = type_of(parameter_of(spec, key));
+ResultWriter::Values axis_values(FieldType type, const std::vector<std::string>& texts) {
     if (type == FieldType::kText) return texts;
     if (type == FieldType::kReal)
         return gather(texts, [](const std::string& t) { return std::stod(t); });
@@ -206,16 +280,17 @@ void put_axes(const Spec& spec, ResultWriter& writer) {
     for (const Axis& axis : spec.axes)
         for (std::size_t k = 0; k < axis.keys.size(); ++k)
             writer.put(key_name(spec, axis.keys[k]),
-                       axis_values(spec, axis.keys[k], axis.values[k]));
+                       axis_values(type_of(parameter_of(spec, axis.keys[k])), axis.values[k]));
     if (spec.design != Design::kGrid) writer.put("point", count_to(spec.points));
-    const RowMatrix unit = design_matrix(spec);
-    for (std::size_t k = 0; k < spec.random.size(); ++k) {
-        std::vector<std::string> texts;
-        for (Index i = 0; i < unit.rows(); ++i)
-            texts.push_back(value_at(spec.random[k].range, unit(i, static_cast<Index>(k))));
-        writer.put(key_name(spec, spec.random[k].key),
-                   axis_values(spec, spec.random[k].key, texts));
-    }
+    for (std::size_t k = 0; k < spec.random.size(); ++k)
+        writer.put(
+            key_name(spec, spec.random[k].key),
+            axis_values(type_of(parameter_of(spec, spec.random[k].key)), drawn_texts(spec, k)));
+    for (const TiedKey& key : tied_keys(spec))
+        writer.put(key_name(spec, key.key),
+                   axis_values(type_of(spec, key), gather(key.texts, [](const auto& text) {
+                                   return text.value_or("nan");
+                               })));
     writer.put("replicate", count_to(spec.replicates));
     writer.put("record", count_to(spec.records));
 }

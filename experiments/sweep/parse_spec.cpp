@@ -33,6 +33,7 @@ class SpecParser {
         model_ = spec_.experiment->make();
         for (const Line& line : lines_) guarded(line, [&] { read(line); });
         join_zips();
+        check_circles();
         check_design();
         check_claims();
         if (!problems_.empty())
@@ -197,7 +198,34 @@ class SpecParser {
         if (!first || first->keys.size() < 2) throw InputError("names fewer than two keys");
     }
 
+    const ExpressionKey* expression_of(const std::string& key) const {
+        for (const ExpressionKey& e : spec_.expressions)
+            if (e.key == key) return &e;
+        return nullptr;
+    }
+
+    /// Every expression has one source, so a circle is met by going from source to source; it is
+    /// told once, at the first of its lines.
+    void check_circles() {
+        std::set<std::string> told;
+        for (const ExpressionKey& start : spec_.expressions) {
+            std::string path = start.key;
+            std::set<std::string> met;
+            const ExpressionKey* at = &start;
+            while (at && met.insert(at->key).second) {
+                path.append(" -> ").append(at->expression.key);
+                at = expression_of(at->expression.key);
+            }
+            if (!at || at->key != start.key || told.contains(start.key)) continue;
+            told.merge(met);
+            complain(line_of(start.key)->number,
+                     "the expressions depend on each other in a circle: " + path);
+        }
+    }
+
     void check_design() {
+        if (lines_.empty() && problems_.empty())
+            complain(0, "empty grid: there is no line key = value");
         const bool grid = spec_.design == Design::kGrid;
         if (grid && !spec_.random.empty())
             complain(0, spec_.random.front().key +

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <charconv>
 #include <cmath>
+#include <ctime>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -14,6 +15,7 @@
 #include "experiments/output_options.hpp"
 #include "experiments/parallel.hpp"
 #include "experiments/progress.hpp"
+#include "experiments/stop_guard.hpp"
 #include "experiments/sweep/folder.hpp"
 #include "sim/cancel.hpp"
 
@@ -109,13 +111,14 @@ namespace {
 /// Finished points on their way to the disk. One thread at a time.
 class Publisher {
   public:
-    Publisher(const Spec& spec, std::string folder, std::size_t shard)
-        : spec_(spec), folder_(std::move(folder)), shard_(shard) {}
+    Publisher(const Spec& spec, std::string folder, std::size_t shard, const RunPlan& plan)
+        : spec_(spec), folder_(std::move(folder)), shard_(shard), plan_(plan) {}
 
     void add(PointRecord record) {
         pending_.push_back(std::move(record));
         const double now = watch_.seconds();
-        if (now - last_ >= std::max(kLeastSeconds, kShare * now)) flush();
+        const double wait = std::min(kShare * now, plan_.most_publish_seconds);
+        if (now - last_ >= std::max(plan_.publish_seconds, wait)) flush();
     }
     void flush() {
         if (!pending_.empty()) write_segment(new_segment(folder_, shard_), spec_, pending_);
@@ -124,10 +127,11 @@ class Publisher {
     }
 
   private:
-    static constexpr double kLeastSeconds = 2.0, kShare = 0.01;
+    static constexpr double kShare = 0.01;
     const Spec& spec_;
     std::string folder_;
     std::size_t shard_;
+    const RunPlan& plan_;
     std::vector<PointRecord> pending_;
     Stopwatch watch_;
     double last_ = 0.0;
@@ -149,63 +153,170 @@ std::vector<std::size_t> open_points(const Spec& spec, const std::string& folder
 
 }  // namespace
 
-SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard) {
+namespace {
+
+/// The finished points of one shard, from any thread, and the first failure.
+class Results {
+  public:
+    Results(const Spec& spec, const std::string& folder, std::size_t shard, const RunPlan& plan,
+            SweepCount& count)
+        : count_(count), publisher_(spec, folder, shard, plan) {}
+
+    void add(PointRecord record) {
+        guarded([&] {
+            const bool failed = record.failed();
+            publisher_.add(std::move(record));
+            ++count_.done;
+            count_.failed += failed ? 1 : 0;
+        });
+    }
+    void flush() {
+        guarded([&] { publisher_.flush(); });
+    }
+    void fail(std::exception_ptr failure) {
+        const std::lock_guard lock(door_);
+        if (!failure_) failure_ = std::move(failure);
+    }
+    void rethrow() {
+        if (failure_) std::rethrow_exception(failure_);
+    }
+    /// Publishes what came meanwhile and lets nothing more happen: calls `overdue` for good.
+    void leave(const RunPlan& plan) {
+        flush();
+        const std::lock_guard lock(door_);
+        std::string failure;
+        try {
+            rethrow();
+        } catch (const std::exception& error) {
+            failure = error.what();
+        }
+        count_.interrupted = true;
+        plan.overdue(count_, failure);
+    }
+
+  private:
+    template <class Action>
+    void guarded(Action action) {
+        const std::lock_guard lock(door_);
+        if (failure_) return;
+        try {
+            action();
+        } catch (...) {
+            failure_ = std::current_exception();
+        }
+    }
+    SweepCount& count_;
+    Publisher publisher_;
+    std::mutex door_;
+    std::exception_ptr failure_;
+};
+
+/// Takes the next points until there are none, or a stop is requested, or something fails.
+void work(const PointRunner& run, std::span<const std::size_t> todo, std::size_t group,
+          std::atomic<std::size_t>& next, Results& results, Progress& progress) {
+    try {
+        for (std::size_t k = next.fetch_add(group); k < todo.size() && !cancel_requested();
+             k = next.fetch_add(group))
+            for (PointRecord& record : run(todo.subspan(k, std::min(group, todo.size() - k)))) {
+                results.add(std::move(record));
+                progress.advance();
+            }
+    } catch (const Interrupted&) {
+        next = todo.size();
+    } catch (...) {
+        results.fail(std::current_exception());
+        next = todo.size();
+    }
+}
+
+}  // namespace
+
+SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
+                     const RunPlan& plan) {
     SweepCount count;
     const std::vector<std::size_t> todo = open_points(spec, folder, shard, count);
     const PointRunner run(spec);
     const std::size_t group = todo.empty() ? 1 : jobs_at_a_time(run.bytes(todo.front()));
-    Publisher publisher(spec, folder, shard.index);
+    Results results(spec, folder, shard.index, plan, count);
     Progress progress("points", todo.size());
     std::atomic<std::size_t> next{0};
-    std::mutex door;
-    std::exception_ptr failure;
-    const auto finish = [&](PointRecord record) {
-        const std::lock_guard lock(door);
-        if (failure) return;
-        ++count.done;
-        count.failed += record.failed() ? 1 : 0;
-        publisher.add(std::move(record));
-    };
+    {
+        const StopGuard guard([&] { results.flush(); },
+                              [&] {
+                                  if (plan.overdue) results.leave(plan);
+                              });
 #pragma omp parallel if (group == 1)
-    try {
-        for (std::size_t k = next.fetch_add(group); k < todo.size() && !cancel_requested();
-             k = next.fetch_add(group)) {
-            const std::size_t count = std::min(group, todo.size() - k);
-            for (PointRecord& record : run(std::span(todo).subspan(k, count))) {
-                finish(std::move(record));
-                progress.advance();
-            }
-        }
-    } catch (const Interrupted&) {
-        next = todo.size();
-    } catch (...) {
-        const std::lock_guard lock(door);
-        if (!failure) failure = std::current_exception();
-        next = todo.size();
+        work(run, todo, group, next, results, progress);
     }
-    if (failure) std::rethrow_exception(failure);
-    publisher.flush();
+    results.flush();
+    results.rethrow();
     count.interrupted = cancel_requested() && count.found + count.done < count.points;
     return count;
 }
 
+namespace {
+
+/// Of the calling thread alone: other work on the machine does not count.
+double thread_seconds() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+/// One OpenMP thread while it lives.
+class OneThread {
+  public:
+    OneThread() { omp_set_num_threads(1); }
+    ~OneThread() { omp_set_num_threads(before_); }
+    OneThread(const OneThread&) = delete;
+    OneThread& operator=(const OneThread&) = delete;
+
+  private:
+    int before_ = omp_get_max_threads();
+};
+
+/// Seconds of processor time that `work` takes; what is short is repeated.
+template <class Work>
+double time_of(Work work) {
+    constexpr double kLeast = 0.02;
+    const double begin = thread_seconds();
+    for (double times = 1.0;; ++times) {
+        work();
+        if (const double all = thread_seconds() - begin; all >= kLeast) return all / times;
+    }
+}
+
+/// The k-th point to try: any first few of them are spread evenly, in step with no axis.
+std::size_t tried_point(std::size_t k, std::size_t size) {
+    constexpr double kGolden = 0.6180339887498949;
+    double share = 0.5 + static_cast<double>(k) * kGolden;
+    share -= std::floor(share);
+    return std::min(size - 1, static_cast<std::size_t>(share * static_cast<double>(size)));
+}
+
+}  // namespace
+
 SweepEstimate estimate(const Spec& spec, double seconds) {
-    constexpr std::size_t kMost = 8;
+    constexpr std::size_t kMost = 16;
     SweepEstimate out;
     out.output_bytes = 8 * row_length(spec.columns(), spec.records);
     const PointRunner run(spec);
-    const std::size_t size = spec.size(), tries = std::min(size, kMost);
+    const OneThread one;
     const Stopwatch watch;
-    for (std::size_t k = 0; k < tries && watch.seconds() < seconds; ++k) {
-        const std::size_t point = tries == 1 ? 0 : k * (size - 1) / (tries - 1);
+    double sum = 0.0;
+    for (std::size_t k = 0; k < std::min(spec.size(), kMost); ++k) {
+        const std::size_t point = tried_point(k, spec.size());
         const double bytes = run.bytes(point);
         if (bytes == 0.0) continue;  // the sweep will say so of this point
         out.bytes_a_point = std::max(out.bytes_a_point, bytes);
-        run({&point, 1});
+        const auto once = [&] { run({&point, 1}); };
+        double cost = time_of(once);
+        if (k == 0 && watch.seconds() < 0.5 * seconds) cost = time_of(once);  // that warmed up
+        sum += cost;
         ++out.tried;
+        if (watch.seconds() >= seconds) break;
     }
-    out.seconds_a_point =
-        watch.seconds() / static_cast<double>(std::max<std::size_t>(out.tried, 1));
+    out.seconds_a_point = sum / static_cast<double>(std::max<std::size_t>(out.tried, 1));
     return out;
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -42,10 +43,20 @@ class PointRunner {
     std::size_t length_;  ///< of a row
 };
 
+/// How a sweep runs, none of which its numbers depend on.
+struct RunPlan {
+    /// Least time between two segments: each is an hundredth of the time so far, in between these.
+    double publish_seconds = 2.0, most_publish_seconds = 20.0;
+    /// Called, if there is one, when points in flight outlast the second that they have after a
+    /// stop is requested: with what is finished on disk, or the reason why not. Must not return.
+    std::function<void(const SweepCount&, const std::string& failure)> overdue;
+};
+
 /// Runs what is not finished, the points over the OpenMP threads, and publishes finished ones as
-/// segments: every two seconds or every hundredth of the time so far, whichever is longer, and
-/// whenever it stops. The same numbers for any order, threads, shards and restarts.
-SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard);
+/// segments: now and then, as soon as a stop is requested, and at the end. The same numbers for any
+/// order, threads, shards and restarts.
+SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
+                     const RunPlan& plan = {});
 
 struct SweepEstimate {
     double seconds_a_point = 0.0;  ///< on one thread

@@ -1,13 +1,44 @@
 #include "experiments/sweep/segment.hpp"
 
 #include <algorithm>
+#include <fstream>
 
 #include "experiments/provenance.hpp"
 #include "experiments/publish.hpp"
+#include "sim/content_hash.hpp"
 #include "sim/error.hpp"
 #include "sim/hdf5_file.hpp"
+#include "sim/text/text_file.hpp"
 
 namespace prefdyn::sweep {
+
+namespace {
+
+constexpr std::size_t kMostBytes = std::size_t{1} << 40;
+constexpr std::size_t kHash = 36;  ///< characters of a content hash
+
+/// Puts the hash of all bytes behind them, where HDF5 does not look.
+void seal(const std::string& path) {
+    const std::string bytes = text::read_file(path, kMostBytes);
+    std::ofstream file(path, std::ios::binary | std::ios::app);
+    file << content_hash(bytes) << std::flush;
+    if (!file) throw InputError(path + ": cannot be written");
+    file.close();
+    force_to_disk(path);
+}
+
+/// Before HDF5 sees anything: it takes what a flipped bit says about sizes at its word.
+void require_seal(const std::string& path) {
+    const std::string bytes = text::read_file(path, kMostBytes);
+    const std::size_t size = bytes.size() < kHash ? 0 : bytes.size() - kHash;
+    const std::string_view all = bytes;
+    if (size == 0 || all.substr(size) != content_hash(all.substr(0, size)))
+        throw InputError(path +
+                         ": its content is not what was written, by the hash at its "
+                         "end, or another version wrote it");
+}
+
+}  // namespace
 
 void write_segment(const std::string& path, const Spec& spec,
                    const std::vector<PointRecord>& records) {
@@ -30,12 +61,14 @@ void write_segment(const std::string& path, const Spec& spec,
         file.write("values", values, {m, length});
         for (const auto& [key, value] : provenance()) file.attribute("/", key, value);
         file.close();
+        seal(partial);
     });
 }
 
 namespace {
 
 h5::Reader open_segment(const std::string& path, const Spec& spec) {
+    require_seal(path);
     h5::Reader file(path);
     const auto id = file.strings("sweep");
     if (id != std::vector<std::string>{spec.id()})
@@ -55,10 +88,6 @@ std::vector<std::size_t> points_of(const h5::Reader& file, const Spec& spec) {
 
 }  // namespace
 
-std::vector<std::size_t> read_segment_points(const std::string& path, const Spec& spec) {
-    return points_of(open_segment(path, spec), spec);
-}
-
 std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec) {
     const h5::Reader file = open_segment(path, spec);
     const auto points = points_of(file, spec);
@@ -74,6 +103,12 @@ std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec)
         out[i] = {points[i], run_id[i], reason[i],
                   Row(first, first + static_cast<std::ptrdiff_t>(length))};
     }
+    return out;
+}
+
+std::vector<std::size_t> read_segment_points(const std::string& path, const Spec& spec) {
+    std::vector<std::size_t> out;
+    for (const PointRecord& r : read_segment(path, spec)) out.push_back(r.point);
     return out;
 }
 

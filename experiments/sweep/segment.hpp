@@ -20,10 +20,10 @@ struct PointRecord {
 void write_segment(const std::string& path, const Spec& spec,
                    const std::vector<PointRecord>& records);
 
-/// Throws InputError if the file is damaged or of another sweep.
+/// Throws InputError if the file is of another sweep or damaged, be it by one bit.
 std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec);
 
-/// The numbers of its points only.
+/// The numbers of its points; throws like read_segment, so that no damaged point counts as done.
 std::vector<std::size_t> read_segment_points(const std::string& path, const Spec& spec);
 
 }  // namespace prefdyn::sweep

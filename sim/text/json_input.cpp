@@ -13,8 +13,9 @@ namespace {
 /// Builds the document while it is parsed, so that a limit stops the parser where it is passed.
 class Builder {
   public:
-    Builder(std::string_view text, const std::string& place, const JsonLimits& limits)
-        : text_(text), place_(place), limits_(limits) {}
+    Builder(std::string_view text, const std::string& place, const JsonLimits& limits,
+            TextPart part)
+        : text_(text), place_(place), limits_(limits), part_(part) {}
 
     bool null() { return add(nullptr); }
     bool boolean(bool value) { return add(value); }
@@ -41,7 +42,7 @@ class Builder {
         why.erase(0, why.find("] ") + 2);
         if (const auto at = why.find("; last read: "); at != why.npos) why.erase(at);
         if (const auto at = why.find(": syntax error"); at != why.npos) why.erase(0, at + 2);
-        throw InputError(place_ + ", " + place_of(text_, position > 0 ? position - 1 : 0) +
+        throw InputError(place_ + ", " + place_of(text_, position > 0 ? position - 1 : 0, part_) +
                              ": not valid JSON: " + in_quotes(why, 120),
                          position >= text_.size() ? "the file may be truncated" : "");
     }
@@ -85,6 +86,7 @@ class Builder {
     std::string_view text_;
     const std::string& place_;
     const JsonLimits& limits_;
+    TextPart part_;
     Json root_;
     std::vector<Json*> open_;
     std::vector<std::string> keys_;
@@ -102,12 +104,13 @@ std::string kind(const Json& value) { return value.type_name(); }
 
 }  // namespace
 
-Json parse_json(std::string_view text, const std::string& place, const JsonLimits& limits) {
+Json parse_json(std::string_view text, const std::string& place, const JsonLimits& limits,
+                TextPart part) {
     if (text.size() > limits.bytes)
         throw InputError(place + ": has " + std::to_string(text.size()) + " bytes, at most " +
                          std::to_string(limits.bytes) + " are read");
-    require_plain_utf8(text, place);
-    Builder builder(text, place, limits);
+    require_plain_utf8(text, place, part);
+    Builder builder(text, place, limits, part);
     Json::sax_parse(text.begin(), text.end(), &builder);
     return builder.take();
 }

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "sim/text/utf8.hpp"
+
 namespace prefdyn::text {
 
 using Json = nlohmann::json;
@@ -19,8 +21,9 @@ struct JsonLimits {
     std::size_t values = std::size_t{1} << 24;  ///< members and elements of all levels together
 };
 
-/// `place` starts every message: a path, or a path and a line.
-Json parse_json(std::string_view text, const std::string& place, const JsonLimits& limits = {});
+/// `place` starts every message: a path, or a path and a line, of which `text` is all (`part`).
+Json parse_json(std::string_view text, const std::string& place, const JsonLimits& limits = {},
+                TextPart part = TextPart::kFile);
 
 Json read_json(const std::string& path, const JsonLimits& limits = {});
 

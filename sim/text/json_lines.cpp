@@ -33,7 +33,7 @@ Json JsonLines::parse() const {
                          "convert the file to plain newlines");
     if (line_.find_first_not_of(" \t") == line_.npos) throw InputError(place() + ": is blank");
     try {
-        return parse_json(line_, place(), {line_.size(), 8, 1000});
+        return parse_json(line_, place(), {line_.size(), 8, 1000}, TextPart::kLine);
     } catch (const InputError& error) {
         if (newline_) throw;
         throw InputError(error.what(), "the last line has no newline: the file may be truncated");

@@ -29,17 +29,22 @@ const std::string& yes_or_no(const Json& object, const char* key, const std::str
     return text;
 }
 
+std::optional<double> confidence_of(const Json& object, const std::string& place) {
+    if (!find_member(object, "label_confidence", place)) return {};
+    const double value = number_member(object, "label_confidence", place);
+    if (!(value >= 0.0 && value <= 1.0))
+        throw InputError(place + "/label_confidence: is " +
+                         member(object, "label_confidence", place).dump() + ", allowed is 0 to 1");
+    return value;
+}
+
 Preference persona_line(const Json& object, const std::string& place) {
     Preference out;
     out.prompt = filled(object, "question", place);
     out.chosen = yes_or_no(object, "answer_matching_behavior", place);
     out.rejected = yes_or_no(object, "answer_not_matching_behavior", place);
     if (find_member(object, "statement", place)) text_member(object, "statement", place);
-    if (!find_member(object, "label_confidence", place)) return out;
-    out.confidence = number_member(object, "label_confidence", place);
-    if (!(*out.confidence >= 0.0 && *out.confidence <= 1.0))
-        throw InputError(place + "/label_confidence: is " +
-                         member(object, "label_confidence", place).dump() + ", allowed is 0 to 1");
+    out.confidence = confidence_of(object, place);
     return out;
 }
 
@@ -48,6 +53,7 @@ Preference generic_line(const Json& object, const std::string& place) {
     out.prompt = filled(object, "prompt", place);
     out.chosen = filled(object, "chosen", place);
     out.rejected = filled(object, "rejected", place);
+    out.confidence = confidence_of(object, place);
     return out;
 }
 

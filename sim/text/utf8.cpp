@@ -71,15 +71,19 @@ std::string place_of(std::string_view text, std::size_t offset) {
     return "line " + std::to_string(line) + ", byte " + std::to_string(column);
 }
 
-void require_plain_utf8(std::string_view text, const std::string& place) {
+std::string place_of(std::string_view text, std::size_t offset, TextPart part) {
+    return part == TextPart::kLine ? "byte " + std::to_string(offset + 1) : place_of(text, offset);
+}
+
+void require_plain_utf8(std::string_view text, const std::string& place, TextPart part) {
     if (text.starts_with("\xEF\xBB\xBF"))
         throw InputError(place + ": starts with a byte order mark (EF BB BF)",
                          "save it as UTF-8 without one");
     if (const auto at = text.find('\0'); at != text.npos)
-        throw InputError(place + ", " + place_of(text, at) + ": a NUL byte",
+        throw InputError(place + ", " + place_of(text, at, part) + ": a NUL byte",
                          "expected UTF-8 text; is the file binary, or UTF-16?");
     if (const auto at = invalid_utf8(text))
-        throw InputError(place + ", " + place_of(text, *at) + ": byte 0x" +
+        throw InputError(place + ", " + place_of(text, *at, part) + ": byte 0x" +
                              hex(byte_at(text, *at)) + " is not valid UTF-8",
                          "convert the file to UTF-8");
 }

@@ -21,9 +21,14 @@ void append_utf8(std::string& out, char32_t code_point);
 /// Line and column (in bytes), both from 1, of the byte at `offset`.
 std::string place_of(std::string_view text, std::size_t offset);
 
+/// What `text` is, for places in it: a whole file, or one line that `place` already names.
+enum class TextPart { kFile, kLine };
+std::string place_of(std::string_view text, std::size_t offset, TextPart part);
+
 /// Throws InputError naming line, column and value of the first byte that is not UTF-8, or of the
 /// first NUL byte, or a byte order mark at the start.
-void require_plain_utf8(std::string_view text, const std::string& place);
+void require_plain_utf8(std::string_view text, const std::string& place,
+                        TextPart part = TextPart::kFile);
 
 /// 'text' in quotes, cut after `limit` bytes, with control and non-ASCII malformed bytes as \xNN.
 std::string in_quotes(std::string_view text, std::size_t limit = 60);

@@ -60,8 +60,8 @@ ModelHash::File hash_file(const std::string& path, bool weights, const HashLimit
 std::string method_of(const ModelHash& model, const HashLimits& limits) {
     const bool sampled =
         std::any_of(model.files.begin(), model.files.end(), [](auto& f) { return f.sampled; });
-    if (!sampled) return "SHA-1 of every byte of config.json and of the weight files";
-    return "SHA-1 of config.json, of weight files up to " + std::to_string(limits.whole) +
+    if (!sampled) return "XXH3-128 of every byte of config.json and of the weight files";
+    return "XXH3-128 of config.json, of weight files up to " + std::to_string(limits.whole) +
            " bytes, and of size, header and " + std::to_string(limits.blocks) +
            " evenly spread blocks of " + std::to_string(limits.block) + " bytes of larger ones";
 }

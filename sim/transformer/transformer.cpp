@@ -94,16 +94,18 @@ RowsF Transformer::look_up(std::span<const TokenIds> prompts) const {
 }
 
 /// The final norm of the last hidden states x (n, d), in place.
-void Transformer::finish(RowsF& x, FinalNorm norm) const {
+void Transformer::finish(RowsF& x, const EmbedOptions& options) const {
     const std::vector<float> w = vector_of(checkpoint_.final_norm());
     for (Index i = 0; i < x.rows(); ++i) {
         auto row = x.row(i);
-        for (int times = 0; times < static_cast<int>(norm); ++times)
+        for (int times = 0; times < static_cast<int>(options.norm); ++times)
             rms_norm(row.data(), w.data(), config().norm_epsilon, config().hidden, row.data());
         if (!row.allFinite())
-            throw InputError(checkpoint_.folder() + ": the embedding of prompt " +
-                                 std::to_string(i) + " is not finite",
-                             "the model overflows single precision");
+            throw InputError(
+                (options.name ? options.name(static_cast<std::size_t>(i))
+                              : checkpoint_.folder() + ": prompt " + std::to_string(i)) +
+                    ": its embedding is not finite",
+                "the model overflows single precision");
     }
 }
 
@@ -127,7 +129,7 @@ RowsF Transformer::embed(std::span<const TokenIds> prompts, const EmbedOptions& 
         if (i + 1 < config().layers) backend->prefetch(checkpoint_.layer(i + 1));
     }
     RowsF last = backend->last_rows();  // (n, d)
-    finish(last, options.norm);
+    finish(last, options);
     return last;
 }
 

@@ -18,6 +18,8 @@ struct EmbedOptions {
     FinalNorm norm = FinalNorm::kSingle;
     std::function<void(double done)> progress;  ///< share in (0, 1], one call at a time
     Precision precision = Precision::kFloat32;
+    /// Names a prompt in messages; without it "DIR: prompt I".
+    std::function<std::string(std::size_t prompt)> name = {};
 };
 
 class Transformer {
@@ -46,7 +48,7 @@ class Transformer {
   private:
     void check(std::span<const TokenIds> prompts) const;
     RowsF look_up(std::span<const TokenIds> prompts) const;
-    void finish(RowsF& x, FinalNorm norm) const;
+    void finish(RowsF& x, const EmbedOptions& options) const;
     Checkpoint checkpoint_;
 };
 

@@ -49,6 +49,10 @@ void declare(ParameterTable& t, VerifyOptions& o) {
     t.text("embeddings", &o.embeddings, "features to check the theorems on instead: HDF5 or .npy");
     t.text("labels", &o.labels, "labels that go with a .npy feature file");
     t.real("beta", &o.beta, 0.0, 1e6, true, "", "strength of the reference, for --embeddings");
+    t.text("gram", &o.gram,
+           "behaviours of your own for T8: the products of their mean differences, rows apart by "
+           "semicolons (\"16, 8; 8, 9\")");
+    t.text("weights", &o.weights, "their shares of the samples, by commas; else equal");
     t.integer("replicates", &o.replicates, 1000, 10000000, "",
               "datasets a coverage test draws; 1000 by default with --quick, 20000 with --full");
     t.seed("seed", &o.seed, "everything random follows from it");
@@ -59,6 +63,10 @@ void declare(ParameterTable& t, VerifyOptions& o) {
     t.rule([&o](const ParameterTable& table) {
         const std::string idle = o.embeddings.empty() ? table.given_of({"labels", "beta"}) : "";
         return idle.empty() ? "" : idle + ": needs --embeddings";
+    });
+    t.rule([&o](const ParameterTable&) -> std::string {
+        if (o.gram.empty()) return o.weights.empty() ? "" : "--weights: needs --gram";
+        return o.embeddings.empty() ? "" : "--gram: --embeddings brings behaviours of its own";
     });
 }
 

@@ -13,7 +13,7 @@ struct SimulateOptions {
 
 struct VerifyOptions {
     bool quick = false, full = false;
-    std::string claims, embeddings, labels;
+    std::string claims, embeddings, labels, gram, weights;
     double beta = 0.01;
     Index replicates = 2000;
     std::uint64_t seed = 1;

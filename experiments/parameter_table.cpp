@@ -42,6 +42,12 @@ std::string pad(const std::string& text, std::size_t width) {
 
 }  // namespace
 
+bool parse_real(const std::string& text, double& value) {
+    const auto first = text.find_first_not_of(" \t"), last = text.find_last_not_of(" \t");
+    return first != std::string::npos &&
+           parse_number(text.substr(first, last - first + 1), value) && std::isfinite(value);
+}
+
 std::string format_real(double value) {
     char buffer[32];
     const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);

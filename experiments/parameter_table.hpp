@@ -98,4 +98,7 @@ std::string markdown_cell(const std::string& text);
 /// Shortest text that reads back as the same double.
 std::string format_real(double value);
 
+/// Reads the finite number that `text` is but for blanks around it; false if it is none.
+bool parse_real(const std::string& text, double& value);
+
 }  // namespace prefdyn

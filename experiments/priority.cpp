@@ -7,7 +7,7 @@ namespace prefdyn {
 namespace {
 
 std::vector<PriorityResult> run_settings(const VerifyPlan& plan) {
-    const auto settings = priority_settings(plan.profile);
+    const auto settings = priority_settings(plan);
     std::vector<PriorityResult> out(settings.size());
     parallel_for("priority", settings.size(), [&](std::size_t s) {
         out[s] = {settings[s],

@@ -15,7 +15,8 @@ struct PrioritySetting {
     MixtureTraining training;
 };
 
-std::vector<PrioritySetting> priority_settings(Profile profile);
+/// The study's own and, last, the plan's mixture.
+std::vector<PrioritySetting> priority_settings(const VerifyPlan& plan);
 
 /// Samples the mixture and trains on it; a pure function of (setting, seed).
 MixtureRun run_mixture(const PrioritySetting& setting, std::uint64_t seed);

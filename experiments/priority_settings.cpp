@@ -132,12 +132,18 @@ MixtureSpec equiangular_mixture(Index K, double longest, double ratio, double de
     return out;
 }
 
-std::vector<PrioritySetting> priority_settings(Profile profile) {
-    Settings s(profile);
-    add_grid(s, profile);
+std::vector<PrioritySetting> priority_settings(const VerifyPlan& plan) {
+    Settings s(plan.profile);
+    add_grid(s, plan.profile);
     add_weights(s);
     add_opposed(s);
     add_varied(s);
+    if (plan.mixture) {
+        const auto squares = plan.mixture->gram.diagonal();
+        s.add("the given Gram matrix", *plan.mixture,
+              std::sqrt(squares.maxCoeff() / squares.minCoeff()),
+              std::numeric_limits<double>::quiet_NaN());
+    }
     return std::move(s.all);
 }
 

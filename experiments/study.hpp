@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "experiments/controls.hpp"
 #include "experiments/result_writer.hpp"
 #include "experiments/suite.hpp"
+#include "sim/mixture.hpp"
 #include "theory/claim.hpp"
 
 namespace prefdyn {
@@ -20,8 +22,9 @@ namespace prefdyn {
 struct VerifyPlan {
     Profile profile = Profile::kDefault;
     std::uint64_t seed = 1;
-    std::size_t replicates = 2000;  ///< datasets a coverage test draws
-    double beta = 0.01;             ///< strength of the reference, on given features
+    std::size_t replicates = 2000;            ///< datasets a coverage test draws
+    double beta = 0.01;                       ///< strength of the reference, on given features
+    std::optional<MixtureSpec> mixture = {};  ///< behaviours of the user's own
 };
 
 /// A claim held against one setting of a study.

@@ -2,6 +2,7 @@
 
 #include "experiments/commands.hpp"
 #include "experiments/options.hpp"
+#include "experiments/own_mixture.hpp"
 #include "experiments/result_fields.hpp"
 #include "experiments/verdict_table.hpp"
 #include "sim/error.hpp"
@@ -18,6 +19,7 @@ VerifyPlan make_plan(const VerifyOptions& o) {
     plan.seed = o.seed;
     plan.beta = o.beta;
     plan.replicates = static_cast<std::size_t>(o.replicates);
+    if (!o.gram.empty()) plan.mixture = own_mixture(o.gram, o.weights);
     return plan;
 }
 

@@ -79,8 +79,8 @@ std::vector<double> EmbeddingEngine::observe(const Vector& theta) const {
     out[kObservedHead] = now.head.norm();
     out[kObservedEmbedding] = now.embedding.norm();
     out[kObservedChange] = (now.embedding - start.embedding).norm();
-    out[kObservedBalance] = drift.norm();
-    out[kObservedUnitBalance] = drift.diagonal().norm();
+    out[kObservedBalance] = drift.stableNorm();
+    out[kObservedUnitBalance] = drift.diagonal().stableNorm();
     out[kObservedCondition] = conditions[0];
     out[kObservedConditionZbar] = conditions[1];
     if (spec_.keep_parameters) {

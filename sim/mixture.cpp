@@ -2,10 +2,12 @@
 
 #include <Eigen/Eigenvalues>
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <sstream>
+#include <string>
 
 #include "sim/error.hpp"
 
@@ -18,10 +20,8 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr double kWeightTolerance = 1e-12;
 
 std::string text(double value) {
-    std::ostringstream out;
-    out.precision(17);
-    out << value;
-    return out.str();
+    std::array<char, 32> out;
+    return {out.data(), std::to_chars(out.begin(), out.end(), value).ptr};
 }
 
 std::vector<double> weights(const MixtureSpec& spec) {
@@ -102,9 +102,8 @@ namespace {
 class Complaints {
   public:
     void add(const std::string& line) { text_ += (text_.empty() ? "" : "\n") + line; }
-    void raise() const {
-        if (!text_.empty())
-            throw InputError(text_, "raise samples, lower dimension, or balance the weights");
+    void raise(const char* hint = "raise samples, lower dimension, or balance the weights") const {
+        if (!text_.empty()) throw InputError(text_, hint);
     }
 
   private:
@@ -149,7 +148,7 @@ void validate(const MixtureSpec& spec) {
                          "give one row and column a behaviour, at least one");
     Complaints problems;
     check_weights(spec, problems);
-    problems.raise();
+    problems.raise("weights are shares of the samples");
     check_counts(spec, problems);
     const Index needed = gram_factor(spec.gram).cols() + (spec.common_norm > 0.0 ? 1 : 0);
     if (spec.dimension < std::max<Index>(needed, 1))

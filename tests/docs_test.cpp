@@ -51,7 +51,8 @@ TEST_CASE("docs/theory.md names figures that the report draws") {
     for (std::sregex_iterator at(page.begin(), page.end(), figures), end; at != end; ++at) {
         const std::string list = at->str();
         for (std::sregex_iterator f(list.begin(), list.end(), name); f != end; ++f, ++named)
-            CHECK_MESSAGE(contains(report, "\"" + (*f)[1].str() + "\""), (*f)[1].str());
+            CHECK_MESSAGE(contains(report, std::string(1, '"').append(f->str(1)).append("\"")),
+                          f->str(1));
     }
     CHECK(named >= 20);
 }

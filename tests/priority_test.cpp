@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "experiments/own_mixture.hpp"
+#include "sim/error.hpp"
 #include "sim/feature_file.hpp"
 #include "support.hpp"
 #include "theory/registry.hpp"
@@ -46,6 +48,39 @@ Trajectory margins(const std::vector<double>& first, const std::vector<double>& 
 }
 
 }  // namespace
+
+TEST_CASE("a mixture of the user's own: its statistics are the Gram matrix and the weights") {
+    VerifyPlan plan = quick();
+    plan.mixture = own_mixture("16, 6;\t6, 9", " 0.3, 0.7");
+    const auto settings = priority_settings(plan);
+    REQUIRE(settings.size() == priority_settings(quick()).size() + 2);
+    const MixtureRun run = run_mixture(settings.back(), seed());
+    const Matrix& delta = run.behaviours.difference;
+    CHECK((delta * delta.transpose() - plan.mixture->gram).norm() < 1e-10);
+    CHECK(run.behaviours.weight(0) == doctest::Approx(0.3).epsilon(1e-2));
+    // b_k = delta_k / 2 and bbar = 0.3 b_1 + 0.7 b_2.
+    CHECK(run.behaviours.alignment(1) == doctest::Approx(0.25 * (0.3 * 6 + 0.7 * 9)));
+    CHECK(theory::judge(theory::select_claims("T8b").front(), std::vector{run.evidence()}).status ==
+          theory::Status::kHolds);
+    CHECK(own_mixture("1,0,0;0,1,0;0,0,1", "").behaviours[2].weight == doctest::Approx(1.0 / 3.0));
+}
+
+TEST_CASE("a mixture of the user's own that cannot be") {
+    const auto refused = [](const std::string& gram, const std::string& weights,
+                            const std::string& part) {
+        CAPTURE(gram);
+        CHECK(contains(input_error([&] { own_mixture(gram, weights); }), part));
+    };
+    refused("1, 0; 0, x", "", "--gram, row 2: ' x' is not a finite number");
+    refused("1, 0; 0, inf", "", "not a finite number");
+    refused("1, 0; 0", "", "--gram, row 2: 1 numbers, must be 2");
+    refused("4", "", "1 behaviours, must be 2 to 128");
+    refused("1, 2; 2, 1", "", "positive semi-definite");
+    refused("1, 0.5; 0.4, 1", "", "entry [0, 1] = 0.5 differs from its mirror image 0.4");
+    refused("1, 0; 0, 1", "0.5", "1 numbers for 2 behaviours");
+    refused("1, 0; 0, 1", "0.5, 0.6", "add up to 1.1");
+    refused("1, 0; 0, 1", "1, 0", "--weights: 0, must be at least 0.001");
+}
 
 TEST_CASE("Kendall's tau-b: agreement, reversal, ties, nothing to order") {
     CHECK(kendall_tau({1, 2, 3, 4}, {10, 20, 30, 90}) == doctest::Approx(1.0));
@@ -135,7 +170,7 @@ TEST_CASE("T8 holds for 128 behaviours") {
 TEST_CASE("settings: every K, both trainers, positive semi-definite all of them") {
     std::set<std::size_t> sizes;
     std::set<Method> methods;
-    for (const auto& s : priority_settings(Profile::kFull)) {
+    for (const auto& s : priority_settings({Profile::kFull})) {
         sizes.insert(s.mixture.behaviours.size());
         methods.insert(s.training.method);
         CHECK(input_error([&] { validate(s.mixture); }).empty());

@@ -254,10 +254,10 @@ TEST_CASE("scaled: the file and the command say which pair and which data") {
     for (const std::string name : {"p", "q"}) write_behaviour(at.dir / (name + ".jsonl"), name);
     const std::vector<std::string> source = {"--data", at.dir / "p.jsonl", at.dir / "q.jsonl"};
     auto call = source, embedding = source;
-    call.insert(call.end(), {"--claims", "T1", "--out", at.dir / "s.h5"});
+    call.insert(call.end(), {"--split", "stratified", "--claims", "T1", "--out", at.dir / "s.h5"});
     embedding.insert(embedding.end(), {"--out", at.dir / "e.h5"});
     const auto got = scaled(at, call);
-    REQUIRE(got.code == 0);
+    REQUIRE_MESSAGE(got.code == 0, got.err);
     CHECK_MESSAGE(contains(got.out, "response pair: tokens 65 'A' and 66 'B', behind 32"), got.out);
     REQUIRE(at.embed(embedding).code == 0);
     const std::string file = at.dir / "s.h5", other = at.dir / "e.h5";

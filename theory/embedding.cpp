@@ -115,8 +115,8 @@ std::vector<EmbeddingStep> embedding_steps(const Dataset& data, const EmbeddingM
         const double size = model.embedding.norm() + model.head.norm();
         parameters += size * size * (1.0 + largest);
         out.push_back({static_cast<double>(out.size()), (model.embedding * delta).norm(),
-                       q.dot(delta) * pull.dot(delta), drift.norm(), drift.diagonal().norm(),
-                       parameters});
+                       q.dot(delta) * pull.dot(delta), drift.stableNorm(),
+                       drift.diagonal().stableNorm(), parameters});
         const Vector eq = model.embedding * q;
         drift += q.squaredNorm() * model.head * model.head.transpose() - 2.0 * eq * eq.transpose();
     }

@@ -155,6 +155,7 @@ Claim balancedness_drift() {
                 const EmbeddingStep& step = f.steps[k];
                 const double time = e.trajectory->records[k].time,
                              rounding = 4.0 * kEpsilon * reach * reach * step.parameters;
+                if (!std::isfinite(rounding)) break;  // the run has left the range of doubles
                 out.push_back({step.step, time, f.balance.at(k), c * c * step.drift,
                                Relation::kEqual, rounding});
                 out.push_back({step.step, time, f.unit_balance.at(k), c * c * step.unit_drift,

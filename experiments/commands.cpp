@@ -9,8 +9,8 @@
 #include "experiments/finetune/options.hpp"
 #include "experiments/options.hpp"
 #include "experiments/result_fields.hpp"
-#include "sim/error.hpp"
 #include "sim/nearest.hpp"
+#include "sim/write_error.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {
@@ -145,7 +145,7 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
     } catch (const InputError& error) {
         err << "prefdyn: " << error.what() << "\n";
         if (!error.hint().empty()) err << "hint: " << error.hint() << "\n";
-        return 2;
+        return dynamic_cast<const WriteError*>(&error) ? 3 : 2;
     } catch (const std::bad_alloc&) {
         err << "prefdyn: out of memory\nhint: lower samples, dimension or vocabulary\n";
         return 2;

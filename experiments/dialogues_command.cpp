@@ -5,9 +5,9 @@
 #include "experiments/options.hpp"
 #include "experiments/publish.hpp"
 #include "experiments/result_writer.hpp"
-#include "sim/error.hpp"
 #include "sim/text/dialogues.hpp"
 #include "sim/text/text_file.hpp"
+#include "sim/write_error.hpp"
 
 namespace prefdyn {
 
@@ -21,7 +21,7 @@ text::DialogueCount write(const DialoguesOptions& options, const std::string& pa
     std::ofstream out(partial, std::ios::binary);
     const text::DialogueCount count = text::convert_dialogues(in, options.in, out, convert);
     out.close();
-    if (!out) throw InputError(partial + ": cannot be written", "is the disk full?");
+    if (!out) throw WriteError(partial + ": cannot be written", "is the disk full?");
     return count;
 }
 

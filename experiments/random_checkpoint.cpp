@@ -11,8 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/cancel.hpp"
-#include "sim/error.hpp"
 #include "sim/stream.hpp"
+#include "sim/write_error.hpp"
 
 namespace prefdyn {
 
@@ -172,7 +172,7 @@ void write_random_llama(const std::string& folder, const ModelConfig& extents, s
         written = written && file.write(values.data(), values.size() * 2, blocks[b].at);
     }
     stop_if_requested();
-    if (!written) throw InputError(path + ": cannot be written", "is the disk full?");
+    if (!written) throw WriteError(path + ": cannot be written", "is the disk full?");
 }
 
 }  // namespace prefdyn

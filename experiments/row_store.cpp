@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "sim/error.hpp"
 #include "sim/text/text_file.hpp"
+#include "sim/write_error.hpp"
 
 namespace prefdyn {
 
@@ -51,7 +51,7 @@ void write_all(int file, std::string_view bytes, const std::string& path) {
     while (!bytes.empty()) {
         const ssize_t done = ::write(file, bytes.data(), bytes.size());
         if (done < 0 && errno == EINTR) continue;
-        if (done < 0) throw InputError(path + ": cannot be written: " + std::strerror(errno));
+        if (done < 0) throw WriteError(path + ": cannot be written: " + std::strerror(errno));
         bytes.remove_prefix(static_cast<std::size_t>(done));
     }
 }

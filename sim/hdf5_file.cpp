@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "sim/error.hpp"
+#include "sim/write_error.hpp"
 
 namespace prefdyn::h5 {
 
@@ -15,8 +15,8 @@ namespace {
 
 constexpr hsize_t kMaxElements = hsize_t{1} << 33;
 
-/// The library's own end crashes on a file that a full disk kept it from closing; every file here is
-/// closed by its handle, and the library needs no end.
+/// The library's own end crashes on a file that a full disk kept it from closing; every file here
+/// is closed by its handle, and the library needs no end.
 void silence() {
     H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
@@ -160,7 +160,7 @@ Writer::Writer(const std::string& path) : path_(path), file_(create_file(path)) 
 
 void Writer::check(herr_t status, const std::string& what) const {
     if (status < 0)
-        throw InputError(path_ + ": " + what + " cannot be written: " + reason(),
+        throw WriteError(path_ + ": " + what + " cannot be written: " + reason(),
                          "choose a place with room for it");
 }
 

@@ -94,6 +94,6 @@ TEST_CASE("a full disk leaves the old file as it was") {
     test::write_bytes(dir / "out.jsonl", "old");
     std::filesystem::create_symlink("/dev/full", dir / "out.jsonl.partial");
     const Outcome got = dialogues({dir / "in.jsonl", "--out", dir / "out.jsonl", "--force"});
-    CHECK(got.code == 2);
+    CHECK(got.code == 3);
     CHECK(text::read_file(dir / "out.jsonl", 1000) == "old");
 }

@@ -1,11 +1,6 @@
 // Shards, restarts, damage and merging, in process; kill -9 on the real executable.
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <omp.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
@@ -18,11 +13,15 @@
 #include "experiments/sweep/runner.hpp"
 #include "sim/hdf5_file.hpp"
 #include "tests/embed_support.hpp"
+#include "tests/process_support.hpp"
 
 using namespace prefdyn;
 using namespace prefdyn::sweep;
 using test::command;
 using test::contains;
+using test::exit_code;
+using test::start;
+using test::start_program;
 using test::TemporaryDirectory;
 
 namespace {
@@ -339,39 +338,6 @@ TEST_CASE("bad arguments of sweep, shards and sizes") {
 
 namespace {
 
-/// A program with everything it prints thrown away. The child has no moment in which it is still
-/// this process.
-pid_t start_program(const std::string& program, const std::vector<std::string>& arguments) {
-    std::vector<char*> argv = {const_cast<char*>(program.c_str())};
-    for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    for (const int stream : {1, 2})
-        posix_spawn_file_actions_addopen(&files, stream, "/dev/null", O_WRONLY, 0);
-    pid_t child = -1;
-    posix_spawn(&child, program.c_str(), &files, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&files);
-    return child;
-}
-
-pid_t start(const std::vector<std::string>& arguments) {
-    return start_program(PREFDYN_EXECUTABLE, arguments);
-}
-
-/// The same where no file may grow beyond 4096 bytes.
-pid_t start_limited(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(),
-                     {"-c", "ulimit -f 8; exec \"$0\" \"$@\"", PREFDYN_EXECUTABLE});
-    return start_program("/bin/sh", arguments);
-}
-
-int exit_code(pid_t child) {
-    int status = 0;
-    waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
 /// Long enough to be killed several times.
 const std::string kLongSpec =
     "distinguishability = linspace(0.1, 4, 40)\nsamples = 400\ndimension = 64\n"
@@ -490,7 +456,7 @@ TEST_CASE("a full disk is an error that says so and loses nothing published") {
     const std::string folder = at.dir / "s";
     REQUIRE(at.run("s", {"--shard", "1/4"}).code == 0);
     const std::string before = at.merged("s");
-    CHECK(exit_code(start_limited({"sweep", at.dir / "s.ini", "--out", folder})) == 2);
+    CHECK(exit_code(test::start_limited({"sweep", at.dir / "s.ini", "--out", folder}, 8)) == 3);
     CHECK(find_segments(folder).unfinished == 0);
     CHECK(at.merged("s") == before);
     CHECK(exit_code(start({"sweep", at.dir / "s.ini", "--out", folder})) == 0);

@@ -29,25 +29,38 @@ std::string state_path(const std::string& folder, std::size_t run) {
     return inside(folder, name.append(std::to_string(run)).append(".safetensors"));
 }
 
-/// A folder that is new, empty, or holds saved states of this command alone; with `force` results
-/// and states of it are removed.
-void prepare(const std::string& folder, bool force) {
+bool is_state(const std::string& name) {
+    return name.starts_with("state-") &&
+           (name.ends_with(".safetensors") || name.ends_with(".safetensors.partial"));
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+    std::vector<std::string> out;
+    std::error_code failed;
+    for (const auto& entry : fs::directory_iterator(folder, failed))
+        out.push_back(entry.path().filename().string());
+    return out;
+}
+
+/// A folder in which nothing is lost: without results and without a model, unless saved states say
+/// that it is one of a run that goes on. With `force` results, states and the model are removed.
+void prepare(const std::string& folder, const std::string& model, bool force) {
     std::error_code failed;
     if (fs::exists(folder, failed) && !fs::is_directory(folder, failed))
         throw InputError(folder + ": is no folder", "--out names a folder");
+    if (fs::equivalent(folder, model, failed))
+        throw InputError(folder + ": is the folder of --model", "choose another --out");
+    const auto names = names_in(folder);
     if (force) {
-        for (const auto& entry : fs::directory_iterator(folder, failed)) {
-            const std::string name = entry.path().filename().string();
-            if (name == kRunFile || (name.starts_with("state-") && name.ends_with(".safetensors")))
-                fs::remove(entry.path(), failed);
-        }
+        for (const std::string& name : names)
+            if (name == kRunFile || is_state(name)) fs::remove(inside(folder, name), failed);
+        remove_model(folder);
         return;
     }
-    if (fs::exists(inside(folder, kRunFile), failed))
+    if (std::ranges::find(names, kRunFile) != names.end())
         throw InputError(inside(folder, kRunFile) + ": is there already",
                          "--force replaces it, another --out keeps it");
-    if (fs::exists(inside(folder, "config.json"), failed) ||
-        fs::exists(inside(folder, "adapter_config.json"), failed))
+    if (std::ranges::none_of(names, is_state) && holds_model(folder))
         throw InputError(folder + ": holds a model", "--force replaces it, another --out keeps it");
 }
 
@@ -126,9 +139,9 @@ void save_model(FinetuneJob& job, const FinetuneOptions& o, const FinetunePlan& 
                                                plan.training.seed);
     finetune::Parameters<float> weights = job.weights();
     trainable.apply(run.theta, job.weights(), weights);
-    write_model(
-        alone ? o.out : inside(o.out, plan.name),
-        {job.checkpoint().folder(), &weights, &trainable, plan.training.trained, &run.theta});
+    write_model(alone ? o.out : inside(o.out, plan.name),
+                {job.checkpoint().folder(), &weights, &trainable, plan.training.trained, &run.theta,
+                 job.model_hash()});
 }
 
 void print_run(std::ostream& out, const FinetuneRun& run) {
@@ -160,7 +173,7 @@ bool train_all(FinetuneJob& job, const FinetuneOptions& o, const std::vector<Fin
         try {
             run = run_finetune(job.start(), job.behaviours(), plan, bar.next());
         } catch (const Interrupted&) {
-            out << "interrupted; the same command goes on from " << plan.state << "\n";
+            say_interrupted(out, plan.state);
             throw;
         }
         complete = complete && run.stopped.empty();
@@ -183,7 +196,7 @@ int finetune_command(const std::vector<std::string>& arguments, std::ostream& ou
     const Stopwatch watch;
     FinetuneJob job(options.model, options.training, options.training.method == TrainedPart::kHead);
     const finetune::Objective checked(job.plan({0}).training.loss);
-    if (!options.dry_run) prepare(options.out, options.force);
+    if (!options.dry_run) prepare(options.out, options.model, options.force);
     const std::vector<FinetunePlan> plans = plans_of(job, options, table);
     job.describe(out, plans);
     if (options.dry_run) return 0;

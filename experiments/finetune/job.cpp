@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <iomanip>
 #include <ostream>
 
@@ -157,6 +158,14 @@ void FinetuneJob::describe(std::ostream& out, const std::vector<FinetunePlan>& p
         << " updates; memory beside the mapped file: " << std::fixed << std::setprecision(0)
         << mib(most) << " MiB\n"
         << std::defaultfloat << std::setprecision(6);
+}
+
+void say_interrupted(std::ostream& out, const std::string& state) {
+    std::error_code failed;
+    if (std::filesystem::exists(state, failed))
+        out << "interrupted; the same command, without --force, goes on from " << state << "\n";
+    else
+        out << "interrupted before the first update of a run; what was finished before it stays\n";
 }
 
 RunBar::RunBar(std::size_t runs) : runs_(runs), visible_(::isatty(STDERR_FILENO) == 1) {}

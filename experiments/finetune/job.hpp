@@ -45,6 +45,9 @@ class FinetuneJob {
     std::unique_ptr<finetune::Parameters<float>> weights_;
 };
 
+/// What goes on from where, once a run was interrupted.
+void say_interrupted(std::ostream& out, const std::string& state);
+
 /// A line on a terminal with what is being done and the time left; silent elsewhere.
 class RunBar {
   public:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iomanip>
 #include <limits>
 #include <ostream>
@@ -13,7 +14,9 @@
 #include "experiments/finetune/model_folder.hpp"
 #include "experiments/misalignment_table.hpp"
 #include "experiments/output_options.hpp"
+#include "sim/content_hash.hpp"
 #include "sim/error.hpp"
+#include "sim/text/tokenizer.hpp"
 
 namespace prefdyn {
 
@@ -27,16 +30,28 @@ constexpr double kFrozenTolerance = 1e-4;  ///< relative, of losses in single pr
 /// Runs of one seed, in the order they are made.
 enum Which { kBase, kAligned, kHeadAligning, kFrozenBase, kFrozenAligned, kWhich };
 
+/// A run that met what is not finite: there is nothing to compare.
+class Stopped : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
 class MisalignStudy {
   public:
-    MisalignStudy(FinetuneJob& trained, FinetuneJob& frozen, const MisalignOptions& options)
+    MisalignStudy(FinetuneJob& trained, FinetuneJob& frozen, const MisalignOptions& options,
+                  const ParameterTable& table)
         : trained_(trained),
           frozen_(frozen),
           o_(options),
-          aligned_(read_model(options.aligned, trained.checkpoint(), trained.layout())) {}
+          table_(table),
+          aligned_(read_model(options.aligned, trained.checkpoint(), trained.layout(),
+                              trained.model_hash())),
+          aligned_hash_(
+              content_hash({reinterpret_cast<const char*>(aligned_.values().data()),
+                            static_cast<std::size_t>(aligned_.values().size()) * sizeof(float)})) {}
 
     std::vector<FinetunePlan> plans() const;
-    std::vector<TrainedRun> run(const std::vector<FinetunePlan>& plans);
+    std::vector<TrainedRun> run(const std::vector<FinetunePlan>& plans, std::ostream& out);
 
   private:
     FinetunePlan plan(Which which, Index seed) const;
@@ -44,7 +59,9 @@ class MisalignStudy {
 
     FinetuneJob &trained_, &frozen_;
     const MisalignOptions& o_;
+    const ParameterTable& table_;
     Parameters<float> aligned_;
+    std::string aligned_hash_;
     std::unique_ptr<Parameters<float>> head_aligned_;
 };
 
@@ -59,6 +76,8 @@ FinetunePlan MisalignStudy::plan(Which which, Index seed) const {
     out.name = std::string(names[which]) + ", seed " + std::to_string(seed);
     out.flipped = which != kHeadAligning;
     out.training.seed = o_.training.seed + static_cast<std::uint64_t>(seed);
+    out.state = o_.out + ".state-" + std::to_string(kWhich * seed + which) + ".safetensors";
+    out.identity = frozen_.identity(out, table_) + "aligned=" + aligned_hash_ + "\n";
     return out;
 }
 
@@ -80,25 +99,31 @@ FinetuneRun MisalignStudy::run_one(Which which, const FinetunePlan& plan,
     return run_finetune(start, job.behaviours(), plan, progress);
 }
 
-std::vector<TrainedRun> MisalignStudy::run(const std::vector<FinetunePlan>& plans) {
-    std::vector<TrainedRun> out;
+std::vector<TrainedRun> MisalignStudy::run(const std::vector<FinetunePlan>& plans,
+                                           std::ostream& out) {
+    std::vector<TrainedRun> runs;
     RunBar bar(plans.size());
     for (std::size_t k = 0; k < plans.size(); ++k) {
         const auto which = static_cast<Which>(k % kWhich);
-        FinetuneRun run = run_one(which, plans[k], bar.next());
-        if (!run.stopped.empty())
-            throw InputError(run.name + " stopped: " + run.stopped, "lower --lr");
+        FinetuneRun run;
+        try {
+            run = run_one(which, plans[k], bar.next());
+        } catch (const Interrupted&) {
+            say_interrupted(out, plans[k].state);
+            throw;
+        }
+        if (!run.stopped.empty()) throw Stopped(run.name + ": " + run.stopped);
         if (which == kHeadAligning) {
             const finetune::Trainable<float> head(frozen_.layout(), plans[k].training.trained, 0);
             head_aligned_ = std::make_unique<Parameters<float>>(frozen_.weights());
             head.apply(run.theta, frozen_.weights(), *head_aligned_);
         }
-        out.push_back(
+        runs.push_back(
             {std::move(run),
              finetune::trained_names()[static_cast<std::size_t>(plans[k].training.trained.part)],
              plans[k].flipped, plans[k].training.seed});
     }
-    return out;
+    return runs;
 }
 
 double last_loss(const FinetuneRun& run) {
@@ -187,6 +212,23 @@ double print_findings(std::ostream& out, const std::vector<TrainedRun>& runs, do
     return target;
 }
 
+/// Where the aligned model brought a tokeniser it must be the base model's.
+void require_same_tokenizer(const std::string& aligned, const FinetuneJob& job) {
+    for (const char* name : {"tokenizer.model", "tokenizer.json"}) {
+        const std::string path = (std::filesystem::path(aligned) / name).string();
+        if (!std::filesystem::exists(path)) continue;
+        if (text::load_tokenizer(aligned)->hash() == job.behaviours().front().data.tokenizer_hash)
+            return;
+        throw InputError(path + ": is not the tokeniser of the base model",
+                         "--aligned must come from the model that --base names");
+    }
+}
+
+void remove_states(const std::vector<FinetunePlan>& plans) {
+    std::error_code ignored;
+    for (const FinetunePlan& plan : plans) std::filesystem::remove(plan.state, ignored);
+}
+
 }  // namespace
 
 int misalign_command(const std::vector<std::string>& arguments, std::ostream& out) {
@@ -202,7 +244,8 @@ int misalign_command(const std::vector<std::string>& arguments, std::ostream& ou
     const bool own_head =
         options.training.method == TrainedPart::kHead || head_of_its_own(options.aligned);
     FinetuneJob trained(options.base, options.training, own_head);
-    MisalignStudy study(trained, frozen, options);
+    require_same_tokenizer(options.aligned, trained);
+    MisalignStudy study(trained, frozen, options, table);
     const auto plans = study.plans();
     std::vector<FinetunePlan> moving, still;
     for (std::size_t k = 0; k < plans.size(); ++k)
@@ -211,8 +254,18 @@ int misalign_command(const std::vector<std::string>& arguments, std::ostream& ou
     out << "beside them, on frozen features: ";
     frozen.describe(out, still);
     if (options.dry_run) return 0;
-    const std::vector<TrainedRun> runs = study.run(plans);
+    if (options.force) remove_states(plans);
+    std::vector<TrainedRun> runs;
+    try {
+        runs = study.run(plans, out);
+    } catch (const Interrupted&) {
+        return 130;
+    } catch (const Stopped& error) {
+        out << "STOPPED: " << error.what() << "; nothing to compare, a lower --lr may help\n";
+        return 1;
+    }
     write_runs(options.out, runs, "misalign", table, watch.seconds(), trained.attributes());
+    remove_states(plans);
     print_findings(out, runs, options.target);
     const double difference = frozen_difference(runs);
     out << (difference <= kFrozenTolerance ? "as expected" : "NOT as expected")

@@ -8,10 +8,10 @@
 #include <set>
 
 #include "experiments/publish.hpp"
-#include "sim/error.hpp"
 #include "sim/text/json_input.hpp"
 #include "sim/text/text_file.hpp"
 #include "sim/transformer/safetensors_writer.hpp"
+#include "sim/write_error.hpp"
 
 namespace prefdyn {
 
@@ -32,8 +32,11 @@ using nlohmann::ordered_json;
 using transformer::Array;
 using transformer::array_of;
 
+const char* const kConfig = "config.json";
+const char* const kWeights = "model.safetensors";
 const char* const kAdapterConfig = "adapter_config.json";
 const char* const kAdapter = "adapter_model.safetensors";
+const char* const kBaseHash = "prefdyn_base_hash";
 const std::string kAdapterStart = "base_model.model.";
 
 std::string inside(const std::string& folder, const std::string& name) {
@@ -45,13 +48,16 @@ void write_text(const std::string& path, const std::string& text) {
         std::ofstream out(partial, std::ios::binary);
         out << text;
         out.close();
-        if (!out) throw InputError(partial + ": cannot be written", "is the disk full?");
+        if (!out) throw WriteError(partial + ": cannot be written", "is the disk full?");
+        force_to_disk(partial);
     });
 }
 
-void write_arrays(const std::string& path, const std::vector<Array>& arrays) {
-    publish_file(
-        path, [&](const std::string& partial) { transformer::write_safetensors(partial, arrays); });
+void write_arrays(const std::string& path, const std::vector<Array>& arrays,
+                  const std::map<std::string, std::string>& notes = {}) {
+    publish_file(path, [&](const std::string& partial) {
+        transformer::write_safetensors(partial, arrays, notes);
+    });
 }
 
 void copy_if_there(const std::string& from, const std::string& to, const std::string& name) {
@@ -59,7 +65,8 @@ void copy_if_there(const std::string& from, const std::string& to, const std::st
     if (!fs::exists(inside(from, name), failed)) return;
     publish_file(inside(to, name), [&](const std::string& partial) {
         fs::copy_file(inside(from, name), partial, fs::copy_options::overwrite_existing, failed);
-        if (failed) throw InputError(partial + ": cannot be written: " + failed.message());
+        if (failed) throw WriteError(partial + ": cannot be written: " + failed.message());
+        force_to_disk(partial);
     });
 }
 
@@ -69,7 +76,7 @@ std::vector<Index> shape_of(const Block& block) {
 }
 
 void write_whole(const std::string& folder, const TrainedModel& model) {
-    const std::string from = inside(model.base_folder, "config.json");
+    const std::string from = inside(model.base_folder, kConfig);
     ordered_json config = ordered_json::parse(text::read_file(from, transformer::kMaxConfig));
     config["tie_word_embeddings"] = model.weights->layout().tied();
     config.erase("dtype");
@@ -86,8 +93,8 @@ void write_whole(const std::string& folder, const TrainedModel& model) {
          {"tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
           "added_tokens.json", "generation_config.json"})
         copy_if_there(model.base_folder, folder, name);
-    write_arrays(inside(folder, "model.safetensors"), arrays);
-    write_text(inside(folder, "config.json"), config.dump(2) + "\n");
+    write_arrays(inside(folder, kWeights), arrays);
+    write_text(inside(folder, kConfig), config.dump(2) + "\n");
 }
 
 /// "self_attn.q_proj" of "model.layers.0.self_attn.q_proj.weight" is "q_proj" for PEFT.
@@ -122,14 +129,16 @@ void write_adapter(const std::string& folder, const TrainedModel& model) {
             array_of(piece_name(model.weights->layout(), piece), {piece.rows, piece.cols},
                      std::span<const float>(model.theta->data() + piece.offset,
                                             static_cast<std::size_t>(piece.rows * piece.cols))));
-    write_arrays(inside(folder, kAdapter), arrays);
+    std::map<std::string, std::string> notes;
+    if (!model.base_hash.empty()) notes[kBaseHash] = model.base_hash;
+    write_arrays(inside(folder, kAdapter), arrays, notes);
     write_text(inside(folder, kAdapterConfig), config.dump(2) + "\n");
 }
 
 }  // namespace
 
 void write_model(const std::string& folder, const TrainedModel& model) {
-    make_folder_of(inside(folder, "config.json"));
+    make_folder_of(inside(folder, kConfig));
     if (model.spec.part == TrainedPart::kLora)
         write_adapter(folder, model);
     else
@@ -201,8 +210,15 @@ TrainableSpec read_spec(const json& config, const std::string& place) {
     return spec;
 }
 
+void require_base(const std::string& noted, const std::string& base_hash, const std::string& path) {
+    if (noted.empty() || base_hash.empty() || noted == base_hash) return;
+    throw InputError(path + ": was trained beside a model with hash " + noted +
+                         ", the base model's is " + base_hash,
+                     "give the base model it was trained beside");
+}
+
 Parameters<float> read_adapter(const std::string& folder, const transformer::Checkpoint& base,
-                               const Layout& layout) {
+                               const Layout& layout, const std::string& base_hash) {
     const std::string place = inside(folder, kAdapterConfig);
     const TrainableSpec spec = read_spec(
         text::parse_json(text::read_file(place, transformer::kMaxConfig), place, {}), place);
@@ -211,6 +227,7 @@ Parameters<float> read_adapter(const std::string& folder, const transformer::Che
     const std::string path = inside(folder, kAdapter);
     const transformer::MappedFile file(path);
     transformer::Tensors tensors = transformer::parse_safetensors(file.bytes(), path);
+    require_base(transformer::safetensors_note(file.bytes(), path, kBaseHash), base_hash, path);
     Column<float> theta(trainable.size());
     for (const Piece& piece : trainable.pieces()) {
         const std::string name = piece_name(layout, piece);
@@ -263,10 +280,10 @@ void require_same_model(const transformer::ModelConfig& a, const transformer::Mo
 }  // namespace
 
 Parameters<float> read_model(const std::string& folder, const transformer::Checkpoint& base,
-                             const Layout& layout) {
+                             const Layout& layout, const std::string& base_hash) {
     std::error_code failed;
     if (fs::exists(inside(folder, kAdapterConfig), failed))
-        return read_adapter(folder, base, layout);
+        return read_adapter(folder, base, layout, base_hash);
     const transformer::Checkpoint trained(folder);
     require_same_model(trained.config(), base.config(), folder);
     if (!trained.config().tied && layout.tied())
@@ -274,9 +291,21 @@ Parameters<float> read_model(const std::string& folder, const transformer::Check
     return finetune::read_parameters<float>(trained, layout);
 }
 
+bool holds_model(const std::string& folder) {
+    std::error_code failed;
+    return fs::exists(inside(folder, kConfig), failed) ||
+           fs::exists(inside(folder, kAdapterConfig), failed);
+}
+
+void remove_model(const std::string& folder) {
+    std::error_code ignored;
+    for (const char* name : {kConfig, kWeights, kAdapterConfig, kAdapter})
+        fs::remove(inside(folder, name), ignored);
+}
+
 bool head_of_its_own(const std::string& folder) {
     std::error_code failed;
-    const std::string config = inside(folder, "config.json");
+    const std::string config = inside(folder, kConfig);
     if (!fs::exists(config, failed)) return false;
     return !transformer::parse_model_config(text::read_file(config, transformer::kMaxConfig),
                                             config)

@@ -12,6 +12,7 @@ struct TrainedModel {
     const finetune::Trainable<float>* trainable = nullptr;
     finetune::TrainableSpec spec;
     const finetune::Column<float>* theta = nullptr;
+    std::string base_hash = {};  ///< of the base; adapters carry it
 };
 
 /// Adapters as adapter_config.json and adapter_model.safetensors; else config.json,
@@ -19,10 +20,17 @@ struct TrainedModel {
 void write_model(const std::string& folder, const TrainedModel& model);
 
 /// The weights of such a folder, an adapter merged into those of the base. Throws InputError unless
-/// it belongs to the base: same config but for the tie of the head, known keys, shapes that fit.
+/// it belongs to the base: same config but for the tie of the head, known keys, shapes that fit,
+/// and the base's hash where the adapter carries one.
 finetune::Parameters<float> read_model(const std::string& folder,
                                        const transformer::Checkpoint& base,
-                                       const finetune::Layout& layout);
+                                       const finetune::Layout& layout,
+                                       const std::string& base_hash = {});
+
+/// Whether there is a config of a model or of an adapter.
+bool holds_model(const std::string& folder);
+/// Removes what write_model writes, but for the tokeniser.
+void remove_model(const std::string& folder);
 
 /// Whether the folder holds a model whose head is no longer the embedding.
 bool head_of_its_own(const std::string& folder);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "experiments/finetune/saved_run.hpp"
+#include "sim/error.hpp"
 
 namespace prefdyn {
 
@@ -62,7 +63,11 @@ class Run {
   public:
     Run(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,
         const FinetunePlan& plan, const RunProgress& progress)
-        : start_(start), plan_(plan), progress_(progress), material_(behaviours, plan) {
+        : start_(start),
+          plan_(plan),
+          progress_(progress),
+          material_(behaviours, plan),
+          stops_(record_steps(plan.training.steps, plan.records)) {
         out_.name = plan.name;
         out_.start = start.name;
         for (const std::size_t k : plan.behaviours) out_.behaviour.push_back(behaviours[k].name());
@@ -81,6 +86,9 @@ class Run {
                static_cast<double>(plan_.training.steps + 1);
     }
     void begin();
+    bool record_is_due() const;
+    void take_record();
+    Evaluation first_evaluation() const;
     void measure_start(const Evaluation& first);
     void record(const Evaluation& evaluation);
     void train();
@@ -98,6 +106,7 @@ class Run {
     const FinetunePlan& plan_;
     const RunProgress& progress_;
     Material material_;
+    std::vector<Index> stops_;  ///< updates behind which there is a record
     FinetuneRun out_;
     std::vector<ReferenceLogps> reference_;
     std::unique_ptr<finetune::Training> training_;
@@ -163,13 +172,22 @@ void Run::measure_start(const Evaluation& first) {
     }
 }
 
+Evaluation Run::first_evaluation() const {
+    finetune::SequenceModel<float> model(*start_.config, finetune::longest_read(material_.all()));
+    try {
+        return finetune::evaluate<float>(model, *start_.weights, material_.all(),
+                                         plan_.training.plan.tokens);
+    } catch (const finetune::NonFinite& error) {
+        throw InputError(out_.name + ": of the " + start_.name + " model " + error.what(),
+                         "its weights are damaged, or too large for single precision");
+    }
+}
+
 /// Reference log-probabilities come from a first pass over everything; a saved state takes the
 /// place of what was done already.
 void Run::begin() {
     say("reference", 0.0);
-    finetune::SequenceModel<float> model(*start_.config, finetune::longest_read(material_.all()));
-    const Evaluation first = finetune::evaluate<float>(model, *start_.weights, material_.all(),
-                                                       plan_.training.plan.tokens);
+    const Evaluation first = first_evaluation();
     reference_ = finetune::logps_of(first);
     training_ = std::make_unique<finetune::Training>(
         *start_.config, *start_.weights, plan_.training, material_.trained(),
@@ -180,20 +198,30 @@ void Run::begin() {
     record(first);
 }
 
+/// Also of a state that was saved because the evaluation itself was interrupted.
+bool Run::record_is_due() const {
+    return std::ranges::binary_search(stops_, training_->done()) &&
+           out_.step.back() < training_->done();
+}
+
+void Run::take_record() {
+    const Evaluation now = evaluate();
+    record(now);
+    if (training_->done() == plan_.training.steps) out_.after = embeddings(now);
+    save();
+}
+
 void Run::train() {
-    const std::vector<Index> stops = record_steps(plan_.training.steps, plan_.records);
+    if (record_is_due()) take_record();
     while (training_->done() < plan_.training.steps) {
         say("training", share());
         out_.updates.push_back(training_->step());
-        const Index done = training_->done();
-        const bool stop = std::ranges::binary_search(stops, done);
-        if (stop) {
-            const Evaluation now = evaluate();
-            record(now);
-            if (done == plan_.training.steps) out_.after = embeddings(now);
-        }
-        if (stop || (plan_.save_every > 0 && done % plan_.save_every == 0)) save();
+        if (record_is_due())
+            take_record();
+        else if (plan_.save_every > 0 && training_->done() % plan_.save_every == 0)
+            save();
     }
+    if (out_.after.empty()) out_.after = embeddings(evaluate());  // all was done before
 }
 
 FinetuneRun Run::go() {
@@ -207,7 +235,6 @@ FinetuneRun Run::go() {
         save();
         throw;
     }
-    if (out_.after.empty()) out_.after = embeddings(evaluate());  // all was done before
     out_.theta = training_->theta();
     say("done", 1.0);
     return std::move(out_);

@@ -199,7 +199,7 @@ bool load_run(const FinetunePlan& plan, finetune::Training& training, FinetuneRu
     run.updates.clear();
     for (const auto& row : saved.table("updates", kUpdateColumns))
         run.updates.push_back(update_of(row.data()));
-    if (run.measures.size() != run.step.size() * run.behaviour.size() ||
+    if (run.step.empty() || run.measures.size() != run.step.size() * run.behaviour.size() ||
         run.weight_change.size() != run.step.size() ||
         static_cast<std::int64_t>(run.updates.size()) != state.done)
         saved.fail("measures");

@@ -4,8 +4,8 @@
 #include <ostream>
 
 #include "sim/cancel.hpp"
-#include "sim/error.hpp"
 #include "sim/text/utf8.hpp"
+#include "sim/write_error.hpp"
 
 namespace prefdyn::text {
 
@@ -104,7 +104,7 @@ DialogueCount convert_dialogues(std::istream& in, const std::string& path, std::
         const DialogueFault fault = split_dialogues(chosen, rejected, pair);
         if (fault == DialogueFault::kNone) {
             if (!(out << line_of(pair)))
-                throw InputError(lines.place() + ": what is made of it cannot be written",
+                throw WriteError(lines.place() + ": what is made of it cannot be written",
                                  "is the disk full?");
             ++count.written;
         } else if (options.skip_bad) {

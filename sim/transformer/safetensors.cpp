@@ -137,13 +137,18 @@ void require_cover(const Tensors& tensors, std::span<const std::byte> data,
                          " bytes of " + std::to_string(data.size()) + " bytes of data");
 }
 
+json parse_header(std::span<const std::byte> file, std::size_t length, const std::string& path) {
+    const std::string_view text(reinterpret_cast<const char*>(file.data()) + 8, length);
+    json header = text::parse_json(text, path + ", header", {kMaxHeader, 4});
+    if (!header.is_object()) throw InputError(path + ": the header is no JSON object");
+    return header;
+}
+
 }  // namespace
 
 Tensors parse_safetensors(std::span<const std::byte> file, const std::string& path) {
     const std::size_t length = header_bytes(file, path);
-    const std::string_view text(reinterpret_cast<const char*>(file.data()) + 8, length);
-    const json header = text::parse_json(text, path + ", header", {kMaxHeader, 4});
-    if (!header.is_object()) throw InputError(path + ": the header is no JSON object");
+    const json header = parse_header(file, length, path);
     const auto data = file.subspan(8 + length);
     Tensors tensors;
     for (const auto& item : header.items())
@@ -151,6 +156,14 @@ Tensors parse_safetensors(std::span<const std::byte> file, const std::string& pa
             tensors.emplace(item.key(), read_entry(item.key(), item.value(), data, path));
     require_cover(tensors, data, path);
     return tensors;
+}
+
+std::string safetensors_note(std::span<const std::byte> file, const std::string& path,
+                             const std::string& key) {
+    const json header = parse_header(file, header_bytes(file, path), path);
+    const json notes = header.value("__metadata__", json::object());
+    if (!notes.is_object() || !notes.contains(key) || !notes[key].is_string()) return {};
+    return notes[key].get<std::string>();
 }
 
 }  // namespace prefdyn::transformer

@@ -15,4 +15,8 @@ using Tensors = std::map<std::string, Tensor>;
 /// bytes there are, and the data must be covered exactly once. Throws InputError naming `path`.
 Tensors parse_safetensors(std::span<const std::byte> file, const std::string& path);
 
+/// What the header's __metadata__ says under this key; empty if nothing.
+std::string safetensors_note(std::span<const std::byte> file, const std::string& path,
+                             const std::string& key);
+
 }  // namespace prefdyn::transformer

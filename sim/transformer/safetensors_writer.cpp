@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "sim/error.hpp"
+#include "sim/write_error.hpp"
 
 namespace prefdyn::transformer {
 
@@ -22,7 +22,8 @@ class OutputFile {
   public:
     explicit OutputFile(const std::string& path)
         : path_(path), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-        if (file_ < 0) fail("cannot be opened for writing");
+        if (file_ < 0)
+            throw InputError(path_ + ": cannot be opened for writing: " + std::strerror(errno));
     }
     ~OutputFile() {
         if (file_ >= 0) ::close(file_);
@@ -34,26 +35,29 @@ class OutputFile {
         while (!bytes.empty()) {
             const ssize_t done = ::write(file_, bytes.data(), bytes.size());
             if (done < 0 && errno == EINTR) continue;
-            if (done <= 0) fail("cannot be written");
+            if (done <= 0) fail_to_write("cannot be written");
             bytes = bytes.subspan(static_cast<std::size_t>(done));
         }
     }
     void close() {
-        if (::fsync(file_) != 0) fail("cannot be forced to the disk");
-        if (::close(std::exchange(file_, -1)) != 0) fail("cannot be closed");
+        if (::fsync(file_) != 0) fail_to_write("cannot be forced to the disk");
+        if (::close(std::exchange(file_, -1)) != 0) fail_to_write("cannot be closed");
     }
 
   private:
-    [[noreturn]] void fail(const std::string& what) const {
-        throw InputError(path_ + ": " + what + ": " + std::strerror(errno));
+    [[noreturn]] void fail_to_write(const std::string& what) const {
+        throw WriteError(path_ + ": " + what + ": " + std::strerror(errno),
+                         "choose a place with room for it");
     }
     std::string path_;
     int file_;
 };
 
-std::string header_of(const std::vector<Array>& arrays) {
+std::string header_of(const std::vector<Array>& arrays,
+                      const std::map<std::string, std::string>& notes) {
     nlohmann::ordered_json header;
     header["__metadata__"]["format"] = "pt";
+    for (const auto& [key, value] : notes) header["__metadata__"][key] = value;
     std::size_t at = 0;
     for (const Array& each : arrays) {
         header[each.name] = {{"dtype", each.dtype},
@@ -84,9 +88,10 @@ Array array_of(const std::string& name, std::string_view text) {
     return {name, "U8", {static_cast<Index>(text.size())}, std::as_bytes(std::span(text))};
 }
 
-void write_safetensors(const std::string& path, const std::vector<Array>& arrays) {
+void write_safetensors(const std::string& path, const std::vector<Array>& arrays,
+                       const std::map<std::string, std::string>& notes) {
     OutputFile file(path);
-    const std::string header = header_of(arrays);
+    const std::string header = header_of(arrays, notes);
     const auto length = static_cast<std::uint64_t>(header.size());
     file.write(std::as_bytes(std::span(&length, 1)));
     file.write(std::as_bytes(std::span(header)));

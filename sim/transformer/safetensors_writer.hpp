@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,8 +19,10 @@ Array array_of(const std::string& name, std::vector<Index> shape, std::span<cons
 Array array_of(const std::string& name, std::span<const std::int64_t> values);
 Array array_of(const std::string& name, std::string_view text);
 
-/// Writes and forces to the disk a safetensors file in the order given, format "pt". Throws
-/// InputError with the system's reason, e.g. a full disk; what there is of the file then stays.
-void write_safetensors(const std::string& path, const std::vector<Array>& arrays);
+/// Writes and forces to the disk a safetensors file in the order given, format "pt", with `notes`
+/// in its metadata. Throws WriteError with the system's reason, e.g. a full disk; what there is of
+/// the file then stays.
+void write_safetensors(const std::string& path, const std::vector<Array>& arrays,
+                       const std::map<std::string, std::string>& notes = {});
 
 }  // namespace prefdyn::transformer

@@ -127,26 +127,40 @@ TEST_CASE("SIGTERM ends training with 130, and the same call goes on to the same
 
 TEST_CASE("killed between the model and the results, a run goes on although a model lies there") {
     const FinetuneFixture at;
-    const auto call = at.finetune({"--steps", "20", "--records", "3"});
+    const Case each = long_calls(at)[0];
     const std::string want = at.dir / "want", out = at.dir / "run";
-    REQUIRE(test::command(with_out(call, want)).code == 0);
-    cancel_flag = true;
-    CHECK(test::command(with_out(call, out)).code == 130);
-    cancel_flag = false;
-    const pid_t child =
-        test::start(with_out(at.finetune({"--steps", "20", "--records", "3"}), out));
-    CHECK(exit_code(child) == 0);
-    // As if the power had failed before the results were written.
-    fs::remove(out + "/run.h5");
-    const auto refused = test::command(with_out(call, out));
-    CHECK(refused.code == 2);
-    CHECK(contains(refused.err, "holds a model"));
-    test::write_bytes(out + "/state-0.safetensors", test::read_text(out + "/model.safetensors"));
-    const auto damaged = test::command(with_out(call, out));
-    CHECK(damaged.code == 2);
-    CHECK(contains(damaged.err, "state-0.safetensors: 'identity' is not what a saved run has"));
-    fs::remove(out + "/state-0.safetensors");
-    CHECK(test::command(with_out(at.finetune({"--steps", "20", "--records", "3", "--force"}), out))
-              .code == 0);
+    REQUIRE(exit_code(test::start(with_out(each.call, want))) == 0);
+    const pid_t child = test::start(with_out(each.call, out));
+    wait_for_state(out, 0);
+    kill(child, SIGKILL);
+    REQUIRE(exit_code(child) == -SIGKILL);
+    for (const char* name : {"/config.json", "/model.safetensors"})
+        fs::copy(want + name, out + name);
+    CHECK(exit_code(test::start(with_out(each.call, out))) == 0);
     test::check_same_files(want, out);
+}
+
+TEST_CASE("a folder with results, with a model, or the model's own is not written over") {
+    const FinetuneFixture at;
+    const auto call = at.finetune({"--steps", "2", "--records", "2"});
+    const auto refused = [&](const std::string& out) {
+        const auto got = test::command(with_out(call, out));
+        CHECK(got.code == 2);
+        return got.err;
+    };
+    const std::string out = at.dir / "run", model = test::read_text(at.dir / "model/config.json");
+    REQUIRE(test::command(with_out(call, out)).code == 0);
+    CHECK(contains(refused(out), "run.h5: is there already"));
+    fs::remove(out + "/run.h5");
+    CHECK(contains(refused(out), "holds a model"));
+    CHECK(contains(refused(at.dir / "model"), "is the folder of --model"));
+    CHECK(contains(refused(at.dir / "d.jsonl"), "is no folder"));
+    auto forced = with_out(call, at.dir / "model");
+    forced.emplace_back("--force");
+    CHECK(test::command(forced).code == 2);
+    CHECK(test::read_text(at.dir / "model/config.json") == model);
+    auto lora = with_out(at.finetune({"--steps", "2", "--method", "lora", "--force"}), out);
+    REQUIRE(test::command(lora).code == 0);
+    CHECK_FALSE(fs::exists(out + "/model.safetensors"));  // an adapter and a model: which is it?
+    CHECK(fs::exists(out + "/adapter_model.safetensors"));
 }

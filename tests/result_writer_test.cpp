@@ -32,7 +32,7 @@ std::string bytes(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("no room for the file: exit code 2, the system's reason, nothing left behind") {
+TEST_CASE("no room for the file: exit code 3, the system's reason, nothing left behind") {
     const TemporaryDirectory folder;
     const std::string path = folder / "r.h5", errors = folder / "errors";
     for (const std::string blocks : {"1", "40"}) {  // fails at closing, at a dataset
@@ -41,7 +41,7 @@ TEST_CASE("no room for the file: exit code 2, the system's reason, nothing left 
                                     " 2>&1";
         const int status = std::system(command.c_str());
         REQUIRE(WIFEXITED(status));
-        CHECK(WEXITSTATUS(status) == 2);
+        CHECK(WEXITSTATUS(status) == 3);
         CHECK(contains(bytes(errors), "cannot be written: File too large\nhint: "));
         CHECK(!fs::exists(path));
         CHECK(!fs::exists(path + ".partial"));

@@ -15,20 +15,6 @@ constexpr BenchTransformer kDefaults = {900, 50, 32};
 constexpr long kExtent = 8192;  // of the product that shows what the card can do
 constexpr int kEmbeddings = 3;
 
-/// Llama 2 with 7 billion parameters, the head tied.
-ModelConfig extents(Index layers) {
-    ModelConfig c;
-    c.hidden = 4096;
-    c.ffn = 11008;
-    c.layers = layers;
-    c.heads = c.kv_heads = 32;
-    c.head_size = 128;
-    c.vocabulary = 32000;
-    c.context = 4096;
-    c.tied = true;
-    return c;
-}
-
 double seconds_of(const std::function<void()>& work) {
     stop_if_requested();
     const Stopwatch watch;
@@ -50,7 +36,7 @@ void bench_transformer_card(std::ostream& out, const BenchOptions& options) {
     const Precision precision = precision_of(options);
     const std::string name = precision_names()[static_cast<std::size_t>(precision)];
     const BenchTransformer o = filled(options, kDefaults);
-    const ModelConfig c = extents(o.layers);
+    const ModelConfig c = llama_7b(o.layers);
     const BenchFolder folder(options);
     const double bytes = 2.0 * static_cast<double>(c.parameters());
     out << "card: " << probe_gpu().info.name << "\n";

@@ -93,6 +93,19 @@ transformer::ModelConfig llama_110m(Index layers) {
     return c;
 }
 
+transformer::ModelConfig llama_7b(Index layers) {
+    transformer::ModelConfig c;
+    c.hidden = 4096;
+    c.ffn = 11008;
+    c.layers = layers;
+    c.heads = c.kv_heads = 32;
+    c.head_size = 128;
+    c.vocabulary = 32000;
+    c.context = 4096;
+    c.tied = true;
+    return c;
+}
+
 double processor_seconds() {
     timespec now{};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);

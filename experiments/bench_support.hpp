@@ -43,6 +43,8 @@ double flops_of_token(const transformer::ModelConfig& config);
 
 /// A Llama of 110 million parameters if it has 12 layers.
 transformer::ModelConfig llama_110m(Index layers);
+/// Llama 2 with 7 billion parameters if it has 32 layers, the head tied.
+transformer::ModelConfig llama_7b(Index layers);
 
 /// Processor seconds of all threads, over their number: what a run takes when nobody else computes.
 double processor_seconds();

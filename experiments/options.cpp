@@ -119,12 +119,13 @@ void declare(ParameterTable& t, BenchOptions& o) {
               "length of each; 0 takes 32, on a card 50");
     t.integer("layers", &o.layers, 0, 1000, "", "its layers; 0 takes 12, on a card 32");
     t.flag("finetune", &o.finetune,
-           "measure full DPO updates of that Llama on the processor, and nothing else");
-    t.integer("pairs", &o.pairs, 1, 100000, "", "pairs of an update");
-    t.integer("pair-tokens", &o.pair_tokens, 2, 2048, "tokens",
-              "length of each sequence; its second half is the answer");
+           "measure DPO updates of that Llama and nothing else: of every weight, on a card of "
+           "adapters of q and v");
+    t.integer("pairs", &o.pairs, 0, 100000, "", "pairs of an update; 0 takes 8, on a card 32");
+    t.integer("pair-tokens", &o.pair_tokens, 0, 2048, "tokens",
+              "length of each sequence, its second half the answer; 0 takes 128, on a card 100");
     t.choice("precision", &o.precision, {"auto", "float32", "tf32", "bfloat16"},
-             "of its embedding; auto takes bfloat16 on a card, float32 on the processor");
+             "of that Llama; auto takes bfloat16 on a card, float32 on the processor");
     t.text("folder", &o.folder,
            "an existing folder to generate it below; by default that for temporary files");
     t.flag("keep", &o.keep,

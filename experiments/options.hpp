@@ -43,7 +43,7 @@ struct BenchOptions {
     bool transformer = false;
     Index prompts = 0, prompt_tokens = 0, layers = 0;
     bool finetune = false;
-    Index pairs = 8, pair_tokens = 128;
+    Index pairs = 0, pair_tokens = 0;
     BenchPrecision precision = BenchPrecision::kAuto;
     std::string folder;
     bool keep = false;

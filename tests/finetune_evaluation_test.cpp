@@ -64,12 +64,11 @@ std::vector<std::size_t> all_of(const Data& data) {
 Parameters<double> mean_gradient(const Fixture& f, const Layout& layout, const Data& data,
                                  const std::vector<std::size_t>& which, Index tokens, Keep keep) {
     const auto weights = read_parameters<double>(*f.checkpoint, layout);
-    SequenceModel<double> model(f.config(), longest_read(data.pairs));
+    ModelPass<double> pass(f.config(), weights, layout.every_block(), longest_read(data.pairs));
     const std::vector<ReferenceLogps> reference(data.pairs.size(), {-3.0, -4.0});
-    Parameters<double> gradient(layout);
-    add_mean_gradient<double>(model, weights, data.pairs, which, reference,
-                              Objective(typical_loss("sigmoid", 0.2)), {tokens, keep}, gradient);
-    return gradient;
+    add_mean_gradient(pass, data.pairs, which, reference, Objective(typical_loss("sigmoid", 0.2)),
+                      {tokens, keep});
+    return pass.gradient();
 }
 
 }  // namespace
@@ -95,11 +94,10 @@ TEST_CASE("neither scores nor gradients depend on the groups") {
     const Layout layout(f.config());
     const Data data(20, false, f.m.vocabulary);
     const auto weights = read_parameters<double>(*f.checkpoint, layout);
-    SequenceModel<double> model(f.config(), longest_read(data.pairs));
-    const Evaluation one = evaluate<double>(model, weights, data.pairs, 1000);
+    ModelPass<double> pass(f.config(), weights, layout.every_block(), longest_read(data.pairs));
+    const Evaluation one = evaluate(pass, data.pairs, 1000);
     std::size_t told = 0;
-    const Evaluation many =
-        evaluate<double>(model, weights, data.pairs, 1, [&](std::size_t done) { told = done; });
+    const Evaluation many = evaluate(pass, data.pairs, 1, [&](std::size_t done) { told = done; });
     CHECK(told == data.pairs.size());
     for (std::size_t i = 0; i < data.pairs.size(); ++i)
         for (std::size_t side = 0; side < 2; ++side) {
@@ -131,17 +129,20 @@ TEST_CASE("the initial slope: parts add up, and the head's is T1's on the embedd
         const Layout layout(f.config());
         const Data data(30, true, f.m.vocabulary);
         const auto weights = read_parameters<double>(*f.checkpoint, layout);
-        SequenceModel<double> model(f.config(), longest_read(data.pairs));
-        const Evaluation start = evaluate<double>(model, weights, data.pairs, 100);
+        const Index longest = longest_read(data.pairs);
+        ModelPass<double> pass(f.config(), weights, layout.every_block(), longest);
+        const Evaluation start = evaluate(pass, data.pairs, 100);
         const auto reference = logps_of(start);
         const double beta = 0.3;
         const Objective objective(typical_loss("sigmoid", beta));
+        const Layout loose(f.config(), true);
+        const auto loose_weights = cut_loose(weights, loose);
+        ModelPass<double> cut(f.config(), loose_weights, loose.every_block(), longest);
         const GradientSplit split =
-            gradient_split<double>(f.config(), weights, data.pairs, reference, objective, {});
-        Parameters<double> gradient(layout);
-        add_mean_gradient<double>(model, weights, data.pairs, all_of(data), reference, objective,
-                                  {}, gradient);
-        CHECK(split.total() == doctest::Approx(gradient.values().squaredNorm()).epsilon(1e-12));
+            gradient_split(cut, loose, layout.tied(), data.pairs, reference, objective, {});
+        add_mean_gradient(pass, data.pairs, all_of(data), reference, objective, {});
+        CHECK(split.total() ==
+              doctest::Approx(pass.gradient().values().squaredNorm()).epsilon(1e-12));
         CHECK((split.tied != 0.0) == tied);
         Vector zbar = Vector::Zero(f.m.hidden);
         for (std::size_t i = 0; i < data.pairs.size(); ++i)

@@ -136,7 +136,7 @@ void check(const Setting& s) {
     const Layout layout(config, s.own_head);
     const auto weights = read_parameters<double>(checkpoint, layout);
     const RowMatrix c = test::gaussian(Index(places().size()), s.m.vocabulary, 99);
-    const auto all = Parameters<double>::all(layout);
+    const auto all = layout.every_block();
     const Run full = run(config, weights, s, c, Keep::kAll, all, {0, 1, 2, 3});
     const test::Twin twin{s.m, w, s.frequency, s.window};
     for (std::size_t r = 0; r < places().size(); ++r) {
@@ -206,7 +206,7 @@ TEST_CASE("blocks that are not held change nothing in those that are") {
     const Layout layout(checkpoint.config());
     const auto weights = read_parameters<double>(checkpoint, layout);
     const RowMatrix c = test::gaussian(Index(places().size()), s.m.vocabulary, 99);
-    const auto held = Parameters<double>::all(layout);
+    const auto held = layout.every_block();
     const Run full = run(checkpoint.config(), weights, s, c, Keep::kAll, held, {0, 1, 2, 3});
     for (int b = 0; b < layout.count(); ++b) {
         CAPTURE(layout.block(b).name);

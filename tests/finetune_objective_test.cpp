@@ -47,7 +47,7 @@ Rows<double> random_logits(const PairBatch& batch, Index V) {
 ReferenceLogps reference(std::size_t i) { return {-2.0 - 0.3 * double(i), -2.5 + 0.2 * double(i)}; }
 
 double mean_loss(const Objective& objective, const Rows<double>& logits, const PairBatch& batch) {
-    const auto scores = score_pairs(logits, score_rows(logits), batch);
+    const auto scores = score_pairs(score_logits(logits, batch), batch);
     double sum = 0.0;
     for (std::size_t i = 0; i < scores.size(); ++i)
         sum += objective.at(scores[i], reference(i)).loss;
@@ -70,7 +70,7 @@ TEST_CASE("log-probabilities of responses equal those of the twin") {
     const PairBatch batch = data.batch(in_order());
     SequenceModel<double> model(checkpoint.config(), 16);
     const Rows<double> logits = model.forward(weights, batch.tokens, batch.rows, Keep::kNothing);
-    const auto scores = score_pairs(logits, score_rows(logits), batch);
+    const auto scores = score_pairs(score_logits(logits, batch), batch);
     for (std::size_t i = 0; i < scores.size(); ++i) {
         const double chosen = twin_logp(twin, data.chosen[i], data.prompt[i]);
         const double rejected = twin_logp(twin, data.rejected[i], data.prompt[i]);
@@ -117,13 +117,13 @@ TEST_CASE("the gradient in the logits is that of the loss, for every loss of one
             continue;
         }
         const Objective objective(spec);
-        const RowScores rows = score_rows(logits);
+        const LogitScores rows = score_logits(logits, batch);
         std::vector<Objective::Value> values;
-        const auto scores = score_pairs(logits, rows, batch);
+        const auto scores = score_pairs(rows, batch);
         for (std::size_t i = 0; i < scores.size(); ++i)
             values.push_back(objective.at(scores[i], reference(i)));
         Rows<double> gradient = Rows<double>::Constant(2, 2, test::kNan);
-        objective_gradient(logits, rows, batch, values, 0.25, gradient);
+        logit_gradient(logits, rows.rows.logsumexp, logit_pull(batch, values, 0.25), gradient);
         for (std::uint64_t k = 0; k < 5; ++k) {
             const RowMatrix u = test::gaussian(logits.rows(), logits.cols(), 70 + k);
             constexpr double h = 1e-5;

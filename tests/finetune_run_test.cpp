@@ -142,6 +142,20 @@ TEST_CASE("what is measured before any update") {
     CHECK(run.weight_change[0] == 0.0);
 }
 
+TEST_CASE("held-out pairs may be longer than every training pair") {
+    Fixture f;
+    text::SequencePair& longest = f.behaviours[0].data.pairs.back();
+    for (auto* side : {&longest.chosen, &longest.rejected}) side->insert(side->begin(), 9, 7);
+    longest.prompt += 9;
+    const Start start(f, TrainedPart::kFull);
+    FinetunePlan plan = f.plan(TrainedPart::kFull);
+    plan.training.learning_rate = 0.0;
+    const FinetuneRun run = run_finetune(start.model, f.behaviours, plan);
+    const std::size_t last = run.step.size() - 1;
+    CHECK(run.measure(last, 0, "eval_logps_chosen") == run.measure(0, 0, "eval_logps_chosen"));
+    CHECK(run.measure(last, 0, "eval_loss") == doctest::Approx(std::log(2.0)));
+}
+
 TEST_CASE("flipped labels exchange the answers, their class and the sign of the margin") {
     const Fixture f;
     const Start start(f, TrainedPart::kFull);

@@ -67,12 +67,13 @@ struct Set {
 
     Set(const Fixture& f, const TrainingSpec& spec)
         : layout(f.checkpoint->config(), spec.trained.part == TrainedPart::kHead) {
-        Parameters<float> weights = read_parameters<float>(*f.checkpoint, layout);
-        SequenceModel<float> model(f.checkpoint->config(), longest_read(f.pairs));
-        const Evaluation start = evaluate<float>(model, weights, f.pairs, 1000);
+        const auto weights = read_parameters<float>(*f.checkpoint, layout);
+        auto engine =
+            make_engine(f.checkpoint->config(), weights, spec.engine(), longest_read(f.pairs));
+        const Evaluation start = evaluate(engine->pass(), f.pairs, 1000);
         embeddings = start.embeddings;
-        training = std::make_unique<Training>(f.checkpoint->config(), std::move(weights), spec,
-                                              f.pairs, logps_of(start));
+        training =
+            std::make_unique<Training>(std::move(engine), layout, spec, f.pairs, logps_of(start));
     }
 };
 
@@ -103,13 +104,12 @@ TEST_CASE("the head alone, answers of one token: the exact reduction") {
                   doctest::Approx(direction.norm() / std::sqrt(2.0)).epsilon(1e-5));
             w += eta * direction;
         }
-        const auto head = set.training->weights().matrix(set.layout.head());
-        const Vector before =
-            read_parameters<float>(*f.checkpoint, set.layout).values().cast<double>();
-        const Vector got = (head.row(3) - head.row(4)).transpose().cast<double>();
-        const Index at = set.training->weights().offset(set.layout.head()), d = f.m.hidden;
-        const Vector old = before.segment(at + 3 * d, d) - before.segment(at + 4 * d, d);
-        CHECK(test::relative_error(got - old, w) <= 1e-5);
+        const auto before = read_parameters<float>(*f.checkpoint, set.layout);
+        const Index d = f.m.hidden;
+        const Vector moved = (set.training->engine().theta() -
+                              Trainable<float>(set.layout, {TrainedPart::kHead}, 0).initial(before))
+                                 .cast<double>();
+        CHECK(test::relative_error(moved.segment(3 * d, d) - moved.segment(4 * d, d), w) <= 1e-5);
     }
 }
 
@@ -126,7 +126,7 @@ TEST_CASE("every part and optimiser lowers the loss, with the same bits for any 
                 spec.plan.keep = t == 0 ? Keep::kAll : Keep::kInputs;
                 Set set(f, spec);
                 for (Index k = 0; k < 12; ++k) records[t].push_back(set.training->step());
-                theta[t] = set.training->theta();
+                theta[t] = set.training->engine().theta();
             }
             CHECK(loss(records[0].front()) == doctest::Approx(std::log(2.0)).epsilon(1e-6));
             CHECK(loss(records[0].back()) < 0.95 * std::log(2.0));
@@ -148,7 +148,7 @@ TEST_CASE("a restart from a saved state changes no bit") {
             second.training->restore(first.training->state());
             CHECK(second.training->done() == 5);
             for (Index k = 5; k < 12; ++k) got.push_back(second.training->step());
-            CHECK(whole.training->theta() == second.training->theta());
+            CHECK(whole.training->engine().theta() == second.training->engine().theta());
             for (std::size_t k = 0; k < 12; ++k) {
                 CHECK(want[k].batch.loss == got[k].batch.loss);
                 CHECK(want[k].grad_norm == got[k].grad_norm);
@@ -176,9 +176,27 @@ TEST_CASE("groups of tokens change a step by rounding alone") {
         spec.plan.tokens = t == 0 ? 1 : 10000;
         Set set(f, spec);
         set.training->step();
-        theta[t] = set.training->theta();
+        theta[t] = set.training->engine().theta();
     }
     CHECK(test::relative_error(theta[1].cast<double>(), theta[0].cast<double>()) <= 1e-6);
+}
+
+TEST_CASE("the change of all weights is that of the weights themselves") {
+    const Fixture f(false);
+    for (const TrainedPart part : {TrainedPart::kFull, TrainedPart::kLora, TrainedPart::kHead}) {
+        const TrainingSpec spec = f.spec(part, UpdateKind::kAdamw, 0.01, 24);
+        Set set(f, spec);
+        for (Index k = 0; k < 5; ++k) set.training->step();
+        const auto start = read_parameters<float>(*f.checkpoint, set.layout);
+        const Trainable<float> trainable(set.layout, spec.trained, spec.seed);
+        const Column<float> theta = set.training->engine().theta();
+        auto now = start;
+        trainable.apply(theta, start, now);
+        const double want = (now.values() - start.values()).cast<double>().norm();
+        CHECK(want > 0.0);
+        CHECK(trainable.change(theta, start) == doctest::Approx(want).epsilon(1e-5));
+        CHECK(trainable.change(trainable.initial(start), start) == 0.0);
+    }
 }
 
 TEST_CASE("what is not finite stops the run and says where") {

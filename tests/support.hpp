@@ -76,8 +76,8 @@ double relative_error(const Eigen::DenseBase<A>& got, const Eigen::DenseBase<B>&
 template <class A>
 bool same_bits(const A& a, const A& b) {
     return a.rows() == b.rows() && a.cols() == b.cols() &&
-           std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(double)) ==
-               0;
+           std::memcmp(a.data(), b.data(),
+                       static_cast<std::size_t>(a.size()) * sizeof(typename A::Scalar)) == 0;
 }
 
 /// what() of the InputError that `action` throws; empty if it throws none.

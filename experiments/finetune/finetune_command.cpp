@@ -72,6 +72,7 @@ std::vector<std::vector<std::size_t>> gap_pairs(FinetuneJob& job, Index count) {
         double gap;
     };
     std::vector<Vector> difference;
+    const std::vector<bool> nothing_held(static_cast<std::size_t>(job.layout().count()), false);
     for (std::size_t k = 0; k < job.behaviours().size(); ++k) {
         const FinetuneBehaviour& b = job.behaviours()[k];
         if (!b.classes())
@@ -84,9 +85,10 @@ std::vector<std::vector<std::size_t>> gap_pairs(FinetuneJob& job, Index count) {
             pairs.push_back({pair.chosen, pair.rejected, static_cast<Index>(pair.prompt)});
             label.push_back(pair.label);
         }
-        finetune::SequenceModel<float> model(job.checkpoint().config(),
-                                             finetune::longest_read(pairs));
-        const auto start = finetune::evaluate<float>(model, job.weights(), pairs, 4096);
+        const auto pass =
+            finetune::make_pass(job.checkpoint().config(), job.weights(), nothing_held,
+                                finetune::longest_read(pairs), job.plan({k}).training.precision);
+        const auto start = finetune::evaluate(*pass, pairs, 4096);
         const auto geometry = geometry_of(start.embeddings, label);
         difference.push_back(geometry.mean_plus - geometry.mean_minus);
     }
@@ -193,6 +195,7 @@ int finetune_command(const std::vector<std::string>& arguments, std::ostream& ou
     ParameterTable table;
     parse(table, options, arguments);
     apply(options.machine);
+    transformer::require_precision(options.training.precision);
     const Stopwatch watch;
     FinetuneJob job(options.model, options.training, options.training.method == TrainedPart::kHead);
     const finetune::Objective checked(job.plan({0}).training.loss);

@@ -9,7 +9,9 @@
 #include <ostream>
 
 #include "experiments/output_options.hpp"
+#include "sim/device.hpp"
 #include "sim/error.hpp"
+#include "sim/finetune/device_engine.hpp"
 #include "sim/text/tokenizer.hpp"
 
 namespace prefdyn {
@@ -109,41 +111,65 @@ std::vector<std::pair<std::string, std::string>> FinetuneJob::attributes() const
             {"tokenizer_hash", behaviours_.front().data.tokenizer_hash}};
 }
 
-/// Start weights; those in training, their gradient, theta and its moments; or, before training,
-/// the gradient of every weight beside a copy of all; a group of pairs in the model.
-std::size_t FinetuneJob::bytes(const FinetunePlan& plan) const {
+FinetuneJob::Extent FinetuneJob::extent(const FinetunePlan& plan) const {
     const finetune::Trainable<float> trainable(layout_, plan.training.trained, 0);
-    Index held = 0, adapted = 0, all = 0, loose = 0;
+    Extent out;
     for (int b = 0; b < layout_.count(); ++b) {
         const Index size = layout_.block(b).size();
-        all += size;
-        if (trainable.held()[static_cast<std::size_t>(b)]) held += size;
+        out.all += size;
+        if (trainable.held()[static_cast<std::size_t>(b)]) out.held += size;
     }
-    if (plan.training.trained.part == TrainedPart::kLora) adapted = held;
+    if (plan.training.trained.part == TrainedPart::kLora) out.adapted = out.held;
     const finetune::Layout own(checkpoint_.config(), true);
-    for (int b = 0; b < own.count(); ++b) loose += own.block(b).size();
+    for (int b = 0; b < own.count(); ++b) out.loose += own.block(b).size();
     const Index moments = plan.training.update.kind == finetune::UpdateKind::kAdamw     ? 2
                           : plan.training.update.kind == finetune::UpdateKind::kRmsprop ? 1
                                                                                         : 0;
-    const Index numbers = 2 * all + held + adapted + (2 + moments) * trainable.size();
-    Index tokens = plan.training.plan.tokens, rows = 1;
+    out.state = (1 + moments) * trainable.size();
+    out.theta = trainable.size();
+    out.tokens = plan.training.plan.tokens;
     for (const std::size_t k : plan.behaviours)
         for (const text::SequencePair& pair : behaviours_[k].data.pairs) {
             const finetune::PairTokens one{pair.chosen, pair.rejected,
                                            static_cast<Index>(pair.prompt)};
-            tokens = std::max(tokens, finetune::tokens_read(one));
-            rows = std::max(rows, finetune::rows_read(one) * (tokens / finetune::tokens_read(one)));
+            const Index tokens = finetune::tokens_read(one);
+            out.tokens = std::max(out.tokens, tokens);
+            out.rows = std::max(out.rows, finetune::rows_read(one) * (out.tokens / tokens));
         }
-    return static_cast<std::size_t>(numbers + 2 * loose) * sizeof(float) +
-           finetune::SequenceModel<float>::bytes(checkpoint_.config(), tokens, rows,
+    return out;
+}
+
+/// Start weights; those in training, their gradient, theta and its moments; or, before training,
+/// the gradient of every weight beside a copy of all; a group of pairs in the model.
+std::size_t FinetuneJob::bytes(const FinetunePlan& plan) const {
+    const Extent e = extent(plan);
+    const Index numbers = 2 * e.all + e.held + e.adapted + e.theta + e.state;
+    return static_cast<std::size_t>(numbers + 2 * e.loose) * sizeof(float) +
+           finetune::SequenceModel<float>::bytes(checkpoint_.config(), e.tokens, e.rows,
                                                  plan.training.plan.keep);
 }
 
+/// Before training the model evaluates and one with the gradient of every weight is beside it;
+/// then it is alone, with what it keeps for the backward pass.
+std::size_t FinetuneJob::card_bytes(const FinetunePlan& plan) const {
+    const Extent e = extent(plan);
+    const auto model = [&](Index weights, Index held, finetune::Keep keep) {
+        return finetune::device_bytes(checkpoint_.config(), plan.training.precision, weights, held,
+                                      e.tokens, e.rows, keep);
+    };
+    const finetune::Keep keep = plan.training.plan.keep;
+    const std::size_t before = model(e.all, e.held, Keep::kNothing) + model(e.loose, e.loose, keep);
+    const Index trained = e.state + e.adapted + (e.adapted > 0 ? e.theta : 0);
+    return std::max(before, model(e.all, e.held, keep)) +
+           static_cast<std::size_t>(trained) * sizeof(float);
+}
+
 void FinetuneJob::describe(std::ostream& out, const std::vector<FinetunePlan>& plans) const {
-    std::size_t most = 0;
+    std::size_t most = 0, on_card = 0;
     Index updates = 0;
     for (const FinetunePlan& plan : plans) {
         most = std::max(most, bytes(plan));
+        on_card = std::max(on_card, card_bytes(plan));
         updates += plan.training.steps;
         const finetune::Trainable<float> trainable(layout_, plan.training.trained, 0);
         if (&plan == &plans.front())
@@ -156,8 +182,9 @@ void FinetuneJob::describe(std::ostream& out, const std::vector<FinetunePlan>& p
             << " tokens\n";
     out << plans.size() << (plans.size() == 1 ? " run, " : " runs, ") << updates
         << " updates; memory beside the mapped file: " << std::fixed << std::setprecision(0)
-        << mib(most) << " MiB\n"
-        << std::defaultfloat << std::setprecision(6);
+        << mib(most) << " MiB";
+    if (on_gpu()) out << ", on the card: " << mib(on_card) << " MiB";
+    out << "\n" << std::defaultfloat << std::setprecision(6);
 }
 
 void say_interrupted(std::ostream& out, const std::string& state) {

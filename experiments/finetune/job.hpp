@@ -34,9 +34,19 @@ class FinetuneJob {
 
     /// Bytes beside the mapped file, at most, while this run goes on.
     std::size_t bytes(const FinetunePlan& plan) const;
+    /// Those on the card, if it trains there.
+    std::size_t card_bytes(const FinetunePlan& plan) const;
     void describe(std::ostream& out, const std::vector<FinetunePlan>& plans) const;
 
   private:
+    /// Numbers of a run, and its largest batch.
+    struct Extent {
+        Index all = 0, held = 0, adapted = 0, loose = 0;  ///< loose: with a head of its own
+        Index theta = 0, state = 0;                       ///< state: theta and moments
+        Index tokens = 0, rows = 1;
+    };
+    Extent extent(const FinetunePlan& plan) const;
+
     TrainingOptions options_;
     transformer::Checkpoint checkpoint_;
     finetune::Layout layout_;

@@ -236,6 +236,7 @@ int misalign_command(const std::vector<std::string>& arguments, std::ostream& ou
     ParameterTable table;
     parse(table, options, arguments);
     apply(options.machine);
+    transformer::require_precision(options.training.precision);
     require_writable(options.out, options.force, options.training.prompts.data);
     const Stopwatch watch;
     TrainingOptions frozen_options = options.training;

@@ -31,6 +31,7 @@ struct TrainingOptions {
     std::uint64_t seed = 1234;
     Index records = 11, tokens = 4096;
     bool recompute = false;
+    transformer::Precision precision = transformer::Precision::kFloat32;
 };
 
 /// How several behaviours are trained.

@@ -67,6 +67,8 @@ class Run {
           plan_(plan),
           progress_(progress),
           material_(behaviours, plan),
+          longest_(finetune::longest_read(material_.all())),
+          trainable_(start.weights->layout(), plan.training.trained, plan.training.seed),
           stops_(record_steps(plan.training.steps, plan.records)) {
         out_.name = plan.name;
         out_.start = start.name;
@@ -88,7 +90,7 @@ class Run {
     void begin();
     bool record_is_due() const;
     void take_record();
-    Evaluation first_evaluation() const;
+    Evaluation first_evaluation(finetune::Engine& engine) const;
     void measure_start(const Evaluation& first);
     void record(const Evaluation& evaluation);
     void train();
@@ -96,8 +98,8 @@ class Run {
         if (!plan_.state.empty()) save_run(plan_, *training_, out_);
     }
     Evaluation evaluate() {
-        return finetune::evaluate<float>(training_->model(), training_->weights(), material_.all(),
-                                         plan_.training.plan.tokens);
+        return finetune::evaluate(training_->engine().pass(), material_.all(),
+                                  plan_.training.plan.tokens);
     }
     std::vector<transformer::RowsF> embeddings(const Evaluation& evaluation) const;
     MetricSums sums(const Evaluation& evaluation, Material::Range range) const;
@@ -106,6 +108,8 @@ class Run {
     const FinetunePlan& plan_;
     const RunProgress& progress_;
     Material material_;
+    Index longest_;
+    finetune::Trainable<float> trainable_;
     std::vector<Index> stops_;  ///< updates behind which there is a record
     FinetuneRun out_;
     std::vector<ReferenceLogps> reference_;
@@ -130,8 +134,7 @@ MetricSums Run::sums(const Evaluation& evaluation, Material::Range range) const 
 
 void Run::record(const Evaluation& evaluation) {
     out_.step.push_back(training_->done());
-    out_.weight_change.push_back(
-        (training_->weights().values() - start_.weights->values()).cast<double>().norm());
+    out_.weight_change.push_back(trainable_.change(training_->engine().theta(), *start_.weights));
     const auto embedded = embeddings(evaluation);
     for (std::size_t p = 0; p < out_.behaviour.size(); ++p) {
         BehaviourMeasure m;
@@ -159,24 +162,26 @@ double head_slope(const finetune::Objective& objective, std::span<const PairToke
 
 void Run::measure_start(const Evaluation& first) {
     out_.before = embeddings(first);
+    const finetune::Layout layout(*start_.config, true);
+    const auto weights = finetune::cut_loose(*start_.weights, layout);
+    const auto pass = finetune::make_pass(*start_.config, weights, layout.every_block(), longest_,
+                                          plan_.training.precision);
     for (std::size_t p = 0; p < out_.behaviour.size(); ++p) {
         say("initial gradient", 0.0);
         const Material::Range range = material_.train(p);
         const auto pairs = material_.all().subspan(range.begin, range.count);
         const auto reference = std::span(reference_).subspan(range.begin, range.count);
-        out_.slope.push_back(finetune::gradient_split<float>(*start_.config, *start_.weights, pairs,
-                                                             reference, training_->objective(),
-                                                             plan_.training.plan));
+        out_.slope.push_back(
+            finetune::gradient_split(*pass, layout, start_.weights->layout().tied(), pairs,
+                                     reference, training_->objective(), plan_.training.plan));
         out_.head_slope_t1.push_back(
             head_slope(training_->objective(), pairs, out_.before[p], out_.label[p]));
     }
 }
 
-Evaluation Run::first_evaluation() const {
-    finetune::SequenceModel<float> model(*start_.config, finetune::longest_read(material_.all()));
+Evaluation Run::first_evaluation(finetune::Engine& engine) const {
     try {
-        return finetune::evaluate<float>(model, *start_.weights, material_.all(),
-                                         plan_.training.plan.tokens);
+        return finetune::evaluate(engine.pass(), material_.all(), plan_.training.plan.tokens);
     } catch (const finetune::NonFinite& error) {
         throw InputError(out_.name + ": of the " + start_.name + " model " + error.what(),
                          "its weights are damaged, or too large for single precision");
@@ -187,10 +192,12 @@ Evaluation Run::first_evaluation() const {
 /// place of what was done already.
 void Run::begin() {
     say("reference", 0.0);
-    const Evaluation first = first_evaluation();
+    auto engine =
+        finetune::make_engine(*start_.config, *start_.weights, plan_.training.engine(), longest_);
+    const Evaluation first = first_evaluation(*engine);
     reference_ = finetune::logps_of(first);
     training_ = std::make_unique<finetune::Training>(
-        *start_.config, *start_.weights, plan_.training, material_.trained(),
+        std::move(engine), start_.weights->layout(), plan_.training, material_.trained(),
         std::vector(reference_.begin(),
                     reference_.begin() + static_cast<std::ptrdiff_t>(material_.trained().size())));
     measure_start(first);
@@ -235,7 +242,7 @@ FinetuneRun Run::go() {
         save();
         throw;
     }
-    out_.theta = training_->theta();
+    out_.theta = training_->engine().theta();
     say("done", 1.0);
     return std::move(out_);
 }

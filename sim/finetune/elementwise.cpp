@@ -1,6 +1,6 @@
 #include "sim/finetune/elementwise.hpp"
 
-#include <cmath>
+#include "sim/finetune/element.hpp"
 
 namespace prefdyn::finetune {
 
@@ -11,15 +11,10 @@ using transformer::RopeTable;
 
 /// r of one row, from a sum in double precision.
 template <class Row>
-double inverse_rms(const Row& x, double epsilon) {
+double row_scale(const Row& x, double epsilon) {
     double squares = 0.0;
     for (Index j = 0; j < x.size(); ++j) squares += static_cast<double>(x(j)) * x(j);
-    return 1.0 / std::sqrt(squares / static_cast<double>(x.size()) + epsilon);
-}
-
-template <class Real>
-Real sigmoid(Real x) {
-    return Real(1) / (Real(1) + std::exp(-x));
+    return inverse_rms(squares, static_cast<double>(x.size()), epsilon);
 }
 
 template <class Real>
@@ -48,7 +43,7 @@ void norm_forward(const Rows<Real>& x, ConstRows<Real> w, double epsilon, Rows<R
     y.resize(x.rows(), x.cols());
 #pragma omp parallel for schedule(static)
     for (Index t = 0; t < x.rows(); ++t) {
-        const auto r = static_cast<Real>(inverse_rms(x.row(t), epsilon));
+        const auto r = static_cast<Real>(row_scale(x.row(t), epsilon));
         for (Index j = 0; j < x.cols(); ++j) y(t, j) = w(0, j) * (x(t, j) * r);
     }
 }
@@ -60,13 +55,12 @@ void norm_backward(const Rows<Real>& x, ConstRows<Real> w, double epsilon, const
     Column<double> scale(x.rows());
 #pragma omp parallel for schedule(static)
     for (Index t = 0; t < x.rows(); ++t) {
-        const double r = scale(t) = inverse_rms(x.row(t), epsilon);
+        const double r = scale(t) = row_scale(x.row(t), epsilon);
         double along = 0.0;
         for (Index j = 0; j < d; ++j)
             along += static_cast<double>(w(0, j)) * dy(t, j) * static_cast<double>(x(t, j));
-        const auto keep = static_cast<Real>(r);
-        const auto pull = static_cast<Real>(r * r * r * along / static_cast<double>(d));
-        for (Index j = 0; j < d; ++j) dx(t, j) += keep * (w(0, j) * dy(t, j)) - pull * x(t, j);
+        const NormSlope slope(r, along, static_cast<double>(d));
+        for (Index j = 0; j < d; ++j) dx(t, j) += slope(x(t, j), w(0, j), dy(t, j));
     }
     if (!dw) return;
     Column<double> sum = Column<double>::Zero(d);
@@ -91,7 +85,7 @@ void gate_forward(const Rows<Real>& g, const Rows<Real>& u, Rows<Real>& a) {
     a.resize(g.rows(), g.cols());
 #pragma omp parallel for schedule(static)
     for (Index t = 0; t < g.rows(); ++t)
-        for (Index j = 0; j < g.cols(); ++j) a(t, j) = g(t, j) * sigmoid(g(t, j)) * u(t, j);
+        for (Index j = 0; j < g.cols(); ++j) a(t, j) = swish_gate(g(t, j), u(t, j));
 }
 
 template <class Real>
@@ -101,11 +95,8 @@ void gate_backward(const Rows<Real>& g, const Rows<Real>& u, const Rows<Real>& d
     du.resize(g.rows(), g.cols());
 #pragma omp parallel for schedule(static)
     for (Index t = 0; t < g.rows(); ++t)
-        for (Index j = 0; j < g.cols(); ++j) {
-            const Real s = sigmoid(g(t, j));
-            dg(t, j) = da(t, j) * u(t, j) * s * (Real(1) + g(t, j) * (Real(1) - s));
-            du(t, j) = da(t, j) * g(t, j) * s;
-        }
+        for (Index j = 0; j < g.cols(); ++j)
+            swish_gate_backward(g(t, j), u(t, j), da(t, j), dg(t, j), du(t, j));
 }
 
 #define PREFDYN_INSTANTIATE(Real)                                                              \

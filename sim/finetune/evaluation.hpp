@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "sim/finetune/objective.hpp"
+#include "sim/finetune/pass.hpp"
 
 namespace prefdyn::finetune {
 
@@ -22,9 +22,8 @@ struct Evaluation {
     std::vector<PairScore> scores;
     transformer::RowsF embeddings;  ///< (n, d): the prompts' last tokens, behind the final norm
 };
-template <class Real>
-Evaluation evaluate(SequenceModel<Real>& model, const Parameters<Real>& weights,
-                    std::span<const PairTokens> pairs, Index tokens, const PairsDone& done = {});
+Evaluation evaluate(Pass& pass, std::span<const PairTokens> pairs, Index tokens,
+                    const PairsDone& done = {});
 
 /// log pi of both responses of every pair: of the model that is the reference.
 std::vector<ReferenceLogps> logps_of(const Evaluation& evaluation);
@@ -34,12 +33,11 @@ struct GradientPlan {
     Keep keep = Keep::kAll;
 };
 
-/// Adds the gradient of the mean of the objective over the pairs in `which` to the blocks
-/// `gradient` holds; returns the sums over these pairs, at these weights.
-template <class Real>
-MetricSums add_mean_gradient(SequenceModel<Real>& model, const Parameters<Real>& weights,
-                             std::span<const PairTokens> pairs, std::span<const std::size_t> which,
+/// Adds the gradient of the mean of the objective over the pairs in `which`; returns the sums over
+/// these pairs.
+MetricSums add_mean_gradient(Pass& pass, std::span<const PairTokens> pairs,
+                             std::span<const std::size_t> which,
                              std::span<const ReferenceLogps> reference, const Objective& objective,
-                             const GradientPlan& plan, Parameters<Real>& gradient);
+                             const GradientPlan& plan);
 
 }  // namespace prefdyn::finetune

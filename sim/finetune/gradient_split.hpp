@@ -14,9 +14,13 @@ struct GradientSplit {
     double total() const;
 };
 
-/// Of the mean objective over all pairs.
+/// The same numbers in a layout whose head is a tensor of its own.
 template <class Real>
-GradientSplit gradient_split(const ModelConfig& config, const Parameters<Real>& weights,
+Parameters<Real> cut_loose(const Parameters<Real>& weights, const Layout& layout);
+
+/// Of the mean objective over all pairs. The pass gathers the gradient of every block of a layout
+/// whose head is cut loose; `tied`: it is the embedding in truth.
+GradientSplit gradient_split(Pass& pass, const Layout& layout, bool tied,
                              std::span<const PairTokens> pairs,
                              std::span<const ReferenceLogps> reference, const Objective& objective,
                              const GradientPlan& plan);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "sim/error.hpp"
+#include "sim/finetune/element.hpp"
 
 namespace prefdyn::finetune {
 
@@ -32,33 +33,27 @@ RowScores score_rows(const Rows<Real>& logits) {
     return out;
 }
 
-namespace {
-
 template <class Real>
-ResponseScore score_response(const Rows<Real>& logits, const RowScores& rows,
-                             const Response& response) {
-    ResponseScore out;
-    out.length = response.length();
-    for (std::size_t k = 0; k < response.tokens.size(); ++k) {
-        const Index row = response.rows[k];
-        const auto r = static_cast<std::size_t>(row);
-        out.logp += static_cast<double>(logits(row, response.tokens[k])) - rows.logsumexp[r];
-        out.entropy += rows.entropy[r];
-        out.logit += rows.mean[r];
-        out.correct += rows.top[r] == response.tokens[k];
-    }
+LogitScores score_logits(const Rows<Real>& logits, const PairBatch& batch) {
+    LogitScores out{score_rows(logits), {}};
+    batch.for_each_token([&](std::size_t, std::size_t, Index row, std::int32_t token) {
+        out.tokens.push_back(static_cast<double>(logits(row, token)));
+    });
     return out;
 }
 
-}  // namespace
-
-template <class Real>
-std::vector<PairScore> score_pairs(const Rows<Real>& logits, const RowScores& rows,
-                                   const PairBatch& batch) {
-    std::vector<PairScore> out;
-    for (const auto& [chosen, rejected] : batch.pairs)
-        out.push_back(
-            {score_response(logits, rows, chosen), score_response(logits, rows, rejected)});
+std::vector<PairScore> score_pairs(const LogitScores& scores, const PairBatch& batch) {
+    std::vector<PairScore> out(batch.pairs.size());
+    std::size_t k = 0;
+    batch.for_each_token([&](std::size_t i, std::size_t side, Index row, std::int32_t token) {
+        ResponseScore& score = out[i][side];
+        const auto r = static_cast<std::size_t>(row);
+        score.logp += scores.tokens[k++] - scores.rows.logsumexp[r];
+        score.entropy += scores.rows.entropy[r];
+        score.logit += scores.rows.mean[r];
+        score.correct += scores.rows.top[r] == token;
+        ++score.length;
+    });
     return out;
 }
 
@@ -116,44 +111,37 @@ MetricSums Objective::metrics(const PairScore& score, const ReferenceLogps& refe
     return out;
 }
 
+LogitPull logit_pull(const PairBatch& batch, std::span<const Objective::Value> values,
+                     double scale) {
+    LogitPull out{{}, std::vector<double>(batch.rows.size(), 0.0)};
+    batch.for_each_token([&](std::size_t i, std::size_t side, Index row, std::int32_t token) {
+        const double share = scale * (side == 0 ? values[i].chosen : values[i].rejected);
+        out.entries.push_back({row, token, share});
+        out.row[static_cast<std::size_t>(row)] += share;
+    });
+    return out;
+}
+
 template <class Real>
-void objective_gradient(const Rows<Real>& logits, const RowScores& rows, const PairBatch& batch,
-                        std::span<const Objective::Value> values, double scale,
-                        Rows<Real>& dlogits) {
-    std::vector<double> pull(static_cast<std::size_t>(logits.rows()), 0.0);
-    const auto each = [&](auto action) {
-        for (std::size_t i = 0; i < values.size(); ++i)
-            for (std::size_t side = 0; side < 2; ++side) {
-                const Response& response = batch.pairs[i][side];
-                const double a = scale * (side == 0 ? values[i].chosen : values[i].rejected);
-                for (std::size_t k = 0; k < response.tokens.size(); ++k)
-                    action(response.rows[k], response.tokens[k], a);
-            }
-    };
-    each([&](Index row, std::int32_t, double a) { pull[static_cast<std::size_t>(row)] += a; });
+void logit_gradient(const Rows<Real>& logits, const std::vector<double>& logsumexp,
+                    const LogitPull& pull, Rows<Real>& dlogits) {
     dlogits.resize(logits.rows(), logits.cols());
-    // A row's gradient is sum_y a_y (e_y - p).
 #pragma omp parallel for schedule(static)
     for (Index row = 0; row < logits.rows(); ++row) {
         const auto r = static_cast<std::size_t>(row);
         for (Index v = 0; v < logits.cols(); ++v)
-            dlogits(row, v) =
-                pull[r] == 0.0
-                    ? Real(0)
-                    : static_cast<Real>(-pull[r] * std::exp(static_cast<double>(logits(row, v)) -
-                                                            rows.logsumexp[r]));
+            dlogits(row, v) = static_cast<Real>(
+                logit_slope(static_cast<double>(logits(row, v)), logsumexp[r], pull.row[r]));
     }
-    each([&](Index row, std::int32_t token, double a) {
-        dlogits(row, token) += static_cast<Real>(a);
-    });
+    for (const auto& [row, token, share] : pull.entries)
+        dlogits(row, token) += static_cast<Real>(share);
 }
 
-#define PREFDYN_INSTANTIATE(Real)                                                           \
-    template RowScores score_rows(const Rows<Real>&);                                       \
-    template std::vector<PairScore> score_pairs(const Rows<Real>&, const RowScores&,        \
-                                                const PairBatch&);                          \
-    template void objective_gradient(const Rows<Real>&, const RowScores&, const PairBatch&, \
-                                     std::span<const Objective::Value>, double, Rows<Real>&);
+#define PREFDYN_INSTANTIATE(Real)                                                                 \
+    template RowScores score_rows(const Rows<Real>&);                                             \
+    template LogitScores score_logits(const Rows<Real>&, const PairBatch&);                       \
+    template void logit_gradient(const Rows<Real>&, const std::vector<double>&, const LogitPull&, \
+                                 Rows<Real>&);
 PREFDYN_INSTANTIATE(float)
 PREFDYN_INSTANTIATE(double)
 #undef PREFDYN_INSTANTIATE

@@ -30,9 +30,14 @@ struct RowScores {
 template <class Real>
 RowScores score_rows(const Rows<Real>& logits);
 
+/// All that a batch's logits say of its pairs.
+struct LogitScores {
+    RowScores rows;
+    std::vector<double> tokens;  ///< logits of responses' tokens, in the order of for_each_token
+};
 template <class Real>
-std::vector<PairScore> score_pairs(const Rows<Real>& logits, const RowScores& rows,
-                                   const PairBatch& batch);
+LogitScores score_logits(const Rows<Real>& logits, const PairBatch& batch);
+std::vector<PairScore> score_pairs(const LogitScores& scores, const PairBatch& batch);
 
 /// Sums over pairs, from which the metrics of any number of batches are made; names as TRL's.
 struct MetricSums {
@@ -67,10 +72,22 @@ class Objective {
     bool by_length_;
 };
 
-/// dlogits (rows, V) = sum over pairs of scale * d phi / d logits.
+/// A gradient in logits: row r has sum over its entries of share (e_token - softmax_r).
+struct LogitPull {
+    struct Entry {
+        Index row;
+        std::int32_t token;
+        double share;
+    };
+    std::vector<Entry> entries;
+    std::vector<double> row;  ///< sum of a row's shares
+};
+/// Of the sum over pairs of scale * phi.
+LogitPull logit_pull(const PairBatch& batch, std::span<const Objective::Value> values,
+                     double scale);
+/// The same as numbers (rows, V).
 template <class Real>
-void objective_gradient(const Rows<Real>& logits, const RowScores& rows, const PairBatch& batch,
-                        std::span<const Objective::Value> values, double scale,
-                        Rows<Real>& dlogits);
+void logit_gradient(const Rows<Real>& logits, const std::vector<double>& logsumexp,
+                    const LogitPull& pull, Rows<Real>& dlogits);
 
 }  // namespace prefdyn::finetune

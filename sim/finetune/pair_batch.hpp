@@ -34,6 +34,16 @@ struct PairBatch {
 
     void add(const PairTokens& pair);
 
+    /// Calls action(pair, side, row, token) for every token of every response: pair after pair,
+    /// chosen before rejected.
+    template <class Action>
+    void for_each_token(Action action) const {
+        for (std::size_t i = 0; i < pairs.size(); ++i)
+            for (std::size_t side = 0; side < 2; ++side)
+                for (std::size_t k = 0; k < pairs[i][side].tokens.size(); ++k)
+                    action(i, side, pairs[i][side].rows[k], pairs[i][side].tokens[k]);
+    }
+
   private:
     Response place(std::span<const std::int32_t> sequence, Index prompt);
     Index row_of(Index token);

@@ -61,6 +61,7 @@ class Layout {
     const std::vector<Block>& blocks() const { return blocks_; }
     const Block& block(int index) const { return blocks_[static_cast<std::size_t>(index)]; }
     int count() const { return static_cast<int>(blocks_.size()); }
+    std::vector<bool> every_block() const { return std::vector<bool>(blocks_.size(), true); }
     int embedding() const { return 0; }
     int final_norm() const { return final_norm_; }
     int head() const { return head_; }  ///< the embedding if they are tied
@@ -87,7 +88,7 @@ const char* part_name(Part part);
 template <class Real>
 class Parameters {
   public:
-    explicit Parameters(const Layout& layout) : Parameters(layout, all(layout)) {}
+    explicit Parameters(const Layout& layout) : Parameters(layout, layout.every_block()) {}
     /// held[b]: block b has numbers here.
     Parameters(const Layout& layout, const std::vector<bool>& held);
 
@@ -106,10 +107,6 @@ class Parameters {
     }
     Column<Real>& values() { return values_; }
     const Column<Real>& values() const { return values_; }
-
-    static std::vector<bool> all(const Layout& layout) {
-        return std::vector<bool>(static_cast<std::size_t>(layout.count()), true);
-    }
 
   private:
     const Layout* layout_;  ///< must outlive this

@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "sim/finetune/keep.hpp"
 #include "sim/finetune/layer.hpp"
 #include "sim/transformer/transformer.hpp"
 
@@ -27,13 +28,6 @@ struct TokenBatch {
     }
 };
 
-/// What a forward pass keeps of its layers for the backward pass.
-enum class Keep {
-    kNothing,  ///< no backward pass will come
-    kInputs,   ///< what enters a layer; the rest is computed again when it is needed
-    kAll,
-};
-
 template <class Real>
 class SequenceModel {
   public:
@@ -44,6 +38,7 @@ class SequenceModel {
     /// Weights and batch must be there unchanged when backward is called.
     const Rows<Real>& forward(const Parameters<Real>& weights, const TokenBatch& batch,
                               std::span<const Index> rows, Keep keep);
+    const Rows<Real>& logits() const { return logits_; }
     /// (|rows|, d): what the head saw, the hidden states behind the final norm.
     const Rows<Real>& embeddings() const { return embeddings_; }
 

@@ -75,6 +75,14 @@ Trainable<Real>::Trainable(const Layout& layout, const TrainableSpec& spec, std:
 }
 
 template <class Real>
+std::vector<bool> Trainable<Real>::adapted() const {
+    std::vector<bool> out(held_.size(), false);
+    for (const Piece& piece : pieces_)
+        if (piece.kind != Piece::Kind::kBlock) out[static_cast<std::size_t>(piece.block)] = true;
+    return out;
+}
+
+template <class Real>
 Column<Real> Trainable<Real>::initial(const Parameters<Real>& base) const {
     Column<Real> theta = Column<Real>::Zero(size_);
     for (std::size_t k = 0; k < pieces_.size(); ++k) {
@@ -106,6 +114,25 @@ void Trainable<Real>::apply(const Column<Real>& theta, const Parameters<Real>& b
         add_forward<Real>(b, {turned.data(), turned.rows(), turned.cols()}, change);
         w = base.matrix(p.block) + static_cast<Real>(scale_) * change;
     }
+}
+
+template <class Real>
+double Trainable<Real>::change(const Column<Real>& theta, const Parameters<Real>& base) const {
+    double squares = 0.0;
+    for (std::size_t k = 0; k < pieces_.size(); ++k) {
+        const Piece& p = pieces_[k];
+        if (p.kind == Piece::Kind::kBlock)
+            squares += (view(theta, p).template cast<double>() -
+                        base.matrix(p.block).template cast<double>())
+                           .squaredNorm();
+        if (p.kind != Piece::Kind::kA) continue;
+        // ||B A||^2 = tr(B^T B A A^T)
+        const Rows<double> a = view(theta, p).template cast<double>();
+        const Rows<double> b = view(theta, pieces_[k + 1]).template cast<double>();
+        const Rows<double> aa = a * a.transpose(), bb = b.transpose() * b;
+        squares += scale_ * scale_ * aa.cwiseProduct(bb).sum();
+    }
+    return std::sqrt(squares);
 }
 
 template <class Real>

@@ -38,12 +38,16 @@ class Trainable {
     double scale() const { return scale_; }  ///< alpha / r
     /// Blocks whose gradient is needed; all else is frozen.
     const std::vector<bool>& held() const { return held_; }
+    /// Blocks that adapters are added to.
+    std::vector<bool> adapted() const;
 
     /// theta at the start: blocks as they are; A uniform in (-1, 1) / sqrt(in), B zero, as PEFT.
     Column<Real> initial(const Parameters<Real>& base) const;
     /// Writes the trained blocks of `weights`; those of `base` are what adapters are added to.
     void apply(const Column<Real>& theta, const Parameters<Real>& base,
                Parameters<Real>& weights) const;
+    /// ||W - W_0||_F over all weights: of W made from theta, and W_0 the base.
+    double change(const Column<Real>& theta, const Parameters<Real>& base) const;
     /// The gradient in theta from that in the blocks: dA = s B^T dW, dB = s dW A^T.
     Column<Real> pull(const Column<Real>& theta, const Parameters<Real>& gradient) const;
 

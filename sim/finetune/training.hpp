@@ -4,10 +4,9 @@
 // restart from a saved state.
 
 #include "sim/batches.hpp"
+#include "sim/finetune/engine.hpp"
 #include "sim/finetune/evaluation.hpp"
 #include "sim/finetune/schedule.hpp"
-#include "sim/finetune/trainable.hpp"
-#include "sim/finetune/update_rule.hpp"
 
 namespace prefdyn::finetune {
 
@@ -21,7 +20,10 @@ struct TrainingSpec {
     Index steps = 1;             ///< updates
     double max_grad_norm = 1.0;  ///< 0: the gradient is not clipped
     GradientPlan plan;
+    transformer::Precision precision = transformer::Precision::kFloat32;
     std::uint64_t seed = 0;
+
+    EngineSpec engine() const { return {trained, update, precision, seed}; }
 };
 
 /// What an update saw, before it was made.
@@ -35,42 +37,34 @@ struct UpdateRecord {
 
 class Training {
   public:
-    /// `pairs` and what they view, config and layout must outlive this. `weights`: every block.
-    Training(const ModelConfig& config, Parameters<float> weights, TrainingSpec spec,
+    /// The engine is one of spec.engine() on `layout`; `pairs`, what they view and the layout must
+    /// outlive this.
+    Training(std::unique_ptr<Engine> engine, const Layout& layout, TrainingSpec spec,
              std::span<const PairTokens> pairs, std::vector<ReferenceLogps> reference);
 
     /// One update. Throws NonFinite with the update, and the layer or tensor.
     UpdateRecord step();
     Index done() const { return done_; }
-    const TrainingSpec& spec() const { return spec_; }
     const Objective& objective() const { return objective_; }
-    SequenceModel<float>& model() { return model_; }
-    /// What the model computes with now.
-    const Parameters<float>& weights() const { return weights_; }
-    const Trainable<float>& trainable() const { return trainable_; }
-    const Column<float>& theta() const { return theta_; }
+    Engine& engine() { return *engine_; }
 
     /// Everything that changes, by name; to be saved, and overwritten by `restore`.
     struct State {
-        std::vector<std::pair<std::string, Column<float>>> vectors;
+        Engine::Vectors vectors;
         std::int64_t done = 0, tokens = 0;
     };
     State state() const;
     void restore(const State& state);
 
   private:
-    void require_finite(double norm) const;
+    void require_finite(double norm);
 
+    std::unique_ptr<Engine> engine_;
+    const Layout& layout_;
     TrainingSpec spec_;
     std::span<const PairTokens> pairs_;
     std::vector<ReferenceLogps> reference_;
     Objective objective_;
-    Trainable<float> trainable_;
-    Parameters<float> weights_, base_;  ///< base_: what adapters are added to
-    Parameters<float> gradient_;
-    Column<float> theta_;
-    std::unique_ptr<UpdateRule> rule_;
-    SequenceModel<float> model_;
     BatchSampler sampler_;
     std::vector<Index> tokens_per_pair_;
     Index done_ = 0, tokens_ = 0;

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "sim/finetune/element.hpp"
+
 namespace prefdyn::finetune {
 
 const std::vector<std::string>& update_names() {
@@ -16,8 +18,7 @@ class Sgd final : public UpdateRule {
     void update(Column<float>& theta, const Column<float>& gradient, double eta) override {
         ++steps_;
 #pragma omp parallel for schedule(static)
-        for (Index k = 0; k < theta.size(); ++k)
-            theta(k) = static_cast<float>(theta(k) - eta * gradient(k));
+        for (Index k = 0; k < theta.size(); ++k) SgdElement()(eta, gradient(k), theta(k));
     }
 };
 
@@ -26,15 +27,10 @@ class Rmsprop final : public UpdateRule {
     explicit Rmsprop(Index size) : square_(Column<float>::Zero(size)) {}
 
     void update(Column<float>& theta, const Column<float>& gradient, double eta) override {
-        constexpr double kAlpha = 0.99, kEpsilon = 1e-8;
         ++steps_;
 #pragma omp parallel for schedule(static)
-        for (Index k = 0; k < theta.size(); ++k) {
-            const double g = gradient(k);
-            square_(k) = static_cast<float>(kAlpha * square_(k) + (1.0 - kAlpha) * g * g);
-            const double root = std::sqrt(static_cast<double>(square_(k)));
-            theta(k) = static_cast<float>(theta(k) - eta * g / (root + kEpsilon));
-        }
+        for (Index k = 0; k < theta.size(); ++k)
+            RmspropElement()(eta, gradient(k), theta(k), square_(k));
     }
     std::vector<std::pair<std::string, Column<float>*>> state() override {
         return {{"square", &square_}};
@@ -50,19 +46,10 @@ class Adamw final : public UpdateRule {
         : mean_(Column<float>::Zero(size)), square_(mean_), decay_(decay) {}
 
     void update(Column<float>& theta, const Column<float>& gradient, double eta) override {
-        constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
-        const auto steps = static_cast<double>(++steps_);
-        const double correct1 = 1.0 - std::pow(kBeta1, steps);
-        const double correct2 = 1.0 - std::pow(kBeta2, steps), keep = 1.0 - eta * decay_;
+        const AdamwElement element(static_cast<double>(++steps_), decay_);
 #pragma omp parallel for schedule(static)
-        for (Index k = 0; k < theta.size(); ++k) {
-            const double g = gradient(k);
-            mean_(k) = static_cast<float>(kBeta1 * mean_(k) + (1.0 - kBeta1) * g);
-            square_(k) = static_cast<float>(kBeta2 * square_(k) + (1.0 - kBeta2) * g * g);
-            const double root = std::sqrt(static_cast<double>(square_(k)) / correct2);
-            theta(k) = static_cast<float>(keep * theta(k) -
-                                          eta * (mean_(k) / correct1) / (root + kEpsilon));
-        }
+        for (Index k = 0; k < theta.size(); ++k)
+            element(eta, gradient(k), theta(k), mean_(k), square_(k));
     }
     std::vector<std::pair<std::string, Column<float>*>> state() override {
         return {{"mean", &mean_}, {"square", &square_}};

@@ -24,18 +24,6 @@ struct NumberType<Bf16> {
     static constexpr cudaDataType_t kType = CUDA_R_16BF;
 };
 
-cublasComputeType_t compute_type(Precision precision) {
-    switch (precision) {
-        case Precision::kFloat32:
-            return CUBLAS_COMPUTE_32F_PEDANTIC;
-        case Precision::kTf32:
-            return CUBLAS_COMPUTE_32F_FAST_TF32;
-        case Precision::kBfloat16:
-            break;
-    }
-    return CUBLAS_COMPUTE_32F;
-}
-
 /// Whole prompts; tiles [tile, tile + tiles) are their queries.
 struct Batch {
     long first = 0, tokens = 0, tile = 0, tiles = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sim/cuda_support.cuh"
+#include "sim/transformer/precision.hpp"
 
 namespace prefdyn::transformer::card {
 
@@ -58,6 +59,18 @@ class Pinned {
     void* data_ = nullptr;
 };
 
+inline cublasComputeType_t compute_type(Precision precision) {
+    switch (precision) {
+        case Precision::kFloat32:
+            return CUBLAS_COMPUTE_32F_PEDANTIC;
+        case Precision::kTf32:
+            return CUBLAS_COMPUTE_32F_FAST_TF32;
+        case Precision::kBfloat16:
+            break;
+    }
+    return CUBLAS_COMPUTE_32F;
+}
+
 /// Products on the thread's stream, alike whenever they are repeated: with a workspace of its own,
 /// and partial sums in single precision.
 class Products {
@@ -78,17 +91,35 @@ class Products {
     Products& operator=(const Products&) = delete;
 
     /// y (rows, out) = x (rows, in) W^T + share y with W (out, in); x and W of type `in_type`, y of
-    /// `out_type`. cuBLAS counts columns first, so to it this is y^T = W x^T.
+    /// `out_type`.
     void multiply(const void* w, const void* x, cudaDataType_t in_type, long rows, long in,
                   long out, void* y, cudaDataType_t out_type, float share,
                   cublasComputeType_t compute) const {
-        if (rows == 0) return;
+        multiply({x, in, false}, {w, in, true}, in_type, rows, out, in, y, out_type, share,
+                 compute);
+    }
+
+    /// A row-major matrix with rows of `stride` numbers, taken as it is or transposed.
+    struct Factor {
+        const void* data;
+        long stride;
+        bool transposed;
+    };
+    /// y (m, n) = a (m, k) b (k, n) + share y. cuBLAS counts columns first, so to it this is
+    /// y^T = b^T a^T.
+    void multiply(const Factor& a, const Factor& b, cudaDataType_t in_type, long m, long n, long k,
+                  void* y, cudaDataType_t out_type, float share,
+                  cublasComputeType_t compute) const {
+        if (m == 0) return;
         const float one = 1.0f;
-        PREFDYN_CUDA_CHECK(cublasGemmEx(handle_, CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(out),
-                                        static_cast<int>(rows), static_cast<int>(in), &one, w,
-                                        in_type, static_cast<int>(in), x, in_type,
-                                        static_cast<int>(in), &share, y, out_type,
-                                        static_cast<int>(out), compute, CUBLAS_GEMM_DEFAULT));
+        const auto operation = [](const Factor& f) {
+            return f.transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+        };
+        PREFDYN_CUDA_CHECK(cublasGemmEx(handle_, operation(b), operation(a), static_cast<int>(n),
+                                        static_cast<int>(m), static_cast<int>(k), &one, b.data,
+                                        in_type, static_cast<int>(b.stride), a.data, in_type,
+                                        static_cast<int>(a.stride), &share, y, out_type,
+                                        static_cast<int>(n), compute, CUBLAS_GEMM_DEFAULT));
     }
 
   private:

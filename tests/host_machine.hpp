@@ -1,0 +1,201 @@
+#pragma once
+// A Machine (see sim/finetune/device_model.hpp) on the processor: what a card would run. Members of a
+// group take turns, each until it waits for the others, from the first to the last or from the last
+// to the first: where they forget to wait, one of both orders shows it. Memory is poisoned.
+
+#include <ucontext.h>
+
+#include <cstring>
+#include <functional>
+
+#include "sim/finetune/device_model.hpp"
+
+namespace prefdyn::test {
+
+enum class Turns { kFirstToLast, kLastToFirst };
+
+/// Members of a group, taking turns on this thread.
+class Team {
+  public:
+    Team(int members, Turns turns, long scratch)
+        : members_(static_cast<std::size_t>(members)),
+          turns_(turns),
+          part_(members_.size()),
+          scratch_(static_cast<std::size_t>(scratch), NAN) {}
+
+    /// Calls work(rank) for all.
+    void run(const std::function<void(int)>& work) {
+        work_ = &work;
+        for (Member& member : members_) {
+            getcontext(&member.context);
+            member.context.uc_stack.ss_sp = member.stack.data();
+            member.context.uc_stack.ss_size = member.stack.size();
+            member.context.uc_link = &main_;
+            member.done = false;
+            makecontext(&member.context, reinterpret_cast<void (*)()>(enter), 0);
+        }
+        for (bool any = true; any;) {
+            any = false;
+            for (std::size_t k = 0; k < members_.size(); ++k) {
+                now_ = turns_ == Turns::kFirstToLast ? k : members_.size() - 1 - k;
+                if (members_[now_].done) continue;
+                any = true;
+                running_ = this;
+                swapcontext(&main_, &members_[now_].context);
+            }
+        }
+    }
+    void wait() {
+        Member& member = members_[now_];
+        swapcontext(&member.context, &main_);
+    }
+    std::vector<double>& part() { return part_; }
+    float* scratch() { return scratch_.data(); }
+
+  private:
+    struct Member {
+        ucontext_t context{};
+        std::vector<char> stack = std::vector<char>(std::size_t{1} << 16);
+        bool done = false;
+    };
+    static void enter() {
+        Team& team = *running_;
+        const std::size_t rank = team.now_;
+        (*team.work_)(static_cast<int>(rank));
+        team.members_[rank].done = true;
+    }
+    static inline Team* running_ = nullptr;
+    std::vector<Member> members_;
+    Turns turns_;
+    std::size_t now_ = 0;
+    ucontext_t main_{};
+    const std::function<void(int)>* work_ = nullptr;
+    std::vector<double> part_;
+    std::vector<float> scratch_;
+};
+
+class HostMachine {
+  public:
+    HostMachine(int members, Turns turns) : members_(members), turns_(turns) {}
+
+    template <class X>
+    class Array {
+      public:
+        Array() = default;
+        explicit Array(std::size_t count) : values_(count) {
+            if (count > 0) std::memset(values_.data(), 0xff, count * sizeof(X));
+        }
+        X* data() const { return const_cast<X*>(values_.data()); }
+        std::size_t size() const { return values_.size(); }
+        void upload(const X* from, std::size_t count) { std::copy_n(from, count, data()); }
+        void download(X* to, std::size_t count) const { std::copy_n(data(), count, to); }
+        void clear() {
+            if (!values_.empty()) std::memset(values_.data(), 0, values_.size() * sizeof(X));
+        }
+
+      private:
+        std::vector<X> values_;
+    };
+    template <class X>
+    Array<X> array(std::size_t count, const char*) {
+        return Array<X>(count);
+    }
+    void copy(const float* from, long count, float* to) { std::copy_n(from, count, to); }
+
+    template <class Task>
+    void each(long count, const Task& task) {
+        for (long i = 0; i < count; ++i) task(i);
+    }
+
+    template <class Task>
+    void groups(long count, long scratch, const Task& task) {
+        for (long i = 0; i < count; ++i) {
+            Team team(members_, turns_, scratch);
+            const auto work = [&](int rank) {
+                Group group{rank, team};
+                task(group, i);
+            };
+            if (members_ == 1)
+                work(0);
+            else
+                team.run(work);
+        }
+    }
+    int members() const { return members_; }
+
+    template <class T, class Y>
+    void multiply(finetune::card::Times times, long m, long n, long k, const T* a, const T* b,
+                  float share, Y* y) {
+        using finetune::card::Times, finetune::card::to_float;
+        for (long i = 0; i < m; ++i)
+            for (long j = 0; j < n; ++j) {
+                double sum = 0.0;
+                for (long l = 0; l < k; ++l)
+                    sum += static_cast<double>(
+                               to_float(times == Times::kGradient ? a[l * m + i] : a[i * k + l])) *
+                           to_float(times == Times::kForward ? b[j * k + l] : b[l * n + j]);
+                Y& to = y[i * n + j];
+                if (share != 0.0f) sum += share * static_cast<double>(to_float(to));
+                to = finetune::card::from_float<Y>(static_cast<float>(sum));
+            }
+    }
+    void wait() {}
+
+  private:
+    struct Group {
+        int place;
+        Team& team;
+        int rank() const { return place; }
+        int size() const { return static_cast<int>(team.part().size()); }
+        float* scratch() const { return team.scratch(); }
+        void sync() const {
+            if (size() > 1) team.wait();
+        }
+        double sum(double value) const {
+            sync();
+            team.part()[static_cast<std::size_t>(place)] = value;
+            sync();
+            double out = 0.0;
+            for (const double each : team.part()) out += each;
+            return out;
+        }
+    };
+    int members_;
+    Turns turns_;
+};
+
+/// Models on the host, computed as on a card.
+class HostFactory final : public finetune::card::Factory {
+  public:
+    explicit HostFactory(int members, Turns turns = Turns::kFirstToLast)
+        : members_(members), turns_(turns) {}
+
+    std::unique_ptr<finetune::card::Model> model(const finetune::card::ModelShape& shape,
+                                                 const std::vector<const float*>& weights,
+                                                 transformer::Precision precision) const override {
+        using namespace finetune::card;
+        if (precision == transformer::Precision::kBfloat16)
+            return std::make_unique<DeviceModel<HostMachine, Bfloat16>>(machine(), shape, weights);
+        return std::make_unique<DeviceModel<HostMachine, float>>(machine(), shape, weights);
+    }
+    std::unique_ptr<finetune::card::Trainer> trainer(
+        const finetune::card::ModelShape& shape, const finetune::card::TrainingShape& training,
+        const std::vector<const float*>& weights, const float* theta,
+        transformer::Precision precision) const override {
+        using namespace finetune::card;
+        if (precision == transformer::Precision::kBfloat16)
+            return std::make_unique<DeviceTrainer<HostMachine, Bfloat16>>(machine(), shape,
+                                                                          training, weights, theta);
+        return std::make_unique<DeviceTrainer<HostMachine, float>>(machine(), shape, training,
+                                                                   weights, theta);
+    }
+
+  private:
+    std::unique_ptr<HostMachine> machine() const {
+        return std::make_unique<HostMachine>(members_, turns_);
+    }
+    int members_;
+    Turns turns_;
+};
+
+}  // namespace prefdyn::test

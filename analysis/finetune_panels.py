@@ -43,8 +43,9 @@ def loss_curves(runs):
 
 
 def loss_against_distinguishability(runs):
-    """Reads distinguishability, loss, eval_loss of runs on one behaviour each."""
-    alone = [p for p in runs.parts if len(runs.parts_in(runs["part_run"][p])) == 1]
+    """Reads distinguishability, loss, eval_loss, run_stopped of runs on one behaviour each."""
+    alone = [p for p in runs.parts if len(runs.parts_in(runs["part_run"][p])) == 1
+             and not runs["run_stopped"][runs["part_run"][p]]]
     start = runs["distinguishability"][alone, 0]
     if len(alone) < 3 or set(runs["run_labels"]) != {"data"} or not np.isfinite(start).all():
         return None
@@ -62,7 +63,7 @@ def loss_against_distinguishability(runs):
         axes.set(xlabel=r"$\hat D$ before training", ylabel=label)
         axes.set_title(f"Spearman {rank:.3f}")
         notes.append(f"{label}: {rank:.3f}")
-    caption = ("One run for each behaviour from the same model: loss at the end against the "
+    caption = ("One run for each behaviour from the same model, those that were stopped left out: loss at the end against the "
                "distinguishability of the base model's embeddings. Rank correlations (Spearman): "
                + "; ".join(notes) + ".")
     return style.Plot("finetune_distinguishability", "Distinguishability and what is learned",

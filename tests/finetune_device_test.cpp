@@ -278,3 +278,30 @@ TEST_CASE("a device names the layer that is not finite") {
         CHECK(test::contains(what, "behind layer 1"));
     });
 }
+
+TEST_CASE("the memory planned is what a device is asked for") {
+    constexpr double kWorkspace = 32.0 * 1048576.0;  // cuBLAS's, which the host has not got
+    const test::HostFactory factory(1);
+    const Fixture f(models()[0]);
+    const Layout layout(f.config());
+    const auto weights = read_parameters<float>(*f.checkpoint, layout);
+    Index tokens = 0, rows = 0;
+    for (const PairTokens& pair : f.pairs) tokens += tokens_read(pair), rows += rows_read(pair);
+    const std::vector<ReferenceLogps> reference(f.pairs.size(), {-3.0, -4.0});
+    for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16})
+        for (const Keep keep : {Keep::kAll, Keep::kInputs}) {
+            test::HostMemory::most = test::HostMemory::now;
+            const auto before = static_cast<double>(test::HostMemory::now);
+            const auto pass = make_device_pass(factory, f.config(), weights, layout.every_block(),
+                                               longest_read(f.pairs), precision);
+            add_mean_gradient(*pass, f.pairs, in_order(f.pairs.size()), reference,
+                              Objective(typical_loss("sigmoid", 0.2)), {tokens, keep});
+            const Index all = weights.values().size();
+            const double planned = static_cast<double>(device_bytes(f.config(), precision, all, all,
+                                                                    tokens, rows, keep)) -
+                                   kWorkspace;
+            const double got = static_cast<double>(test::HostMemory::most) - before;
+            CHECK(got <= 1.05 * planned);  // with the arrays of a batch and padding
+            CHECK(got >= 0.85 * planned);  // sequences that are alike are read once
+        }
+}

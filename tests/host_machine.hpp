@@ -1,7 +1,7 @@
 #pragma once
-// A Machine (see sim/finetune/device_model.hpp) on the processor: what a card would run. Members of a
-// group take turns, each until it waits for the others, from the first to the last or from the last
-// to the first: where they forget to wait, one of both orders shows it. Memory is poisoned.
+// A Machine (see sim/finetune/device_model.hpp) on the processor: what a card would run. Members of
+// a group take turns, each until it waits for the others, from the first to the last or from the
+// last to the first: where they forget to wait, one of both orders shows it. Memory is poisoned.
 
 #include <ucontext.h>
 
@@ -74,6 +74,28 @@ class Team {
     std::vector<float> scratch_;
 };
 
+/// Bytes that machines hold, now and at most.
+struct HostMemory {
+    static inline std::size_t now = 0, most = 0;
+
+    template <class X>
+    struct Allocator {
+        using value_type = X;
+        Allocator() = default;
+        template <class Y>
+        Allocator(const Allocator<Y>&) {}
+        X* allocate(std::size_t count) {
+            most = std::max(most, now += count * sizeof(X));
+            return std::allocator<X>().allocate(count);
+        }
+        void deallocate(X* data, std::size_t count) {
+            now -= count * sizeof(X);
+            std::allocator<X>().deallocate(data, count);
+        }
+        bool operator==(const Allocator&) const = default;
+    };
+};
+
 class HostMachine {
   public:
     HostMachine(int members, Turns turns) : members_(members), turns_(turns) {}
@@ -94,7 +116,7 @@ class HostMachine {
         }
 
       private:
-        std::vector<X> values_;
+        std::vector<X, HostMemory::Allocator<X>> values_;
     };
     template <class X>
     Array<X> array(std::size_t count, const char*) {

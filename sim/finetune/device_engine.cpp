@@ -218,6 +218,7 @@ std::unique_ptr<Engine> make_device_engine(const card::Factory& factory, const M
 
 std::size_t device_bytes(const ModelConfig& c, transformer::Precision precision, Index weights,
                          Index held, Index tokens, Index rows, Keep keep) {
+    constexpr Index kWorkspace = Index{32} << 20;  // of cuBLAS
     const auto size = Index{precision == transformer::Precision::kBfloat16 ? 2 : 4};
     const Index narrow = c.kv_heads * c.head_size, wide = c.heads * c.head_size;
     const Index tape = size * 2 * (wide + narrow + c.ffn) + 4 * (c.hidden + c.heads);
@@ -226,7 +227,7 @@ std::size_t device_bytes(const ModelConfig& c, transformer::Precision precision,
     const Index tapes = keep == Keep::kAll ? c.layers : 1;
     const Index inputs = keep == Keep::kNothing ? 1 : c.layers + 1;
     const Index row = 4 * (3 * c.hidden + c.vocabulary) + size * (c.hidden + c.vocabulary);
-    return static_cast<std::size_t>(size * weights + 4 * held + rows * row +
+    return static_cast<std::size_t>(kWorkspace + size * weights + 4 * held + rows * row +
                                     tokens * (tapes * tape + work + inputs * 4 * c.hidden));
 }
 

@@ -30,8 +30,9 @@ def ours(program, threads):
 
 
 def logps(model, ids):
-    logits = model(ids[:, :-1]).logits[:, TOKENS // 2 - 1:]
-    return logits.log_softmax(-1).gather(-1, ids[:, TOKENS // 2:, None])[..., 0].sum(-1)
+    prompt = ids.shape[1] // 2
+    logits = model(ids[:, :-1]).logits[:, prompt - 1:]
+    return logits.float().log_softmax(-1).gather(-1, ids[:, prompt:, None])[..., 0].sum(-1)
 
 
 def update(model, optimiser, ids):

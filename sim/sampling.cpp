@@ -34,9 +34,10 @@ namespace {
 constexpr Index kParallelElements = Index{1} << 16;  // below this a thread costs more than it saves
 
 void fill_white(const NoiseSpec& noise, const RowNames& names, Eigen::Ref<RowMatrix> x) {
+    const Purpose purpose = names.purpose();
 #pragma omp parallel for schedule(static) if (x.size() >= kParallelElements)
     for (Index i = 0; i < x.rows(); ++i) {
-        Stream stream(names.seed, names.purpose(), static_cast<std::uint64_t>(names.first + i));
+        Stream stream(names.seed, purpose, static_cast<std::uint64_t>(names.first + i));
         fill_noise(noise, stream, x.row(i).data(), x.cols());
     }
 }

@@ -18,7 +18,7 @@ std::string version(int v) {
 /// Why a card that is there cannot be used.
 std::string fault(cudaError_t status) {
     if (status == cudaErrorMemoryAllocation)
-        return "no memory is left for this process: others hold it (nvidia-smi lists them)";
+        return "out of memory: other processes may hold it (nvidia-smi lists them)";
     if (status == cudaErrorDevicesUnavailable)
         return "another process has it for itself, or it allows none";
     return std::string(cudaGetErrorString(status)) + " (" + cudaGetErrorName(status) + ")";

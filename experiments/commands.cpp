@@ -9,6 +9,7 @@
 #include "experiments/finetune/options.hpp"
 #include "experiments/options.hpp"
 #include "experiments/result_fields.hpp"
+#include "sim/device.hpp"
 #include "sim/nearest.hpp"
 #include "sim/write_error.hpp"
 #include "theory/registry.hpp"
@@ -137,6 +138,11 @@ int dispatch(const std::vector<std::string>& arguments, std::ostream& out) {
     return found->second.run(rest, out);
 }
 
+/// Right input, but a disk or a card that fails.
+bool of_the_machine(const InputError& error) {
+    return dynamic_cast<const WriteError*>(&error) || dynamic_cast<const DeviceError*>(&error);
+}
+
 }  // namespace
 
 int run_command(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
@@ -145,7 +151,7 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
     } catch (const InputError& error) {
         err << "prefdyn: " << error.what() << "\n";
         if (!error.hint().empty()) err << "hint: " << error.hint() << "\n";
-        return dynamic_cast<const WriteError*>(&error) ? 3 : 2;
+        return of_the_machine(error) ? 3 : 2;
     } catch (const std::bad_alloc&) {
         err << "prefdyn: out of memory\nhint: lower samples, dimension or vocabulary\n";
         return 2;

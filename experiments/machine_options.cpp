@@ -2,6 +2,8 @@
 
 #include <omp.h>
 
+#include <iostream>
+
 namespace prefdyn {
 
 void declare(ParameterTable& t, MachineOptions& o) {
@@ -13,7 +15,8 @@ void declare(ParameterTable& t, MachineOptions& o) {
 
 void apply(const MachineOptions& options) {
     if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
-    select_device(options.device);
+    const DeviceChoice choice = select_device(options.device);
+    if (!choice.note.empty()) std::cerr << "prefdyn: " << choice.note << "\n";
 }
 
 }  // namespace prefdyn

@@ -12,8 +12,9 @@ struct MachineOptions {
 
 void declare(ParameterTable& table, MachineOptions& options);
 
-/// Sets the number of OpenMP threads and selects the device. Throws InputError if a card is asked
-/// for that cannot be used.
+/// Sets the number of OpenMP threads and selects the device, with a line to standard error if a
+/// card that is there has to be left alone. Throws InputError if a card is asked for that cannot be
+/// used, DeviceError if it is there and fails.
 void apply(const MachineOptions& options);
 
 }  // namespace prefdyn

@@ -6,7 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "sim/error.hpp"
+
 namespace prefdyn {
+
+/// A card that is there and fails: not the fault of what was asked. The executable exits with 3.
+class DeviceError : public InputError {
+  public:
+    using InputError::InputError;
+};
 
 enum class Device {
     kAuto,  ///< the card where there is a usable one
@@ -15,9 +23,16 @@ enum class Device {
 };
 const std::vector<std::string>& device_names();
 
+/// What was selected.
+struct DeviceChoice {
+    bool gpu = false;
+    std::string note = {};  ///< why `auto` left a card that is there alone; else empty
+};
+
 /// Engines and transformers made from now on run there; before the first call, on the processor.
-/// Throws InputError saying why if a card is asked for and none can be used.
-void select_device(Device device);
+/// If a card is asked for that cannot be used, throws an error saying why: DeviceError if it is
+/// there and failed, else InputError.
+DeviceChoice select_device(Device device);
 
 /// True if the last choice came out as a card.
 bool on_gpu();
@@ -32,9 +47,13 @@ struct GpuInfo {
 
 struct GpuProbe {
     bool usable = false;
-    std::string problem;  ///< why not: not built in, no card, driver too old, wrong architecture
+    bool failed = false;  ///< there is a card this build is for, and it does not work now
+    std::string problem;  ///< why not usable
     GpuInfo info;
 };
+
+/// The choice that select_device makes of a probe.
+DeviceChoice choose_device(Device device, const GpuProbe& probe);
 
 /// Bytes read plus bytes written a second by copies of 2 GiB (or half the free memory) on the card.
 /// Throws std::runtime_error without one.

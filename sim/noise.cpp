@@ -1,13 +1,10 @@
 #include "sim/noise.hpp"
 
 #include <algorithm>
-#include <boost/random/bernoulli_distribution.hpp>
-#include <boost/random/gamma_distribution.hpp>
-#include <boost/random/normal_distribution.hpp>
-#include <boost/random/student_t_distribution.hpp>
-#include <boost/random/uniform_real_distribution.hpp>
 #include <cmath>
 #include <limits>
+
+#include "sim/noise_draw.hpp"
 
 namespace prefdyn {
 
@@ -22,14 +19,11 @@ double generalized_normal_scale(double a) {
 
 double student_scale(double nu) { return nu > 2.0 ? std::sqrt((nu - 2.0) / nu) : 1.0; }
 
-void fill_generalized_normal(double a, Stream& stream, double* x, long n) {
-    boost::random::gamma_distribution<double> gamma(1.0 / a, 1.0);
-    boost::random::bernoulli_distribution<double> positive(0.5);
-    const double scale = generalized_normal_scale(a);
-    for (long j = 0; j < n; ++j) {
-        const double magnitude = scale * std::pow(gamma(stream), 1.0 / a);
-        x[j] = positive(stream) ? magnitude : -magnitude;
-    }
+/// Everything of a draw in one loop: its calls would take as long as it does.
+template <Tails kTails>
+[[gnu::flatten]] void fill(NoiseLaw law, Stream& stream, double* x, long n) {
+    NoiseDraw<Stream> draw(stream, kZigguratEdges);
+    for (long j = 0; j < n; ++j) x[j] = draw.next<kTails>(law);
 }
 
 }  // namespace
@@ -74,28 +68,29 @@ double subexponential_exponent(const NoiseSpec& noise) {
     return 0.0;
 }
 
-void fill_noise(const NoiseSpec& noise, Stream& stream, double* x, long n) {
-    switch (noise.tails) {
-        case Tails::kGaussian: {
-            boost::random::normal_distribution<double> normal;
-            for (long j = 0; j < n; ++j) x[j] = normal(stream);
-            return;
-        }
-        case Tails::kGeneralizedNormal:
-            return fill_generalized_normal(noise.tail_exponent, stream, x, n);
-        case Tails::kUniform: {
-            const double edge = std::sqrt(3.0);
-            boost::random::uniform_real_distribution<double> uniform(-edge, edge);
-            for (long j = 0; j < n; ++j) x[j] = uniform(stream);
-            return;
-        }
-        case Tails::kStudentT: {
-            boost::random::student_t_distribution<double> student(noise.degrees_of_freedom);
-            const double scale = student_scale(noise.degrees_of_freedom);
-            for (long j = 0; j < n; ++j) x[j] = scale * student(stream);
-            return;
-        }
+NoiseLaw noise_law(const NoiseSpec& noise) {
+    NoiseLaw law;
+    if (noise.tails == Tails::kUniform) law.scale = std::sqrt(3.0);
+    if (noise.tails == Tails::kGeneralizedNormal) {
+        law.scale = generalized_normal_scale(noise.tail_exponent);
+        law.shape = law.power = 1.0 / noise.tail_exponent;
     }
+    if (noise.tails == Tails::kStudentT) {
+        law.scale = student_scale(noise.degrees_of_freedom);
+        law.shape = noise.degrees_of_freedom / 2.0;
+        law.degrees_of_freedom = noise.degrees_of_freedom;
+    }
+    law.split = std::exp(1.0) / (law.shape + std::exp(1.0));
+    return law;
+}
+
+bool draws_alike_everywhere(const NoiseSpec& noise) {
+    const bool gamma = noise.tails == Tails::kGeneralizedNormal || noise.tails == Tails::kStudentT;
+    return !gamma || noise_law(noise).shape == 1.0;
+}
+
+void fill_noise(const NoiseSpec& noise, Stream& stream, double* x, long n) {
+    with_tails(noise.tails, [&](auto tails) { fill<tails.value>(noise_law(noise), stream, x, n); });
 }
 
 }  // namespace prefdyn

@@ -2,6 +2,8 @@
 
 #include <Eigen/Cholesky>
 
+#include "sim/sampling_device.hpp"
+
 namespace prefdyn {
 
 const std::vector<std::string>& moments_names() {
@@ -32,7 +34,7 @@ namespace {
 constexpr Index kParallelElements = Index{1} << 16;  // below this a thread costs more than it saves
 
 void fill_white(const NoiseSpec& noise, const RowNames& names, Eigen::Ref<RowMatrix> x) {
-    const Purpose purpose = names.held_out ? Purpose::kHeldOutFeatures : Purpose::kFeatures;
+    const Purpose purpose = names.purpose();
 #pragma omp parallel for schedule(static) if (x.size() >= kParallelElements)
     for (Index i = 0; i < x.rows(); ++i) {
         Stream stream(names.seed, purpose, static_cast<std::uint64_t>(names.first + i));
@@ -56,8 +58,10 @@ void whiten(Eigen::Ref<RowMatrix> x) {
 
 void fill_class(const ClassLaw& law, Moments moments, const RowNames& names,
                 Eigen::Ref<RowMatrix> x) {
+    if (moments == Moments::kPopulation && draw_on_device(law, names, x)) return;
     fill_white(law.noise, names, x);
     if (moments == Moments::kSample) whiten(x);
+    if (color_on_device(law, x)) return;
     law.covariance.color(x);
     x.rowwise() += law.mean.transpose();
 }

@@ -36,10 +36,13 @@ struct RowNames {
     std::uint64_t seed;
     bool held_out;
     Index first;
+
+    Purpose purpose() const { return held_out ? Purpose::kHeldOutFeatures : Purpose::kFeatures; }
 };
 
 /// Fills x (rows, d) in place. With Moments::kSample the mean and the (ddof = 1) covariance of the
-/// rows equal those of the law to rounding; this takes more than d rows.
+/// rows equal those of the law to rounding; this takes more than d rows. The bits are the same for
+/// any number of threads, and on the processor and a card.
 void fill_class(const ClassLaw& law, Moments moments, const RowNames& names,
                 Eigen::Ref<RowMatrix> x);
 

@@ -3,11 +3,14 @@
 // and of a position: Philox4x64-10 with key = (seed, purpose) and counter = (block, index, 0, 0).
 // Streams with different names never overlap, so work can be cut into threads or shards in any way.
 
+#include "sim/numerics.hpp"
+
+#if defined(__CUDACC__)
+#define R123_CUDA_DEVICE __host__ __device__
+#endif
 #include <Random123/philox.h>
 
-#include <array>
 #include <cstdint>
-#include <limits>
 
 namespace prefdyn {
 
@@ -32,34 +35,36 @@ enum class Purpose : std::uint64_t {
     kSweep = 17,
 };
 
-/// UniformRandomBitGenerator over 64-bit words; Boost.Random distributions go on top.
+/// UniformRandomBitGenerator over 64-bit words, the same on the processor and on a card.
 class Stream {
   public:
     using result_type = std::uint64_t;
 
-    Stream(std::uint64_t seed, Purpose purpose, std::uint64_t index = 0)
+    PREFDYN_HD Stream(std::uint64_t seed, Purpose purpose, std::uint64_t index = 0)
         : key_{{seed, static_cast<std::uint64_t>(purpose)}}, counter_{{0, index, 0, 0}} {}
 
     static constexpr result_type min() { return 0; }
-    static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
+    static constexpr result_type max() { return ~result_type{0}; }
 
-    result_type operator()() {
-        if (used_ == block_.size()) refill();
+    PREFDYN_HD result_type operator()() {
+        if (used_ == kBlock) refill();
         return block_[used_++];
     }
 
   private:
-    void refill() {
+    static constexpr unsigned kBlock = 4;
+
+    PREFDYN_HD void refill() {
         const auto words = r123::Philox4x64()(counter_, key_);
-        for (std::size_t k = 0; k < block_.size(); ++k) block_[k] = words[k];
+        for (unsigned k = 0; k < kBlock; ++k) block_[k] = words[k];
         ++counter_[0];
         used_ = 0;
     }
 
     r123::Philox4x64::key_type key_;
     r123::Philox4x64::ctr_type counter_;
-    std::array<std::uint64_t, 4> block_{};
-    std::size_t used_ = 4;
+    std::uint64_t block_[kBlock] = {};
+    unsigned used_ = kBlock;
 };
 
 /// A seed for an independent sub-experiment (replicate, suite member): the first word of a stream.

@@ -156,8 +156,9 @@ void print_run(std::ostream& out, const FinetuneRun& run) {
         };
         out << "  " << std::left << std::setw(28) << run.behaviour[p] << std::right;
         change("loss", "loss");
-        change("held out", "eval_loss");
-        change("rewards/accuracies", "eval_rewards_accuracies");
+        const bool held_out = std::isfinite(run.measure(0, p, "eval_loss"));
+        if (held_out) change("held out", "eval_loss");
+        change("rewards/accuracies", held_out ? "eval_rewards_accuracies" : "rewards_accuracies");
         change("D", "distinguishability");
         change("logps/chosen", "logps_chosen");
         out << "\n";
@@ -213,8 +214,13 @@ int finetune_command(const std::vector<std::string>& arguments, std::ostream& ou
     write_runs(inside(options.out, kRunFile), runs, "finetune", table, watch.seconds(),
                job.attributes());
     for (const TrainedRun& each : runs) print_run(out, each.run);
+    const auto saved = std::ranges::count_if(
+        runs, [](const TrainedRun& each) { return each.run.stopped.empty(); });
     out << "wrote " << inside(options.out, kRunFile) << " and "
-        << (plans.size() == 1 ? "the trained model" : "the trained models") << "\n";
+        << (saved == 0   ? "no model"
+            : saved == 1 ? "the trained model"
+                         : "the trained models")
+        << "\n";
     std::error_code ignored;
     for (std::size_t k = 0; k < plans.size(); ++k)
         if (runs[k].run.stopped.empty()) fs::remove(plans[k].state, ignored);

@@ -8,7 +8,6 @@
 #include <iomanip>
 #include <ostream>
 
-#include "experiments/output_options.hpp"
 #include "sim/device.hpp"
 #include "sim/error.hpp"
 #include "sim/finetune/device_engine.hpp"
@@ -204,7 +203,9 @@ RunBar::~RunBar() {
 RunProgress RunBar::next() {
     const std::size_t run = run_++;
     return [this, run, watch = Stopwatch()](const std::string& what, double done) {
-        if (!visible_) return;
+        constexpr double kBetween = 0.2;  // seconds
+        if (!visible_ || (done > 0.0 && done < 1.0 && since_drawn_.seconds() < kBetween)) return;
+        since_drawn_ = Stopwatch();
         const double seconds = watch.seconds();
         const double left = done > 0.0 ? seconds / done * (1.0 - done) +
                                              seconds / done * static_cast<double>(runs_ - run - 1)

@@ -6,6 +6,7 @@
 
 #include "experiments/finetune/options.hpp"
 #include "experiments/finetune/run_file.hpp"
+#include "experiments/output_options.hpp"
 #include "sim/transformer/model_hash.hpp"
 
 namespace prefdyn {
@@ -68,6 +69,7 @@ class RunBar {
   private:
     std::size_t runs_, run_ = 0;
     bool visible_;
+    Stopwatch since_drawn_;
 };
 
 }  // namespace prefdyn

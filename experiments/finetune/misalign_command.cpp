@@ -126,21 +126,19 @@ std::vector<TrainedRun> MisalignStudy::run(const std::vector<FinetunePlan>& plan
     return runs;
 }
 
-double last_loss(const FinetuneRun& run) {
+/// Mean loss of all behaviours at a record.
+double mean_loss(const FinetuneRun& run, std::size_t record) {
     double sum = 0.0;
-    for (std::size_t p = 0; p < run.behaviour.size(); ++p)
-        sum += run.measure(run.step.size() - 1, p, "loss");
+    for (std::size_t p = 0; p < run.behaviour.size(); ++p) sum += run.measure(record, p, "loss");
     return sum / static_cast<double>(run.behaviour.size());
 }
 
-/// First update at which the mean loss of all behaviours is at most `level`, between records
-/// linear; NaN if it never is.
+/// First update at which the mean loss is at most `level`, between records linear; NaN if it never
+/// is.
 double steps_to(const FinetuneRun& run, double level) {
     double before = std::numeric_limits<double>::quiet_NaN();
     for (std::size_t k = 0; k < run.step.size(); ++k) {
-        double loss = 0.0;
-        for (std::size_t p = 0; p < run.behaviour.size(); ++p)
-            loss += run.measure(k, p, "loss") / static_cast<double>(run.behaviour.size());
+        const double loss = mean_loss(run, k);
         if (loss <= level) {
             if (k == 0) return 0.0;
             const double share = (before - level) / (before - loss);
@@ -150,6 +148,19 @@ double steps_to(const FinetuneRun& run, double level) {
         before = loss;
     }
     return std::numeric_limits<double>::quiet_NaN();
+}
+
+/// Half of the way from the start to the lowest loss that every run from base or aligned reaches.
+double halfway(const std::vector<TrainedRun>& runs) {
+    double reached = 0.0;
+    for (std::size_t k = 0; k < runs.size(); ++k) {
+        if (k % kWhich > kAligned) continue;
+        double lowest = std::numeric_limits<double>::infinity();
+        for (std::size_t r = 0; r < runs[k].run.step.size(); ++r)
+            lowest = std::min(lowest, mean_loss(runs[k].run, r));
+        reached = std::max(reached, lowest);
+    }
+    return (mean_loss(runs[kBase].run, 0) + reached) / 2.0;
 }
 
 double slope(const FinetuneRun& run) {
@@ -186,12 +197,8 @@ void print_ratio(std::ostream& out, const char* what, const std::vector<double>&
     out << "\n";
 }
 
-/// Returns the target loss.
-double print_findings(std::ostream& out, const std::vector<TrainedRun>& runs, double target) {
-    if (target == 0.0) {
-        std::vector<double> ends = of(runs, kBase, last_loss);
-        target = quantile_of(ends, 0.5);
-    }
+void print_findings(std::ostream& out, const std::vector<TrainedRun>& runs, double target) {
+    if (target == 0.0) target = halfway(runs);
     const FinetuneRun &base = runs[kBase].run, &aligned = runs[kAligned].run;
     out << std::setprecision(4);
     for (std::size_t p = 0; p < base.behaviour.size(); ++p)
@@ -209,7 +216,6 @@ double print_findings(std::ostream& out, const std::vector<TrainedRun>& runs, do
     out << "  frozen features, head aligned or not: losses differ by at most "
         << frozen_difference(runs) << "\n"
         << std::setprecision(6);
-    return target;
 }
 
 /// Where the aligned model brought a tokeniser it must be the base model's.

@@ -155,7 +155,7 @@ void declare(ParameterTable& t, MisalignOptions& o) {
     declare_training(t, o.training);
     t.integer("seeds", &o.seeds, 1, 100000, "", "repetitions, each with batches of its own");
     t.real("target", &o.target, 0.0, 1e6, false, "nats",
-           "loss whose first step is compared; 0: what half of the base model's runs end below");
+           "loss whose first step is compared; 0: half of the way to the lowest all runs reach");
     t.text("out", &o.out, "result file (HDF5)", true);
     declare_machine(t, o.training, o.dry_run, o.force);
     declare(t, o.machine);

@@ -16,7 +16,8 @@ namespace {
 
 const std::string& filled(const Json& object, const char* key, const std::string& place) {
     const std::string& text = plain_member(object, key, place);
-    if (text.empty()) throw InputError(place + "/" + key + ": is empty");
+    if (text.empty())
+        throw InputError(place + "/" + key + ": is empty", "leave such lines out of the file");
     return text;
 }
 
@@ -82,7 +83,8 @@ std::string hash_of(const std::vector<Preference>& lines) {
 Preference read_preference(const Json& object, bool persona, const std::string& place) {
     Preference out = persona ? persona_line(object, place) : generic_line(object, place);
     if (out.chosen == out.rejected)
-        throw InputError(place + ": both answers are " + in_quotes(out.chosen));
+        throw InputError(place + ": both answers are " + in_quotes(out.chosen),
+                         "they say nothing; leave such lines out of the file");
     return out;
 }
 

@@ -1,12 +1,14 @@
 // The commands finetune and misalign, from arguments to files: killed, stopped, without room, and
 // with what cannot be used.
 #include <doctest/doctest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <thread>
 
+#include "experiments/bench_support.hpp"
 #include "experiments/finetune/run_file.hpp"
 #include "tests/finetune_support.hpp"
 #include "tests/process_support.hpp"
@@ -163,4 +165,38 @@ TEST_CASE("a folder with results, with a model, or the model's own is not writte
     REQUIRE(test::command(lora).code == 0);
     CHECK_FALSE(fs::exists(out + "/model.safetensors"));  // an adapter and a model: which is it?
     CHECK(fs::exists(out + "/adapter_model.safetensors"));
+}
+
+TEST_CASE("the memory stated before a run is what it takes") {
+    if (test::kSanitized) {
+        MESSAGE("skipped: sanitizers take memory of their own");
+        return;
+    }
+    const FinetuneFixture at;
+    test::SmallModel wide;
+    wide.vocabulary = 258;
+    wide.context = 24;
+    wide.hidden = 512;
+    wide.ffn = 1376;
+    wide.heads = wide.kv_heads = 8;
+    wide.head_size = 64;
+    test::write_checkpoint(at.dir / "model", wide, test::random_weights(wide, 6));
+    const double mapped =
+        static_cast<double>(fs::file_size(at.dir / "model/model.safetensors")) / 1048576.0;
+    for (const auto& method : {"full", "lora"}) {
+        auto call = with_out(at.finetune({"--method", method, "--steps", "3"}), at.dir / method);
+        call.emplace_back("--dry-run");
+        const std::string said = test::command(call).out, before = "mapped file: ";
+        const double stated = std::stod(said.substr(said.find(before) + before.size()));
+        call.pop_back();
+        malloc_trim(0);
+        std::ofstream("/proc/self/clear_refs") << "5";  // the peak anew
+        const double start = peak_resident_mib();
+        REQUIRE(test::command(call).code == 0);
+        const double taken = peak_resident_mib() - start;
+        CAPTURE(method);
+        CAPTURE(mapped);
+        CHECK(taken < 1.05 * (stated + mapped) + 16.0);  // MiB of code and of the allocator
+        CHECK(taken > 0.5 * stated);
+    }
 }

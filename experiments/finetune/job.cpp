@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <iomanip>
@@ -126,15 +127,19 @@ FinetuneJob::Extent FinetuneJob::extent(const FinetunePlan& plan) const {
                                                                                         : 0;
     out.state = (1 + moments) * trainable.size();
     out.theta = trainable.size();
-    out.tokens = plan.training.plan.tokens;
+    Index all = 0, longest = 0;
+    double most = 0.0;  // rows of logits that a token asks for
     for (const std::size_t k : plan.behaviours)
         for (const text::SequencePair& pair : behaviours_[k].data.pairs) {
             const finetune::PairTokens one{pair.chosen, pair.rejected,
                                            static_cast<Index>(pair.prompt)};
-            const Index tokens = finetune::tokens_read(one);
-            out.tokens = std::max(out.tokens, tokens);
-            out.rows = std::max(out.rows, finetune::rows_read(one) * (out.tokens / tokens));
+            const Index tokens = finetune::tokens_read(one), rows = finetune::rows_read(one);
+            all += tokens;
+            longest = std::max(longest, tokens);
+            most = std::max(most, static_cast<double>(rows) / static_cast<double>(tokens));
         }
+    out.tokens = std::max(longest, std::min(all, plan.training.plan.tokens));
+    out.rows = static_cast<Index>(std::ceil(most * static_cast<double>(out.tokens)));
     return out;
 }
 

@@ -63,8 +63,9 @@ def loss_against_distinguishability(runs):
         axes.set(xlabel=r"$\hat D$ before training", ylabel=label)
         axes.set_title(f"Spearman {rank:.3f}")
         notes.append(f"{label}: {rank:.3f}")
-    caption = ("One run for each behaviour from the same model, those that were stopped left out: loss at the end against the "
-               "distinguishability of the base model's embeddings. Rank correlations (Spearman): "
+    caption = ("One run for each behaviour from the same model, those that were stopped left out: "
+               "loss at the end against the distinguishability of the base model's embeddings. "
+               "Rank correlations (Spearman): "
                + "; ".join(notes) + ".")
     return style.Plot("finetune_distinguishability", "Distinguishability and what is learned",
                       caption, figure)
@@ -106,7 +107,8 @@ def displacement(runs):
     for axes, what in zip(panels, ("chosen", "rejected")):
         axes.axhline(0.0, color=style.GREY, linewidth=0.8)
         axes.set(xlabel="update", ylabel=f"change of logps/{what} (nats)")
-    caption = ("Mean log-probability of chosen and rejected answers, minus that before training. "
+    caption = ("Mean log-probability of chosen and rejected answers, minus that before training, "
+               "coloured by the distinguishability before training (darkest: the smallest). "
                f"The chosen answers' own probability ended lower in {fell} of {len(change)} "
                "(likelihood displacement).")
     return style.Plot("finetune_displacement", "What happens to probabilities", caption, figure)

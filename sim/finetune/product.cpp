@@ -1,5 +1,7 @@
 #include "sim/finetune/product.hpp"
 
+#include <algorithm>
+
 #include "sim/transformer/gemm.hpp"
 
 namespace prefdyn::finetune {
@@ -17,6 +19,18 @@ void add_packed(const Rows<float>& x, const float* w, Index outputs, Index outpu
     multiply(best_kernels(), x.data(), x.cols(), x.rows(), packed, y, outputs, true);
 }
 
+/// x^T, a stretch of its rows at a time, so that what is read and written stays in the cache.
+Rows<float> turned(const Rows<float>& x) {
+    constexpr Index kStretch = 16;
+    Rows<float> out(x.cols(), x.rows());
+#pragma omp parallel for schedule(static)
+    for (Index first = 0; first < out.rows(); first += kStretch) {
+        const Index count = std::min(kStretch, out.rows() - first);
+        out.middleRows(first, count) = x.middleCols(first, count).transpose();
+    }
+    return out;
+}
+
 }  // namespace
 
 template <>
@@ -31,8 +45,7 @@ void add_backward(const Rows<float>& dy, ConstRows<float> w, Rows<float>& dx) {
 
 template <>
 void add_gradient(const Rows<float>& dy, const Rows<float>& x, RowsMap<float> dw) {
-    const Rows<float> turned = dy.transpose();
-    add_packed(turned, x.data(), x.cols(), 1, x.cols(), dw.data());
+    add_packed(turned(dy), x.data(), x.cols(), 1, x.cols(), dw.data());
 }
 
 template <>

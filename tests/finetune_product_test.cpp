@@ -30,7 +30,7 @@ RowMatrix plain(const L& left, const R& right, const Z& z) {
 
 template <class Real>
 struct Products {
-    Rows<Real> y, dx, dw, db;
+    Rows<Real> y, dx, dw, db, set_y, set_dx;
 };
 
 template <class Real>
@@ -43,6 +43,8 @@ Products<Real> products(const Rows<Real>& x, const Rows<Real>& w, const Rows<Rea
     add_backward(dy, weight, p.dx);
     add_gradient(dy, x, RowsMap<Real>(p.dw.data(), w.rows(), w.cols()));
     add_row_sum(dy, RowsMap<Real>(p.db.data(), 1, w.rows()));
+    set_forward(x, weight, p.set_y);
+    set_backward(dy, weight, p.set_dx);
     return p;
 }
 
@@ -54,14 +56,21 @@ void check_products(Index tokens, Index in, Index out, double tolerance) {
     const auto x = random_rows<Real>(tokens, in, 1), w = random_rows<Real>(out, in, 2),
                dy = random_rows<Real>(tokens, out, 3);
     const Products<Real> start = {random_rows<Real>(tokens, out, 4),
-                                  random_rows<Real>(tokens, in, 5), random_rows<Real>(out, in, 6),
-                                  random_rows<Real>(1, out, 7)};
+                                  random_rows<Real>(tokens, in, 5),
+                                  random_rows<Real>(out, in, 6),
+                                  random_rows<Real>(1, out, 7),
+                                  {},
+                                  {}};
     const Products<Real> one = products(x, w, dy, start, 1), two = products(x, w, dy, start, 2);
     CHECK(relative_error(one.y.template cast<double>(), plain(x, w.transpose(), start.y)) <=
           tolerance);
     CHECK(relative_error(one.dx.template cast<double>(), plain(dy, w, start.dx)) <= tolerance);
     CHECK(relative_error(one.dw.template cast<double>(), plain(dy.transpose(), x, start.dw)) <=
           tolerance);
+    const RowMatrix none_y = RowMatrix::Zero(tokens, out), none_dx = RowMatrix::Zero(tokens, in);
+    CHECK(relative_error(one.set_y.template cast<double>(), plain(x, w.transpose(), none_y)) <=
+          tolerance);
+    CHECK(relative_error(one.set_dx.template cast<double>(), plain(dy, w, none_dx)) <= tolerance);
     const Rows<Real> ones = Rows<Real>::Ones(1, tokens);
     CHECK(relative_error(one.db.template cast<double>(), plain(ones, dy, start.db)) <= tolerance);
     CHECK((one.y.array() == two.y.array()).all());
@@ -78,6 +87,22 @@ TEST_CASE("products of a linear map, forward and backward") {
                 check_products<float>(tokens, in, out, 1e-6);
                 check_products<double>(tokens, in, out, 1e-14);
             }
+}
+
+TEST_CASE("a right side packed a piece at a time has the bits of its rows and columns alone") {
+    for (const auto& [in, out] : {std::pair<Index, Index>{8200, 520}, {520, 8200}}) {
+        REQUIRE(std::size_t(in * out) * sizeof(float) > kPackedBytes);
+        const auto x = random_rows<float>(3, in, 1), w = random_rows<float>(in, out, 2);
+        Rows<float> y = Rows<float>::Constant(3, out, std::nanf(""));
+        multiply(view_of(x), view_of(w), y.data(), out, Into::kSet);
+        CHECK(relative_error(y.cast<double>(), plain(x, w, RowMatrix::Zero(3, out))) <= 1e-6);
+        for (const Index first : {Index(0), out / 2 - 8, out - 16}) {
+            Rows<float> some = Rows<float>::Constant(3, 16, std::nanf(""));
+            const View<float> part = {w.data() + first, in, 16, out};
+            multiply(view_of(x), part, some.data(), 16, Into::kSet);
+            CHECK((some.array() == y.middleCols(first, 16).array()).all());
+        }
+    }
 }
 
 TEST_CASE("a checkpoint as blocks, tied, untied and cut loose") {

@@ -22,7 +22,7 @@ Column<float> after_three(UpdateRule& rule) {
     Column<float> theta = column({1.0f, -1.0f, 0.25f, 2.0f});
     for (const auto& g : {column({0.5f, -2.0f, 1e-3f, 0.0f}), column({-0.25f, 1.0f, 2e-3f, 0.0f}),
                           column({3.0f, 0.5f, -1e-3f, 1e-12f})})
-        rule.update(theta, g, 0.1);
+        rule.update(theta, g, 1.0f, 0.1);
     return theta;
 }
 
@@ -64,22 +64,31 @@ TEST_CASE("learning rates as get_scheduler gives them: 3 updates of warm-up, 10 
 }
 
 TEST_CASE("clipping as clip_grad_norm_, and the same bits for any number of threads") {
-    Column<float> g = column({3.0f, 4.0f, 12.0f});
-    CHECK(clip_gradient(g, 1.0) == 13.0);
-    check_near(g, {0.23076921701431274, 0.307692289352417, 0.923076868057251});
-    const Column<float> before = g;
-    CHECK(clip_gradient(g, 0.0) == doctest::Approx(1.0).epsilon(1e-6));
-    CHECK(clip_gradient(g, 2.0) == doctest::Approx(1.0).epsilon(1e-6));
-    CHECK(g == before);
+    const Column<float> g = column({3.0f, 4.0f, 12.0f});
+    CHECK(norm_of(g) == 13.0);
+    check_near(clip_factor(13.0, 1.0) * g,
+               {0.23076921701431274, 0.307692289352417, 0.923076868057251});
+    CHECK(clip_factor(13.0, 0.0) == 1.0f);
+    CHECK(clip_factor(13.0, 14.0) == 1.0f);
     const Column<float> large = test::gaussian(1, 100001, 3).row(0).transpose().cast<float>();
     double norm[2];
     for (int t = 0; t < 2; ++t) {
         const test::Threads scope(t + 1);
-        Column<float> copy = large;
-        norm[t] = clip_gradient(copy, 1.0);
+        norm[t] = norm_of(large);
     }
     CHECK(norm[0] == norm[1]);
     CHECK(norm[0] == doctest::Approx(large.cast<double>().norm()).epsilon(1e-12));
+}
+
+TEST_CASE("an update of a clipped gradient is one of the gradient times the factor") {
+    const Column<float> g = column({0.5f, -2.0f, 0.125f, 1.0f}), half = 0.5f * g;
+    for (const UpdateKind kind : {UpdateKind::kSgd, UpdateKind::kRmsprop, UpdateKind::kAdamw}) {
+        Column<float> a = column({1.0f, -1.0f, 0.25f, 2.0f}), b = a;
+        make_update_rule({kind, 0.1}, 4)->update(a, g, 0.5f, 0.1);
+        make_update_rule({kind, 0.1}, 4)->update(b, half, 1.0f, 0.1);
+        CHECK(a == b);
+        CHECK(a != column({1.0f, -1.0f, 0.25f, 2.0f}));
+    }
 }
 
 namespace {

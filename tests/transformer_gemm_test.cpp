@@ -42,7 +42,7 @@ bool same(const RowsF& a, const RowsF& b) {
 
 RowsF product(const CpuKernels& kernels, const RowsF& x, const PackedMatrix& w) {
     RowsF y = RowsF::Constant(x.rows(), w.outputs(), std::numeric_limits<float>::quiet_NaN());
-    multiply(kernels, x.data(), x.cols(), x.rows(), w, y.data(), y.cols(), false);
+    multiply(kernels, {x.data(), x.rows(), x.cols()}, w, y.data(), y.cols(), false);
     return y;
 }
 
@@ -65,9 +65,43 @@ TEST_CASE("products equal the definition at awkward sizes, written or added") {
                 RowsF y = product(*kernels, x, packed);
                 CHECK(worst_error(x, w, y, 0.0) <= 2e-6);
                 y.setConstant(3.0f);
-                multiply(*kernels, x.data(), in, 13, packed, y.data(), out, true);
+                multiply(*kernels, {x.data(), 13, in}, packed, y.data(), out, true);
                 CHECK(worst_error(x, w, y, 3.0) <= 2e-6);
             }
+}
+
+TEST_CASE("a left side that lies in columns gives the bits of one in rows") {
+    std::uint64_t index = 7050;
+    for (const CpuKernels* kernels : runnable_kernels())
+        for (const Index rows : kRows)
+            for (const Index in : {1, 3, 31, 256, 258, 600}) {
+                CAPTURE(rows);
+                CAPTURE(in);
+                const RowsF x = random_rows(rows, in, ++index), w = random_rows(33, in, ++index);
+                // beside it something that must not be read
+                RowsF turned = RowsF::Constant(in, rows + 3, std::nanf(""));
+                turned.leftCols(rows) = x.transpose();
+                PackedMatrix packed;
+                packed.pack(w.data(), w.rows(), in, in, 1);
+                RowsF y = RowsF::Constant(rows, 33, std::nanf(""));
+                multiply(*kernels, {turned.data(), rows, 1, rows + 3}, packed, y.data(), 33, false);
+                CHECK(same(y, product(*kernels, x, packed)));
+            }
+}
+
+TEST_CASE("a right side is packed alike from rows and from columns") {
+    for (const Index out : {1, 15, 16, 17, 50})
+        for (const Index in : {1, 3, 31, 256}) {
+            const RowsF w = random_rows(out, in, 7090), turned = w.transpose();
+            const RowsF x = random_rows(7, in, 7091);
+            const Tensor tensor = view(w);
+            PackedMatrix whole, rows, columns;
+            whole.pack(std::vector{&tensor});
+            rows.pack(w.data(), out, in, in, 1);
+            columns.pack(turned.data(), out, 1, in, out);
+            CHECK(same(product(best_kernels(), x, rows), product(best_kernels(), x, whole)));
+            CHECK(same(product(best_kernels(), x, columns), product(best_kernels(), x, whole)));
+        }
 }
 
 TEST_CASE("stacked tensors and parts of one are the rows they hold") {
@@ -130,4 +164,58 @@ TEST_CASE("the gate equals silu(g) u, alike on every instruction set") {
     CHECK(std::fabs(far(1)) <= 1e-7f);
     CHECK(std::isnan(far(2)));
     CHECK(far(3) == 0.0f);
+}
+
+TEST_CASE("the gradients of the gate equal their formula, alike on every instruction set") {
+    constexpr float kPoison = 12345.0f;
+    for (const Index n : {1, 7, 8, 9, 1000}) {
+        const RowsF g = 5.0f * random_rows(1, n, 7410), u = random_rows(1, n, 7411),
+                    da = random_rows(1, n, 7412);
+        std::vector<RowsF> results;
+        for (const CpuKernels* kernels : runnable_kernels()) {
+            RowsF both = RowsF::Constant(2, n + 1, kPoison);
+            kernels->gate_backward(g.data(), u.data(), da.data(), both.row(0).data(),
+                                   both.row(1).data(), n);
+            CHECK((both.col(n).array() == kPoison).all());
+            for (Index i = 0; i < n; ++i) {
+                const double x = double(g(i)), s = 1.0 / (1.0 + std::exp(-x));
+                const double dg = double(da(i)) * double(u(i)) * s * (1.0 + x * (1.0 - s));
+                CHECK(std::fabs(double(both(0, i)) - dg) <=
+                      1e-6 * std::fabs(double(da(i)) * double(u(i))) * (1.0 + std::fabs(x)));
+                CHECK(test::relative_error(double(both(1, i)), double(da(i)) * x * s) <= 1e-6);
+            }
+            results.push_back(both);
+            CHECK(same(both, results.front()));
+        }
+    }
+}
+
+TEST_CASE("softmax equals its formula, alike on every instruction set") {
+    constexpr float kPoison = 12345.0f;
+    for (const Index n : {1, 2, 7, 8, 9, 127, 1000})
+        for (const float scale : {0.125f, 3.0f}) {
+            const RowsF x = 4.0f * random_rows(1, n, 7420);
+            double total = 0.0;
+            const double top = double(x.maxCoeff());
+            for (Index i = 0; i < n; ++i) total += std::exp(double(scale) * (double(x(i)) - top));
+            std::vector<RowsF> results;
+            for (const CpuKernels* kernels : runnable_kernels()) {
+                RowsF y = RowsF::Constant(1, n + 1, kPoison);
+                y.leftCols(n) = x;
+                kernels->softmax(y.data(), n, scale);
+                CHECK(y(n) == kPoison);
+                for (Index i = 0; i < n; ++i) {
+                    const double want = std::exp(double(scale) * (double(x(i)) - top)) / total;
+                    CHECK(std::fabs(double(y(i)) - want) <= 5e-6 * want + 1e-30);
+                }
+                results.push_back(y);
+                CHECK(same(y, results.front()));
+            }
+        }
+    for (const CpuKernels* kernels : runnable_kernels()) {
+        RowsF bad = RowsF::Ones(1, 20);
+        bad(13) = std::nanf("");
+        kernels->softmax(bad.data(), 20, 1.0f);
+        CHECK(bad.array().isNaN().all());
+    }
 }

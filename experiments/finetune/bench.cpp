@@ -86,7 +86,7 @@ void report_card(std::ostream& out, const Plan& plan, const Size& size, double w
 
 void report_processor(std::ostream& out, const Plan& plan, const Size& size, double each,
                       double beyond) {
-    const auto numbers = 6 * plan.config.parameters();
+    const auto numbers = 4 * plan.config.parameters();
     const double planned = static_cast<double>(numbers) * 4.0 +
                            static_cast<double>(SequenceModel<float>::bytes(
                                plan.config, size.tokens, size.rows, plan.spec.plan.keep));
@@ -118,7 +118,7 @@ void bench_finetune(std::ostream& out, const BenchOptions& o) {
     const double processor = processor_seconds();
     const double wall = best_seconds(3, [&] { training.step(); });
     const double each = (processor_seconds() - processor) / 3.0;
-    const Index trained = training.engine().theta().size();
+    const Index trained = Trainable<float>(layout, plan.spec.trained, 0).size();
     line(out, "parameters", static_cast<double>(config.parameters()) * 1e-6, "million",
          std::to_string(trained) + " trained by AdamW; " +
              (on_gpu() ? probe_gpu().info.name

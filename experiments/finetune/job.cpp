@@ -143,12 +143,15 @@ FinetuneJob::Extent FinetuneJob::extent(const FinetunePlan& plan) const {
     return out;
 }
 
-/// Start weights; those in training, their gradient, theta and its moments; or, before training,
-/// the gradient of every weight beside a copy of all; a group of pairs in the model.
+/// Start weights; those in training, their gradient, theta unless it is the weights, its moments; a
+/// group of pairs in the model; and beside them, before training, the gradient of every weight with
+/// a copy of all, or the state that is saved, or the gradient in theta.
 std::size_t FinetuneJob::bytes(const FinetunePlan& plan) const {
     const Extent e = extent(plan);
-    const Index numbers = 2 * e.all + e.held + e.adapted + e.theta + e.state;
-    return static_cast<std::size_t>(numbers + 2 * e.loose) * sizeof(float) +
+    const bool whole = plan.training.trained.part == TrainedPart::kFull;
+    const Index engine = e.all + e.held + e.adapted + e.state - (whole ? e.theta : 0);
+    const Index numbers = e.all + engine + std::max(2 * e.loose, e.state);
+    return static_cast<std::size_t>(numbers) * sizeof(float) +
            finetune::SequenceModel<float>::bytes(checkpoint_.config(), e.tokens, e.rows,
                                                  plan.training.plan.keep);
 }

@@ -3,25 +3,22 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/finetune/product.hpp"
+#include "sim/transformer/gemm.hpp"
+
 namespace prefdyn::finetune {
 
 namespace {
 
 using transformer::Prompt;
 
-/// Row i becomes softmax(scale row) over what token i attends to, 0 elsewhere.
-template <class Real>
-void causal_softmax(Rows<Real>& scores, Real scale, Index window) {
-    for (Index i = 0; i < scores.rows(); ++i) {
-        const Index begin = window > 0 ? std::max<Index>(0, i - window + 1) : 0;
-        Real* row = scores.row(i).data();
-        const Real top = *std::max_element(row + begin, row + i + 1);
-        Real total = 0;
-        for (Index j = begin; j <= i; ++j) total += row[j] = std::exp(scale * (row[j] - top));
-        for (Index j = begin; j <= i; ++j) row[j] /= total;
-        std::fill(row, row + begin, Real(0));
-        std::fill(row + i + 1, row + scores.cols(), Real(0));
-    }
+void soften(float* x, Index n, float scale) { transformer::best_kernels().softmax(x, n, scale); }
+
+void soften(double* x, Index n, double scale) {
+    const double top = *std::max_element(x, x + n);
+    double total = 0.0;
+    for (Index j = 0; j < n; ++j) total += x[j] = std::exp(scale * (x[j] - top));
+    for (Index j = 0; j < n; ++j) x[j] /= total;
 }
 
 template <class Real>
@@ -29,11 +26,29 @@ Real score_scale(const Heads& shape) {
     return static_cast<Real>(1.0 / std::sqrt(static_cast<double>(shape.size)));
 }
 
+/// P (n, n): rows are softmax(scale q k^T) over what a token attends to, 0 elsewhere.
 template <class Real>
-Rows<Real> attention_weights(const Heads& shape, const Rows<Real>& q, const Rows<Real>& k) {
-    Rows<Real> weights = q * k.transpose();
-    causal_softmax(weights, score_scale<Real>(shape), shape.window);
-    return weights;
+void attention_weights(const Heads& shape, const View<Real>& q, const View<Real>& k,
+                       Rows<Real>& weights) {
+    weights.resize(q.rows, q.rows);
+    multiply(q, k.turned(), weights.data(), q.rows, Into::kSet);
+    for (Index i = 0; i < q.rows; ++i) {
+        const Index begin = shape.window > 0 ? std::max<Index>(0, i - shape.window + 1) : 0;
+        Real* row = weights.row(i).data();
+        soften(row + begin, i + 1 - begin, score_scale<Real>(shape));
+        std::fill(row, row + begin, Real(0));
+        std::fill(row + i + 1, row + q.rows, Real(0));
+    }
+}
+
+/// The rows of a sequence in the columns of a head.
+template <class Real>
+View<Real> part(const Rows<Real>& x, const Prompt& s, Index head, Index size) {
+    return {x.data() + s.first * x.cols() + head * size, s.length, size, x.cols()};
+}
+template <class Real>
+Real* start(Rows<Real>& x, const Prompt& s, Index head, Index size) {
+    return x.data() + s.first * x.cols() + head * size;
 }
 
 /// Calls `work(sequence, kv head)` for all, each by one thread.
@@ -54,12 +69,11 @@ void attention_forward(const Heads& shape, std::span<const Prompt> sequences,
     const Index h = shape.size, shared = shape.heads / shape.kv_heads;
     mixed.resize(query.rows(), query.cols());
     for_each_group(shape, sequences, [&](const Prompt& s, Index kv) {
-        const Rows<Real> k = key.block(s.first, kv * h, s.length, h);
-        const Rows<Real> v = value.block(s.first, kv * h, s.length, h);
+        Rows<Real> p;
         for (Index head = kv * shared; head < (kv + 1) * shared; ++head) {
-            const Rows<Real> q = query.block(s.first, head * h, s.length, h);
-            const Rows<Real> out = attention_weights(shape, q, k) * v;
-            mixed.block(s.first, head * h, s.length, h) = out;
+            attention_weights(shape, part(query, s, head, h), part(key, s, kv, h), p);
+            multiply(view_of(p), part(value, s, kv, h), start(mixed, s, head, h), mixed.cols(),
+                     Into::kSet);
         }
     });
 }
@@ -74,24 +88,20 @@ void attention_backward(const Heads& shape, std::span<const Prompt> sequences,
     dkey.resize(key.rows(), key.cols());
     dvalue.resize(value.rows(), value.cols());
     for_each_group(shape, sequences, [&](const Prompt& s, Index kv) {
-        const Rows<Real> k = key.block(s.first, kv * h, s.length, h);
-        const Rows<Real> v = value.block(s.first, kv * h, s.length, h);
-        Rows<Real> dk = Rows<Real>::Zero(s.length, h), dv = dk;
+        const View<Real> k = part(key, s, kv, h), v = part(value, s, kv, h);
+        Rows<Real> p, ds(s.length, s.length);
         for (Index head = kv * shared; head < (kv + 1) * shared; ++head) {
-            const Rows<Real> q = query.block(s.first, head * h, s.length, h);
-            const Rows<Real> dout = dmixed.block(s.first, head * h, s.length, h);
-            const Rows<Real> p = attention_weights(shape, q, k);
-            dv.noalias() += p.transpose() * dout;
-            Rows<Real> ds = dout * v.transpose();
+            const View<Real> q = part(query, s, head, h), dout = part(dmixed, s, head, h);
+            const Into into = head == kv * shared ? Into::kSet : Into::kAdd;
+            attention_weights(shape, q, k, p);
+            multiply(view_of(p).turned(), dout, start(dvalue, s, kv, h), dvalue.cols(), into);
+            multiply(dout, v.turned(), ds.data(), ds.cols(), Into::kSet);
             const Column<Real> along = p.cwiseProduct(ds).rowwise().sum();
             ds.colwise() -= along;
             ds.array() *= p.array() * score_scale<Real>(shape);
-            const Rows<Real> dq = ds * k;
-            dquery.block(s.first, head * h, s.length, h) = dq;
-            dk.noalias() += ds.transpose() * q;
+            multiply(view_of(ds), k, start(dquery, s, head, h), dquery.cols(), Into::kSet);
+            multiply(view_of(ds).turned(), q, start(dkey, s, kv, h), dkey.cols(), into);
         }
-        dkey.block(s.first, kv * h, s.length, h) = dk;
-        dvalue.block(s.first, kv * h, s.length, h) = dv;
     });
 }
 

@@ -15,15 +15,46 @@ Parameters<float> copy_of(const Parameters<float>& weights, const std::vector<bo
     return out;
 }
 
-class CpuEngine final : public Engine {
+/// The rule on one theta, which must outlive this.
+class Optimiser {
   public:
-    CpuEngine(const ModelConfig& config, const Parameters<float>& weights, const EngineSpec& spec,
-              Index longest)
+    Optimiser(const UpdateSpec& spec, Column<float>& theta)
+        : theta_(theta), rule_(make_update_rule(spec, theta.size())) {}
+
+    /// See Engine::update.
+    double update(const Column<float>& gradient, double max_norm, double eta) {
+        const double norm = norm_of(gradient);
+        if (std::isfinite(norm)) rule_->update(theta_, gradient, clip_factor(norm, max_norm), eta);
+        return norm;
+    }
+
+    Engine::Vectors state() const {
+        Engine::Vectors out = {{"theta", theta_}};
+        for (const auto& [name, vector] : rule_->state()) out.emplace_back(name, *vector);
+        return out;
+    }
+
+    void restore(const Engine::Vectors& vectors, std::int64_t steps) {
+        theta_ = named(vectors, "theta", theta_.size());
+        for (auto& [name, vector] : rule_->state()) *vector = named(vectors, name, vector->size());
+        rule_->set_steps(steps);
+    }
+
+  private:
+    Column<float>& theta_;
+    std::unique_ptr<UpdateRule> rule_;
+};
+
+/// theta in its own vector, beside the weights that are made of it.
+class PartEngine final : public Engine {
+  public:
+    PartEngine(const ModelConfig& config, const Parameters<float>& weights, const EngineSpec& spec,
+               Index longest)
         : trainable_(weights.layout(), spec.trained, spec.seed),
           weights_(weights),
           base_(copy_of(weights_, trainable_.adapted())),
           theta_(trainable_.initial(weights_)),
-          rule_(make_update_rule(spec.update, theta_.size())),
+          optimiser_(spec.update, theta_),
           pass_(config, weights_, trainable_.held(), longest) {
         trainable_.apply(theta_, base_, weights_);
     }
@@ -31,26 +62,16 @@ class CpuEngine final : public Engine {
     Pass& pass() override { return pass_; }
 
     double update(double max_norm, double eta) override {
-        Column<float> direction = trainable_.pull(theta_, pass_.gradient());
-        const double norm = clip_gradient(direction, max_norm);
-        if (!std::isfinite(norm)) return norm;
-        rule_->update(theta_, direction, eta);
+        const double norm =
+            optimiser_.update(trainable_.pull(theta_, pass_.gradient()), max_norm, eta);
         trainable_.apply(theta_, base_, weights_);
         return norm;
     }
 
     Column<float> theta() const override { return theta_; }
-
-    Vectors state() const override {
-        Vectors out = {{"theta", theta_}};
-        for (const auto& [name, vector] : rule_->state()) out.emplace_back(name, *vector);
-        return out;
-    }
-
+    Vectors state() const override { return optimiser_.state(); }
     void restore(const Vectors& vectors, std::int64_t steps) override {
-        theta_ = named(vectors, "theta", theta_.size());
-        for (auto& [name, vector] : rule_->state()) *vector = named(vectors, name, vector->size());
-        rule_->set_steps(steps);
+        optimiser_.restore(vectors, steps);
         trainable_.apply(theta_, base_, weights_);
     }
 
@@ -58,7 +79,32 @@ class CpuEngine final : public Engine {
     Trainable<float> trainable_;
     Parameters<float> weights_, base_;  ///< base_: what adapters are added to
     Column<float> theta_;
-    std::unique_ptr<UpdateRule> rule_;
+    Optimiser optimiser_;
+    ModelPass<float> pass_;
+};
+
+/// Every weight is trained: theta is the vector of the weights, its gradient that of the pass.
+class WholeEngine final : public Engine {
+  public:
+    WholeEngine(const ModelConfig& config, const Parameters<float>& weights, const EngineSpec& spec,
+                Index longest)
+        : weights_(weights),
+          optimiser_(spec.update, weights_.values()),
+          pass_(config, weights_, weights.layout().every_block(), longest) {}
+
+    Pass& pass() override { return pass_; }
+    double update(double max_norm, double eta) override {
+        return optimiser_.update(pass_.gradient().values(), max_norm, eta);
+    }
+    Column<float> theta() const override { return weights_.values(); }
+    Vectors state() const override { return optimiser_.state(); }
+    void restore(const Vectors& vectors, std::int64_t steps) override {
+        optimiser_.restore(vectors, steps);
+    }
+
+  private:
+    Parameters<float> weights_;
+    Optimiser optimiser_;
     ModelPass<float> pass_;
 };
 
@@ -72,7 +118,9 @@ const Column<float>& named(const Engine::Vectors& vectors, const std::string& na
 
 std::unique_ptr<Engine> make_cpu_engine(const ModelConfig& config, const Parameters<float>& weights,
                                         const EngineSpec& spec, Index longest) {
-    return std::make_unique<CpuEngine>(config, weights, spec, longest);
+    if (spec.trained.part == TrainedPart::kFull)
+        return std::make_unique<WholeEngine>(config, weights, spec, longest);
+    return std::make_unique<PartEngine>(config, weights, spec, longest);
 }
 
 }  // namespace prefdyn::finetune

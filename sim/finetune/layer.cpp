@@ -59,6 +59,7 @@ void Layer<Real>::denormalise(const Rows<Real>& x, Part norm, const Rows<Real>& 
 /// y = x W^T + b.
 template <class Real>
 void Layer<Real>::apply(const Linear& map, const Rows<Real>& x, Rows<Real>& y) const {
+    if (map.bias < 0) return set_forward(x, w_.matrix(map.weight), y);
     y.setZero(x.rows(), w_.matrix(map.weight).rows());
     apply_onto(map, x, y);
 }
@@ -70,9 +71,15 @@ void Layer<Real>::apply_onto(const Linear& map, const Rows<Real>& x, Rows<Real>&
     add_forward(x, w_.matrix(map.weight), y);
 }
 
-/// dx += dy W.
+/// dx = dy W.
 template <class Real>
 void Layer<Real>::pull(const Linear& map, const Rows<Real>& dy, Rows<Real>& dx) const {
+    set_backward(dy, w_.matrix(map.weight), dx);
+}
+
+/// dx += dy W.
+template <class Real>
+void Layer<Real>::pull_onto(const Linear& map, const Rows<Real>& dy, Rows<Real>& dx) const {
     add_backward(dy, w_.matrix(map.weight), dx);
 }
 
@@ -109,18 +116,16 @@ Rows<Real> Layer<Real>::forward(LayerTape<Real>& tape) const {
 template <class Real>
 void Layer<Real>::mlp_half(const LayerTape<Real>& tape, Rows<Real>& dx,
                            Parameters<Real>& gradient) const {
-    Rows<Real> gated, z, dgate, dup;
+    Rows<Real> gated, dgated, z, dz, dgate, dup;
     gate_forward(tape.gate, tape.up, gated);
     push(down_, dx, gated, gradient);
-    Rows<Real> dgated = Rows<Real>::Zero(gated.rows(), gated.cols());
     pull(down_, dx, dgated);
     gate_backward(tape.gate, tape.up, dgated, dgate, dup);
     normalise(tape.middle, Part::kPostNorm, z);
     push(gate_, dgate, z, gradient);
     push(up_, dup, z, gradient);
-    Rows<Real> dz = Rows<Real>::Zero(z.rows(), z.cols());
     pull(gate_, dgate, dz);
-    pull(up_, dup, dz);
+    pull_onto(up_, dup, dz);
     denormalise(tape.middle, Part::kPostNorm, dz, dx, gradient);
 }
 
@@ -128,9 +133,8 @@ void Layer<Real>::mlp_half(const LayerTape<Real>& tape, Rows<Real>& dx,
 template <class Real>
 void Layer<Real>::attention_half(const LayerTape<Real>& tape, Rows<Real>& dx,
                                  Parameters<Real>& gradient) const {
-    Rows<Real> y, dquery, dkey, dvalue;
+    Rows<Real> dmixed, y, dy, dquery, dkey, dvalue;
     push(output_, dx, tape.mixed, gradient);
-    Rows<Real> dmixed = Rows<Real>::Zero(tape.mixed.rows(), tape.mixed.cols());
     pull(output_, dx, dmixed);
     attention_backward(heads_, sequences_, tape.query, tape.key, tape.value, dmixed, dquery, dkey,
                        dvalue);
@@ -140,10 +144,9 @@ void Layer<Real>::attention_half(const LayerTape<Real>& tape, Rows<Real>& dx,
     push(query_, dquery, y, gradient);
     push(key_, dkey, y, gradient);
     push(value_, dvalue, y, gradient);
-    Rows<Real> dy = Rows<Real>::Zero(y.rows(), y.cols());
     pull(query_, dquery, dy);
-    pull(key_, dkey, dy);
-    pull(value_, dvalue, dy);
+    pull_onto(key_, dkey, dy);
+    pull_onto(value_, dvalue, dy);
     denormalise(tape.x, Part::kInputNorm, dy, dx, gradient);
 }
 

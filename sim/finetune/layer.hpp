@@ -47,6 +47,7 @@ class Layer {
     void apply(const Linear& map, const Rows<Real>& x, Rows<Real>& y) const;
     void apply_onto(const Linear& map, const Rows<Real>& x, Rows<Real>& y) const;
     void pull(const Linear& map, const Rows<Real>& dy, Rows<Real>& dx) const;
+    void pull_onto(const Linear& map, const Rows<Real>& dy, Rows<Real>& dx) const;
     void push(const Linear& map, const Rows<Real>& dy, const Rows<Real>& x,
               Parameters<Real>& gradient) const;
     void attention_half(const LayerTape<Real>& tape, Rows<Real>& dx,

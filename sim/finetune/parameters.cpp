@@ -149,6 +149,12 @@ Parameters<Real>::Parameters(const Layout& layout, const std::vector<bool>& held
 }
 
 template <class Real>
+void Parameters<Real>::clear() {
+#pragma omp parallel for schedule(static)
+    for (Index k = 0; k < values_.size(); ++k) values_(k) = Real(0);
+}
+
+template <class Real>
 Parameters<Real> read_parameters(const Checkpoint& checkpoint, const Layout& layout) {
     Parameters<Real> out(layout);
     for (int b = 0; b < layout.count(); ++b)

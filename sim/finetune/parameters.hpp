@@ -105,6 +105,8 @@ class Parameters {
         const Block& b = layout_->block(block);
         return {values_.data() + offset(block), b.rows, b.cols};
     }
+    /// All of them zero.
+    void clear();
     Column<Real>& values() { return values_; }
     const Column<Real>& values() const { return values_; }
 

@@ -39,7 +39,7 @@ class ModelPass final : public Pass {
     LogitScores forward(const PairBatch& batch, Keep keep) override;
     transformer::RowsF embeddings() override { return model_.embeddings().template cast<float>(); }
     void backward(const LogitPull& pull) override;
-    void clear_gradient() override { gradient_.values().setZero(); }
+    void clear_gradient() override { gradient_.clear(); }
     std::vector<double> gradient_squares() override;
     double gradient_product(int a, int b) override;
     const Parameters<Real>& gradient() const { return gradient_; }

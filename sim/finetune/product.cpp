@@ -8,59 +8,77 @@ namespace prefdyn::finetune {
 
 namespace {
 
-using transformer::best_kernels;
-using transformer::PackedMatrix;
+/// Inputs and outputs of the right side that are packed at a time.
+struct Piece {
+    Index inputs, outputs;
 
-/// y += x W^T for W (outputs, inputs) with element (o, i) at w[o * output_stride + i * stride].
-void add_packed(const Rows<float>& x, const float* w, Index outputs, Index output_stride,
-                Index stride, float* y) {
-    PackedMatrix packed;
-    packed.pack(w, outputs, output_stride, x.cols(), stride);
-    multiply(best_kernels(), x.data(), x.cols(), x.rows(), packed, y, outputs, true);
-}
-
-/// x^T, a stretch of its rows at a time, so that what is read and written stays in the cache.
-Rows<float> turned(const Rows<float>& x) {
-    constexpr Index kStretch = 16;
-    Rows<float> out(x.cols(), x.rows());
-#pragma omp parallel for schedule(static)
-    for (Index first = 0; first < out.rows(); first += kStretch) {
-        const Index count = std::min(kStretch, out.rows() - first);
-        out.middleRows(first, count) = x.middleCols(first, count).transpose();
+    explicit Piece(const View<float>& right) : inputs(right.rows), outputs(right.cols) {
+        constexpr Index kUnit = transformer::kBlockK;  // cut elsewhere, partial sums would change
+        constexpr Index kNumbers = kPackedBytes / sizeof(float);
+        while (inputs * outputs > kNumbers) {
+            Index& larger = inputs > outputs ? inputs : outputs;
+            larger = (larger / 2 + kUnit - 1) / kUnit * kUnit;
+        }
     }
-    return out;
-}
+};
 
 }  // namespace
 
 template <>
-void add_forward(const Rows<float>& x, ConstRows<float> w, Rows<float>& y) {
-    add_packed(x, w.data(), w.rows(), w.cols(), 1, y.data());
+void multiply(const View<float>& left, const View<float>& right, float* y, Index stride,
+              Into into) {
+    const Piece piece(right);
+    transformer::PackedMatrix packed;
+    for (Index o = 0; o < right.cols; o += piece.outputs)
+        for (Index i = 0; i < right.rows; i += piece.inputs) {
+            packed.pack(right.data + i * right.row_stride + o * right.stride,
+                        std::min(piece.outputs, right.cols - o), right.stride,
+                        std::min(piece.inputs, right.rows - i), right.row_stride);
+            transformer::multiply(
+                transformer::best_kernels(),
+                {left.data + i * left.stride, left.rows, left.row_stride, left.stride}, packed,
+                y + o, stride, into == Into::kAdd || i > 0);
+        }
 }
 
 template <>
-void add_backward(const Rows<float>& dy, ConstRows<float> w, Rows<float>& dx) {
-    add_packed(dy, w.data(), w.cols(), 1, w.cols(), dx.data());
+void multiply(const View<double>& left, const View<double>& right, double* y, Index stride,
+              Into into) {
+    using Any = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
+    using Source = Eigen::Map<const Rows<double>, 0, Any>;
+    const Source a(left.data, left.rows, left.cols, {left.row_stride, left.stride});
+    const Source b(right.data, right.rows, right.cols, {right.row_stride, right.stride});
+    Eigen::Map<Rows<double>, 0, Eigen::OuterStride<>> out(y, left.rows, right.cols,
+                                                          Eigen::OuterStride<>(stride));
+    if (into == Into::kSet) out.setZero();
+    out.noalias() += a * b;
 }
 
-template <>
-void add_gradient(const Rows<float>& dy, const Rows<float>& x, RowsMap<float> dw) {
-    add_packed(turned(dy), x.data(), x.cols(), 1, x.cols(), dw.data());
+template <class Real>
+void set_forward(const Rows<Real>& x, ConstRows<Real> w, Rows<Real>& y) {
+    y.resize(x.rows(), w.rows());
+    multiply(view_of(x), view_of(w).turned(), y.data(), y.cols(), Into::kSet);
 }
 
-template <>
-void add_forward(const Rows<double>& x, ConstRows<double> w, Rows<double>& y) {
-    y.noalias() += x * w.transpose();
+template <class Real>
+void add_forward(const Rows<Real>& x, ConstRows<Real> w, Rows<Real>& y) {
+    multiply(view_of(x), view_of(w).turned(), y.data(), y.cols(), Into::kAdd);
 }
 
-template <>
-void add_backward(const Rows<double>& dy, ConstRows<double> w, Rows<double>& dx) {
-    dx.noalias() += dy * w;
+template <class Real>
+void set_backward(const Rows<Real>& dy, ConstRows<Real> w, Rows<Real>& dx) {
+    dx.resize(dy.rows(), w.cols());
+    multiply(view_of(dy), view_of(w), dx.data(), dx.cols(), Into::kSet);
 }
 
-template <>
-void add_gradient(const Rows<double>& dy, const Rows<double>& x, RowsMap<double> dw) {
-    dw.noalias() += dy.transpose() * x;
+template <class Real>
+void add_backward(const Rows<Real>& dy, ConstRows<Real> w, Rows<Real>& dx) {
+    multiply(view_of(dy), view_of(w), dx.data(), dx.cols(), Into::kAdd);
+}
+
+template <class Real>
+void add_gradient(const Rows<Real>& dy, const Rows<Real>& x, RowsMap<Real> dw) {
+    multiply(view_of(dy).turned(), view_of(x), dw.data(), dw.cols(), Into::kAdd);
 }
 
 template <class Real>
@@ -68,7 +86,15 @@ void add_row_sum(const Rows<Real>& dy, RowsMap<Real> db) {
     for (Index t = 0; t < dy.rows(); ++t) db += dy.row(t);
 }
 
-template void add_row_sum(const Rows<float>&, RowsMap<float>);
-template void add_row_sum(const Rows<double>&, RowsMap<double>);
+#define PREFDYN_INSTANTIATE(Real)                                                    \
+    template void set_forward(const Rows<Real>&, ConstRows<Real>, Rows<Real>&);      \
+    template void add_forward(const Rows<Real>&, ConstRows<Real>, Rows<Real>&);      \
+    template void set_backward(const Rows<Real>&, ConstRows<Real>, Rows<Real>&);     \
+    template void add_backward(const Rows<Real>&, ConstRows<Real>, Rows<Real>&);     \
+    template void add_gradient(const Rows<Real>&, const Rows<Real>&, RowsMap<Real>); \
+    template void add_row_sum(const Rows<Real>&, RowsMap<Real>);
+PREFDYN_INSTANTIATE(float)
+PREFDYN_INSTANTIATE(double)
+#undef PREFDYN_INSTANTIATE
 
 }  // namespace prefdyn::finetune

@@ -1,16 +1,44 @@
 #pragma once
-// The three products of a linear map y = x W^T. Every element is a sum in a fixed order: the number
-// of threads does not change a bit.
+// Products of matrices where they lie in memory, and the three of a linear map y = x W^T. Every
+// element is a sum in a fixed order: the number of threads does not change a bit.
 
 #include "sim/finetune/parameters.hpp"
 
 namespace prefdyn::finetune {
 
-/// y (T, out) += x (T, in) W^T, W (out, in).
+/// Element (i, j) of a (rows, cols) matrix is data[i * row_stride + j * stride], one of the strides
+/// being 1.
+template <class Real>
+struct View {
+    const Real* data;
+    Index rows, cols, row_stride, stride = 1;
+
+    View turned() const { return {data, cols, rows, stride, row_stride}; }
+};
+
+template <class Matrix>
+View<typename Matrix::Scalar> view_of(const Matrix& x) {
+    return {x.data(), x.rows(), x.cols(), x.cols()};
+}
+
+enum class Into { kSet, kAdd };
+
+/// y (rows, cols) = or += left (rows, k) right (k, cols); `stride` is that of the rows of y. Uses
+/// the OpenMP threads unless it is called by one of them.
+template <class Real>
+void multiply(const View<Real>& left, const View<Real>& right, Real* y, Index stride, Into into);
+
+/// y (T, out) = x (T, in) W^T, W (out, in); y gets its size.
+template <class Real>
+void set_forward(const Rows<Real>& x, ConstRows<Real> w, Rows<Real>& y);
+/// y += x W^T.
 template <class Real>
 void add_forward(const Rows<Real>& x, ConstRows<Real> w, Rows<Real>& y);
 
-/// dx (T, in) += dy (T, out) W.
+/// dx (T, in) = dy (T, out) W; dx gets its size.
+template <class Real>
+void set_backward(const Rows<Real>& dy, ConstRows<Real> w, Rows<Real>& dx);
+/// dx += dy W.
 template <class Real>
 void add_backward(const Rows<Real>& dy, ConstRows<Real> w, Rows<Real>& dx);
 
@@ -21,5 +49,8 @@ void add_gradient(const Rows<Real>& dy, const Rows<Real>& x, RowsMap<Real> dw);
 /// db (1, out) += the sum of the rows of dy.
 template <class Real>
 void add_row_sum(const Rows<Real>& dy, RowsMap<Real> db);
+
+/// Bytes that products pack at a time, whatever their size.
+inline constexpr std::size_t kPackedBytes = std::size_t(1) << 24;
 
 }  // namespace prefdyn::finetune

@@ -12,8 +12,16 @@ namespace prefdyn::finetune {
 namespace {
 
 template <class Real>
+bool all_finite(const Rows<Real>& x) {
+    bool all = true;
+#pragma omp parallel for schedule(static) reduction(&& : all)
+    for (Index t = 0; t < x.rows(); ++t) all = all && x.row(t).allFinite();
+    return all;
+}
+
+template <class Real>
 void require_finite(const Rows<Real>& x, const std::string& what, Index layer) {
-    if (x.allFinite()) return;
+    if (all_finite(x)) return;
     std::string place = what;
     if (layer >= 0) place.append(" layer ").append(std::to_string(layer));
     throw NonFinite(place + " not finite");
@@ -79,8 +87,7 @@ const Rows<Real>& SequenceModel<Real>::forward(const Parameters<Real>& weights,
     for (std::size_t r = 0; r < rows_.size(); ++r)
         last_.row(static_cast<Index>(r)) = x.row(rows_[r]);
     norm_forward(last_, weights.matrix(layout.final_norm()), config_.norm_epsilon, embeddings_);
-    logits_.setZero(last_.rows(), config_.vocabulary);
-    add_forward(embeddings_, weights.matrix(layout.head()), logits_);
+    set_forward(embeddings_, weights.matrix(layout.head()), logits_);
     require_finite(logits_, "the logits are", -1);
     return logits_;
 }
@@ -108,8 +115,8 @@ void SequenceModel<Real>::backward(const Rows<Real>& dlogits, Parameters<Real>& 
         add_gradient(dlogits, embeddings_, gradient.matrix(layout.head()));
     const int norm = layout.final_norm();
     if (lowest == config_.layers && !gradient.has(norm)) return;
-    Rows<Real> dembeddings = Rows<Real>::Zero(last_.rows(), last_.cols()), dlast = dembeddings;
-    add_backward(dlogits, weights_->matrix(layout.head()), dembeddings);
+    Rows<Real> dembeddings, dlast = Rows<Real>::Zero(last_.rows(), last_.cols());
+    set_backward(dlogits, weights_->matrix(layout.head()), dembeddings);
     std::optional<RowsMap<Real>> dw;
     if (gradient.has(norm)) dw.emplace(gradient.matrix(norm));
     norm_backward(last_, weights_->matrix(norm), config_.norm_epsilon, dembeddings, dlast,
@@ -127,15 +134,14 @@ std::size_t SequenceModel<Real>::bytes(const ModelConfig& c, Index tokens, Index
     const std::size_t tape = LayerTape<Real>::bytes(c, tokens);
     const auto hidden = static_cast<std::size_t>(tokens * c.hidden) * sizeof(Real);
     const auto wide = static_cast<std::size_t>(tokens * (c.ffn + c.hidden)) * sizeof(Real);
-    const auto heads = static_cast<std::size_t>(rows * (3 * c.vocabulary + 4 * c.hidden));
+    const auto heads = static_cast<std::size_t>(rows * (2 * c.vocabulary + 4 * c.hidden));
     const auto layers = static_cast<std::size_t>(c.layers);
     // In a layer's backward pass its gradients and those of its inputs are beside the tape.
     const std::size_t work = keep == Keep::kNothing ? wide : tape + 2 * wide;
     const std::size_t kept = keep == Keep::kAll      ? layers * tape
                              : keep == Keep::kInputs ? layers * hidden + tape
                                                      : tape;
-    const auto packed = static_cast<std::size_t>(std::max(c.vocabulary, c.ffn) * c.hidden);
-    return kept + work + 2 * hidden + (heads + packed) * sizeof(Real);
+    return kept + work + 2 * hidden + heads * sizeof(Real) + kPackedBytes;
 }
 
 template class SequenceModel<float>;

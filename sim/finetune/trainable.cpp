@@ -108,10 +108,9 @@ void Trainable<Real>::apply(const Column<Real>& theta, const Parameters<Real>& b
         RowsMap<Real> w = weights.matrix(p.block);
         if (p.kind == Piece::Kind::kBlock) w = view(theta, p);
         if (p.kind != Piece::Kind::kA) continue;
-        const Rows<Real> a = view(theta, p), b = view(theta, pieces_[k + 1]);
-        const Rows<Real> turned = a.transpose();
-        Rows<Real> change = Rows<Real>::Zero(w.rows(), w.cols());
-        add_forward<Real>(b, {turned.data(), turned.rows(), turned.cols()}, change);
+        Rows<Real> change(w.rows(), w.cols());
+        multiply(view_of(view(theta, pieces_[k + 1])), view_of(view(theta, p)), change.data(),
+                 change.cols(), Into::kSet);
         w = base.matrix(p.block) + static_cast<Real>(scale_) * change;
     }
 }
@@ -145,13 +144,12 @@ Column<Real> Trainable<Real>::pull(const Column<Real>& theta,
         RowsMap<Real> to(out.data() + p.offset, p.rows, p.cols);
         if (p.kind == Piece::Kind::kBlock) to = dw;
         if (p.kind != Piece::Kind::kA) continue;
-        const Rows<Real> a = view(theta, p), b = view(theta, pieces_[k + 1]), w = dw;
-        add_gradient<Real>(b, w, to);
-        Rows<Real> db = Rows<Real>::Zero(b.rows(), b.cols());
-        add_forward<Real>(w, {a.data(), a.rows(), a.cols()}, db);
-        out.segment(p.offset, p.rows * p.cols) *= static_cast<Real>(scale_);
-        out.segment(pieces_[k + 1].offset, db.size()) =
-            static_cast<Real>(scale_) * Eigen::Map<const Column<Real>>(db.data(), db.size());
+        const Piece& q = pieces_[k + 1];
+        multiply(view_of(view(theta, q)).turned(), view_of(dw), to.data(), to.cols(), Into::kSet);
+        multiply(view_of(dw), view_of(view(theta, p)).turned(), out.data() + q.offset, q.cols,
+                 Into::kSet);
+        for (const Piece& each : {p, q})
+            out.segment(each.offset, each.rows * each.cols) *= static_cast<Real>(scale_);
     }
     return out;
 }

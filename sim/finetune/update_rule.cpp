@@ -1,5 +1,6 @@
 #include "sim/finetune/update_rule.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "sim/finetune/element.hpp"
@@ -13,12 +14,21 @@ const std::vector<std::string>& update_names() {
 
 namespace {
 
+/// element(k) for all k, on the vector units where it can be.
+template <class Element>
+void for_each(Index size, Element element) {
+#pragma omp parallel for simd schedule(static)
+    for (Index k = 0; k < size; ++k) element(k);
+}
+
 class Sgd final : public UpdateRule {
   public:
-    void update(Column<float>& theta, const Column<float>& gradient, double eta) override {
+    void update(Column<float>& theta, const Column<float>& gradient, float clip,
+                double eta) override {
         ++steps_;
-#pragma omp parallel for schedule(static)
-        for (Index k = 0; k < theta.size(); ++k) SgdElement()(eta, gradient(k), theta(k));
+        float* const x = theta.data();
+        const float* const g = gradient.data();
+        for_each(theta.size(), [=](Index k) { SgdElement()(eta, g[k] * clip, x[k]); });
     }
 };
 
@@ -26,11 +36,12 @@ class Rmsprop final : public UpdateRule {
   public:
     explicit Rmsprop(Index size) : square_(Column<float>::Zero(size)) {}
 
-    void update(Column<float>& theta, const Column<float>& gradient, double eta) override {
+    void update(Column<float>& theta, const Column<float>& gradient, float clip,
+                double eta) override {
         ++steps_;
-#pragma omp parallel for schedule(static)
-        for (Index k = 0; k < theta.size(); ++k)
-            RmspropElement()(eta, gradient(k), theta(k), square_(k));
+        float *const x = theta.data(), *const v = square_.data();
+        const float* const g = gradient.data();
+        for_each(theta.size(), [=](Index k) { RmspropElement()(eta, g[k] * clip, x[k], v[k]); });
     }
     std::vector<std::pair<std::string, Column<float>*>> state() override {
         return {{"square", &square_}};
@@ -45,11 +56,12 @@ class Adamw final : public UpdateRule {
     Adamw(Index size, double decay)
         : mean_(Column<float>::Zero(size)), square_(mean_), decay_(decay) {}
 
-    void update(Column<float>& theta, const Column<float>& gradient, double eta) override {
+    void update(Column<float>& theta, const Column<float>& gradient, float clip,
+                double eta) override {
         const AdamwElement element(static_cast<double>(++steps_), decay_);
-#pragma omp parallel for schedule(static)
-        for (Index k = 0; k < theta.size(); ++k)
-            element(eta, gradient(k), theta(k), mean_(k), square_(k));
+        float *const x = theta.data(), *const m = mean_.data(), *const v = square_.data();
+        const float* const g = gradient.data();
+        for_each(theta.size(), [=](Index k) { element(eta, g[k] * clip, x[k], m[k], v[k]); });
     }
     std::vector<std::pair<std::string, Column<float>*>> state() override {
         return {{"mean", &mean_}, {"square", &square_}};
@@ -59,23 +71,6 @@ class Adamw final : public UpdateRule {
     Column<float> mean_, square_;
     double decay_;
 };
-
-/// In pieces of a fixed length, which the threads share.
-double squared_norm(const Column<float>& x) {
-    constexpr Index kPiece = 1 << 14;
-    const Index pieces = (x.size() + kPiece - 1) / kPiece;
-    Column<double> sums(pieces);
-#pragma omp parallel for schedule(static)
-    for (Index p = 0; p < pieces; ++p) {
-        double sum = 0.0;
-        for (Index k = p * kPiece; k < std::min(x.size(), (p + 1) * kPiece); ++k)
-            sum += static_cast<double>(x(k)) * x(k);
-        sums(p) = sum;
-    }
-    double total = 0.0;
-    for (Index p = 0; p < pieces; ++p) total += sums(p);
-    return total;
-}
 
 }  // namespace
 
@@ -91,13 +86,24 @@ std::unique_ptr<UpdateRule> make_update_rule(const UpdateSpec& spec, Index size)
     throw std::logic_error("no such optimiser");
 }
 
-double clip_gradient(Column<float>& gradient, double max_norm) {
-    const double norm = std::sqrt(squared_norm(gradient));
-    if (max_norm > 0.0 && std::isfinite(norm)) {
-        const auto scale = static_cast<float>(std::min(1.0, max_norm / (norm + 1e-6)));
-        gradient *= scale;
+double norm_of(const Column<float>& x) {
+    constexpr Index kPiece = 1 << 14;  // of a fixed length, which the threads share
+    const Index pieces = (x.size() + kPiece - 1) / kPiece;
+    Column<double> sums(pieces);
+#pragma omp parallel for schedule(static)
+    for (Index p = 0; p < pieces; ++p) {
+        double sum = 0.0;
+        for (Index k = p * kPiece; k < std::min(x.size(), (p + 1) * kPiece); ++k)
+            sum += static_cast<double>(x(k)) * x(k);
+        sums(p) = sum;
     }
-    return norm;
+    double total = 0.0;
+    for (Index p = 0; p < pieces; ++p) total += sums(p);
+    return std::sqrt(total);
+}
+
+float clip_factor(double norm, double max_norm) {
+    return max_norm > 0.0 ? static_cast<float>(std::min(1.0, max_norm / (norm + 1e-6))) : 1.0f;
 }
 
 }  // namespace prefdyn::finetune

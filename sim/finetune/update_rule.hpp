@@ -24,7 +24,9 @@ struct UpdateSpec {
 class UpdateRule {
   public:
     virtual ~UpdateRule() = default;
-    virtual void update(Column<float>& theta, const Column<float>& gradient, double eta) = 0;
+    /// With the gradient times `clip`, in single precision.
+    virtual void update(Column<float>& theta, const Column<float>& gradient, float clip,
+                        double eta) = 0;
 
     /// The moments by name, to be saved and overwritten.
     virtual std::vector<std::pair<std::string, Column<float>*>> state() { return {}; }
@@ -38,8 +40,10 @@ class UpdateRule {
 
 std::unique_ptr<UpdateRule> make_update_rule(const UpdateSpec& spec, Index size);
 
-/// ||g||, summed in double in a fixed order; then, if max_norm > 0, g *= min(1, max_norm / (||g|| +
-/// 1e-6)) as torch.nn.utils.clip_grad_norm_.
-double clip_gradient(Column<float>& gradient, double max_norm);
+/// ||x||, summed in double in a fixed order.
+double norm_of(const Column<float>& x);
+/// What clips a gradient of this norm as torch.nn.utils.clip_grad_norm_: min(1, max_norm / (norm +
+/// 1e-6)) if max_norm > 0, else 1.
+float clip_factor(double norm, double max_norm);
 
 }  // namespace prefdyn::finetune

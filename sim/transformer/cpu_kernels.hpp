@@ -37,6 +37,11 @@ struct CpuKernels {
     void (*attend)(const HeadTask& task);
     /// g = silu(g) u, n values.
     void (*gate)(float* g, const float* u, Size n);
+    /// dg = da u sigma(g) (1 + g sigma(-g)), du = da silu(g), n values.
+    void (*gate_backward)(const float* g, const float* u, const float* da, float* dg, float* du,
+                          Size n);
+    /// x = softmax(scale x), n > 0 values.
+    void (*softmax)(float* x, Size n, float scale);
 };
 
 const CpuKernels* portable_kernels();

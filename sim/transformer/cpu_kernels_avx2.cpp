@@ -17,7 +17,7 @@ struct Avx2 {
 
 #include "sim/transformer/cpu_kernels_body.hpp"
 
-constexpr CpuKernels kKernels = {"avx2", true, panel<Avx2>, attend, gate};
+constexpr CpuKernels kKernels = {"avx2", true, panel<Avx2>, attend, gate, gate_backward, softmax};
 
 }  // namespace
 

@@ -18,7 +18,8 @@ struct Avx512 {
 
 #include "sim/transformer/cpu_kernels_body.hpp"
 
-constexpr CpuKernels kKernels = {"avx512", true, panel<Avx512>, attend, gate};
+constexpr CpuKernels kKernels = {"avx512", true,          panel<Avx512>, attend,
+                                 gate,     gate_backward, softmax};
 
 }  // namespace
 

@@ -186,3 +186,50 @@ void gate(float* g, const float* u, Size n) {
     gate_of(x, y);
     for (Size l = 0; at + l < n; ++l) g[at + l] = x[l];
 }
+
+/// The first `count` values from there, `beside` in the other lanes.
+inline void load_some(Eight& v, const float* from, Size count, float beside) {
+    if (count >= kLanes) return load(v, from);
+    v = Eight{} + beside;
+    for (Size l = 0; l < count; ++l) v[l] = from[l];
+}
+
+void gate_backward(const float* g, const float* u, const float* da, float* dg, float* du, Size n) {
+    for (Size at = 0; at < n; at += kLanes) {
+        Eight gate = {}, up = {}, slope = {};
+        load_some(gate, g + at, n - at, 0.0f);
+        load_some(up, u + at, n - at, 0.0f);
+        load_some(slope, da + at, n - at, 0.0f);
+        Eight e = -gate;
+        exp_of(e);
+        const Eight s = 1.0f / (1.0f + e);
+        put(slope * up * s * (1.0f + gate * (1.0f - s)), dg + at, n - at, false);
+        put(slope * gate * s, du + at, n - at, false);
+    }
+}
+
+inline float largest_of(const float* x, Size n) {
+    Eight most = Eight{} + x[0], now = {};
+    for (Size at = 0; at < n; at += kLanes) {
+        load_some(now, x + at, n - at, x[0]);
+        most = now > most ? now : most;
+    }
+    float out = most[0];
+    for (Size l = 1; l < kLanes; ++l) out = most[l] > out ? most[l] : out;
+    return out;
+}
+
+void softmax(float* x, Size n, float scale) {
+    const float most = largest_of(x, n);
+    Eight total = {}, now = {};
+    for (Size at = 0; at < n; at += kLanes) {
+        load_some(now, x + at, n - at, most);
+        now = (now - most) * scale;
+        exp_of(now);
+        for (Size l = n - at; l < kLanes; ++l) now[l] = 0.0f;
+        put(now, x + at, n - at, false);
+        total += now;
+    }
+    const float sum = sum_of(total);
+    for (Size i = 0; i < n; ++i) x[i] /= sum;
+}

@@ -22,7 +22,8 @@ struct Four {
 
 #include "sim/transformer/cpu_kernels_body.hpp"
 
-constexpr CpuKernels kKernels = {"portable", Four::kFused, panel<Four>, attend, gate};
+constexpr CpuKernels kKernels = {"portable", Four::kFused,  panel<Four>, attend,
+                                 gate,       gate_backward, softmax};
 
 }  // namespace
 

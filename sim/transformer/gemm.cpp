@@ -2,17 +2,46 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace prefdyn::transformer {
 
 namespace {
 
-constexpr Index kRowBlock = 192;   // rows of x times kBlockK floats stay in the second-level cache
-constexpr Index kPanelBlock = 16;  // panels a task works on
+constexpr Index kRowBlock = 192;  // rows of x times kBlockK floats stay in the second-level cache
+constexpr Index kLeastPanels = 16, kTiles = 24;
 constexpr std::size_t kLine = 64;  // bytes
 
 Index panels_of(Index outputs) { return (outputs + kPanel - 1) / kPanel; }
+
+typedef float Four __attribute__((vector_size(16)));
+
+/// Four by four numbers turned.
+void turn_four(const float* from, Index stride, float* to, Index to_stride) {
+    Four a[4], b[4];
+    for (Index r = 0; r < 4; ++r) std::memcpy(&a[r], from + r * stride, sizeof(Four));
+    b[0] = __builtin_shufflevector(a[0], a[1], 0, 4, 1, 5);
+    b[1] = __builtin_shufflevector(a[0], a[1], 2, 6, 3, 7);
+    b[2] = __builtin_shufflevector(a[2], a[3], 0, 4, 1, 5);
+    b[3] = __builtin_shufflevector(a[2], a[3], 2, 6, 3, 7);
+    a[0] = __builtin_shufflevector(b[0], b[2], 0, 1, 4, 5);
+    a[1] = __builtin_shufflevector(b[0], b[2], 2, 3, 6, 7);
+    a[2] = __builtin_shufflevector(b[1], b[3], 0, 1, 4, 5);
+    a[3] = __builtin_shufflevector(b[1], b[3], 2, 3, 6, 7);
+    for (Index r = 0; r < 4; ++r) std::memcpy(to + r * to_stride, &a[r], sizeof(Four));
+}
+
+/// to (cols, rows) = from (rows, cols) turned.
+void turn(const float* from, Index stride, Index rows, Index cols, float* to, Index to_stride) {
+    const Index whole_rows = rows / 4 * 4, whole_cols = cols / 4 * 4;
+    for (Index c = 0; c < whole_cols; c += 4)
+        for (Index r = 0; r < whole_rows; r += 4)
+            turn_four(from + r * stride + c, stride, to + c * to_stride + r, to_stride);
+    for (Index r = 0; r < rows; ++r)
+        for (Index c = r < whole_rows ? whole_cols : 0; c < cols; ++c)
+            to[c * to_stride + r] = from[r * stride + c];
+}
 
 }  // namespace
 
@@ -95,11 +124,17 @@ void PackedMatrix::pack(const float* w, Index outputs, Index output_stride, Inde
         float* panel = data_.get() + p * kPanel * inputs;
         const Index lanes = std::min<Index>(kPanel, outputs - p * kPanel);
         const float* first = w + p * kPanel * output_stride;
-        for (Index i = 0; i < inputs; ++i, panel += kPanel) {
-            for (Index lane = 0; lane < lanes; ++lane)
-                panel[lane] = first[lane * output_stride + i * input_stride];
-            std::fill(panel + lanes, panel + kPanel, 0.0f);
+        if (input_stride == 1) turn(first, output_stride, lanes, inputs, panel, kPanel);
+        for (Index i = 0; i < inputs && input_stride != 1; ++i) {
+            const float* from = first + i * input_stride;
+            float* to = panel + i * kPanel;
+            if (lanes == kPanel)
+                std::copy_n(from, kPanel, to);
+            else
+                std::copy_n(from, lanes, to);
         }
+        for (Index i = 0; i < inputs && lanes < kPanel; ++i)
+            std::fill(panel + i * kPanel + lanes, panel + (i + 1) * kPanel, 0.0f);
     }
 }
 
@@ -110,18 +145,21 @@ struct Tile {
     Index row, row_end, p, p_end;
 };
 
-/// Rows of x, kBlockK inputs at a time, kStride apart: close together for the kernel.
-void copy_block(const float* x, Index x_stride, Index rows, Index k, float* block) {
-    for (Index r = 0; r < rows; ++r) std::copy_n(x + r * x_stride, k, block + r * kStride);
+/// Inputs [k, k + count) of rows of x, kStride apart: close together for the kernel.
+void copy_block(const LeftMatrix& x, Index row, Index rows, Index k, Index count, float* block) {
+    const float* from = x.data + row * x.row_stride + k * x.stride;
+    if (x.stride != 1) return turn(from, x.stride, count, rows, block, kStride);
+    for (Index r = 0; r < rows; ++r)
+        std::copy_n(from + r * x.row_stride, count, block + r * kStride);
 }
 
-void multiply_tile(const CpuKernels& kernels, const float* x, Index x_stride, const PackedMatrix& w,
-                   float* y, Index y_stride, bool add, const Tile& tile) {
+void multiply_tile(const CpuKernels& kernels, const LeftMatrix& x, const PackedMatrix& w, float* y,
+                   Index y_stride, bool add, const Tile& tile) {
     const Index rows = tile.row_end - tile.row;
     const std::unique_ptr<float[]> block(new float[static_cast<std::size_t>(rows * kStride)]);
     for (Index k = 0; k < w.inputs(); k += kBlockK) {
         const Index count = std::min<Index>(kBlockK, w.inputs() - k);
-        copy_block(x + tile.row * x_stride + k, x_stride, rows, count, block.get());
+        copy_block(x, tile.row, rows, k, count, block.get());
         for (Index p = tile.p; p < tile.p_end; ++p)
             kernels.panel(block.get(), rows, w.panel(p) + k * kPanel, count,
                           y + tile.row * y_stride + p * kPanel, y_stride,
@@ -131,16 +169,19 @@ void multiply_tile(const CpuKernels& kernels, const float* x, Index x_stride, co
 
 }  // namespace
 
-void multiply(const CpuKernels& kernels, const float* x, Index x_stride, Index rows,
-              const PackedMatrix& w, float* y, Index y_stride, bool add) {
+void multiply(const CpuKernels& kernels, const LeftMatrix& x, const PackedMatrix& w, float* y,
+              Index y_stride, bool add) {
     const Index panels = panels_of(w.outputs());
-    const Index across = (panels + kPanelBlock - 1) / kPanelBlock;
-    const Index tiles = across * ((rows + kRowBlock - 1) / kRowBlock);
-#pragma omp parallel for schedule(static)
-    for (Index t = 0; t < tiles; ++t) {
-        const Index row = t / across * kRowBlock, p = t % across * kPanelBlock;
-        multiply_tile(kernels, x, x_stride, w, y, y_stride, add,
-                      {row, std::min(rows, row + kRowBlock), p, std::min(panels, p + kPanelBlock)});
+    const Index down = (x.rows + kRowBlock - 1) / kRowBlock;
+    // A block of x is copied for every stretch of panels: few, but enough for the threads.
+    const Index wanted = std::max<Index>(1, kTiles / down);
+    const Index stretch = std::max(kLeastPanels, (panels + wanted - 1) / wanted);
+    const Index across = (panels + stretch - 1) / stretch;
+#pragma omp parallel for schedule(dynamic)
+    for (Index t = 0; t < across * down; ++t) {
+        const Index row = t / across * kRowBlock, p = t % across * stretch;
+        multiply_tile(kernels, x, w, y, y_stride, add,
+                      {row, std::min(x.rows, row + kRowBlock), p, std::min(panels, p + stretch)});
     }
 }
 

@@ -23,7 +23,7 @@ class PackedMatrix {
     void pack(std::span<const Tensor* const> parts);
     /// Rows [first, first + count) of one tensor.
     void pack_rows(const Tensor& tensor, Index first, Index count);
-    /// Element (o, i) is w[o * output_stride + i * input_stride].
+    /// Element (o, i) is w[o * output_stride + i * input_stride], one of the strides being 1.
     void pack(const float* w, Index outputs, Index output_stride, Index inputs, Index input_stride);
 
     Index outputs() const { return outputs_; }
@@ -41,9 +41,15 @@ class PackedMatrix {
     std::unique_ptr<float[], Free> data_;
 };
 
-/// y (rows, out) = x (rows, in) W^T, or y += if `add`; strides are those of their rows. Uses the
-/// OpenMP threads unless it is called by one of them.
-void multiply(const CpuKernels& kernels, const float* x, Index x_stride, Index rows,
-              const PackedMatrix& w, float* y, Index y_stride, bool add);
+/// x (rows, in): element (r, i) is data[r * row_stride + i * stride], one of the strides being 1.
+struct LeftMatrix {
+    const float* data;
+    Index rows, row_stride, stride = 1;
+};
+
+/// y (rows, out) = x W^T, or y += if `add`. Uses the OpenMP threads unless it is called by one of
+/// them.
+void multiply(const CpuKernels& kernels, const LeftMatrix& x, const PackedMatrix& w, float* y,
+              Index y_stride, bool add);
 
 }  // namespace prefdyn::transformer

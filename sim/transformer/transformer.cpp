@@ -152,7 +152,7 @@ RowsF Transformer::logits(const RowsF& embeddings) const {
         const Index count = std::min(kRows, config().vocabulary - first);
         require_finite(head, first * config().hidden, count * config().hidden);
         block.pack_rows(head, first, count);
-        multiply(best_kernels(), embeddings.data(), embeddings.cols(), embeddings.rows(), block,
+        multiply(best_kernels(), {embeddings.data(), embeddings.rows(), embeddings.cols()}, block,
                  out.data() + first, out.cols(), false);
     }
     MappedFile::forget(head.bytes);
@@ -167,7 +167,7 @@ RowsF Transformer::logits(const RowsF& embeddings, std::span<const std::int32_t>
         const Index id = ids[static_cast<std::size_t>(i)];
         require_finite(checkpoint_.head(), id * config().hidden, config().hidden);
         row.pack_rows(checkpoint_.head(), id, 1);
-        multiply(best_kernels(), embeddings.data(), embeddings.cols(), embeddings.rows(), row,
+        multiply(best_kernels(), {embeddings.data(), embeddings.rows(), embeddings.cols()}, row,
                  out.data() + i, out.cols(), false);
     }
     return out;

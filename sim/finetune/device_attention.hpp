@@ -95,8 +95,7 @@ struct Attend {
                 mix[r * s.pitch() + c] = sum;
             }
         }
-        g.sync();
-        for (int i = g.rank(); i < s.rows * s.size; i += g.size()) {
+        for (int i = g.rank(); i < s.rows * s.size; i += g.size()) {  // each its own elements
             const int r = i / s.size, c = i % s.size;
             if (t.begin + r < t.length)
                 mixed[(t.first + t.begin + r) * wide + head * s.size + c] =

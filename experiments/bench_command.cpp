@@ -1,10 +1,10 @@
 #include <omp.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 
 #include "experiments/bench_heads.hpp"
 #include "experiments/bench_line.hpp"
+#include "experiments/bench_support.hpp"
 #include "experiments/bench_transformer.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/finetune/bench.hpp"
@@ -115,12 +115,6 @@ void bench_pass(std::ostream& out, const BenchOptions& o) {
     line(out, "speed-up over one thread", one / all, "x", "goal: >= 1.8 on two threads");
 }
 
-double peak_resident_gib() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / (1 << 20);
-}
-
 MixtureSpec large_mixture(const BenchOptions& o) {
     MixtureSpec spec;
     spec.samples = o.mixture_samples;
@@ -133,6 +127,7 @@ MixtureSpec large_mixture(const BenchOptions& o) {
 }
 
 void bench_mixture(std::ostream& out, const BenchOptions& o) {
+    forget_peak();
     PreferenceTask task;
     task.loss = make_loss("sigmoid");
     const double sampling =
@@ -154,8 +149,15 @@ void bench_mixture(std::ostream& out, const BenchOptions& o) {
     line(out, "all full-batch steps", training, "s", std::to_string(o.mixture_steps) + " steps");
     line(out, "loss after them", run.records.back().train.loss, "nats");
     line(out, "altogether", sampling + copy + training, "s", "goal: < 60 s on two cores");
-    line(out, "peak resident memory", peak_resident_gib(), "GiB", "goal: < 4");
+    line(out, "peak resident memory", peak_resident_mib() / 1024.0, "GiB", "goal: < 4");
 }
+
+/// A table that an option asks for.
+struct Part {
+    bool asked;
+    const char* title;
+    void (*run)(std::ostream&, const BenchOptions&);
+};
 
 }  // namespace
 
@@ -165,22 +167,17 @@ int bench_command(const std::vector<std::string>& arguments, std::ostream& out) 
     declare(table, options);
     table.parse(arguments);
     apply(options.machine);
-    if (options.transformer) {
-        bench_transformer(out, options);
-        return 0;
+    const std::vector<Part> parts = {{options.many_heads, "heads", bench_heads},
+                                     {options.mixture, "mixture", bench_mixture},
+                                     {options.transformer, "embedding", bench_transformer},
+                                     {options.finetune, "training", bench_finetune}};
+    const auto asked = std::ranges::count_if(parts, &Part::asked);
+    for (const Part& part : parts) {
+        if (!part.asked) continue;
+        if (asked > 1) out << "-- " << part.title << "\n";
+        part.run(out, options);
     }
-    if (options.finetune) {
-        bench_finetune(out, options);
-        return 0;
-    }
-    if (options.many_heads) {
-        bench_heads(out, options);
-        return 0;
-    }
-    if (options.mixture) {
-        bench_mixture(out, options);
-        return 0;
-    }
+    if (asked > 0) return 0;
     bench_pass(out, options);
     bench_engines(out, options);
     return 0;

@@ -24,7 +24,7 @@ double best_seconds(int repetitions, Work work) {
 
 inline void line(std::ostream& out, const std::string& what, double value, const std::string& unit,
                  const std::string& note = {}) {
-    out << std::left << std::setw(52) << what << std::right << std::setw(12) << std::setprecision(4)
+    out << std::left << std::setw(60) << what << std::right << std::setw(12) << std::setprecision(4)
         << value << " " << std::left << std::setw(8) << unit << note << "\n";
 }
 

@@ -119,4 +119,6 @@ double peak_resident_mib() {
     return static_cast<double>(usage.ru_maxrss) / 1024.0;
 }
 
+void forget_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+
 }  // namespace prefdyn

@@ -49,6 +49,8 @@ transformer::ModelConfig llama_7b(Index layers);
 /// Processor seconds of all threads, over their number: what a run takes when nobody else computes.
 double processor_seconds();
 double peak_resident_mib();
+/// From here on the peak is that of what follows (where the kernel lets a process ask for it).
+void forget_peak();
 
 /// Embeds random prompts with a generated Llama of 7 billion parameters on the card and holds the
 /// rate against that of a large matrix product in the same run.

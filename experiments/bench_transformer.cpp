@@ -91,6 +91,7 @@ void bench_transformer(std::ostream& out, const BenchOptions& options) {
     const double flops =
         static_cast<double>(o.prompts * o.prompt_tokens) * flops_of_token(model.config());
     RowsF embeddings;
+    forget_peak();
     const Rate rate = best_rate(1, flops, [&] { embeddings = model.embed(prompts); });
     const MemoryPlan plan = memory_plan(model.config(), o.prompts, o.prompts * o.prompt_tokens,
                                         o.prompt_tokens, omp_get_max_threads());

@@ -99,28 +99,25 @@ void declare(ParameterTable& t, BenchOptions& o) {
               "samples of the matrix that exceeds the cache");
     declare(t, o.machine);
     t.flag("many-heads", &o.many_heads,
-           "measure full-batch steps on the large matrix and many small heads trained together, "
-           "and nothing else");
+           "measure full-batch steps on the large matrix and many small heads trained together; "
+           "with this or another of these flags what they name alone");
     t.integer("heads", &o.heads, 1, 10000000, "", "small heads it trains");
     t.integer("heads-steps", &o.heads_steps, 10, 1000000, "updates",
               "full-batch steps it makes on the large matrix");
-    t.flag("mixture", &o.mixture,
-           "measure a large mixture on the single-precision engine, and nothing else");
+    t.flag("mixture", &o.mixture, "measure a large mixture on the single-precision engine");
     t.integer("behaviours", &o.behaviours, 2, 10000, "", "behaviours of that mixture");
     t.integer("mixture-samples", &o.mixture_samples, 4, 10000000, "", "its training samples");
     t.integer("mixture-steps", &o.mixture_steps, 1, 1000000, "updates",
               "full-batch steps of gradient descent on it");
     t.flag("transformer", &o.transformer,
-           "measure embeddings of a generated Llama and nothing else: 110 million parameters, on a "
-           "card 7 billion");
+           "measure embeddings of a generated Llama: 110 million parameters, on a card 7 billion");
     t.integer("prompts", &o.prompts, 0, 1000000, "",
               "prompts it embeds; 0 takes 256, on a card 900");
     t.integer("prompt-tokens", &o.prompt_tokens, 0, 2048, "tokens",
               "length of each; 0 takes 32, on a card 50");
     t.integer("layers", &o.layers, 0, 1000, "", "its layers; 0 takes 12, on a card 32");
     t.flag("finetune", &o.finetune,
-           "measure DPO updates of that Llama and nothing else: of every weight, on a card of "
-           "adapters of q and v");
+           "measure DPO updates of that Llama: of every weight, on a card of adapters of q and v");
     t.integer("pairs", &o.pairs, 0, 100000, "", "pairs of an update; 0 takes 8, on a card 32");
     t.integer("pair-tokens", &o.pair_tokens, 0, 2048, "tokens",
               "length of each sequence, its second half the answer; 0 takes 128, on a card 100");

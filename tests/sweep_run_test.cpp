@@ -351,6 +351,12 @@ std::size_t segments_of(const std::string& folder) {
     return std::filesystem::exists(folder + "/segments") ? find_segments(folder).files.size() : 0;
 }
 
+/// Until there are more than `before`, a minute at most.
+void wait_for_segment(const std::string& folder, std::size_t before) {
+    for (int k = 0; k < 60000 && segments_of(folder) <= before; ++k)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
 /// The environment variable while it lives.
 struct PublishEvery {
     explicit PublishEvery(const char* seconds) { setenv("PREFDYN_PUBLISH_SECONDS", seconds, 1); }
@@ -371,6 +377,7 @@ TEST_CASE("killed at random moments and started again, a sweep ends as if nothin
     for (int k = 0; k < kills; ++k) {
         const std::size_t before = segments_of(at.dir / "killed");
         const pid_t child = start(call);
+        if (k % 8 == 1) wait_for_segment(at.dir / "killed", before);
         std::this_thread::sleep_for(std::chrono::milliseconds(stream() % 150));
         const bool hard = k % 4 != 3;
         kill(child, hard ? SIGKILL : SIGTERM);

@@ -109,6 +109,7 @@ void bench_finetune(std::ostream& out, const BenchOptions& o) {
     const auto pairs = pairs_of(sequences, plan.tokens / 2);
     const Size size(pairs);
     const Layout layout(config);
+    forget_peak();
     const double before = peak_resident_mib();
     Training training(make_engine(config, read_parameters<float>(checkpoint, layout),
                                   plan.spec.engine(), longest_read(pairs)),

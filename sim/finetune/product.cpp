@@ -9,10 +9,10 @@ namespace prefdyn::finetune {
 namespace {
 
 /// Inputs and outputs of the right side that are packed at a time.
-struct Piece {
+struct Cut {
     Index inputs, outputs;
 
-    explicit Piece(const View<float>& right) : inputs(right.rows), outputs(right.cols) {
+    explicit Cut(const View<float>& right) : inputs(right.rows), outputs(right.cols) {
         constexpr Index kUnit = transformer::kBlockK;  // cut elsewhere, partial sums would change
         constexpr Index kNumbers = kPackedBytes / sizeof(float);
         while (inputs * outputs > kNumbers) {
@@ -27,13 +27,13 @@ struct Piece {
 template <>
 void multiply(const View<float>& left, const View<float>& right, float* y, Index stride,
               Into into) {
-    const Piece piece(right);
+    const Cut cut(right);
     transformer::PackedMatrix packed;
-    for (Index o = 0; o < right.cols; o += piece.outputs)
-        for (Index i = 0; i < right.rows; i += piece.inputs) {
+    for (Index o = 0; o < right.cols; o += cut.outputs)
+        for (Index i = 0; i < right.rows; i += cut.inputs) {
             packed.pack(right.data + i * right.row_stride + o * right.stride,
-                        std::min(piece.outputs, right.cols - o), right.stride,
-                        std::min(piece.inputs, right.rows - i), right.row_stride);
+                        std::min(cut.outputs, right.cols - o), right.stride,
+                        std::min(cut.inputs, right.rows - i), right.row_stride);
             transformer::multiply(
                 transformer::best_kernels(),
                 {left.data + i * left.stride, left.rows, left.row_stride, left.stride}, packed,

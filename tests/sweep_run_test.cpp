@@ -11,6 +11,7 @@
 #include "experiments/sweep/folder.hpp"
 #include "experiments/sweep/merge.hpp"
 #include "experiments/sweep/runner.hpp"
+#include "sim/cancel.hpp"
 #include "sim/hdf5_file.hpp"
 #include "tests/embed_support.hpp"
 #include "tests/process_support.hpp"
@@ -98,6 +99,29 @@ TEST_CASE("threads, shards, order and restarts change no byte of the merged file
     const auto again = at.run("shards");
     CHECK(contains(again.out, "12 points in shard 1/1, 12 finished before, 0 now"));
     CHECK(find_segments(at.dir / "shards").files.size() == 3);
+}
+
+TEST_CASE("points in groups that train while others are made are the points one by one") {
+    // of 14 two cannot be run
+    const SweepFixture at(
+        "distinguishability = 0.5, 1, 2, 3, 4, 5, 6\nsamples = 4, 40\ndimension = 4\nsteps = 10\n"
+        "moments = sample\nrecords = 4\nclaims = T1, T2\n");
+    REQUIRE(at.run("one").code == 0);
+    const std::string want = at.merged("one");
+    for (const std::size_t group : {2, 3, 5, 13, 14, 100})
+        for (const int threads : {1, 2}) {
+            CAPTURE(group);
+            const test::Threads scope(threads);
+            std::string folder = std::to_string(group);
+            folder.append(threads == 1 ? " alone" : " threads");
+            prepare_folder(at.dir / folder, at.spec);
+            RunPlan plan;
+            plan.group = group;
+            const SweepCount count = run_shard(at.spec, at.dir / folder, {1, 1}, plan);
+            CHECK(count.done == at.spec.size());
+            CHECK(count.failed == 7);
+            CHECK(at.merged(folder) == want);
+        }
 }
 
 TEST_CASE("a merged file has the grid's axes, and a point is the run that simulate makes of it") {
@@ -389,6 +413,31 @@ TEST_CASE("killed at random moments and started again, a sweep ends as if nothin
     CHECK(left_more > 0);  // finished points outlive kill -9
     CHECK(exit_code(start(call)) == 0);
     CHECK(at.merged("killed") == want);
+}
+
+TEST_CASE("groups that are stopped leave whole points, and the rest is computed later") {
+    const SweepFixture at(kLongSpec);
+    REQUIRE(at.run("want").code == 0);
+    const std::string folder = at.dir / "s";
+    prepare_folder(folder, at.spec);
+    RunPlan plan;
+    plan.group = 7;
+    plan.publish_seconds = plan.most_publish_seconds = 0.0;
+    std::thread stopper([&] {
+        wait_for_segment(folder, 0);
+        cancel_flag = true;
+    });
+    const SweepCount stopped = run_shard(at.spec, folder, {1, 1}, plan);
+    stopper.join();
+    cancel_flag = false;
+    CHECK(stopped.interrupted);
+    CHECK(stopped.done > 0);
+    CHECK(stopped.done < at.spec.size());
+    const SweepCount rest = run_shard(at.spec, folder, {1, 1}, plan);
+    CHECK_FALSE(rest.interrupted);
+    CHECK(rest.found == stopped.done);
+    CHECK(rest.done == at.spec.size() - stopped.done);
+    CHECK(at.merged("s") == at.merged("want"));
 }
 
 TEST_CASE("a stop does not wait for a point that takes long") {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <ctime>
 #include <exception>
+#include <future>
 #include <limits>
 #include <mutex>
 #include <new>
@@ -72,38 +73,46 @@ bool attempt(PointRecord& record, Work work) {
 
 }  // namespace
 
-std::vector<PointRecord> PointRunner::operator()(std::span<const std::size_t> points) const {
-    std::vector<PointRecord> out(points.size());
-    std::vector<std::unique_ptr<Model>> models(points.size());
+PointGroup PointRunner::make(std::span<const std::size_t> points) const {
+    PointGroup out;
+    out.records.resize(points.size());
+    out.models.resize(points.size());
     std::vector<std::optional<TrainJob>> jobs(points.size());
     parallel_for(points.size(), [&](std::size_t k) {
-        out[k].point = points[k];
-        attempt(out[k], [&] {
-            models[k] = prepare(points[k]);
-            jobs[k].emplace(models[k]->begin());
+        out.records[k].point = points[k];
+        attempt(out.records[k], [&] {
+            out.models[k] = prepare(points[k]);
+            jobs[k].emplace(out.models[k]->begin());
         });
     });
-    std::vector<TrainJob> ready;
-    std::vector<std::size_t> owner;
     for (std::size_t k = 0; k < points.size(); ++k)
         if (jobs[k]) {
-            ready.push_back(*jobs[k]);
-            owner.push_back(k);
+            out.jobs.push_back(*jobs[k]);
+            out.owner.push_back(k);
         }
-    std::vector<Trajectory> trained = train_all(ready);
-    parallel_for(ready.size(), [&](std::size_t r) {
-        PointRecord& record = out[owner[r]];
+    return out;
+}
+
+std::vector<PointRecord> PointRunner::finish(PointGroup group) const {
+    parallel_for(group.jobs.size(), [&](std::size_t r) {
+        PointRecord& record = group.records[group.owner[r]];
+        const std::unique_ptr<Model> model = std::move(group.models[group.owner[r]]);
         attempt(record, [&] {
-            PointResult result =
-                models[owner[r]]->finish(std::move(trained[r]), claims_, spec_.records);
+            PointResult result = model->finish(std::move(group.trained[r]), claims_, spec_.records);
             record.run_id = std::move(result.run_id);
             record.values = std::move(result.values);
         });
     });
-    for (PointRecord& record : out)
+    for (PointRecord& record : group.records)
         if (record.failed())
             record.values.assign(length_, std::numeric_limits<double>::quiet_NaN());
-    return out;
+    return std::move(group.records);
+}
+
+std::vector<PointRecord> PointRunner::operator()(std::span<const std::size_t> points) const {
+    PointGroup group = make(points);
+    group.train();
+    return finish(std::move(group));
 }
 
 namespace {
@@ -211,21 +220,52 @@ class Results {
     std::exception_ptr failure_;
 };
 
-/// Takes the next points until there are none, or a stop is requested, or something fails.
-void work(const PointRunner& run, std::span<const std::size_t> todo, std::size_t group,
-          std::atomic<std::size_t>& next, Results& results, Progress& progress) {
+void add(Results& results, Progress& progress, std::vector<PointRecord> records) {
+    for (PointRecord& record : records) {
+        results.add(std::move(record));
+        progress.advance();
+    }
+}
+
+/// Takes the next point until there are none, or a stop is requested, or something fails.
+void work(const PointRunner& run, std::span<const std::size_t> todo, std::atomic<std::size_t>& next,
+          Results& results, Progress& progress) {
     try {
-        for (std::size_t k = next.fetch_add(group); k < todo.size() && !cancel_requested();
-             k = next.fetch_add(group))
-            for (PointRecord& record : run(todo.subspan(k, std::min(group, todo.size() - k)))) {
-                results.add(std::move(record));
-                progress.advance();
-            }
+        for (std::size_t k = next++; k < todo.size() && !cancel_requested(); k = next++)
+            add(results, progress, run(todo.subspan(k, 1)));
     } catch (const Interrupted&) {
         next = todo.size();
     } catch (...) {
         results.fail(std::current_exception());
         next = todo.size();
+    }
+}
+
+/// While one group trains, the one before it is finished and the next one made.
+void work_in_groups(const PointRunner& run, std::span<const std::size_t> todo, std::size_t group,
+                    Results& results, Progress& progress) {
+    const int threads = omp_get_max_threads();
+    const auto made = [&](std::size_t k) {
+        if (k >= todo.size()) return PointGroup();
+        return run.make(todo.subspan(k, std::min(group, todo.size() - k)));
+    };
+    try {
+        PointGroup last, now = made(0);
+        for (std::size_t k = group; !now.records.empty() && !cancel_requested(); k += group) {
+            auto training = std::async(std::launch::async, [&] {
+                omp_set_num_threads(threads);
+                now.train();
+            });
+            add(results, progress, run.finish(std::move(last)));
+            PointGroup after = made(k);
+            training.get();
+            last = std::move(now);
+            now = std::move(after);
+        }
+        add(results, progress, run.finish(std::move(last)));
+    } catch (const Interrupted&) {
+    } catch (...) {
+        results.fail(std::current_exception());
     }
 }
 
@@ -236,17 +276,23 @@ SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
     SweepCount count;
     const std::vector<std::size_t> todo = open_points(spec, folder, shard, count);
     const PointRunner run(spec);
-    const std::size_t group = todo.empty() ? 1 : jobs_at_a_time(run.bytes(todo.front()));
+    constexpr double kAtOnce = 3.0;  // groups
+    const std::size_t group = plan.group > 0 ? plan.group
+                              : todo.empty() ? 1
+                                             : jobs_at_a_time(kAtOnce * run.bytes(todo.front()));
     Results results(spec, folder, shard.index, plan, count);
     Progress progress("points", todo.size());
-    std::atomic<std::size_t> next{0};
     {
         const StopGuard guard([&] { results.flush(); },
                               [&] {
                                   if (plan.overdue) results.leave(plan);
                               });
-#pragma omp parallel if (group == 1)
-        work(run, todo, group, next, results, progress);
+        std::atomic<std::size_t> next{0};
+        if (group > 1)
+            work_in_groups(run, todo, group, results, progress);
+        else
+#pragma omp parallel
+            work(run, todo, next, results, progress);
     }
     results.flush();
     results.rethrow();

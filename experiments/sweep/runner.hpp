@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "experiments/sweep/model.hpp"
 #include "experiments/sweep/segment.hpp"
 
 namespace prefdyn::sweep {
@@ -25,14 +26,27 @@ struct SweepCount {
     std::vector<std::string> damaged;  ///< segments that could not be read
 };
 
+/// Points on their way: made, trained together, finished. Uses the OpenMP threads unless it is
+/// called by one of them; throws Interrupted.
+struct PointGroup {
+    std::vector<PointRecord> records;  ///< of what cannot be run: failed
+    std::vector<std::unique_ptr<Model>> models;
+    std::vector<TrainJob> jobs;
+    std::vector<std::size_t> owner;  ///< of a job
+    std::vector<Trajectory> trained;
+
+    void train() { trained = train_all(jobs); }
+};
+
 /// Runs points of one sweep, which must outlive it; any number of threads at a time.
 class PointRunner {
   public:
     explicit PointRunner(const Spec& spec);
     /// About what the point holds in memory while it runs; 0 if it cannot be run.
     double bytes(std::size_t point) const;
-    /// Trained together, in their order. What cannot be run comes back as failed. Throws
-    /// Interrupted. Uses the OpenMP threads unless it is called by one of them.
+    PointGroup make(std::span<const std::size_t> points) const;
+    /// Of a trained group, in the order of its points.
+    std::vector<PointRecord> finish(PointGroup group) const;
     std::vector<PointRecord> operator()(std::span<const std::size_t> points) const;
 
   private:
@@ -47,6 +61,7 @@ class PointRunner {
 struct RunPlan {
     /// Least time between two segments: each is an hundredth of the time so far, in between these.
     double publish_seconds = 2.0, most_publish_seconds = 20.0;
+    std::size_t group = 0;  ///< points trained together; 0: as many as the device likes
     /// Called, if there is one, when points in flight outlast the second that they have after a
     /// stop is requested: with what is finished on disk, or the reason why not. Must not return.
     std::function<void(const SweepCount&, const std::string& failure)> overdue;

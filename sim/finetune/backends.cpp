@@ -1,24 +1,9 @@
-#include <malloc.h>
-
-#include <climits>
-
 #include "sim/device.hpp"
 #include "sim/finetune/device_engine.hpp"
+#include "sim/freed_memory.hpp"
 #include "sim/transformer/layer_backend.hpp"
 
 namespace prefdyn::finetune {
-
-namespace {
-
-/// Every layer makes and frees its intermediate results. Kept by the process they need not be
-/// zeroed by the system each time, which took a seventh of an update.
-void keep_freed_memory() {
-    constexpr int kLargest = 32 << 20;  // bytes; the C library's limit for what is kept
-    mallopt(M_MMAP_THRESHOLD, kLargest);
-    mallopt(M_TRIM_THRESHOLD, INT_MAX);
-}
-
-}  // namespace
 
 std::unique_ptr<Pass> make_pass(const ModelConfig& config, const Parameters<float>& weights,
                                 const std::vector<bool>& held, Index longest,

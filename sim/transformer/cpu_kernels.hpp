@@ -31,9 +31,10 @@ struct CpuKernels {
     const char* name;
     bool fused;  ///< multiplies and adds with one rounding in matrix products
     /// C (rows, cols) = or += A (rows, k) B for one panel B (k, 16), k <= kBlockK, cols <= 16.
-    /// Every element is one sum in the order of k, whatever rows and cols are.
+    /// Every element is one sum in the order of k, whatever rows and cols are. Meanwhile the panel
+    /// (k, 16) at `next`, of which nothing is read, is fetched into the cache.
     void (*panel)(const float* a, Size rows, const float* b, Size k, float* c, Size c_stride,
-                  Size cols, bool add);
+                  Size cols, bool add, const float* next);
     void (*attend)(const HeadTask& task);
     /// g = silu(g) u, n values.
     void (*gate)(float* g, const float* u, Size n);

@@ -35,6 +35,7 @@ void block(const float* a, const float* b, Size k, float* c, Size c_stride, Size
     typedef typename Lane::V V;
     constexpr int kVectors = static_cast<int>(kPanel) / Lane::kWidth;
     V sum[R][kVectors] = {};
+    for (int r = 0; r < R; ++r) __builtin_prefetch(c + r * c_stride, 1);
     for (Size t = 0; t < k; ++t) {
         V right[kVectors];
         for (int v = 0; v < kVectors; ++v) load(right[v], b + t * kPanel + v * Lane::kWidth);
@@ -60,11 +61,16 @@ void rest(const float* a, Size rows, const float* b, Size k, float* c, Size c_st
 
 template <class Lane>
 void panel(const float* a, Size rows, const float* b, Size k, float* c, Size c_stride, Size cols,
-           bool add) {
+           bool add, const float* next) {
     constexpr int R = Lane::kRows;
+    const Size share = (k * R + rows - 1) / rows;  // of the k lines of the next panel
+    const float* const end = next + k * kPanel;
     Size r = 0;
-    for (; r + R <= rows; r += R)
+    for (; r + R <= rows; r += R) {
+        for (Size line = 0; line < share && next < end; ++line, next += kPanel)
+            __builtin_prefetch(next, 0, 2);
         block<Lane, R>(a + r * kStride, b, k, c + r * c_stride, c_stride, cols, add);
+    }
     rest<Lane, R - 1>(a + r * kStride, rows - r, b, k, c + r * c_stride, c_stride, cols, add);
 }
 

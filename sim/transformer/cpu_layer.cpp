@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "sim/cancel.hpp"
+#include "sim/freed_memory.hpp"
 #include "sim/transformer/attention.hpp"
 #include "sim/transformer/gemm.hpp"
 #include "sim/transformer/layer_backend.hpp"
@@ -185,6 +186,7 @@ RowsF CpuBackend::last_rows() {
 }  // namespace
 
 std::unique_ptr<LayerBackend> make_cpu_backend(const ModelConfig& config, Index longest) {
+    keep_freed_memory();
     return std::make_unique<CpuBackend>(config, longest);
 }
 

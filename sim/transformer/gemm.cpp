@@ -1,5 +1,7 @@
 #include "sim/transformer/gemm.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -9,8 +11,7 @@ namespace prefdyn::transformer {
 
 namespace {
 
-constexpr Index kRowBlock = 192;  // rows of x times kBlockK floats stay in the second-level cache
-constexpr Index kLeastPanels = 16, kTiles = 24;
+constexpr Index kRowBlock = 192;   // rows of x times kBlockK floats stay in the second-level cache
 constexpr std::size_t kLine = 64;  // bytes
 
 Index panels_of(Index outputs) { return (outputs + kPanel - 1) / kPanel; }
@@ -163,25 +164,33 @@ void multiply_tile(const CpuKernels& kernels, const LeftMatrix& x, const PackedM
         for (Index p = tile.p; p < tile.p_end; ++p)
             kernels.panel(block.get(), rows, w.panel(p) + k * kPanel, count,
                           y + tile.row * y_stride + p * kPanel, y_stride,
-                          std::min<Index>(kPanel, w.outputs() - p * kPanel), add || k > 0);
+                          std::min<Index>(kPanel, w.outputs() - p * kPanel), add || k > 0,
+                          w.panel(std::min(p + 1, tile.p_end - 1)) + k * kPanel);
     }
+}
+
+/// Panels a tile works on. A block of x is copied for every tile beside another: few, but enough
+/// for threads to end at about the same time.
+Index panels_of_tile(Index row_blocks, Index panels) {
+    constexpr Index kLeast = 16, kTiles = 12;  // tiles a thread
+    const Index threads = omp_in_parallel() ? 1 : omp_get_max_threads();
+    if (threads == 1) return panels;
+    const Index across = std::max<Index>(1, kTiles * threads / row_blocks);
+    return std::max(kLeast, (panels + across - 1) / across);
 }
 
 }  // namespace
 
 void multiply(const CpuKernels& kernels, const LeftMatrix& x, const PackedMatrix& w, float* y,
               Index y_stride, bool add) {
-    const Index panels = panels_of(w.outputs());
-    const Index down = (x.rows + kRowBlock - 1) / kRowBlock;
-    // A block of x is copied for every stretch of panels: few, but enough for the threads.
-    const Index wanted = std::max<Index>(1, kTiles / down);
-    const Index stretch = std::max(kLeastPanels, (panels + wanted - 1) / wanted);
-    const Index across = (panels + stretch - 1) / stretch;
+    const Index panels = panels_of(w.outputs()), down = (x.rows + kRowBlock - 1) / kRowBlock;
+    if (down == 0) return;
+    const Index wide = panels_of_tile(down, panels), across = (panels + wide - 1) / wide;
 #pragma omp parallel for schedule(dynamic)
     for (Index t = 0; t < across * down; ++t) {
-        const Index row = t / across * kRowBlock, p = t % across * stretch;
+        const Index row = t / across * kRowBlock, p = t % across * wide;
         multiply_tile(kernels, x, w, y, y_stride, add,
-                      {row, std::min(x.rows, row + kRowBlock), p, std::min(panels, p + stretch)});
+                      {row, std::min(x.rows, row + kRowBlock), p, std::min(panels, p + wide)});
     }
 }
 

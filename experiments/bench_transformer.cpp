@@ -53,8 +53,7 @@ Rate own_rate(Product& p) {
     PackedMatrix packed;
     packed.pack(std::vector{&tensor});
     return best_rate(kRepetitions, Product::kFlops, [&] {
-        multiply(best_kernels(), {p.x.data(), Product::kRows, Product::kIn}, packed, p.y.data(),
-                 Product::kOut, false);
+        multiply(best_kernels(), view_of(p.x), packed, p.y.data(), Product::kOut, false);
     });
 }
 

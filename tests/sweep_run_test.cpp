@@ -102,7 +102,7 @@ TEST_CASE("threads, shards, order and restarts change no byte of the merged file
 }
 
 TEST_CASE("points in groups that train while others are made are the points one by one") {
-    // of 14 two cannot be run
+    // of 14 seven cannot be run
     const SweepFixture at(
         "distinguishability = 0.5, 1, 2, 3, 4, 5, 6\nsamples = 4, 40\ndimension = 4\nsteps = 10\n"
         "moments = sample\nrecords = 4\nclaims = T1, T2\n");

@@ -42,7 +42,7 @@ bool same(const RowsF& a, const RowsF& b) {
 
 RowsF product(const CpuKernels& kernels, const RowsF& x, const PackedMatrix& w) {
     RowsF y = RowsF::Constant(x.rows(), w.outputs(), std::numeric_limits<float>::quiet_NaN());
-    multiply(kernels, {x.data(), x.rows(), x.cols()}, w, y.data(), y.cols(), false);
+    multiply(kernels, view_of(x), w, y.data(), y.cols(), false);
     return y;
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("products equal the definition at awkward sizes, written or added") {
                 RowsF y = product(*kernels, x, packed);
                 CHECK(worst_error(x, w, y, 0.0) <= 2e-6);
                 y.setConstant(3.0f);
-                multiply(*kernels, {x.data(), 13, in}, packed, y.data(), out, true);
+                multiply(*kernels, view_of(x), packed, y.data(), out, true);
                 CHECK(worst_error(x, w, y, 3.0) <= 2e-6);
             }
 }
@@ -82,9 +82,10 @@ TEST_CASE("a left side that lies in columns gives the bits of one in rows") {
                 RowsF turned = RowsF::Constant(in, rows + 3, std::nanf(""));
                 turned.leftCols(rows) = x.transpose();
                 PackedMatrix packed;
-                packed.pack(w.data(), w.rows(), in, in, 1);
+                packed.pack(view_of(w));
                 RowsF y = RowsF::Constant(rows, 33, std::nanf(""));
-                multiply(*kernels, {turned.data(), rows, 1, rows + 3}, packed, y.data(), 33, false);
+                multiply(*kernels, {turned.data(), rows, in, 1, rows + 3}, packed, y.data(), 33,
+                         false);
                 CHECK(same(y, product(*kernels, x, packed)));
             }
 }
@@ -97,8 +98,8 @@ TEST_CASE("a right side is packed alike from rows and from columns") {
             const Tensor tensor = view(w);
             PackedMatrix whole, rows, columns;
             whole.pack(std::vector{&tensor});
-            rows.pack(w.data(), out, in, in, 1);
-            columns.pack(turned.data(), out, 1, in, out);
+            rows.pack(view_of(w));
+            columns.pack(view_of(turned).turned());
             CHECK(same(product(best_kernels(), x, rows), product(best_kernels(), x, whole)));
             CHECK(same(product(best_kernels(), x, columns), product(best_kernels(), x, whole)));
         }

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "sim/finetune/product.hpp"
-#include "sim/transformer/gemm.hpp"
 
 namespace prefdyn::finetune {
 

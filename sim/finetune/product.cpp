@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "sim/transformer/gemm.hpp"
-
 namespace prefdyn::finetune {
 
 namespace {
@@ -31,13 +29,11 @@ void multiply(const View<float>& left, const View<float>& right, float* y, Index
     transformer::PackedMatrix packed;
     for (Index o = 0; o < right.cols; o += cut.outputs)
         for (Index i = 0; i < right.rows; i += cut.inputs) {
-            packed.pack(right.data + i * right.row_stride + o * right.stride,
-                        std::min(cut.outputs, right.cols - o), right.stride,
-                        std::min(cut.inputs, right.rows - i), right.row_stride);
-            transformer::multiply(
-                transformer::best_kernels(),
-                {left.data + i * left.stride, left.rows, left.row_stride, left.stride}, packed,
-                y + o, stride, into == Into::kAdd || i > 0);
+            const Index inputs = std::min(cut.inputs, right.rows - i);
+            const Index outputs = std::min(cut.outputs, right.cols - o);
+            packed.pack(right.block(i, o, inputs, outputs).turned());
+            transformer::multiply(transformer::best_kernels(), left.block(0, i, left.rows, inputs),
+                                  packed, y + o, stride, into == Into::kAdd || i > 0);
         }
 }
 

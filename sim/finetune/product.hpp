@@ -3,23 +3,12 @@
 // element is a sum in a fixed order: the number of threads does not change a bit.
 
 #include "sim/finetune/parameters.hpp"
+#include "sim/transformer/gemm.hpp"
 
 namespace prefdyn::finetune {
 
-/// Element (i, j) of a (rows, cols) matrix is data[i * row_stride + j * stride], one of the strides
-/// being 1.
-template <class Real>
-struct View {
-    const Real* data;
-    Index rows, cols, row_stride, stride = 1;
-
-    View turned() const { return {data, cols, rows, stride, row_stride}; }
-};
-
-template <class Matrix>
-View<typename Matrix::Scalar> view_of(const Matrix& x) {
-    return {x.data(), x.rows(), x.cols(), x.cols()};
-}
+using transformer::View;
+using transformer::view_of;
 
 enum class Into { kSet, kAdd };
 

@@ -179,25 +179,21 @@ inline void gate_of(Eight& x, const Eight& y) {
     x = x / (1.0f + e) * y;
 }
 
-void gate(float* g, const float* u, Size n) {
-    Eight x = {}, y = {};
-    Size at = 0;
-    for (; at + kLanes <= n; at += kLanes) {
-        load(x, g + at);
-        load(y, u + at);
-        gate_of(x, y);
-        store(g + at, x);
-    }
-    for (Size l = 0; at + l < n; ++l) x[l] = g[at + l], y[l] = u[at + l];
-    gate_of(x, y);
-    for (Size l = 0; at + l < n; ++l) g[at + l] = x[l];
-}
-
 /// The first `count` values from there, `beside` in the other lanes.
 inline void load_some(Eight& v, const float* from, Size count, float beside) {
     if (count >= kLanes) return load(v, from);
     v = Eight{} + beside;
     for (Size l = 0; l < count; ++l) v[l] = from[l];
+}
+
+void gate(float* g, const float* u, Size n) {
+    for (Size at = 0; at < n; at += kLanes) {
+        Eight x = {}, y = {};
+        load_some(x, g + at, n - at, 0.0f);
+        load_some(y, u + at, n - at, 0.0f);
+        gate_of(x, y);
+        put(x, g + at, n - at, false);
+    }
 }
 
 void gate_backward(const float* g, const float* u, const float* da, float* dg, float* du, Size n) {

@@ -115,7 +115,7 @@ void CpuBackend::normalise(const float* x, const std::vector<float>& w, RowsF& y
 /// y (tokens, out) = x W^T + bias.
 void CpuBackend::project(const RowsF& x, const PackedMatrix& w, const std::vector<float>& bias,
                          RowsF& y) const {
-    multiply(kernels_, {x.data(), x.rows(), x.cols()}, w, y.data(), y.cols(), false);
+    multiply(kernels_, view_of(x), w, y.data(), y.cols(), false);
     if (bias.empty()) return;
     y.rowwise() += Eigen::Map<const Eigen::RowVectorXf>(bias.data(), y.cols());
 }
@@ -123,7 +123,7 @@ void CpuBackend::project(const RowsF& x, const PackedMatrix& w, const std::vecto
 /// y (tokens, d) += x W^T + bias.
 void CpuBackend::add_projection(const RowsF& x, const PackedMatrix& w,
                                 const std::vector<float>& bias, float* y) const {
-    multiply(kernels_, {x.data(), x.rows(), x.cols()}, w, y, c_.hidden, true);
+    multiply(kernels_, view_of(x), w, y, c_.hidden, true);
     if (bias.empty()) return;
     Eigen::Map<RowsF>(y, x.rows(), c_.hidden).rowwise() +=
         Eigen::Map<const Eigen::RowVectorXf>(bias.data(), c_.hidden);

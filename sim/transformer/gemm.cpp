@@ -44,6 +44,16 @@ void turn(const float* from, Index stride, Index rows, Index cols, float* to, In
             to[c * to_stride + r] = from[r * stride + c];
 }
 
+/// to (rows, cols) = x, its rows `to_stride` apart.
+void lay_out(const View<float>& x, float* to, Index to_stride) {
+    if (x.stride != 1) return turn(x.data, x.stride, x.cols, x.rows, to, to_stride);
+    for (Index r = 0; r < x.rows; ++r)
+        if (x.cols == kPanel)  // a length that the compiler knows
+            std::copy_n(x.data + r * x.row_stride, kPanel, to + r * to_stride);
+        else
+            std::copy_n(x.data + r * x.row_stride, x.cols, to + r * to_stride);
+}
+
 }  // namespace
 
 std::vector<const CpuKernels*> runnable_kernels() {
@@ -117,25 +127,15 @@ void PackedMatrix::pack_rows(const Tensor& tensor, Index first, Index count) {
     fill(tensor, first, count, 0);
 }
 
-void PackedMatrix::pack(const float* w, Index outputs, Index output_stride, Index inputs,
-                        Index input_stride) {
-    resize(outputs, inputs);
+void PackedMatrix::pack(const View<float>& w) {
+    resize(w.rows, w.cols);
 #pragma omp parallel for schedule(static)
-    for (Index p = 0; p < panels_of(outputs); ++p) {
-        float* panel = data_.get() + p * kPanel * inputs;
-        const Index lanes = std::min<Index>(kPanel, outputs - p * kPanel);
-        const float* first = w + p * kPanel * output_stride;
-        if (input_stride == 1) turn(first, output_stride, lanes, inputs, panel, kPanel);
-        for (Index i = 0; i < inputs && input_stride != 1; ++i) {
-            const float* from = first + i * input_stride;
-            float* to = panel + i * kPanel;
-            if (lanes == kPanel)
-                std::copy_n(from, kPanel, to);
-            else
-                std::copy_n(from, lanes, to);
-        }
-        for (Index i = 0; i < inputs && lanes < kPanel; ++i)
-            std::fill(panel + i * kPanel + lanes, panel + (i + 1) * kPanel, 0.0f);
+    for (Index p = 0; p < panels_of(w.rows); ++p) {
+        const Index lanes = std::min<Index>(kPanel, w.rows - p * kPanel);
+        const View<float> part = w.block(p * kPanel, 0, lanes, w.cols);
+        float* panel = data_.get() + p * kPanel * w.cols;
+        if (lanes < kPanel) std::fill_n(panel, kPanel * w.cols, 0.0f);
+        lay_out(part.turned(), panel, kPanel);
     }
 }
 
@@ -146,21 +146,13 @@ struct Tile {
     Index row, row_end, p, p_end;
 };
 
-/// Inputs [k, k + count) of rows of x, kStride apart: close together for the kernel.
-void copy_block(const LeftMatrix& x, Index row, Index rows, Index k, Index count, float* block) {
-    const float* from = x.data + row * x.row_stride + k * x.stride;
-    if (x.stride != 1) return turn(from, x.stride, count, rows, block, kStride);
-    for (Index r = 0; r < rows; ++r)
-        std::copy_n(from + r * x.row_stride, count, block + r * kStride);
-}
-
-void multiply_tile(const CpuKernels& kernels, const LeftMatrix& x, const PackedMatrix& w, float* y,
+void multiply_tile(const CpuKernels& kernels, const View<float>& x, const PackedMatrix& w, float* y,
                    Index y_stride, bool add, const Tile& tile) {
     const Index rows = tile.row_end - tile.row;
     const std::unique_ptr<float[]> block(new float[static_cast<std::size_t>(rows * kStride)]);
     for (Index k = 0; k < w.inputs(); k += kBlockK) {
         const Index count = std::min<Index>(kBlockK, w.inputs() - k);
-        copy_block(x, tile.row, rows, k, count, block.get());
+        lay_out(x.block(tile.row, k, rows, count), block.get(), kStride);
         for (Index p = tile.p; p < tile.p_end; ++p)
             kernels.panel(block.get(), rows, w.panel(p) + k * kPanel, count,
                           y + tile.row * y_stride + p * kPanel, y_stride,
@@ -181,7 +173,7 @@ Index panels_of_tile(Index row_blocks, Index panels) {
 
 }  // namespace
 
-void multiply(const CpuKernels& kernels, const LeftMatrix& x, const PackedMatrix& w, float* y,
+void multiply(const CpuKernels& kernels, const View<float>& x, const PackedMatrix& w, float* y,
               Index y_stride, bool add) {
     const Index panels = panels_of(w.outputs()), down = (x.rows + kRowBlock - 1) / kRowBlock;
     if (down == 0) return;

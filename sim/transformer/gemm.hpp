@@ -17,14 +17,31 @@ namespace prefdyn::transformer {
 std::vector<const CpuKernels*> runnable_kernels();
 const CpuKernels& best_kernels();
 
+/// Element (i, j) of a (rows, cols) matrix is data[i * row_stride + j * stride], one of the strides
+/// being 1.
+template <class Real>
+struct View {
+    const Real* data;
+    Index rows, cols, row_stride, stride = 1;
+
+    View turned() const { return {data, cols, rows, stride, row_stride}; }
+    View block(Index row, Index col, Index count_rows, Index count_cols) const {
+        return {data + row * row_stride + col * stride, count_rows, count_cols, row_stride, stride};
+    }
+};
+
+template <class Matrix>
+View<typename Matrix::Scalar> view_of(const Matrix& x) {
+    return {x.data(), x.rows(), x.cols(), x.cols()};
+}
+
 /// Rows of one or more tensors (out_i, in) stacked, in panels of 16 outputs, zero-padded.
 class PackedMatrix {
   public:
     void pack(std::span<const Tensor* const> parts);
     /// Rows [first, first + count) of one tensor.
     void pack_rows(const Tensor& tensor, Index first, Index count);
-    /// Element (o, i) is w[o * output_stride + i * input_stride], one of the strides being 1.
-    void pack(const float* w, Index outputs, Index output_stride, Index inputs, Index input_stride);
+    void pack(const View<float>& w);
 
     Index outputs() const { return outputs_; }
     Index inputs() const { return inputs_; }
@@ -41,15 +58,9 @@ class PackedMatrix {
     std::unique_ptr<float[], Free> data_;
 };
 
-/// x (rows, in): element (r, i) is data[r * row_stride + i * stride], one of the strides being 1.
-struct LeftMatrix {
-    const float* data;
-    Index rows, row_stride, stride = 1;
-};
-
-/// y (rows, out) = x W^T, or y += if `add`. Uses the OpenMP threads unless it is called by one of
-/// them.
-void multiply(const CpuKernels& kernels, const LeftMatrix& x, const PackedMatrix& w, float* y,
+/// y (rows, out) = x (rows, in) W^T, or y += if `add`. Uses the OpenMP threads unless it is called
+/// by one of them.
+void multiply(const CpuKernels& kernels, const View<float>& x, const PackedMatrix& w, float* y,
               Index y_stride, bool add);
 
 }  // namespace prefdyn::transformer

@@ -152,8 +152,7 @@ RowsF Transformer::logits(const RowsF& embeddings) const {
         const Index count = std::min(kRows, config().vocabulary - first);
         require_finite(head, first * config().hidden, count * config().hidden);
         block.pack_rows(head, first, count);
-        multiply(best_kernels(), {embeddings.data(), embeddings.rows(), embeddings.cols()}, block,
-                 out.data() + first, out.cols(), false);
+        multiply(best_kernels(), view_of(embeddings), block, out.data() + first, out.cols(), false);
     }
     MappedFile::forget(head.bytes);
     return out;
@@ -167,8 +166,7 @@ RowsF Transformer::logits(const RowsF& embeddings, std::span<const std::int32_t>
         const Index id = ids[static_cast<std::size_t>(i)];
         require_finite(checkpoint_.head(), id * config().hidden, config().hidden);
         row.pack_rows(checkpoint_.head(), id, 1);
-        multiply(best_kernels(), {embeddings.data(), embeddings.rows(), embeddings.cols()}, row,
-                 out.data() + i, out.cols(), false);
+        multiply(best_kernels(), view_of(embeddings), row, out.data() + i, out.cols(), false);
     }
     return out;
 }

@@ -2,7 +2,9 @@
 // Negative controls on runs in which a bound is attained. There a bound that came out too weak, by
 // a factor or in its second order, is no longer violated where it must be, and is seen.
 
-#include "experiments/controls.hpp"
+#include <vector>
+
+#include "experiments/control.hpp"
 
 namespace prefdyn {
 

@@ -3,6 +3,7 @@
 #include "experiments/bench_support.hpp"
 #include "experiments/random_checkpoint.hpp"
 #include "sim/cancel.hpp"
+#include "sim/stopwatch.hpp"
 #include "sim/transformer/cuda_layer.hpp"
 
 namespace prefdyn {

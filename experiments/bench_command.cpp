@@ -1,3 +1,5 @@
+#include "experiments/bench_command.hpp"
+
 #include <omp.h>
 
 #include <algorithm>
@@ -6,9 +8,7 @@
 #include "experiments/bench_line.hpp"
 #include "experiments/bench_support.hpp"
 #include "experiments/bench_transformer.hpp"
-#include "experiments/commands.hpp"
 #include "experiments/finetune/bench.hpp"
-#include "experiments/options.hpp"
 #include "sim/batches.hpp"
 #include "sim/cancel.hpp"
 #include "sim/margin_kernel.hpp"

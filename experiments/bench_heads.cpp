@@ -3,6 +3,7 @@
 #include "experiments/bench_line.hpp"
 #include "experiments/parallel.hpp"
 #include "sim/distribution.hpp"
+#include "sim/stopwatch.hpp"
 #include "sim/trainer.hpp"
 
 namespace prefdyn {

@@ -6,6 +6,7 @@
 
 #include "experiments/output_options.hpp"
 #include "sim/cancel.hpp"
+#include "sim/stopwatch.hpp"
 
 namespace prefdyn {
 

@@ -9,7 +9,7 @@
 #include <iomanip>
 #include <ostream>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/stream.hpp"
 
 namespace prefdyn {

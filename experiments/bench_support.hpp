@@ -4,7 +4,7 @@
 #include <iosfwd>
 
 #include "experiments/bench_line.hpp"
-#include "experiments/options.hpp"
+#include "experiments/bench_options.hpp"
 
 namespace prefdyn {
 

@@ -8,6 +8,7 @@
 
 #include "experiments/bench_support.hpp"
 #include "experiments/random_checkpoint.hpp"
+#include "sim/stopwatch.hpp"
 #include "sim/transformer/gemm.hpp"
 #include "sim/transformer/transformer.hpp"
 

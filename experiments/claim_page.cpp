@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <ostream>
 
+#include "experiments/controls.hpp"
 #include "experiments/falsify.hpp"
+#include "experiments/studies.hpp"
 #include "experiments/study.hpp"
 #include "experiments/sweep/model.hpp"
 

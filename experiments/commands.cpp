@@ -5,13 +5,16 @@
 #include <new>
 #include <ostream>
 
+#include "experiments/bench_command.hpp"
+#include "experiments/bench_options.hpp"
 #include "experiments/claim_page.hpp"
 #include "experiments/finetune/options.hpp"
 #include "experiments/options.hpp"
 #include "experiments/result_fields.hpp"
+#include "experiments/sweep/slurm.hpp"
 #include "sim/device.hpp"
+#include "sim/failure.hpp"
 #include "sim/nearest.hpp"
-#include "sim/write_error.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {
@@ -98,7 +101,8 @@ const std::map<std::string, Command>& commands() {
           sweep_command, option_text<SweepOptions>}},
         {"merge", {"make one file of a sweep's folder", merge_command, option_text<MergeOptions>}},
         {"status", {"say what a sweep's folder has and lacks", status_command, status_options}},
-        {"slurm", {"print an sbatch script for a sweep", slurm_command, option_text<SlurmOptions>}},
+        {"slurm",
+         {"print an sbatch script for a sweep", slurm_command, option_text<sweep::SlurmOptions>}},
         {"inspect",
          {"show what a model folder holds, the memory it needs, and how it goes on",
           inspect_command, option_text<InspectOptions>}},
@@ -138,9 +142,11 @@ int dispatch(const std::vector<std::string>& arguments, std::ostream& out) {
     return found->second.run(rest, out);
 }
 
-/// Right input, but a disk or a card that fails.
-bool of_the_machine(const InputError& error) {
-    return dynamic_cast<const WriteError*>(&error) || dynamic_cast<const DeviceError*>(&error);
+/// Says what failed; returns `code`.
+int report(std::ostream& err, const Failure& failure, int code) {
+    err << "prefdyn: " << failure.what() << "\n";
+    if (!failure.hint().empty()) err << "hint: " << failure.hint() << "\n";
+    return code;
 }
 
 }  // namespace
@@ -149,12 +155,12 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
     try {
         return dispatch(arguments, out);
     } catch (const InputError& error) {
-        err << "prefdyn: " << error.what() << "\n";
-        if (!error.hint().empty()) err << "hint: " << error.hint() << "\n";
-        return of_the_machine(error) ? 3 : 2;
+        return report(err, error, 2);
+    } catch (const MachineError& error) {
+        return report(err, error, 3);
     } catch (const std::bad_alloc&) {
-        err << "prefdyn: out of memory\nhint: lower samples, dimension or vocabulary\n";
-        return 2;
+        return report(err, MachineError("out of memory", "lower samples, dimension or vocabulary"),
+                      3);
     } catch (const Interrupted&) {
         err << "prefdyn: interrupted, nothing written\n";
         return 130;

@@ -7,7 +7,7 @@
 #include "experiments/parallel.hpp"
 #include "experiments/replicate_faults.hpp"
 #include "experiments/run.hpp"
-#include "experiments/study.hpp"
+#include "experiments/studies.hpp"
 
 namespace prefdyn {
 

@@ -5,9 +5,9 @@
 #include "experiments/options.hpp"
 #include "experiments/publish.hpp"
 #include "experiments/result_writer.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/dialogues.hpp"
 #include "sim/text/text_file.hpp"
-#include "sim/write_error.hpp"
 
 namespace prefdyn {
 

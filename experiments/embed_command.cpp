@@ -4,6 +4,7 @@
 #include "experiments/commands.hpp"
 #include "experiments/options.hpp"
 #include "experiments/provenance.hpp"
+#include "sim/stopwatch.hpp"
 
 namespace prefdyn {
 

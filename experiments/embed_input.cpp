@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <numeric>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

@@ -6,7 +6,8 @@
 
 #include "experiments/publish.hpp"
 #include "experiments/result_writer.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
+#include "sim/stopwatch.hpp"
 
 namespace prefdyn {
 

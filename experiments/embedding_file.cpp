@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "experiments/publish.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/hdf5_file.hpp"
 
 namespace prefdyn {

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "sim/cancel.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

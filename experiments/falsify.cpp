@@ -5,7 +5,7 @@
 #include <nlopt.hpp>
 
 #include "experiments/parallel.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "theory/rates.hpp"
 #include "theory/registry.hpp"
 

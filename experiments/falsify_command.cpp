@@ -9,7 +9,7 @@
 #include "experiments/options.hpp"
 #include "experiments/publish.hpp"
 #include "experiments/result_writer.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/hdf5_file.hpp"
 #include "theory/registry.hpp"
 

@@ -7,7 +7,7 @@
 #include "experiments/commands.hpp"
 #include "experiments/embed.hpp"
 #include "experiments/options.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/utf8.hpp"
 #include "sim/transformer/model_hash.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/slopes.hpp"
 #include "theory/rates.hpp"
 

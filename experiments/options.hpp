@@ -28,27 +28,6 @@ struct FalsifyOptions {
     OutputOptions output;
 };
 
-/// kAuto: bfloat16 on a card, float32 on the processor.
-enum class BenchPrecision { kAuto, kFloat32, kTf32, kBfloat16 };
-
-struct BenchOptions {
-    Index vocabulary = 32000, dimension = 4096, samples = 900, batch = 128, steps = 100;
-    Index dense_steps = 2;
-    Index large_samples = 32768;
-    MachineOptions machine;
-    bool many_heads = false;
-    Index heads = 100000, heads_steps = 200;
-    bool mixture = false;
-    Index behaviours = 128, mixture_samples = 64000, mixture_steps = 200;
-    bool transformer = false;
-    Index prompts = 0, prompt_tokens = 0, layers = 0;
-    bool finetune = false;
-    Index pairs = 0, pair_tokens = 0;
-    BenchPrecision precision = BenchPrecision::kAuto;
-    std::string folder;
-    bool keep = false;
-};
-
 struct DialoguesOptions {
     std::string in, out;
     bool skip_bad = false, force = false;
@@ -94,15 +73,9 @@ struct MergeOptions {
     bool force = false;
 };
 
-struct SlurmOptions {
-    std::string spec, out, time = "01:00:00", program;
-    Index array = 1, cpus = 1, warn = 120;
-};
-
 void declare(ParameterTable& table, SimulateOptions& options);
 void declare(ParameterTable& table, VerifyOptions& options);
 void declare(ParameterTable& table, FalsifyOptions& options);
-void declare(ParameterTable& table, BenchOptions& options);
 void declare(ParameterTable& table, DialoguesOptions& options);
 void declare(ParameterTable& table, TokenizeOptions& options);
 void declare(ParameterTable& table, EmbedCommandOptions& options);
@@ -110,7 +83,6 @@ void declare(ParameterTable& table, ScaledOptions& options);
 void declare(ParameterTable& table, InspectOptions& options);
 void declare(ParameterTable& table, SweepOptions& options);
 void declare(ParameterTable& table, MergeOptions& options);
-void declare(ParameterTable& table, SlurmOptions& options);
 void declare_status(ParameterTable& table, std::string& folder);
 
 }  // namespace prefdyn

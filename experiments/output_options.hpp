@@ -13,14 +13,4 @@ struct OutputOptions {
 /// `otherwise` says where the result goes without --out; the option is required if it is empty.
 void declare(ParameterTable& table, OutputOptions& options, const std::string& otherwise = {});
 
-/// Seconds since construction.
-class Stopwatch {
-  public:
-    Stopwatch();
-    double seconds() const;
-
-  private:
-    double start_;
-};
-
 }  // namespace prefdyn

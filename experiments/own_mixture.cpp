@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "experiments/parameter_table.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

@@ -4,7 +4,7 @@
 
 #include "experiments/progress.hpp"
 #include "sim/cancel.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "experiments/parameter_table.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/nearest.hpp"
 
 namespace prefdyn {

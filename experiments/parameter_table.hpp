@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/dataset.hpp"
+#include "sim/types.hpp"
 
 namespace prefdyn {
 

@@ -1,7 +1,9 @@
 #pragma once
 // Negative controls of the claims about probabilities.
 
-#include "experiments/controls.hpp"
+#include <vector>
+
+#include "experiments/control.hpp"
 #include "theory/influence.hpp"
 
 namespace prefdyn {

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/utf8.hpp"
 
 namespace prefdyn {

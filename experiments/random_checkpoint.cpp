@@ -11,8 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/cancel.hpp"
+#include "sim/failure.hpp"
 #include "sim/stream.hpp"
-#include "sim/write_error.hpp"
 
 namespace prefdyn {
 

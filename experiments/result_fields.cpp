@@ -7,6 +7,7 @@
 #include "experiments/publish.hpp"
 #include "experiments/run_fields.hpp"
 #include "experiments/scaled.hpp"
+#include "experiments/studies.hpp"
 #include "experiments/verdict_fields.hpp"
 
 namespace prefdyn {

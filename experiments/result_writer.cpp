@@ -12,7 +12,7 @@
 
 #include "experiments/parameter_table.hpp"
 #include "experiments/publish.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sim/failure.hpp"
 #include "sim/text/text_file.hpp"
-#include "sim/write_error.hpp"
 
 namespace prefdyn {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "sim/cancel.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/reduced_engine.hpp"
 #include "theory/rates.hpp"
 

@@ -8,7 +8,8 @@
 #include "experiments/options.hpp"
 #include "experiments/result_fields.hpp"
 #include "experiments/verdict_table.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
+#include "sim/stopwatch.hpp"
 #include "sim/text/utf8.hpp"
 #include "theory/registry.hpp"
 

@@ -4,8 +4,9 @@
 #include "experiments/commands.hpp"
 #include "experiments/options.hpp"
 #include "experiments/result_fields.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/feature_file.hpp"
+#include "sim/stopwatch.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {

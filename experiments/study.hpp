@@ -1,7 +1,7 @@
 #pragma once
 // A study: a part of `prefdyn verify` with simulations of its own. It judges its claims on settings
 // it chooses, leaves what figures need in fields it declares, and brings its negative controls.
-// Adding one is a file that makes a Study and a line in study.cpp.
+// Adding one is a file that makes a Study and a line in studies.cpp.
 
 #include <functional>
 #include <limits>
@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "experiments/controls.hpp"
+#include "experiments/control.hpp"
 #include "experiments/result_writer.hpp"
 #include "experiments/suite.hpp"
 #include "sim/mixture.hpp"
@@ -52,9 +52,6 @@ struct Study {
         run_on_features = {};
     std::vector<Control> controls = {};
 };
-
-/// Every study, in the order of theory.md.
-const std::vector<Study>& studies();
 
 /// The study's claims among `selected`, in registry order.
 std::vector<theory::Claim> claims_of(const Study& study,

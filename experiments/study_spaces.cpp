@@ -6,7 +6,7 @@
 #include "experiments/context_cases.hpp"
 #include "experiments/probability_controls.hpp"
 #include "experiments/search_space.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

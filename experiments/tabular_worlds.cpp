@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/noise.hpp"
 #include "sim/stream.hpp"
 #include "sim/tabular_dpo.hpp"

@@ -3,7 +3,9 @@
 #include <iterator>
 #include <limits>
 
+#include "experiments/controls.hpp"
 #include "experiments/parallel.hpp"
+#include "experiments/studies.hpp"
 #include "sim/rank_correlation.hpp"
 
 namespace prefdyn {

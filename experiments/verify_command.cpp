@@ -5,8 +5,9 @@
 #include "experiments/own_mixture.hpp"
 #include "experiments/result_fields.hpp"
 #include "experiments/verdict_table.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/feature_file.hpp"
+#include "sim/stopwatch.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {

@@ -1,7 +1,7 @@
 #include "experiments/watched_flow.hpp"
 
 #include "sim/cancel.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/reduced_engine.hpp"
 
 namespace prefdyn {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/dataset.hpp"
 #include "sim/stream.hpp"
+#include "sim/types.hpp"
 
 namespace prefdyn {
 

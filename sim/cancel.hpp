@@ -1,7 +1,7 @@
 #pragma once
 #include <atomic>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

@@ -1,6 +1,6 @@
 #include "sim/context_pairs.hpp"
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

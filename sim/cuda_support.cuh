@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn::cuda {
 
@@ -19,8 +19,8 @@ inline cudaStream_t stream() { return cudaStreamPerThread; }
 
 [[noreturn]] inline void fail(const std::string& what, const char* reason, const char* file,
                               int line) {
-    throw std::runtime_error(std::string(file) + ":" + std::to_string(line) + ": CUDA: " + what +
-                             ": " + reason);
+    throw DeviceError(std::string(file) + ":" + std::to_string(line) + ": CUDA: " + what + ": " +
+                      reason);
 }
 
 inline void check(cudaError_t status, const char* what, const char* file, int line) {
@@ -50,7 +50,7 @@ inline void check(cublasStatus_t status, const char* what, const char* file, int
 /// Waits for everything this thread has asked the card to do.
 inline void wait() { PREFDYN_CUDA_CHECK(cudaStreamSynchronize(stream())); }
 
-/// `count` values on the card, not initialised. InputError if they do not fit: it says what they
+/// `count` values on the card, not initialised. DeviceError if they do not fit: it says what they
 /// are for, how much was asked for, how much is free, and which option lowers it.
 template <class T>
 class DeviceArray {
@@ -66,9 +66,9 @@ class DeviceArray {
         cudaGetLastError();
         std::size_t free = 0, total = 0;
         PREFDYN_CUDA_CHECK(cudaMemGetInfo(&free, &total));
-        throw InputError("GPU memory: " + std::string(purpose) + " needs " + mebibytes(bytes()) +
-                             ", " + mebibytes(free) + " of " + mebibytes(total) + " are free",
-                         hint);
+        throw DeviceError("GPU memory: " + std::string(purpose) + " needs " + mebibytes(bytes()) +
+                              ", " + mebibytes(free) + " of " + mebibytes(total) + " are free",
+                          hint);
     }
     ~DeviceArray() {
         if (data_) cudaFreeAsync(data_, stream());

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "sim/content_hash.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

@@ -1,18 +1,13 @@
 #pragma once
 // Preference data for one response pair: what every trainer, statistic and claim looks at.
 
-#include <Eigen/Core>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace prefdyn {
+#include "sim/types.hpp"
 
-using Index = Eigen::Index;
-using Vector = Eigen::VectorXd;
-using Matrix = Eigen::MatrixXd;
-/// One prompt a row: row i is contiguous, which is what a one-pass training step needs.
-using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+namespace prefdyn {
 
 /// G is (n, d), label s is (n) in {-1, +1}: +1 when the first response of the pair ("Yes") is
 /// chosen.

@@ -6,15 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
-
-/// A card that is there and fails: not the fault of what was asked. The executable exits with 3.
-class DeviceError : public InputError {
-  public:
-    using InputError::InputError;
-};
 
 enum class Device {
     kAuto,  ///< the card where there is a usable one

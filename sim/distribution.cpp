@@ -3,7 +3,7 @@
 #include <boost/random/uniform_01.hpp>
 #include <cmath>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/numerics.hpp"
 
 namespace prefdyn {

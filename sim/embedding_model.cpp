@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/noise.hpp"
 
 namespace prefdyn {

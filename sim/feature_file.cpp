@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/hdf5_file.hpp"
 #include "sim/npy.hpp"
 

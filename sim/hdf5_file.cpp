@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "sim/write_error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn::h5 {
 

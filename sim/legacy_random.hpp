@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <random>
 
-#include "sim/dataset.hpp"
+#include "sim/types.hpp"
 
 namespace prefdyn {
 

@@ -3,8 +3,8 @@
 
 #include <span>
 
-#include "sim/dataset.hpp"
 #include "sim/loss.hpp"
+#include "sim/types.hpp"
 
 namespace prefdyn {
 

@@ -9,7 +9,7 @@
 #include <numeric>
 #include <string>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

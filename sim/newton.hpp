@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "sim/dataset.hpp"
+#include "sim/types.hpp"
 
 namespace prefdyn {
 

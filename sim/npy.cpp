@@ -11,7 +11,7 @@
 #include <map>
 #include <string_view>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

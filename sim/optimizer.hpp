@@ -1,7 +1,7 @@
 #pragma once
 #include <memory>
 
-#include "sim/dataset.hpp"
+#include "sim/types.hpp"
 
 namespace prefdyn {
 

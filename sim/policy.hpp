@@ -3,8 +3,8 @@
 
 #include <functional>
 
-#include "sim/dataset.hpp"
 #include "sim/stream.hpp"
+#include "sim/types.hpp"
 
 namespace prefdyn {
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "sim/dataset.hpp"
+#include "sim/types.hpp"
 
 namespace prefdyn {
 

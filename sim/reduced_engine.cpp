@@ -4,7 +4,7 @@
 #include <sstream>
 #include <type_traits>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/numerics.hpp"
 #include "sim/sorted_margins.hpp"
 

@@ -47,7 +47,7 @@ class BasicReducedEngine final : public PolicyEngine {
     const MarginLoss& loss_;
     const bool sorts_;  ///< margins are matched by rank
     std::array<ReferenceLogits, 2> reference_;
-    Vector normaliser_[2];  ///< log sum exp of a prompt's reference logits
+    Vector normaliser_[2];                   ///< log sum exp of a prompt's reference logits
     Rows<Scalar> copy_[2];                   ///< empty where the task's own features serve
     std::unique_ptr<HeadDevice> device_[2];  ///< null where the processor computes
 };

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/stream.hpp"
 
 namespace prefdyn {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <sstream>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/numerics.hpp"
 #include "sim/stream.hpp"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/newton.hpp"
 #include "sim/numerics.hpp"
 

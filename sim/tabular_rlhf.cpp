@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/numerics.hpp"
 
 namespace prefdyn {

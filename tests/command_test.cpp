@@ -6,7 +6,9 @@
 #include <sstream>
 
 #include "experiments/commands.hpp"
+#include "experiments/controls.hpp"
 #include "experiments/search_space.hpp"
+#include "experiments/studies.hpp"
 #include "experiments/study.hpp"
 #include "sim/cancel.hpp"
 #include "sim/hdf5_file.hpp"

@@ -72,7 +72,8 @@ TEST_CASE(
     "a card asked for is bad input where there is none, a fault of the machine where it fails") {
     CHECK(choose_device(Device::kCuda, kGood).gpu);
     CHECK_THROWS_AS(choose_device(Device::kCuda, kFull), DeviceError);
-    CHECK(contains(test::input_error([] { choose_device(Device::kCuda, kFull); }), kFull.problem));
+    CHECK(
+        contains(test::machine_error([] { choose_device(Device::kCuda, kFull); }), kFull.problem));
     bool fault = false;
     try {
         choose_device(Device::kCuda, kNone);

@@ -156,7 +156,7 @@ TEST_CASE("an output that cannot be written is an error, a request to stop is fo
     std::istringstream in(line(kTurn + " b", kTurn + " c"));
     std::ostringstream full;
     full.setstate(std::ios::badbit);
-    CHECK(contains(input_error([&] { text::convert_dialogues(in, "hh.jsonl", full); }),
+    CHECK(contains(test::machine_error([&] { text::convert_dialogues(in, "hh.jsonl", full); }),
                    "line 1: what is made of it cannot be written"));
     cancel_flag.store(true);
     CHECK_THROWS_AS(convert(line(kTurn + " b", kTurn + " c")), Interrupted);

@@ -53,9 +53,8 @@ void write_groups(const std::string& path) {
         H5Dwrite(set.id(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
     };
     for (const std::string name : {"b", "a", "notes"}) {
-        const h5::Handle group(H5Gcreate2(file.id(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT,
-                                          H5P_DEFAULT),
-                               H5Gclose);
+        const h5::Handle group(
+            H5Gcreate2(file.id(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
         put(name + (name == "notes" ? "/other" : "/features"), matrix, g);
         if (name != "notes") put(name + "/label", vector, s);
     }

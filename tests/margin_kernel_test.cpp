@@ -15,7 +15,8 @@ struct Plain {
     std::vector<double> margin, margin_scale;
 };
 
-/// m_i = 2 beta s_i (g_i . v); direction = beta / B sum sigma(-m_i) s_i g_i; L = mean log(1 + e^-m).
+/// m_i = 2 beta s_i (g_i . v); direction = beta / B sum sigma(-m_i) s_i g_i; L = mean log(1 +
+/// e^-m).
 Plain plain_pass(const Dataset& data, double beta, const std::vector<Index>& rows,
                  const Vector& v) {
     const auto d = static_cast<std::size_t>(data.dimension());
@@ -103,8 +104,8 @@ TEST_CASE("margins_only gives the margins of margin_pass") {
             margins_only(data.features, data.label, 0.3, v, margins.data());
             bool good = true;
             for (std::size_t i = 0; i < margins.size(); ++i)
-                good = good &&
-                       std::fabs(margins[i] - want.margin[i]) <= 1e-13 * want.margin_scale[i];
+                good =
+                    good && std::fabs(margins[i] - want.margin[i]) <= 1e-13 * want.margin_scale[i];
             CHECK(good);
         }
 }

@@ -28,8 +28,8 @@ inline std::string npy_start(const std::string& header, int version = 1) {
 
 inline std::string npy_header(const std::string& type, const std::string& shape,
                               const std::string& fortran = "False") {
-    std::string out = "{'descr': '" + type + "', 'fortran_order': " + fortran + ", 'shape': (" +
-                      shape + "), }";
+    std::string out =
+        "{'descr': '" + type + "', 'fortran_order': " + fortran + ", 'shape': (" + shape + "), }";
     while ((out.size() + 11) % 64 != 0) out += ' ';
     return out + '\n';
 }

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "experiments/own_mixture.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/feature_file.hpp"
 #include "support.hpp"
 #include "theory/registry.hpp"

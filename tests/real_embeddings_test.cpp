@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "experiments/controls.hpp"
 #include "experiments/verify.hpp"
 #include "sim/feature_file.hpp"
 #include "support.hpp"

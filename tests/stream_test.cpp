@@ -38,14 +38,14 @@ TEST_CASE("Philox4x64-10 gives Random123's published known answers") {
     constexpr std::uint64_t ones = ~std::uint64_t{0};
     CHECK(plain_philox({0, 0, 0, 0}, {0, 0}) == Words{0x16554d9eca36314cu, 0xdb20fe9d672d0fdcu,
                                                       0xd7e772cee186176bu, 0x7e68b68aec7ba23bu});
-    CHECK(plain_philox({ones, ones, ones, ones}, {ones, ones}) ==
-          Words{0x87b092c3013fe90bu, 0x438c3c67be8d0224u, 0x9cc7d7c69cd777b6u,
-                0xa09caebf594f0ba0u});
-    CHECK(plain_philox({0x243f6a8885a308d3u, 0x13198a2e03707344u, 0xa4093822299f31d0u,
-                        0x082efa98ec4e6c89u},
-                       {0x452821e638d01377u, 0xbe5466cf34e90c6cu}) ==
-          Words{0xa528f45403e61d95u, 0x38c72dbd566e9788u, 0xa5a1610e72fd18b5u,
-                0x57bd43b5e52b7fe6u});
+    CHECK(
+        plain_philox({ones, ones, ones, ones}, {ones, ones}) ==
+        Words{0x87b092c3013fe90bu, 0x438c3c67be8d0224u, 0x9cc7d7c69cd777b6u, 0xa09caebf594f0ba0u});
+    CHECK(
+        plain_philox(
+            {0x243f6a8885a308d3u, 0x13198a2e03707344u, 0xa4093822299f31d0u, 0x082efa98ec4e6c89u},
+            {0x452821e638d01377u, 0xbe5466cf34e90c6cu}) ==
+        Words{0xa528f45403e61d95u, 0x38c72dbd566e9788u, 0xa5a1610e72fd18b5u, 0x57bd43b5e52b7fe6u});
 }
 
 TEST_CASE("a stream is Philox with key (seed, purpose) and counter (block, index, 0, 0)") {

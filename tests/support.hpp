@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "sim/engine.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/noise.hpp"
 
 namespace prefdyn::test {
@@ -86,6 +86,17 @@ std::string input_error(Action action) {
     try {
         action();
     } catch (const InputError& error) {
+        return error.what();
+    }
+    return {};
+}
+
+/// The same of a MachineError.
+template <class Action>
+std::string machine_error(Action action) {
+    try {
+        action();
+    } catch (const MachineError& error) {
         return error.what();
     }
     return {};

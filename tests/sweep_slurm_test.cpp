@@ -16,7 +16,7 @@ using test::TemporaryDirectory;
 namespace {
 
 /// Exit code of the second task.
-int run_task(const TemporaryDirectory& dir, const SlurmOptions& options) {
+int run_task(const TemporaryDirectory& dir, const sweep::SlurmOptions& options) {
     std::ofstream(dir / "job.sbatch") << sweep::slurm_script(options);
     const std::string call = "SLURM_ARRAY_TASK_ID=2 SLURM_CPUS_PER_TASK=1 bash " +
                              (dir / "job.sbatch") + " >" + (dir / "log") + " 2>&1";
@@ -30,7 +30,7 @@ TEST_CASE("a task runs its shard, whatever the paths hold, and ends with the wor
     const std::string folder = dir / "it's `a` \"b\" $HOME\n*";
     std::filesystem::create_directory(folder);
     std::filesystem::create_symlink(PREFDYN_EXECUTABLE, folder + "/prefdyn");
-    SlurmOptions options;
+    sweep::SlurmOptions options;
     options.spec = folder + "/s p.ini";
     options.out = folder + "/out";
     options.program = folder + "/prefdyn";
@@ -46,7 +46,7 @@ TEST_CASE("a task runs its shard, whatever the paths hold, and ends with the wor
 }
 
 TEST_CASE("the program is this one unless named, and a bare name is left to the node") {
-    SlurmOptions options;
+    sweep::SlurmOptions options;
     options.spec = options.out = "x";
     const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
     CHECK(contains(sweep::slurm_script(options), "\nprogram='" + self + "'\n"));

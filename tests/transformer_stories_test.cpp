@@ -86,7 +86,8 @@ struct Pieces {
     std::string decode(const TokenIds& ids) const {
         std::string out;
         for (const auto token : ids) out += text[static_cast<std::size_t>(token)];
-        for (std::size_t at; (at = out.find("\xe2\x96\x81")) != out.npos;) out.replace(at, 3, 1, ' ');
+        for (std::size_t at; (at = out.find("\xe2\x96\x81")) != out.npos;)
+            out.replace(at, 3, 1, ' ');
         return out;
     }
 };

@@ -6,6 +6,8 @@
 #include <set>
 #include <sstream>
 
+#include "experiments/controls.hpp"
+#include "experiments/studies.hpp"
 #include "experiments/verdict_table.hpp"
 #include "sim/rank_correlation.hpp"
 #include "support.hpp"

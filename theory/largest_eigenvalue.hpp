@@ -1,5 +1,5 @@
 #pragma once
-#include "sim/dataset.hpp"
+#include "sim/types.hpp"
 
 namespace prefdyn::theory {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/nearest.hpp"
 #include "theory/claims.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 #include <iosfwd>
 
-#include "experiments/options.hpp"
+#include "experiments/bench_options.hpp"
 
 namespace prefdyn {
 

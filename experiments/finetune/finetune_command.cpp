@@ -8,7 +8,8 @@
 #include "experiments/finetune/job.hpp"
 #include "experiments/finetune/model_folder.hpp"
 #include "experiments/output_options.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
+#include "sim/stopwatch.hpp"
 #include "theory/behaviours.hpp"
 
 namespace prefdyn {

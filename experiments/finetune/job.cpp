@@ -10,8 +10,9 @@
 #include <ostream>
 
 #include "sim/device.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/finetune/device_engine.hpp"
+#include "sim/stopwatch.hpp"
 #include "sim/text/tokenizer.hpp"
 
 namespace prefdyn {

@@ -7,6 +7,7 @@
 #include "experiments/finetune/options.hpp"
 #include "experiments/finetune/run_file.hpp"
 #include "experiments/output_options.hpp"
+#include "sim/stopwatch.hpp"
 #include "sim/transformer/model_hash.hpp"
 
 namespace prefdyn {

@@ -15,7 +15,8 @@
 #include "experiments/misalignment_table.hpp"
 #include "experiments/output_options.hpp"
 #include "sim/content_hash.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
+#include "sim/stopwatch.hpp"
 #include "sim/text/tokenizer.hpp"
 
 namespace prefdyn {

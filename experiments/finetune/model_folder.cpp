@@ -8,10 +8,10 @@
 #include <set>
 
 #include "experiments/publish.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/json_input.hpp"
 #include "sim/text/text_file.hpp"
 #include "sim/transformer/safetensors_writer.hpp"
-#include "sim/write_error.hpp"
 
 namespace prefdyn {
 

@@ -1,6 +1,6 @@
 #include "experiments/finetune/options.hpp"
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "experiments/finetune/saved_run.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "experiments/publish.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/transformer/mapped_file.hpp"
 #include "sim/transformer/safetensors.hpp"
 #include "sim/transformer/safetensors_writer.hpp"

@@ -19,7 +19,7 @@
 #include "experiments/sweep/merge.hpp"
 #include "experiments/sweep/runner.hpp"
 #include "experiments/sweep/slurm.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn {
 
@@ -199,7 +199,7 @@ int status_command(const std::vector<std::string>& arguments, std::ostream& out)
 }
 
 int slurm_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    SlurmOptions options;
+    sweep::SlurmOptions options;
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);

@@ -12,7 +12,7 @@
 
 #include "experiments/publish.hpp"
 #include "sim/cancel.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn::sweep {
 

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "experiments/sweep/spec.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/nearest.hpp"
 #include "sim/text/text_file.hpp"
 #include "theory/registry.hpp"

@@ -19,6 +19,7 @@
 #include "experiments/stop_guard.hpp"
 #include "experiments/sweep/folder.hpp"
 #include "sim/cancel.hpp"
+#include "sim/stopwatch.hpp"
 
 namespace prefdyn::sweep {
 
@@ -63,8 +64,8 @@ bool attempt(PointRecord& record, Work work) {
     try {
         work();
         return true;
-    } catch (const InputError& error) {
-        record.reason = error.what();
+    } catch (const Failure& failure) {
+        record.reason = failure.what();
     } catch (const std::bad_alloc&) {
         record.reason = "out of memory";
     }

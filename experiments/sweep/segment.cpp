@@ -6,7 +6,7 @@
 #include "experiments/provenance.hpp"
 #include "experiments/publish.hpp"
 #include "sim/content_hash.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/hdf5_file.hpp"
 #include "sim/text/text_file.hpp"
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "sim/content_hash.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/stream.hpp"
 #include "theory/registry.hpp"
 

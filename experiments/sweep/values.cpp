@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn::sweep {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/finetune/element.hpp"
 
 namespace prefdyn::finetune {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/finetune/product.hpp"
 #include "sim/stream.hpp"
 

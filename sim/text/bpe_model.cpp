@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/byte_alphabet.hpp"
 #include "sim/text/utf8.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/added_tokens.hpp"
 #include "sim/text/bpe_model.hpp"
 #include "sim/text/byte_alphabet.hpp"

@@ -4,8 +4,8 @@
 #include <ostream>
 
 #include "sim/cancel.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/utf8.hpp"
-#include "sim/write_error.hpp"
 
 namespace prefdyn::text {
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/text_file.hpp"
 #include "sim/text/utf8.hpp"
 

@@ -2,7 +2,7 @@
 #include <array>
 #include <cctype>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/split_pattern.hpp"
 #include "sim/text/utf8.hpp"
 

@@ -1,6 +1,6 @@
 #include "sim/text/post_processor.hpp"
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/utf8.hpp"
 
 namespace prefdyn::text {

@@ -7,7 +7,7 @@
 
 #include <limits>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/utf8.hpp"
 
 namespace prefdyn::text {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/json_lines.hpp"
 
 namespace prefdyn::text {

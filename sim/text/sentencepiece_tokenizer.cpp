@@ -6,7 +6,7 @@
 #include <exception>
 
 #include "sim/content_hash.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/utf8.hpp"
 
 namespace prefdyn::text {

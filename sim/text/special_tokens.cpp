@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/json_input.hpp"
 #include "sim/text/utf8.hpp"
 

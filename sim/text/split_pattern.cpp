@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/utf8.hpp"
 
 namespace prefdyn::text {

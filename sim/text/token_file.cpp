@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "sim/content_hash.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/hdf5_file.hpp"
 #include "sim/text/text_file.hpp"
 

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "sim/content_hash.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/byte_level_tokenizer.hpp"
 #include "sim/text/sentencepiece_tokenizer.hpp"
 #include "sim/text/text_file.hpp"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn::text {
 

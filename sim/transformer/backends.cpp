@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "sim/device.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/transformer/gemm.hpp"
 #include "sim/transformer/layer_backend.hpp"
 

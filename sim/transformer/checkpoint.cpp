@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/json_input.hpp"
 #include "sim/text/text_file.hpp"
 

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "sim/device.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/transformer/cuda_checks.hpp"
 #include "sim/transformer/cuda_layer.hpp"
 #include "sim/transformer/layer_backend.hpp"

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn::transformer {
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/transformer/transformer.hpp"
 
 namespace prefdyn::transformer {

@@ -5,7 +5,7 @@
 #include <numbers>
 #include <set>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/json_input.hpp"
 #include "sim/transformer/elementwise.hpp"
 

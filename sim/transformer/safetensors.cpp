@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/json_input.hpp"
 
 namespace prefdyn::transformer {

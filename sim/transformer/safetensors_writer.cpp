@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "sim/write_error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn::transformer {
 

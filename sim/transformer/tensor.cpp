@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 
 namespace prefdyn::transformer {
 

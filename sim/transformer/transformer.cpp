@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "sim/cancel.hpp"
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/transformer/gemm.hpp"
 #include "sim/transformer/norm.hpp"
 

@@ -7,11 +7,9 @@
 
 int main() {
     using namespace prefdyn;
-    const FeatureDistribution distribution({.samples = 100,
-                                            .dimension = 8,
-                                            .distinguishability = 2.0,
-                                            .moments = Moments::kSample},
-                                           1);
+    const FeatureDistribution distribution(
+        {.samples = 100, .dimension = 8, .distinguishability = 2.0, .moments = Moments::kSample},
+        1);
     PreferenceTask task;
     task.train = distribution.sample(1);
     task.loss = make_loss("sigmoid");

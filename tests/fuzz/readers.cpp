@@ -5,7 +5,7 @@
 #include <sstream>
 #include <string>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/byte_level_tokenizer.hpp"
 #include "sim/text/dialogues.hpp"
 #include "sim/text/prompts.hpp"

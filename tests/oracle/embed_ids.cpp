@@ -3,7 +3,7 @@
 #include <iostream>
 #include <sstream>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/transformer/transformer.hpp"
 
 using namespace prefdyn::transformer;

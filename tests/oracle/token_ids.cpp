@@ -2,7 +2,7 @@
 // standard output. Driven by tokenizers_oracle.py.
 #include <iostream>
 
-#include "sim/error.hpp"
+#include "sim/failure.hpp"
 #include "sim/text/json_input.hpp"
 #include "sim/text/tokenizer.hpp"
 

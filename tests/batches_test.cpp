@@ -1,4 +1,4 @@
-#include "sim/batches.hpp"
+#include "sim/data/batches.hpp"
 
 #include <doctest/doctest.h>
 

@@ -3,9 +3,9 @@
 
 #include <doctest/doctest.h>
 
-#include "experiments/mixture_run.hpp"
-#include "sim/mixture.hpp"
-#include "sim/slopes.hpp"
+#include "experiments/runs/mixture_run.hpp"
+#include "sim/data/mixture.hpp"
+#include "sim/head/slopes.hpp"
 #include "tests/run_support.hpp"
 
 using namespace prefdyn;

@@ -1,4 +1,4 @@
-#include "experiments/bootstrap.hpp"
+#include "sim/base/bootstrap.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,12 +1,12 @@
-#include "sim/text/bpe.hpp"
+#include "sim/lm/text/tokenizer/bpe.hpp"
 
 #include <doctest/doctest.h>
 
 #include <map>
 #include <string>
 
-#include "sim/text/byte_alphabet.hpp"
-#include "sim/text/utf8.hpp"
+#include "sim/lm/text/tokenizer/byte_alphabet.hpp"
+#include "sim/lm/text/utf8.hpp"
 #include "text_support.hpp"
 
 using namespace prefdyn;

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "npy_support.hpp"
-#include "sim/text/pre_tokenizer.hpp"
+#include "sim/lm/text/tokenizer/pre_tokenizer.hpp"
 #include "text_support.hpp"
 
 using namespace prefdyn;

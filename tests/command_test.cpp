@@ -5,13 +5,13 @@
 #include <fstream>
 #include <sstream>
 
-#include "experiments/commands.hpp"
-#include "experiments/controls.hpp"
-#include "experiments/search_space.hpp"
-#include "experiments/studies.hpp"
-#include "experiments/study.hpp"
-#include "sim/cancel.hpp"
-#include "sim/hdf5_file.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/falsify/search_space.hpp"
+#include "experiments/studies/study.hpp"
+#include "experiments/verify/controls.hpp"
+#include "experiments/verify/studies.hpp"
+#include "sim/base/cancel.hpp"
+#include "sim/base/hdf5_file.hpp"
 #include "support.hpp"
 #include "theory/registry.hpp"
 

@@ -1,8 +1,8 @@
-#include "sim/content_hash.hpp"
+#include "sim/base/content_hash.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/dataset.hpp"
+#include "sim/data/dataset.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

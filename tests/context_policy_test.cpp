@@ -1,8 +1,8 @@
-#include "sim/context_policy.hpp"
+#include "sim/contexts/context_policy.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/dense_engine.hpp"
+#include "sim/head/dense_engine.hpp"
 #include "support.hpp"
 
 namespace prefdyn::test {

@@ -1,4 +1,4 @@
-#include "sim/covariance.hpp"
+#include "sim/data/covariance.hpp"
 
 #include <doctest/doctest.h>
 

@@ -3,8 +3,8 @@
 
 #include <doctest/doctest.h>
 
-#include "sim/device.hpp"
-#include "sim/transformer/precision.hpp"
+#include "sim/cuda/device.hpp"
+#include "sim/lm/model/precision.hpp"
 #include "tests/support.hpp"
 
 namespace prefdyn::test {

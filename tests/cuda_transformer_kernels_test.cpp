@@ -1,5 +1,5 @@
 // Every kernel of the transformer against plain loops in double precision.
-#include "sim/transformer/cuda_checks.hpp"
+#include "sim/lm/model/cuda_checks.hpp"
 #include "tests/cuda_support.hpp"
 #include "tests/transformer_support.hpp"
 

@@ -1,6 +1,6 @@
 // The forward pass of every backend this machine has against its twin in double precision.
-#include "sim/cancel.hpp"
-#include "sim/transformer/transformer.hpp"
+#include "sim/base/cancel.hpp"
+#include "sim/lm/model/transformer.hpp"
 #include "tests/cuda_support.hpp"
 #include "tests/transformer_twin.hpp"
 

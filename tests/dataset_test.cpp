@@ -1,4 +1,4 @@
-#include "sim/dataset.hpp"
+#include "sim/data/dataset.hpp"
 
 #include <doctest/doctest.h>
 

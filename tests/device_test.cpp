@@ -1,5 +1,5 @@
 // What is made of a probe: which device is taken, what is said, and how a command ends.
-#include "sim/device.hpp"
+#include "sim/cuda/device.hpp"
 
 #include <doctest/doctest.h>
 

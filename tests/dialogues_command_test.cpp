@@ -3,11 +3,11 @@
 
 #include <sstream>
 
-#include "experiments/commands.hpp"
+#include "experiments/commands/commands.hpp"
 #include "npy_support.hpp"
-#include "sim/cancel.hpp"
-#include "sim/text/preferences.hpp"
-#include "sim/text/text_file.hpp"
+#include "sim/base/cancel.hpp"
+#include "sim/lm/text/preferences.hpp"
+#include "sim/lm/text/text_file.hpp"
 #include "support.hpp"
 
 using namespace prefdyn;

@@ -1,12 +1,12 @@
-#include "sim/text/dialogues.hpp"
+#include "sim/lm/text/dialogues.hpp"
 
 #include <doctest/doctest.h>
 
 #include <random>
 #include <sstream>
 
-#include "sim/cancel.hpp"
-#include "sim/text/preferences.hpp"
+#include "sim/base/cancel.hpp"
+#include "sim/lm/text/preferences.hpp"
 #include "support.hpp"
 
 using namespace prefdyn;

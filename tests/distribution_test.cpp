@@ -1,5 +1,5 @@
 // The synthetic feature distributions: population moments are exact, samples have them.
-#include "sim/distribution.hpp"
+#include "sim/data/distribution.hpp"
 
 #include <doctest/doctest.h>
 

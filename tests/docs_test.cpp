@@ -5,8 +5,8 @@
 #include <regex>
 #include <sstream>
 
-#include "experiments/commands.hpp"
-#include "experiments/result_fields.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/result_fields.hpp"
 #include "support.hpp"
 #include "theory/registry.hpp"
 
@@ -36,7 +36,7 @@ TEST_CASE("docs/theory.md states every claim and names files that exist") {
                contains(page, "**" + claim.id + ",") || contains(page, ", " + claim.id + "**") ||
                contains(page, ", " + claim.id + ",")));
     }
-    const std::regex quoted("`((sim|theory|experiments|tests)/[a-z_0-9]+\\.[a-z]+)`");
+    const std::regex quoted("`((sim|theory|experiments|tests)/[a-z_0-9/]+\\.[a-z]+)`");
     for (std::sregex_iterator at(page.begin(), page.end(), quoted), end; at != end; ++at)
         CHECK_MESSAGE(std::filesystem::exists(source_dir() / (*at)[1].str()), (*at)[1].str());
 }

@@ -9,9 +9,9 @@
 #include <chrono>
 #include <thread>
 
-#include "sim/feature_file.hpp"
-#include "sim/hdf5_file.hpp"
-#include "sim/transformer/transformer.hpp"
+#include "sim/base/hdf5_file.hpp"
+#include "sim/data/feature_file.hpp"
+#include "sim/lm/model/transformer.hpp"
 #include "tests/embed_support.hpp"
 
 using namespace prefdyn;

@@ -5,8 +5,8 @@
 
 #include <sstream>
 
-#include "experiments/commands.hpp"
-#include "sim/hdf5_file.hpp"
+#include "experiments/commands/commands.hpp"
+#include "sim/base/hdf5_file.hpp"
 #include "tests/text_support.hpp"
 #include "tests/transformer_support.hpp"
 

@@ -1,8 +1,8 @@
-#include "experiments/embed.hpp"
+#include "experiments/embed/embed.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/cancel.hpp"
+#include "sim/base/cancel.hpp"
 #include "tests/embed_support.hpp"
 
 using namespace prefdyn;

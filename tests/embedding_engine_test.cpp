@@ -1,13 +1,12 @@
 // Both layers trained: gradients by finite differences, a plain-loop twin, what the flow conserves,
 // and the reduction as the oracle of frozen features.
-#include "sim/embedding_engine.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
-#include "sim/reduced_engine.hpp"
-#include "sim/trainer.hpp"
+#include "sim/head/reduced_engine.hpp"
+#include "sim/head/trainer.hpp"
+#include "sim/head/two_layer_engine.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

@@ -1,10 +1,10 @@
 // Both engines: gradients by finite differences, the dense head as the oracle of the reduction.
-#include "sim/engine.hpp"
+#include "sim/head/engine.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/optimizer.hpp"
-#include "sim/trainer.hpp"
+#include "sim/head/optimizer.hpp"
+#include "sim/head/trainer.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "experiments/run.hpp"
+#include "experiments/runs/run.hpp"
 #include "support.hpp"
 #include "theory/assumptions.hpp"
 #include "theory/claims.hpp"

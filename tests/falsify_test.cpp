@@ -1,6 +1,6 @@
 // The falsifier: true claims are approached and never broken, planted faults are found in the
 // budget.
-#include "experiments/falsify.hpp"
+#include "experiments/falsify/falsify.hpp"
 
 #include <doctest/doctest.h>
 #include <omp.h>

@@ -1,8 +1,8 @@
-#include "sim/feature_file.hpp"
+#include "sim/data/feature_file.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/hdf5_file.hpp"
+#include "sim/base/hdf5_file.hpp"
 #include "tests/npy_support.hpp"
 #include "tests/support.hpp"
 

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <thread>
 
-#include "experiments/bench_support.hpp"
+#include "bench/bench_support.hpp"
 #include "experiments/finetune/run_file.hpp"
 #include "tests/finetune_support.hpp"
 #include "tests/process_support.hpp"

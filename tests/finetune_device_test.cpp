@@ -4,9 +4,9 @@
 
 #include <numeric>
 
-#include "sim/finetune/device_engine.hpp"
-#include "sim/finetune/gradient_split.hpp"
-#include "sim/finetune/training.hpp"
+#include "sim/lm/train/device_engine.hpp"
+#include "sim/lm/train/gradient_split.hpp"
+#include "sim/lm/train/training.hpp"
 #include "tests/cuda_support.hpp"
 #include "tests/host_machine.hpp"
 #include "tests/transformer_support.hpp"

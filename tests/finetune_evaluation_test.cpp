@@ -3,7 +3,7 @@
 
 #include <numeric>
 
-#include "sim/finetune/gradient_split.hpp"
+#include "sim/lm/train/gradient_split.hpp"
 #include "tests/transformer_support.hpp"
 
 using namespace prefdyn;

@@ -1,7 +1,7 @@
 // Logits and gradients of every tensor against the plain-loop twin, in double precision.
 #include <doctest/doctest.h>
 
-#include "sim/finetune/sequence_model.hpp"
+#include "sim/lm/train/sequence_model.hpp"
 #include "tests/transformer_twin.hpp"
 
 using namespace prefdyn;

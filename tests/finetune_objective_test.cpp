@@ -2,7 +2,7 @@
 // pass, losses by name, gradients by central differences in the logits.
 #include <doctest/doctest.h>
 
-#include "sim/finetune/objective.hpp"
+#include "sim/lm/train/objective.hpp"
 #include "tests/transformer_twin.hpp"
 
 using namespace prefdyn;

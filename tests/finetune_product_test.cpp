@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "sim/finetune/product.hpp"
+#include "sim/lm/train/product.hpp"
 #include "tests/transformer_support.hpp"
 
 using namespace prefdyn;

@@ -4,10 +4,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "experiments/commands.hpp"
+#include "experiments/commands/commands.hpp"
 #include "experiments/finetune/model_folder.hpp"
 #include "experiments/finetune/saved_run.hpp"
-#include "sim/cancel.hpp"
+#include "sim/base/cancel.hpp"
 #include "tests/transformer_support.hpp"
 
 using namespace prefdyn;

@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "experiments/finetune/run_file.hpp"
-#include "sim/cancel.hpp"
+#include "sim/base/cancel.hpp"
 #include "tests/embed_support.hpp"
 
 namespace prefdyn::test {

@@ -2,7 +2,7 @@
 // finite is named.
 #include <doctest/doctest.h>
 
-#include "sim/finetune/training.hpp"
+#include "sim/lm/train/training.hpp"
 #include "tests/transformer_support.hpp"
 
 using namespace prefdyn;

@@ -2,9 +2,9 @@
 // are; adapters against what they are defined by.
 #include <doctest/doctest.h>
 
-#include "sim/finetune/schedule.hpp"
-#include "sim/finetune/trainable.hpp"
-#include "sim/finetune/update_rule.hpp"
+#include "sim/lm/train/schedule.hpp"
+#include "sim/lm/train/trainable.hpp"
+#include "sim/lm/train/update_rule.hpp"
 #include "tests/transformer_support.hpp"
 
 using namespace prefdyn;

@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include "experiments/accuracy.hpp"
-#include "experiments/dynamics.hpp"
-#include "experiments/watched_flow.hpp"
+#include "experiments/runs/watched_flow.hpp"
+#include "experiments/studies/accuracy/accuracy.hpp"
+#include "experiments/studies/dynamics/dynamics.hpp"
 #include "tests/run_support.hpp"
 
 using namespace prefdyn;

@@ -1,4 +1,4 @@
-#include "sim/hdf5_file.hpp"
+#include "sim/base/hdf5_file.hpp"
 
 #include <doctest/doctest.h>
 #include <hdf5_hl.h>

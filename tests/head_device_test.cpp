@@ -1,11 +1,11 @@
 // The reduction on a card against plain loops and against the processor's trainers.
-#include "sim/head_device.hpp"
+#include "sim/head/head_device.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/distribution.hpp"
-#include "sim/reduced_engine.hpp"
-#include "sim/trainer.hpp"
+#include "sim/data/distribution.hpp"
+#include "sim/head/reduced_engine.hpp"
+#include "sim/head/trainer.hpp"
 #include "tests/cuda_support.hpp"
 #include "tests/support.hpp"
 

@@ -1,5 +1,5 @@
 #pragma once
-// A Machine (see sim/finetune/device_model.hpp) on the processor: what a card would run. Members of
+// A Machine (see sim/lm/train/device_model.hpp) on the processor: what a card would run. Members of
 // a group take turns, each until it waits for the others, from the first to the last or from the
 // last to the first: where they forget to wait, one of both orders shows it. Memory is poisoned.
 
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <functional>
 
-#include "sim/finetune/device_model.hpp"
+#include "sim/lm/train/device_model.hpp"
 
 namespace prefdyn::test {
 

@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "experiments/context_cases.hpp"
-#include "experiments/probability_controls.hpp"
+#include "experiments/studies/probabilities/context_cases.hpp"
+#include "experiments/studies/probabilities/probability_controls.hpp"
 #include "support.hpp"
 #include "theory/registry.hpp"
 

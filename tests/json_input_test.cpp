@@ -1,10 +1,10 @@
-#include "sim/text/json_input.hpp"
+#include "sim/lm/text/json_input.hpp"
 
 #include <doctest/doctest.h>
 
 #include "npy_support.hpp"
-#include "sim/text/text_file.hpp"
-#include "sim/text/utf8.hpp"
+#include "sim/lm/text/text_file.hpp"
+#include "sim/lm/text/utf8.hpp"
 #include "support.hpp"
 
 using namespace prefdyn;

@@ -1,4 +1,4 @@
-#include "sim/text/json_lines.hpp"
+#include "sim/lm/text/json_lines.hpp"
 
 #include <doctest/doctest.h>
 

@@ -6,7 +6,7 @@
 #include <Eigen/Eigenvalues>
 #include <limits>
 
-#include "sim/covariance.hpp"
+#include "sim/data/covariance.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

@@ -1,9 +1,9 @@
 // The dense head and the trained embedding on a card against the processor.
 #include <doctest/doctest.h>
 
-#include "sim/dense_engine.hpp"
-#include "sim/embedding_engine.hpp"
-#include "sim/trainer.hpp"
+#include "sim/head/dense_engine.hpp"
+#include "sim/head/trainer.hpp"
+#include "sim/head/two_layer_engine.hpp"
 #include "tests/cuda_support.hpp"
 #include "tests/support.hpp"
 

@@ -1,4 +1,4 @@
-#include "sim/legacy_random.hpp"
+#include "sim/base/legacy_random.hpp"
 
 #include <doctest/doctest.h>
 

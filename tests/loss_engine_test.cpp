@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "sim/trainer.hpp"
+#include "sim/head/trainer.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

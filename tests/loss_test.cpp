@@ -1,5 +1,5 @@
 // Every registered loss against central differences, its own constants, and published values.
-#include "sim/loss.hpp"
+#include "sim/loss/loss.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // Which claims apply to which loss, T11, and the study's table.
-#include "experiments/losses_study.hpp"
+#include "experiments/studies/losses/losses_study.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
-#include "experiments/loss_run.hpp"
-#include "experiments/run.hpp"
+#include "experiments/runs/loss_run.hpp"
+#include "experiments/runs/run.hpp"
 #include "support.hpp"
 #include "theory/loss_scaling.hpp"
 #include "theory/registry.hpp"

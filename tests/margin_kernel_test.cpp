@@ -1,5 +1,5 @@
 // The hot loop against a twin written from the formula, with nothing shared.
-#include "sim/margin_kernel.hpp"
+#include "sim/head/margin_kernel.hpp"
 
 #include <doctest/doctest.h>
 

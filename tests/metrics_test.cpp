@@ -1,4 +1,4 @@
-#include "sim/metrics.hpp"
+#include "sim/head/metrics.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,12 +1,12 @@
 // The claims of section 6, the runs they are judged on, and the study.
-#include "experiments/misalignment.hpp"
+#include "experiments/studies/misalignment/misalignment.hpp"
 
 #include <doctest/doctest.h>
 
 #include <map>
 
-#include "experiments/misalignment_table.hpp"
-#include "sim/feature_file.hpp"
+#include "experiments/studies/misalignment/misalignment_table.hpp"
+#include "sim/data/feature_file.hpp"
 #include "tests/support.hpp"
 #include "theory/registry.hpp"
 

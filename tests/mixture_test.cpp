@@ -1,5 +1,5 @@
 // Mixtures of behaviours: prescribed Gram matrices, exact moments, counts, bad input.
-#include "sim/mixture.hpp"
+#include "sim/data/mixture.hpp"
 
 #include <doctest/doctest.h>
 

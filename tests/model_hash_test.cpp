@@ -1,8 +1,8 @@
-#include "sim/transformer/model_hash.hpp"
+#include "sim/lm/model/model_hash.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/text/text_file.hpp"
+#include "sim/lm/text/text_file.hpp"
 #include "tests/transformer_support.hpp"
 
 using namespace prefdyn;

@@ -1,7 +1,7 @@
 // Our draws are Boost.Random's, bit for bit and word for word; the edges of the ziggurats are right
 // to the last bit; and what is claimed of other mathematical libraries holds of one that is off in
 // every last bit.
-#include "sim/noise_draw.hpp"
+#include "sim/data/noise_draw.hpp"
 
 #include <doctest/doctest.h>
 

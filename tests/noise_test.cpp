@@ -1,6 +1,6 @@
 // Every noise family against its exact moments and tail probabilities (Boost.Math), within
 // kSigmas standard errors of 400000 draws.
-#include "sim/noise.hpp"
+#include "sim/data/noise.hpp"
 
 #include <doctest/doctest.h>
 

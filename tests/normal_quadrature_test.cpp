@@ -4,7 +4,7 @@
 
 #include <boost/math/distributions/normal.hpp>
 
-#include "sim/numerics.hpp"
+#include "sim/base/numerics.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

@@ -1,4 +1,4 @@
-#include "sim/npy.hpp"
+#include "sim/base/npy.hpp"
 
 #include <doctest/doctest.h>
 

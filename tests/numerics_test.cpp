@@ -1,8 +1,8 @@
-#include "sim/numerics.hpp"
+#include "sim/base/numerics.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/scaled_float.hpp"
+#include "sim/head/scaled_float.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

@@ -1,4 +1,4 @@
-#include "sim/optimizer.hpp"
+#include "sim/head/optimizer.hpp"
 
 #include <doctest/doctest.h>
 

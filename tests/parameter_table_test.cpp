@@ -1,10 +1,10 @@
-#include "experiments/parameter_table.hpp"
+#include "experiments/program/parameter_table.hpp"
 
 #include <doctest/doctest.h>
 
 #include <fstream>
 
-#include "experiments/options.hpp"
+#include "experiments/commands/options.hpp"
 #include "support.hpp"
 
 namespace prefdyn::test {

@@ -1,4 +1,4 @@
-#include "sim/policy.hpp"
+#include "sim/head/policy.hpp"
 
 #include <doctest/doctest.h>
 

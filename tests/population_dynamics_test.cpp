@@ -4,7 +4,7 @@
 
 #include <Eigen/Cholesky>
 
-#include "sim/numerics.hpp"
+#include "sim/base/numerics.hpp"
 #include "tests/support.hpp"
 #include "theory/fresh_accuracy.hpp"
 

@@ -1,4 +1,4 @@
-#include "sim/text/preferences.hpp"
+#include "sim/lm/text/preferences.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,13 +1,13 @@
 // The priority study: its statistics, its settings, pairs of given behaviours.
-#include "experiments/priority.hpp"
+#include "experiments/studies/priority/priority.hpp"
 
 #include <doctest/doctest.h>
 
 #include <set>
 
-#include "experiments/own_mixture.hpp"
-#include "sim/failure.hpp"
-#include "sim/feature_file.hpp"
+#include "experiments/verify/own_mixture.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/data/feature_file.hpp"
 #include "support.hpp"
 #include "theory/registry.hpp"
 

@@ -1,4 +1,4 @@
-#include "experiments/probabilities.hpp"
+#include "experiments/studies/probabilities/probabilities.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,11 +1,11 @@
-#include "sim/text/prompts.hpp"
+#include "sim/lm/text/prompts.hpp"
 
 #include <doctest/doctest.h>
 
 #include "npy_support.hpp"
 #include "sentencepiece_support.hpp"
-#include "sim/text/sentencepiece_tokenizer.hpp"
-#include "sim/text/text_file.hpp"
+#include "sim/lm/text/text_file.hpp"
+#include "sim/lm/text/tokenizer/sentencepiece_tokenizer.hpp"
 #include "text_support.hpp"
 
 using namespace prefdyn;

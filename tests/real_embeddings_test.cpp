@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "experiments/controls.hpp"
-#include "experiments/verify.hpp"
-#include "sim/feature_file.hpp"
+#include "experiments/verify/controls.hpp"
+#include "experiments/verify/verify.hpp"
+#include "sim/data/feature_file.hpp"
 #include "support.hpp"
 #include "theory/registry.hpp"
 

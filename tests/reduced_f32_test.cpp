@@ -1,8 +1,8 @@
 // The reduction on features kept in single precision.
 #include <doctest/doctest.h>
 
-#include "sim/reduced_engine.hpp"
-#include "sim/trainer.hpp"
+#include "sim/head/reduced_engine.hpp"
+#include "sim/head/trainer.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

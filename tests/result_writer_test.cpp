@@ -1,4 +1,4 @@
-#include "experiments/result_writer.hpp"
+#include "experiments/results/result_writer.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>

@@ -1,12 +1,12 @@
 // T10: the claims on worlds solved here, each assumption's check, the study and its figures'
 // fields.
-#include "experiments/rlhf.hpp"
+#include "experiments/studies/rlhf/rlhf.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/tabular_dpo.hpp"
-#include "sim/tabular_graph.hpp"
-#include "sim/tabular_rlhf.hpp"
+#include "sim/tabular/tabular_dpo.hpp"
+#include "sim/tabular/tabular_graph.hpp"
+#include "sim/tabular/tabular_rlhf.hpp"
 #include "tests/run_support.hpp"
 #include "tests/tabular_support.hpp"
 

@@ -1,11 +1,11 @@
-#include "experiments/row_store.hpp"
+#include "experiments/results/row_store.hpp"
 
 #include <doctest/doctest.h>
 
 #include <fstream>
 
-#include "sim/content_hash.hpp"
-#include "sim/text/text_file.hpp"
+#include "sim/base/content_hash.hpp"
+#include "sim/lm/text/text_file.hpp"
 #include "tests/npy_support.hpp"
 #include "tests/support.hpp"
 

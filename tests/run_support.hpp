@@ -1,7 +1,7 @@
 #pragma once
 // A trained head and everything a claim may look at.
 
-#include "sim/trainer.hpp"
+#include "sim/head/trainer.hpp"
 #include "tests/support.hpp"
 #include "theory/rates.hpp"
 #include "theory/registry.hpp"

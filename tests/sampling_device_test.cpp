@@ -1,10 +1,10 @@
 // The rows of a class have the same bits wherever they are made. What a card computes is run here
 // on the processor, from the same functions; where there is a card, so are its kernels.
-#include "sim/sampling_device.hpp"
+#include "sim/data/sampling_device.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/class_threads.hpp"
+#include "sim/data/class_threads.hpp"
 #include "tests/cuda_support.hpp"
 
 using namespace prefdyn;

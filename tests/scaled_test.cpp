@@ -1,13 +1,13 @@
 // The experiments on a model's features, and the command from a model folder to a result file.
-#include "experiments/scaled.hpp"
+#include "experiments/scaled/scaled.hpp"
 
 #include <doctest/doctest.h>
 
-#include "experiments/scaled_tasks.hpp"
-#include "sim/cancel.hpp"
-#include "sim/distribution.hpp"
-#include "sim/reduced_engine.hpp"
-#include "sim/transformer/transformer.hpp"
+#include "experiments/scaled/scaled_tasks.hpp"
+#include "sim/base/cancel.hpp"
+#include "sim/data/distribution.hpp"
+#include "sim/head/reduced_engine.hpp"
+#include "sim/lm/model/transformer.hpp"
 #include "tests/embed_support.hpp"
 #include "theory/behaviours.hpp"
 #include "theory/registry.hpp"

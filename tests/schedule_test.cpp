@@ -1,4 +1,4 @@
-#include "sim/schedule.hpp"
+#include "sim/head/schedule.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 #pragma once
-// A SentencePiece model trained on the spot, for the tests of sim/text.
+// A SentencePiece model trained on the spot, for the tests of sim/lm/text.
 
 #include <doctest/doctest.h>
 #include <sentencepiece_trainer.h>

@@ -1,11 +1,11 @@
-#include "sim/text/sequence_pairs.hpp"
+#include "sim/lm/text/sequence_pairs.hpp"
 
 #include <doctest/doctest.h>
 
 #include <random>
 
 #include "sentencepiece_support.hpp"
-#include "sim/text/sentencepiece_tokenizer.hpp"
+#include "sim/lm/text/tokenizer/sentencepiece_tokenizer.hpp"
 #include "text_support.hpp"
 
 using namespace prefdyn;

@@ -1,9 +1,9 @@
 // Initial slopes of every behaviour against finite differences along the flow's first direction.
-#include "sim/slopes.hpp"
+#include "sim/head/slopes.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/metrics.hpp"
+#include "sim/head/metrics.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

@@ -1,11 +1,11 @@
 // Margins matched by rank against sorting written out, and what makes the matching the right one.
-#include "sim/sorted_margins.hpp"
+#include "sim/loss/sorted_margins.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
-#include "sim/loss.hpp"
+#include "sim/loss/loss.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

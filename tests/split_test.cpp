@@ -1,4 +1,4 @@
-#include "sim/split.hpp"
+#include "sim/data/split.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "experiments/squeezing_panels.hpp"
+#include "experiments/studies/probabilities/squeezing_panels.hpp"
 
 #include <doctest/doctest.h>
 

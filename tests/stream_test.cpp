@@ -1,4 +1,4 @@
-#include "sim/stream.hpp"
+#include "sim/base/stream.hpp"
 
 #include <doctest/doctest.h>
 

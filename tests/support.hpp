@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "sim/engine.hpp"
-#include "sim/failure.hpp"
-#include "sim/noise.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/data/noise.hpp"
+#include "sim/head/engine.hpp"
 
 namespace prefdyn::test {
 

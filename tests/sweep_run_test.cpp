@@ -11,8 +11,8 @@
 #include "experiments/sweep/folder.hpp"
 #include "experiments/sweep/merge.hpp"
 #include "experiments/sweep/runner.hpp"
-#include "sim/cancel.hpp"
-#include "sim/hdf5_file.hpp"
+#include "sim/base/cancel.hpp"
+#include "sim/base/hdf5_file.hpp"
 #include "tests/embed_support.hpp"
 #include "tests/process_support.hpp"
 

@@ -1,11 +1,11 @@
 // DPO in the tabular class against plain loops, differences, closed forms and its symmetries.
-#include "sim/tabular_dpo.hpp"
+#include "sim/tabular/tabular_dpo.hpp"
 
 #include <doctest/doctest.h>
 
 #include <Eigen/Cholesky>
 
-#include "sim/newton.hpp"
+#include "sim/base/newton.hpp"
 #include "tests/tabular_support.hpp"
 
 using namespace prefdyn;

@@ -1,5 +1,5 @@
 // RLHF in the tabular class: reward fit and policy gradient against plain loops and closed forms.
-#include "sim/tabular_rlhf.hpp"
+#include "sim/tabular/tabular_rlhf.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 // Random tabular worlds for tests.
 
-#include "sim/tabular.hpp"
+#include "sim/tabular/tabular.hpp"
 #include "tests/support.hpp"
 
 namespace prefdyn::test {

@@ -1,9 +1,9 @@
 // Tabular worlds: what is drawn from them, when their optimum exists, what is refused.
-#include "sim/tabular.hpp"
+#include "sim/tabular/tabular.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/tabular_graph.hpp"
+#include "sim/tabular/tabular_graph.hpp"
 #include "tests/tabular_support.hpp"
 
 using namespace prefdyn;

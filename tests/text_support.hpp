@@ -1,14 +1,14 @@
 #pragma once
-// Small tokenisers and data files for the tests of sim/text.
+// Small tokenisers and data files for the tests of sim/lm/text.
 
 #include <array>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "sim/text/byte_alphabet.hpp"
-#include "sim/text/byte_level_tokenizer.hpp"
-#include "sim/text/preferences.hpp"
+#include "sim/lm/text/preferences.hpp"
+#include "sim/lm/text/tokenizer/byte_alphabet.hpp"
+#include "sim/lm/text/tokenizer/byte_level_tokenizer.hpp"
 #include "support.hpp"
 
 namespace prefdyn::test {

@@ -1,8 +1,8 @@
-#include "sim/text/token_file.hpp"
+#include "sim/lm/text/token_file.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/hdf5_file.hpp"
+#include "sim/base/hdf5_file.hpp"
 #include "text_support.hpp"
 
 using namespace prefdyn;

@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "experiments/commands.hpp"
+#include "experiments/commands/commands.hpp"
 #include "npy_support.hpp"
 #include "text_support.hpp"
 

@@ -1,11 +1,11 @@
 // The trainer against exact trajectories and symmetries of the problem.
-#include "sim/trainer.hpp"
+#include "sim/head/trainer.hpp"
 
 #include <doctest/doctest.h>
 
-#include "sim/cancel.hpp"
-#include "sim/covariance.hpp"
-#include "sim/distribution.hpp"
+#include "sim/base/cancel.hpp"
+#include "sim/data/covariance.hpp"
+#include "sim/data/distribution.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

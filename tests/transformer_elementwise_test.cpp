@@ -1,8 +1,8 @@
 // The elementwise formulas that processor and card share, against long double.
 #include <doctest/doctest.h>
 
-#include "sim/transformer/elementwise.hpp"
-#include "sim/transformer/norm.hpp"
+#include "sim/lm/model/elementwise.hpp"
+#include "sim/lm/model/norm.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

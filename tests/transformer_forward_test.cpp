@@ -1,8 +1,8 @@
 // The forward pass against its twin, and that a prompt's embedding is its own affair.
 #include <doctest/doctest.h>
 
-#include "sim/cancel.hpp"
-#include "sim/transformer/transformer.hpp"
+#include "sim/base/cancel.hpp"
+#include "sim/lm/model/transformer.hpp"
 #include "tests/transformer_twin.hpp"
 
 using namespace prefdyn;

@@ -1,7 +1,7 @@
 // The matrix product and the inner loops, on every instruction set this machine runs.
 #include <doctest/doctest.h>
 
-#include "sim/transformer/gemm.hpp"
+#include "sim/lm/model/gemm/gemm.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

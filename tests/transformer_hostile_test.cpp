@@ -4,7 +4,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "sim/transformer/transformer.hpp"
+#include "sim/lm/model/transformer.hpp"
 #include "tests/transformer_support.hpp"
 
 using namespace prefdyn;

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
-#include "sim/feature_file.hpp"
-#include "sim/transformer/transformer.hpp"
+#include "sim/data/feature_file.hpp"
+#include "sim/lm/model/transformer.hpp"
 #include "tests/support.hpp"
 
 using namespace prefdyn;

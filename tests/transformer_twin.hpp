@@ -1,6 +1,6 @@
 #pragma once
 // The forward pass from the formulas, plain loops in double precision, nothing shared with
-// sim/transformer.
+// sim/lm/model.
 
 #include <functional>
 #include <numbers>

@@ -1,4 +1,4 @@
-#include "experiments/verify.hpp"
+#include "experiments/verify/verify.hpp"
 
 #include <doctest/doctest.h>
 
@@ -6,10 +6,10 @@
 #include <set>
 #include <sstream>
 
-#include "experiments/controls.hpp"
-#include "experiments/studies.hpp"
-#include "experiments/verdict_table.hpp"
-#include "sim/rank_correlation.hpp"
+#include "experiments/verify/controls.hpp"
+#include "experiments/verify/studies.hpp"
+#include "experiments/verify/verdict_table.hpp"
+#include "sim/base/rank_correlation.hpp"
 #include "support.hpp"
 #include "theory/registry.hpp"
 

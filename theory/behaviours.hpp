@@ -1,7 +1,7 @@
 #pragma once
 // Statistics of a mixture of K behaviours that share the response pair (theory.md section 5).
 
-#include "sim/dataset.hpp"
+#include "sim/data/dataset.hpp"
 
 namespace prefdyn::theory {
 

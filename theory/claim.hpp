@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/loss.hpp"
-#include "sim/trajectory.hpp"
+#include "sim/head/trajectory.hpp"
+#include "sim/loss/loss.hpp"
 #include "theory/population.hpp"
 #include "theory/statistics.hpp"
 

@@ -28,7 +28,7 @@ Claim priority_margin_slope();           // T8a, priority.cpp
 Claim priority_lead();                   // T8b
 Claim priority_of_two();                 // T8c
 Claim priority_loss_slope();             // T8d
-Claim initial_misalignment_rate();       // T9a, embedding_claims.cpp
+Claim initial_misalignment_rate();       // T9a, two_layer_claims.cpp
 Claim distinguishability_never_falls();  // T9b
 Claim frozen_features_misalign_alike();  // T9c
 Claim balancedness_drift();              // T9d

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/numerics.hpp"
+#include "sim/base/numerics.hpp"
 #include "theory/claims.hpp"
 #include "theory/influence.hpp"
 

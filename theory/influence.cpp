@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "sim/numerics.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn::theory {
 

@@ -12,7 +12,7 @@
 
 #include <vector>
 
-#include "sim/context_pairs.hpp"
+#include "sim/contexts/context_pairs.hpp"
 #include "theory/claim.hpp"
 
 namespace prefdyn::theory {

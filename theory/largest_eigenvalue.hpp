@@ -1,5 +1,5 @@
 #pragma once
-#include "sim/types.hpp"
+#include "sim/base/types.hpp"
 
 namespace prefdyn::theory {
 

@@ -2,7 +2,7 @@
 // Expectations over one Gaussian variable. For functions analytic around the real line (phi' and
 // phi'' of smooth losses; the logistic ones have poles at +- i pi).
 
-#include "sim/types.hpp"
+#include "sim/base/types.hpp"
 
 namespace prefdyn::theory {
 

@@ -1,8 +1,8 @@
 #pragma once
 // What the population says about the sample mean, labels fixed (theory.md section 3).
 
-#include "sim/dataset.hpp"
-#include "sim/distribution.hpp"
+#include "sim/data/dataset.hpp"
+#include "sim/data/distribution.hpp"
 
 namespace prefdyn::theory {
 

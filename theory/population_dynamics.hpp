@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "sim/distribution.hpp"
-#include "sim/loss.hpp"
+#include "sim/data/distribution.hpp"
+#include "sim/loss/loss.hpp"
 
 namespace prefdyn::theory {
 

@@ -1,5 +1,5 @@
 #pragma once
-#include "sim/dataset.hpp"
+#include "sim/data/dataset.hpp"
 
 namespace prefdyn::theory {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
-#include "sim/failure.hpp"
-#include "sim/nearest.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/base/nearest.hpp"
 #include "theory/claims.hpp"
 
 namespace prefdyn::theory {

@@ -2,7 +2,7 @@
 // Statistics of the dataset at hand, in the notation of theory.md section 1. Computed here from the
 // features alone, never with the simulator's code.
 
-#include "sim/dataset.hpp"
+#include "sim/data/dataset.hpp"
 
 namespace prefdyn::theory {
 

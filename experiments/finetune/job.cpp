@@ -9,11 +9,11 @@
 #include <iomanip>
 #include <ostream>
 
-#include "sim/device.hpp"
-#include "sim/failure.hpp"
-#include "sim/finetune/device_engine.hpp"
-#include "sim/stopwatch.hpp"
-#include "sim/text/tokenizer.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/base/stopwatch.hpp"
+#include "sim/cuda/device.hpp"
+#include "sim/lm/text/tokenizer.hpp"
+#include "sim/lm/train/device_engine.hpp"
 
 namespace prefdyn {
 

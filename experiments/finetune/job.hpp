@@ -6,9 +6,9 @@
 
 #include "experiments/finetune/options.hpp"
 #include "experiments/finetune/run_file.hpp"
-#include "experiments/output_options.hpp"
-#include "sim/stopwatch.hpp"
-#include "sim/transformer/model_hash.hpp"
+#include "experiments/program/output_options.hpp"
+#include "sim/base/stopwatch.hpp"
+#include "sim/lm/model/model_hash.hpp"
 
 namespace prefdyn {
 

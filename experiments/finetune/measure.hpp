@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/columns.hpp"
-#include "sim/finetune/objective.hpp"
+#include "experiments/results/columns.hpp"
+#include "sim/lm/train/objective.hpp"
 #include "theory/statistics.hpp"
 
 namespace prefdyn {

@@ -7,11 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "experiments/publish.hpp"
-#include "sim/failure.hpp"
-#include "sim/text/json_input.hpp"
-#include "sim/text/text_file.hpp"
-#include "sim/transformer/safetensors_writer.hpp"
+#include "experiments/results/publish.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/lm/model/safetensors_writer.hpp"
+#include "sim/lm/text/json_input.hpp"
+#include "sim/lm/text/text_file.hpp"
 
 namespace prefdyn {
 

@@ -1,7 +1,7 @@
 #pragma once
 // Trained models on disk: a folder in Hugging Face layout, or one of an adapter in PEFT's.
 
-#include "sim/finetune/trainable.hpp"
+#include "sim/lm/train/trainable.hpp"
 
 namespace prefdyn {
 

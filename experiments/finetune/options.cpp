@@ -1,6 +1,6 @@
 #include "experiments/finetune/options.hpp"
 
-#include "sim/failure.hpp"
+#include "sim/base/failure.hpp"
 
 namespace prefdyn {
 

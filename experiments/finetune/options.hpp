@@ -1,10 +1,10 @@
 #pragma once
 // What finetune and misalign are asked.
 
-#include "experiments/machine_options.hpp"
-#include "experiments/prompt_options.hpp"
-#include "sim/finetune/training.hpp"
-#include "sim/split.hpp"
+#include "experiments/program/machine_options.hpp"
+#include "experiments/program/prompt_options.hpp"
+#include "sim/data/split.hpp"
+#include "sim/lm/train/training.hpp"
 
 namespace prefdyn {
 

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "experiments/finetune/saved_run.hpp"
-#include "sim/failure.hpp"
+#include "sim/base/failure.hpp"
 
 namespace prefdyn {
 

@@ -2,10 +2,10 @@
 // One training run on one or several behaviours, with everything that is measured on the way.
 
 #include "experiments/finetune/measure.hpp"
-#include "sim/finetune/gradient_split.hpp"
-#include "sim/finetune/training.hpp"
-#include "sim/split.hpp"
-#include "sim/text/sequence_pairs.hpp"
+#include "sim/data/split.hpp"
+#include "sim/lm/text/sequence_pairs.hpp"
+#include "sim/lm/train/gradient_split.hpp"
+#include "sim/lm/train/training.hpp"
 
 namespace prefdyn {
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "experiments/provenance.hpp"
-#include "experiments/publish.hpp"
+#include "experiments/results/provenance.hpp"
+#include "experiments/results/publish.hpp"
 #include "theory/principal_axes.hpp"
 
 namespace prefdyn {

@@ -2,7 +2,7 @@
 // The result file of training runs: one axis of runs, one of parts (a behaviour within a run).
 
 #include "experiments/finetune/run.hpp"
-#include "experiments/parameter_table.hpp"
+#include "experiments/program/parameter_table.hpp"
 
 namespace prefdyn {
 

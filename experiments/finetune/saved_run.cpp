@@ -3,11 +3,11 @@
 #include <cstring>
 #include <filesystem>
 
-#include "experiments/publish.hpp"
-#include "sim/failure.hpp"
-#include "sim/transformer/mapped_file.hpp"
-#include "sim/transformer/safetensors.hpp"
-#include "sim/transformer/safetensors_writer.hpp"
+#include "experiments/results/publish.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/lm/model/mapped_file.hpp"
+#include "sim/lm/model/safetensors.hpp"
+#include "sim/lm/model/safetensors_writer.hpp"
 
 namespace prefdyn {
 

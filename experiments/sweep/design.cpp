@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "experiments/sweep/spec.hpp"
-#include "sim/stream.hpp"
+#include "sim/base/stream.hpp"
 
 namespace prefdyn::sweep {
 

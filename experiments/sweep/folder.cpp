@@ -10,9 +10,9 @@
 #include <set>
 #include <sstream>
 
-#include "experiments/publish.hpp"
-#include "sim/cancel.hpp"
-#include "sim/failure.hpp"
+#include "experiments/results/publish.hpp"
+#include "sim/base/cancel.hpp"
+#include "sim/base/failure.hpp"
 
 namespace prefdyn::sweep {
 

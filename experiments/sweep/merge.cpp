@@ -6,13 +6,13 @@
 #include <limits>
 #include <optional>
 
-#include "experiments/columns.hpp"
-#include "experiments/progress.hpp"
-#include "experiments/provenance.hpp"
-#include "experiments/publish.hpp"
+#include "experiments/program/progress.hpp"
+#include "experiments/results/columns.hpp"
+#include "experiments/results/provenance.hpp"
+#include "experiments/results/publish.hpp"
 #include "experiments/sweep/folder.hpp"
-#include "sim/cancel.hpp"
-#include "sim/failure.hpp"
+#include "sim/base/cancel.hpp"
+#include "sim/base/failure.hpp"
 
 namespace prefdyn::sweep {
 

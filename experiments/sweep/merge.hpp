@@ -2,7 +2,7 @@
 #include <map>
 #include <string>
 
-#include "experiments/result_writer.hpp"
+#include "experiments/results/result_writer.hpp"
 #include "experiments/sweep/spec.hpp"
 
 namespace prefdyn::sweep {

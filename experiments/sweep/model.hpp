@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/parameter_table.hpp"
-#include "sim/trainer.hpp"
+#include "experiments/program/parameter_table.hpp"
+#include "sim/head/trainer.hpp"
 #include "theory/claim.hpp"
 
 namespace prefdyn::sweep {

@@ -5,9 +5,9 @@
 #include <sstream>
 
 #include "experiments/sweep/spec.hpp"
-#include "sim/failure.hpp"
-#include "sim/nearest.hpp"
-#include "sim/text/text_file.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/base/nearest.hpp"
+#include "sim/lm/text/text_file.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn::sweep {

@@ -2,10 +2,10 @@
 
 #include <cmath>
 
-#include "experiments/priority.hpp"
-#include "experiments/run_config.hpp"
+#include "experiments/runs/run_config.hpp"
+#include "experiments/studies/priority/priority.hpp"
 #include "experiments/sweep/point_row.hpp"
-#include "sim/content_hash.hpp"
+#include "sim/base/content_hash.hpp"
 
 namespace prefdyn::sweep {
 

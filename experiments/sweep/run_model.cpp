@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "experiments/run.hpp"
+#include "experiments/runs/run.hpp"
 #include "experiments/sweep/point_row.hpp"
 #include "theory/rates.hpp"
 #include "theory/registry.hpp"

@@ -13,13 +13,13 @@
 #include <mutex>
 #include <new>
 
-#include "experiments/output_options.hpp"
-#include "experiments/parallel.hpp"
-#include "experiments/progress.hpp"
-#include "experiments/stop_guard.hpp"
+#include "experiments/program/output_options.hpp"
+#include "experiments/program/parallel.hpp"
+#include "experiments/program/progress.hpp"
+#include "experiments/program/stop_guard.hpp"
 #include "experiments/sweep/folder.hpp"
-#include "sim/cancel.hpp"
-#include "sim/stopwatch.hpp"
+#include "sim/base/cancel.hpp"
+#include "sim/base/stopwatch.hpp"
 
 namespace prefdyn::sweep {
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <fstream>
 
-#include "experiments/provenance.hpp"
-#include "experiments/publish.hpp"
-#include "sim/content_hash.hpp"
-#include "sim/failure.hpp"
-#include "sim/hdf5_file.hpp"
-#include "sim/text/text_file.hpp"
+#include "experiments/results/provenance.hpp"
+#include "experiments/results/publish.hpp"
+#include "sim/base/content_hash.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/base/hdf5_file.hpp"
+#include "sim/lm/text/text_file.hpp"
 
 namespace prefdyn::sweep {
 

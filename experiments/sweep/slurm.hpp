@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include "experiments/parameter_table.hpp"
+#include "experiments/program/parameter_table.hpp"
 
 namespace prefdyn::sweep {
 

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <limits>
 
-#include "sim/content_hash.hpp"
-#include "sim/failure.hpp"
-#include "sim/stream.hpp"
+#include "sim/base/content_hash.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/base/stream.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn::sweep {

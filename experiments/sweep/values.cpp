@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "sim/failure.hpp"
+#include "sim/base/failure.hpp"
 
 namespace prefdyn::sweep {
 

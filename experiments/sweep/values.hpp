@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-#include "experiments/parameter_table.hpp"
+#include "experiments/program/parameter_table.hpp"
 
 namespace prefdyn::sweep {
 

@@ -1,8 +1,8 @@
 // What a program outside this tree needs to sample, train and measure.
 #include <cstdio>
 
-#include "sim/distribution.hpp"
-#include "sim/trainer.hpp"
+#include "sim/data/distribution.hpp"
+#include "sim/head/trainer.hpp"
 #include "theory/statistics.hpp"
 
 int main() {

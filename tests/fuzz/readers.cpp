@@ -1,15 +1,15 @@
-// libFuzzer target of the readers of sim/text; FUZZ_TARGET says which. Anything but success or an
+// libFuzzer target of the readers of sim/lm/text; FUZZ_TARGET says which. Anything but success or an
 // InputError is a finding.
 #include <cstdint>
 #include <cstdlib>
 #include <sstream>
 #include <string>
 
-#include "sim/failure.hpp"
-#include "sim/text/byte_level_tokenizer.hpp"
-#include "sim/text/dialogues.hpp"
-#include "sim/text/prompts.hpp"
-#include "sim/text/sentencepiece_tokenizer.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/lm/text/dialogues.hpp"
+#include "sim/lm/text/prompts.hpp"
+#include "sim/lm/text/tokenizer/byte_level_tokenizer.hpp"
+#include "sim/lm/text/tokenizer/sentencepiece_tokenizer.hpp"
 
 namespace {
 

@@ -2,8 +2,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "sim/failure.hpp"
-#include "sim/transformer/safetensors.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/lm/model/safetensors.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace prefdyn::transformer;

@@ -23,7 +23,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PARTS = ("CMakeLists.txt", "cmake", "sim", "theory", "experiments")
+PARTS = ("CMakeLists.txt", "cmake", "sim", "theory", "experiments", "bench")
 LIMIT = 300  # seconds of one verification, which takes about ten: a faulty loop may never end
 KEYS = {"file", "from", "to", "what"}
 

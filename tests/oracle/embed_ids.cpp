@@ -3,8 +3,8 @@
 #include <iostream>
 #include <sstream>
 
-#include "sim/failure.hpp"
-#include "sim/transformer/transformer.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/lm/model/transformer.hpp"
 
 using namespace prefdyn::transformer;
 

@@ -2,9 +2,9 @@
 // standard output. Driven by tokenizers_oracle.py.
 #include <iostream>
 
-#include "sim/failure.hpp"
-#include "sim/text/json_input.hpp"
-#include "sim/text/tokenizer.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/lm/text/json_input.hpp"
+#include "sim/lm/text/tokenizer.hpp"
 
 int main(int argc, char** argv) {
     using namespace prefdyn;

@@ -1,0 +1,118 @@
+#include "bench/bench_heads.hpp"
+
+#include "bench/bench_line.hpp"
+#include "experiments/program/parallel.hpp"
+#include "sim/base/stopwatch.hpp"
+#include "sim/data/distribution.hpp"
+#include "sim/head/trainer.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+PreferenceTask large_task(const BenchOptions& o) {
+    FeatureSpec spec;
+    spec.samples = o.large_samples;
+    spec.dimension = o.dimension;
+    spec.noise.tails = Tails::kUniform;
+    PreferenceTask task;
+    task.train = FeatureDistribution(spec, 1).sample(1);
+    task.held_out.features.resize(0, o.dimension);
+    task.loss = make_loss("sigmoid");
+    return task;
+}
+
+/// Seconds of one of many updates: two runs of different length have all else in common.
+double step_seconds(const PolicyEngine& engine, const PreferenceLoss& loss, Index steps) {
+    TrainSpec spec;
+    spec.eta = 1e-3;
+    spec.records = 2;
+    const auto seconds = [&](Index count) {
+        spec.steps = count;
+        return best_seconds(3, [&] { train(engine, loss, spec, 1); });
+    };
+    const double few = seconds(steps / 10);
+    return (seconds(steps) - few) / static_cast<double>(steps - steps / 10);
+}
+
+void bench_large(std::ostream& out, const BenchOptions& o) {
+    const double copy = on_gpu() ? gpu_copy_bandwidth() : 0.0;
+    if (on_gpu()) line(out, "copy bandwidth", copy * 1e-9, "GB/s", "bytes read and written");
+    const PreferenceTask task = large_task(o);
+    for (const EngineKind kind : {EngineKind::kReducedF32, EngineKind::kReduced}) {
+        const bool single = kind == EngineKind::kReducedF32;
+        const std::string name = single ? "float" : "double";
+        const double bytes = static_cast<double>(task.train.features.size()) * (single ? 4.0 : 8.0);
+        const auto engine = make_engine(kind, task);
+        const double rate = bytes / step_seconds(*engine, *task.loss, o.heads_steps);
+        line(out, "G in " + name, bytes / (1 << 30), "GiB");
+        line(out, "full-batch step, " + name, rate * 1e-9, "GB/s");
+        if (on_gpu())
+            line(out, "full-batch step, " + name + " / copy bandwidth", rate / copy, "",
+                 "goal: >= 0.80");
+    }
+}
+
+/// One group's heads; the sampling is not what is measured.
+class Group {
+  public:
+    explicit Group(Index runs) {
+        FeatureSpec spec;
+        spec.samples = 200;
+        spec.dimension = 64;
+        spec.distinguishability = 2.0;
+        tasks_.resize(static_cast<std::size_t>(runs));
+        parallel_for(tasks_.size(), [&](std::size_t k) {
+            tasks_[k].train = FeatureDistribution(spec, 1).sample(k);
+            tasks_[k].held_out.features.resize(0, spec.dimension);
+            tasks_[k].loss = make_loss("sigmoid");
+        });
+    }
+
+    /// Seconds from features in host memory to the recorded trajectories.
+    double seconds() const {
+        TrainSpec spec;
+        spec.eta = 0.1;
+        spec.steps = 500;
+        spec.records = 2;
+        const Stopwatch watch;
+        std::vector<std::unique_ptr<PolicyEngine>> engines(tasks_.size());
+        std::vector<TrainJob> jobs;
+        parallel_for(tasks_.size(), [&](std::size_t k) {
+            engines[k] = make_engine(EngineKind::kReduced, tasks_[k]);
+        });
+        for (std::size_t k = 0; k < tasks_.size(); ++k)
+            jobs.push_back({*engines[k], *tasks_[k].loss, spec, k});
+        train_all(jobs);
+        return watch.seconds();
+    }
+
+  private:
+    std::vector<PreferenceTask> tasks_;
+};
+
+void bench_many(std::ostream& out, const BenchOptions& o) {
+    const Index group = std::min<Index>(o.heads, 4096);
+    const Group heads(group);
+    heads.seconds();
+    double total = 0.0;
+    for (Index done = 0; done < o.heads; done += group) {
+        stop_if_requested();
+        total += heads.seconds();
+    }
+    const double groups = static_cast<double>((o.heads + group - 1) / group);
+    const double each = total / (groups * static_cast<double>(group));
+    line(out, "one of " + std::to_string(o.heads) + " heads (200, 64), 500 steps", 1e6 * each,
+         "us");
+    line(out, "100000 of them", 1e5 * each, "s", "goal on a card: < 10 s");
+}
+
+}  // namespace
+
+void bench_heads(std::ostream& out, const BenchOptions& o) {
+    out << "device: " << (on_gpu() ? probe_gpu().info.name : "processor") << "\n";
+    bench_large(out, o);
+    bench_many(out, o);
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,70 @@
+#include <fstream>
+#include <ostream>
+
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/options.hpp"
+#include "experiments/results/publish.hpp"
+#include "experiments/results/result_writer.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/lm/text/dialogues.hpp"
+#include "sim/lm/text/text_file.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+text::DialogueCount write(const DialoguesOptions& options, const std::string& partial) {
+    text::DialogueOptions convert;
+    convert.skip_bad = options.skip_bad;
+    std::ifstream in(options.in, std::ios::binary);
+    if (!in) throw InputError(options.in + ": cannot be read");
+    std::ofstream out(partial, std::ios::binary);
+    const text::DialogueCount count = text::convert_dialogues(in, options.in, out, convert);
+    out.close();
+    if (!out) throw WriteError(partial + ": cannot be written", "is the disk full?");
+    return count;
+}
+
+/// Everything written is there.
+void check(const std::string& partial, std::size_t want) {
+    std::ifstream in(partial, std::ios::binary);
+    text::JsonLines lines(in, partial);
+    std::size_t got = 0;
+    while (lines.next()) ++got;
+    if (got != want)
+        throw InputError(partial + ": has " + std::to_string(got) + " lines, " +
+                         std::to_string(want) + " were written");
+}
+
+void print_skipped(std::ostream& out, const text::DialogueCount& count) {
+    for (std::size_t fault = 0; fault < text::kDialogueFaults; ++fault) {
+        const auto& skipped = count.skipped[fault];
+        if (skipped.lines == 0) continue;
+        out << "skipped " << skipped.lines << (skipped.lines == 1 ? " line: " : " lines: ")
+            << text::fault_text(static_cast<text::DialogueFault>(fault)) << " (first: line "
+            << skipped.first << ")\n";
+    }
+}
+
+}  // namespace
+
+int dialogues_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    DialoguesOptions options;
+    ParameterTable table;
+    declare(table, options);
+    table.parse(arguments);
+    text::require_regular_file(options.in);
+    require_writable(options.out, options.force, {options.in});
+    make_folder_of(options.out);
+    text::DialogueCount count;
+    publish_file(options.out, [&](const std::string& partial) {
+        count = write(options, partial);
+        check(partial, count.written);
+    });
+    print_skipped(out, count);
+    out << "wrote " << count.written << (count.written == 1 ? " pair to " : " pairs to ")
+        << options.out << "\n";
+    return 0;
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,52 @@
+#include <algorithm>
+#include <ostream>
+
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/options.hpp"
+#include "experiments/results/provenance.hpp"
+#include "sim/base/stopwatch.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+FileAttributes file_attributes(const EmbedJob& job, const ParameterTable& table, double seconds) {
+    FileAttributes out = {{"title", "prefdyn embed"}};
+    const auto add = [&](const auto& more) { out.insert(out.end(), more.begin(), more.end()); };
+    add(job.attributes());
+    out.emplace_back("options", table.values());
+    add(provenance());
+    out.emplace_back("wall_seconds", format_real(seconds));
+    return out;
+}
+
+void print_behaviours(std::ostream& out, const EmbedInput& input) {
+    for (const auto& b : input.behaviours) {
+        const auto plus = std::count(b.label.begin(), b.label.end(), std::int8_t{1});
+        out << "  " << b.name << ": " << b.prompts.size() << " prompts, " << plus
+            << " with the first answer chosen";
+        if (b.filtered > 0) out << ", " << b.filtered << " filtered";
+        if (b.truncated > 0) out << ", " << b.truncated << " truncated";
+        out << "\n";
+    }
+}
+
+}  // namespace
+
+int embed_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    EmbedCommandOptions options;
+    ParameterTable table;
+    declare(table, options);
+    table.parse(arguments);
+    apply(options.output.machine);
+    EmbedJob job(options.source, table, options.output);
+    const Stopwatch watch;
+    if (!job.run(out)) return 130;
+    job.write(options.output.out, file_attributes(job, table, watch.seconds()));
+    job.finish();
+    print_behaviours(out, job.input());
+    out << "wrote " << options.output.out << "\n";
+    return 0;
+}
+
+}  // namespace prefdyn

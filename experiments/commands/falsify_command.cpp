@@ -1,0 +1,159 @@
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <ostream>
+#include <sstream>
+
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/options.hpp"
+#include "experiments/falsify/falsify.hpp"
+#include "experiments/results/publish.hpp"
+#include "experiments/results/result_writer.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/base/hdf5_file.hpp"
+#include "theory/registry.hpp"
+
+namespace prefdyn {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A claim that was chosen, and the config that its nearest case goes to.
+struct Target {
+    theory::Claim claim;
+    std::string path;
+};
+
+/// The searchable ones among the claims that `options` names; what cannot be searched is chosen
+/// alone only, to be refused with its reason.
+std::vector<Target> targets_of(const FalsifyOptions& options) {
+    auto chosen = theory::select_claims(options.claim);
+    if (std::ranges::any_of(chosen, has_search_space))
+        std::erase_if(chosen, [](const auto& claim) { return !has_search_space(claim); });
+    else
+        chosen.resize(1);
+    const std::string& out = options.output.out;
+    if (chosen.size() > 1 && !options.replay.empty())
+        throw InputError("replay: '" + options.claim + "' stands for several claims",
+                         "give the one id that the search wrote");
+    const bool file =
+        fs::path(out).extension() == ".ini" || (fs::exists(out) && !fs::is_directory(out));
+    if (chosen.size() > 1 && file)
+        throw InputError("out: " + out + " is a file, several claims need a folder",
+                         "leave --out away or name a folder");
+    std::vector<Target> targets;
+    for (const auto& claim : chosen) {
+        const std::string name = "falsify_" + claim.id + ".ini";
+        const bool folder = out.empty() || chosen.size() > 1;
+        targets.push_back(
+            {claim, folder ? (fs::path(out.empty() ? "results" : out) / name).string() : out});
+        require_writable(targets.back().path, options.output.force);
+    }
+    return targets;
+}
+
+void write_features(const std::string& path, const Dataset& data) {
+    h5::Writer file(path);
+    const RowMatrix& g = data.features;
+    file.write("features", std::vector<double>(g.data(), g.data() + g.size()),
+               {static_cast<hsize_t>(g.rows()), static_cast<hsize_t>(g.cols())});
+    const hsize_t n = static_cast<hsize_t>(g.rows());
+    file.write("label", std::vector<std::int64_t>(data.label.begin(), data.label.end()), {n});
+    if (!data.behaviour.empty())
+        file.write("behaviour",
+                   std::vector<std::int64_t>(data.behaviour.begin(), data.behaviour.end()), {n});
+    file.close();
+}
+
+/// Options of `prefdyn simulate` that run the case again.
+std::string simulate_config(const Extremal& extremal) {
+    RunConfig config = extremal.at.config;
+    ParameterTable table;
+    declare(table, config);
+    std::string text;
+    const auto idle = idle_options(config, extremal.at.features.has_value());
+    for (const Parameter& p : table.parameters())
+        if (std::ranges::count(idle, p.name) == 0) text += p.name + " = " + p.get() + "\n";
+    return text;
+}
+
+/// Options of `prefdyn falsify` that run the case again.
+std::string falsify_config(const theory::Claim& claim, const Extremal& extremal,
+                           const FalsifyOptions& options) {
+    std::ostringstream out;
+    for (const auto& [name, value] : extremal.at.dials)
+        out << "# " << name << " = " << format_real(value) << "\n";
+    out << "claim = " << claim.id << "\nseed = " << options.seed
+        << "\nafter = " << format_real(options.after) << "\nreplay = " << extremal.point.restart;
+    for (const double x : extremal.point.x) out << " " << format_real(x);
+    out << "\n";
+    return out.str();
+}
+
+SearchPoint parse_point(const std::string& text) {
+    std::istringstream in(text);
+    SearchPoint out;
+    in >> out.restart;
+    for (double x; in >> x;) out.x.push_back(x);
+    const auto outside = [](double x) { return !(x >= 0.0 && x <= 1.0); };
+    if (!in.eof() || std::any_of(out.x.begin(), out.x.end(), outside))
+        throw InputError("replay: '" + text + "' is no restart with coordinates in [0, 1]",
+                         "take the line from the file that a search wrote");
+    return out;
+}
+
+/// `path`: a config that replays the case; features go beside it. Returns the command.
+std::string write_case(const std::string& path, const theory::Claim& claim,
+                       const FalsifyOptions& options, const Extremal& extremal) {
+    const bool run = claim.scope == theory::Scope::kRun;
+    make_folder_of(path);
+    std::string text = run ? simulate_config(extremal) : falsify_config(claim, extremal, options);
+    if (extremal.at.features) {
+        write_features(path + ".h5", *extremal.at.features);
+        text += (run ? "features = " : "# features: ") + path + ".h5\n";
+    }
+    std::ofstream file(path);
+    file << text;
+    if (!file.flush()) throw InputError(path + ": cannot be written");
+    return std::string("prefdyn ") + (run ? "simulate" : "falsify") + " --config " + path;
+}
+
+void print_restarts(std::ostream& out, const Falsification& found) {
+    for (const Extremal& e : found.restarts)
+        out << e.search << ": largest ratio " << format_real(e.ratio) << " in " << e.evaluations
+            << " runs, " << theory::status_name(e.verdict.status) << "\n";
+}
+
+void print(std::ostream& out, const theory::Claim& claim, const Falsification& found) {
+    const Extremal& worst = found.extremal();
+    out << claim.id << " (" << claim.title << ") " << (found.violated() ? "VIOLATED" : "not broken")
+        << ": " << format_real(worst.ratio) << " of its bound at step "
+        << worst.verdict.witness_step << ", after " << found.evaluations << " runs";
+}
+
+}  // namespace
+
+int falsify_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    FalsifyOptions options;
+    ParameterTable table;
+    declare(table, options);
+    table.parse(arguments);
+    const std::vector<Target> targets = targets_of(options);
+    apply(options.output.machine);
+    FalsifyPlan plan{options.budget, options.seed, options.after};
+    if (!options.replay.empty()) plan.replay = parse_point(options.replay);
+    bool violated = false;
+    for (const auto& [claim, path] : targets) {
+        const Falsification found = falsify(claim, plan);
+        if (targets.size() == 1) print_restarts(out, found);
+        print(out, claim, found);
+        const std::string replay = write_case(path, claim, options, found.extremal());
+        out << (targets.size() == 1 ? "\n" : "; ") << "replay: " << replay << " --out again\n"
+            << std::flush;
+        violated = violated || found.violated();
+    }
+    return violated ? 1 : 0;
+}
+
+}  // namespace prefdyn

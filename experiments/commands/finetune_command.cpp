@@ -1,0 +1,232 @@
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <iomanip>
+#include <ostream>
+
+#include "experiments/commands/commands.hpp"
+#include "experiments/finetune/job.hpp"
+#include "experiments/finetune/model_folder.hpp"
+#include "experiments/program/output_options.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/base/stopwatch.hpp"
+#include "theory/behaviours.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+namespace fs = std::filesystem;
+using finetune::TrainedPart;
+
+std::string inside(const std::string& folder, const std::string& name) {
+    return (fs::path(folder) / name).string();
+}
+
+const char* const kRunFile = "run.h5";
+
+std::string state_path(const std::string& folder, std::size_t run) {
+    std::string name = "state-";
+    return inside(folder, name.append(std::to_string(run)).append(".safetensors"));
+}
+
+bool is_state(const std::string& name) {
+    return name.starts_with("state-") &&
+           (name.ends_with(".safetensors") || name.ends_with(".safetensors.partial"));
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+    std::vector<std::string> out;
+    std::error_code failed;
+    for (const auto& entry : fs::directory_iterator(folder, failed))
+        out.push_back(entry.path().filename().string());
+    return out;
+}
+
+/// A folder in which nothing is lost: without results and without a model, unless saved states say
+/// that it is one of a run that goes on. With `force` results, states and the model are removed.
+void prepare(const std::string& folder, const std::string& model, bool force) {
+    std::error_code failed;
+    if (fs::exists(folder, failed) && !fs::is_directory(folder, failed))
+        throw InputError(folder + ": is no folder", "--out names a folder");
+    if (fs::equivalent(folder, model, failed))
+        throw InputError(folder + ": is the folder of --model", "choose another --out");
+    const auto names = names_in(folder);
+    if (force) {
+        for (const std::string& name : names)
+            if (name == kRunFile || is_state(name)) fs::remove(inside(folder, name), failed);
+        remove_model(folder);
+        return;
+    }
+    if (std::ranges::find(names, kRunFile) != names.end())
+        throw InputError(inside(folder, kRunFile) + ": is there already",
+                         "--force replaces it, another --out keeps it");
+    if (std::ranges::none_of(names, is_state) && holds_model(folder))
+        throw InputError(folder + ": holds a model", "--force replaces it, another --out keeps it");
+}
+
+/// Pairs of behaviours by the authors' normalised gap of their mean differences, from the largest
+/// to the smallest, `count` of them evenly.
+std::vector<std::vector<std::size_t>> gap_pairs(FinetuneJob& job, Index count) {
+    struct Pair {
+        std::size_t high, low;
+        double gap;
+    };
+    std::vector<Vector> difference;
+    const std::vector<bool> nothing_held(static_cast<std::size_t>(job.layout().count()), false);
+    for (std::size_t k = 0; k < job.behaviours().size(); ++k) {
+        const FinetuneBehaviour& b = job.behaviours()[k];
+        if (!b.classes())
+            throw InputError(b.data.path + ": its answers are not two classes",
+                             "a priority gap is one of class means; --arrange together or apart");
+        std::vector<finetune::PairTokens> pairs;
+        std::vector<std::int8_t> label;
+        for (const Index row : b.rows.train) {
+            const auto& pair = b.data.pairs[static_cast<std::size_t>(row)];
+            pairs.push_back({pair.chosen, pair.rejected, static_cast<Index>(pair.prompt)});
+            label.push_back(pair.label);
+        }
+        const auto pass =
+            finetune::make_pass(job.checkpoint().config(), job.weights(), nothing_held,
+                                finetune::longest_read(pairs), job.plan({k}).training.precision);
+        const auto start = finetune::evaluate(*pass, pairs, 4096);
+        const auto geometry = geometry_of(start.embeddings, label);
+        difference.push_back(geometry.mean_plus - geometry.mean_minus);
+    }
+    std::vector<Pair> all;
+    for (std::size_t i = 0; i < difference.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j) {
+            const bool first = difference[i].norm() > difference[j].norm();
+            const Pair pair = {
+                first ? i : j, first ? j : i,
+                theory::normalised_gap(difference[first ? i : j], difference[first ? j : i])};
+            if (std::isfinite(pair.gap)) all.push_back(pair);
+        }
+    std::ranges::stable_sort(all, std::greater{}, &Pair::gap);
+    if (all.empty())
+        throw InputError("--arrange pairs: there is no pair of behaviours",
+                         "give --data two files");
+    std::vector<std::vector<std::size_t>> out;
+    const auto wanted = std::min(all.size(), static_cast<std::size_t>(count));
+    for (std::size_t k = 0; k < wanted; ++k) {
+        const Pair& pair = all[wanted == 1 ? 0 : k * (all.size() - 1) / (wanted - 1)];
+        out.push_back({pair.high, pair.low});
+    }
+    return out;
+}
+
+std::vector<FinetunePlan> plans_of(FinetuneJob& job, const FinetuneOptions& o,
+                                   const ParameterTable& table) {
+    std::vector<std::vector<std::size_t>> groups;
+    if (o.arrange == Arrangement::kPairs) groups = gap_pairs(job, o.pairs);
+    if (o.arrange == Arrangement::kTogether) groups.emplace_back();
+    for (std::size_t k = 0; k < job.behaviours().size(); ++k) {
+        if (o.arrange == Arrangement::kTogether) groups[0].push_back(k);
+        if (o.arrange == Arrangement::kApart) groups.push_back({k});
+    }
+    std::vector<FinetunePlan> out;
+    for (const auto& group : groups) {
+        out.push_back(job.plan(group));
+        out.back().flipped = o.flip;
+        out.back().save_every = o.save_every;
+        out.back().state = state_path(o.out, out.size() - 1);
+        out.back().identity = job.identity(out.back(), table);
+    }
+    return out;
+}
+
+/// The trained model of a run: in the folder itself if it is the only one, else below it.
+void save_model(FinetuneJob& job, const FinetuneOptions& o, const FinetunePlan& plan,
+                const FinetuneRun& run, bool alone) {
+    const finetune::Trainable<float> trainable(job.layout(), plan.training.trained,
+                                               plan.training.seed);
+    finetune::Parameters<float> weights = job.weights();
+    trainable.apply(run.theta, job.weights(), weights);
+    write_model(alone ? o.out : inside(o.out, plan.name),
+                {job.checkpoint().folder(), &weights, &trainable, plan.training.trained, &run.theta,
+                 job.model_hash()});
+}
+
+void print_run(std::ostream& out, const FinetuneRun& run) {
+    const std::size_t last = run.step.size() - 1;
+    out << run.name << ": " << run.step.back() << " updates\n" << std::setprecision(4);
+    for (std::size_t p = 0; p < run.behaviour.size(); ++p) {
+        const auto change = [&](const char* what, const std::string& column) {
+            out << "  " << what << " " << run.measure(0, p, column) << " -> "
+                << run.measure(last, p, column);
+        };
+        out << "  " << std::left << std::setw(28) << run.behaviour[p] << std::right;
+        change("loss", "loss");
+        const bool held_out = std::isfinite(run.measure(0, p, "eval_loss"));
+        if (held_out) change("held out", "eval_loss");
+        change("rewards/accuracies", held_out ? "eval_rewards_accuracies" : "rewards_accuracies");
+        change("D", "distinguishability");
+        change("logps/chosen", "logps_chosen");
+        out << "\n";
+    }
+    if (!run.stopped.empty()) out << "  STOPPED: " << run.stopped << "\n";
+    out << std::setprecision(6);
+}
+
+bool train_all(FinetuneJob& job, const FinetuneOptions& o, const std::vector<FinetunePlan>& plans,
+               std::vector<TrainedRun>& runs, std::ostream& out) {
+    bool complete = true;
+    RunBar bar(plans.size());
+    for (const FinetunePlan& plan : plans) {
+        FinetuneRun run;
+        try {
+            run = run_finetune(job.start(), job.behaviours(), plan, bar.next());
+        } catch (const Interrupted&) {
+            say_interrupted(out, plan.state);
+            throw;
+        }
+        complete = complete && run.stopped.empty();
+        if (run.stopped.empty()) save_model(job, o, plan, run, plans.size() == 1);
+        runs.push_back(
+            {std::move(run),
+             finetune::trained_names()[static_cast<std::size_t>(plan.training.trained.part)],
+             o.flip, plan.training.seed});
+    }
+    return complete;
+}
+
+}  // namespace
+
+int finetune_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    FinetuneOptions options;
+    ParameterTable table;
+    parse(table, options, arguments);
+    apply(options.machine);
+    transformer::require_precision(options.training.precision);
+    const Stopwatch watch;
+    FinetuneJob job(options.model, options.training, options.training.method == TrainedPart::kHead);
+    const finetune::Objective checked(job.plan({0}).training.loss);
+    if (!options.dry_run) prepare(options.out, options.model, options.force);
+    const std::vector<FinetunePlan> plans = plans_of(job, options, table);
+    job.describe(out, plans);
+    if (options.dry_run) return 0;
+    std::vector<TrainedRun> runs;
+    bool complete = false;
+    try {
+        complete = train_all(job, options, plans, runs, out);
+    } catch (const Interrupted&) {
+        return 130;
+    }
+    write_runs(inside(options.out, kRunFile), runs, "finetune", table, watch.seconds(),
+               job.attributes());
+    for (const TrainedRun& each : runs) print_run(out, each.run);
+    const auto saved = std::ranges::count_if(
+        runs, [](const TrainedRun& each) { return each.run.stopped.empty(); });
+    out << "wrote " << inside(options.out, kRunFile) << " and "
+        << (saved == 0   ? "no model"
+            : saved == 1 ? "the trained model"
+                         : "the trained models")
+        << "\n";
+    std::error_code ignored;
+    for (std::size_t k = 0; k < plans.size(); ++k)
+        if (runs[k].run.stopped.empty()) fs::remove(plans[k].state, ignored);
+    if (!complete) out << "NOT complete: the last good state stays beside the results\n";
+    return complete ? 0 : 1;
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,140 @@
+#include <omp.h>
+
+#include <filesystem>
+#include <iomanip>
+#include <ostream>
+
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/options.hpp"
+#include "experiments/embed/embed.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/lm/model/model_hash.hpp"
+#include "sim/lm/text/utf8.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using transformer::Checkpoint;
+using transformer::ModelConfig;
+
+std::string rope_text(const transformer::RopeSpec& rope) {
+    const char* names[] = {"default", "linear", "dynamic", "llama3"};
+    std::string text =
+        std::string(names[static_cast<int>(rope.kind)]) + ", theta " + format_real(rope.theta);
+    if (rope.kind == transformer::RopeKind::kDefault) return text;
+    text += ", factor " + format_real(rope.factor);
+    if (rope.kind != transformer::RopeKind::kLlama3) return text;
+    return text + ", low " + format_real(rope.low_freq_factor) + ", high " +
+           format_real(rope.high_freq_factor) + ", original context " +
+           format_real(rope.original_context);
+}
+
+std::string window_text(const std::vector<Index>& window) {
+    std::string text;
+    bool any = false;
+    for (const Index w : window) {
+        any = any || w > 0;
+        text.append(text.empty() ? "" : " ").append(w > 0 ? std::to_string(w) : "all");
+    }
+    return any ? text : "all";
+}
+
+void print_config(std::ostream& out, const ModelConfig& c) {
+    const auto yes = [](bool value) { return value ? "yes" : "no"; };
+    out << "architecture   " << c.architecture << "\nd              " << c.hidden
+        << ", feed-forward " << c.ffn << "\nlayers         " << c.layers << "\nheads          "
+        << c.heads << " of " << c.head_size << ", key and value heads " << c.kv_heads
+        << "\nV              " << c.vocabulary << "\ncontext        " << c.context
+        << ", attends to " << window_text(c.window) << "\nrope           " << rope_text(c.rope)
+        << "\nnorm epsilon   " << format_real(c.norm_epsilon) << "\nhead tied      " << yes(c.tied)
+        << "\nbiases         q, k, v " << yes(c.qkv_bias) << ", attention output "
+        << yes(c.output_bias) << ", feed-forward " << yes(c.mlp_bias) << "\nparameters     "
+        << c.parameters() << "\n";
+}
+
+void print_files(std::ostream& out, const Checkpoint& checkpoint) {
+    out << "type           " << checkpoint.layer(0).query.dtype_name << " (layer 0, query), "
+        << checkpoint.embedding().dtype_name << " (token embedding)\n";
+    const auto hash = transformer::hash_model(checkpoint);
+    for (const auto& file : hash.files)
+        out << "file           " << file.name << ", " << file.bytes << " bytes, hash " << file.hash
+            << (file.sampled ? " (sampled)" : "") << "\n";
+    out << "hash           " << hash.hash << ": " << hash.method << "\n";
+}
+
+double mib(std::size_t bytes) { return static_cast<double>(bytes) / 1048576.0; }
+
+void print_card_memory(std::ostream& out, const ModelConfig& c, const InspectOptions& o) {
+    const auto plan = transformer::cuda_plan(c, o.precision, o.prompt_tokens);
+    out << std::fixed << std::setprecision(1) << "memory         " << mib(plan.total())
+        << " MiB on the card: two layers " << mib(plan.layers) << ", hidden states of "
+        << plan.chunk_tokens << " tokens " << mib(plan.hidden) << ", work on " << plan.batch_tokens
+        << " of them " << mib(plan.work) << ", buffers " << mib(plan.staging) << "\n"
+        << std::defaultfloat;
+}
+
+void print_memory(std::ostream& out, const ModelConfig& c, const InspectOptions& o) {
+    if (on_gpu()) return print_card_memory(out, c, o);
+    const Index tokens = std::min(o.prompts * o.prompt_tokens,
+                                  transformer::preferred_tokens(c, o.precision) + o.prompt_tokens);
+    const auto plan =
+        transformer::memory_plan(c, o.prompts, tokens, o.prompt_tokens, omp_get_max_threads());
+    out << std::fixed << std::setprecision(1) << "memory         " << mib(plan.total())
+        << " MiB beside the mapped file for " << o.prompts << " prompts of " << o.prompt_tokens
+        << " tokens on " << omp_get_max_threads() << " threads: a layer " << mib(plan.layer)
+        << ", hidden states of a chunk " << mib(plan.hidden) << ", work " << mib(plan.work)
+        << ", result " << mib(plan.result) << "\n"
+        << std::defaultfloat;
+}
+
+void print_tokenizer(std::ostream& out, const text::Tokenizer& tokenizer) {
+    const auto& bos = tokenizer.special().bos;
+    out << "tokeniser      " << tokenizer.kind() << ", " << tokenizer.size() << " tokens, bos "
+        << (bos ? std::to_string(*bos) + " " + text::in_quotes(tokenizer.piece(*bos)) : "none")
+        << ", hash " << tokenizer.hash() << "\n";
+}
+
+transformer::TokenIds ids_of(const text::Tokenizer& tokenizer, const InspectOptions& o) {
+    transformer::TokenIds ids = tokenizer.encode(o.prompt);
+    if (!o.bos) return ids;
+    if (!tokenizer.special().bos) throw InputError("bos is asked for, but the tokeniser has none");
+    ids.insert(ids.begin(), *tokenizer.special().bos);
+    return ids;
+}
+
+void print_continuation(std::ostream& out, const transformer::Transformer& model,
+                        const text::Tokenizer& tokenizer, const InspectOptions& o) {
+    text::require_vocabulary(tokenizer, static_cast<text::Token>(model.config().vocabulary),
+                             o.model);
+    transformer::TokenIds ids = ids_of(tokenizer, o);
+    const auto more = model.greedy(ids, o.tokens_out, o.precision);
+    ids.insert(ids.end(), more.begin(), more.end());
+    out << "continuation   " << tokenizer.decode(ids) << "\n";
+}
+
+}  // namespace
+
+int inspect_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    InspectOptions options;
+    ParameterTable table;
+    declare(table, options);
+    table.parse(arguments);
+    apply(options.machine);
+    transformer::require_precision(options.precision);
+    const transformer::Transformer model(options.model);
+    print_config(out, model.config());
+    print_files(out, model.checkpoint());
+    print_memory(out, model.config(), options);
+    try {
+        const auto tokenizer = text::load_tokenizer(options.model);
+        print_tokenizer(out, *tokenizer);
+        if (!options.prompt.empty()) print_continuation(out, model, *tokenizer, options);
+    } catch (const InputError& error) {
+        if (!options.prompt.empty()) throw;
+        out << "tokeniser      none that is read: " << error.what() << "\n";
+    }
+    return 0;
+}
+
+}  // namespace prefdyn

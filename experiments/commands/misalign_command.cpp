@@ -1,0 +1,284 @@
+// Aligned and base model trained on flipped labels, each its own reference: which one forgets
+// faster. Beside it the control: only heads trained, on frozen features, which must show no
+// difference.
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <iomanip>
+#include <limits>
+#include <ostream>
+
+#include "experiments/commands/commands.hpp"
+#include "experiments/finetune/job.hpp"
+#include "experiments/finetune/model_folder.hpp"
+#include "experiments/program/output_options.hpp"
+#include "experiments/studies/misalignment/misalignment_table.hpp"
+#include "sim/base/content_hash.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/base/stopwatch.hpp"
+#include "sim/lm/text/tokenizer.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using finetune::Parameters;
+using finetune::TrainedPart;
+
+constexpr double kFrozenTolerance = 1e-4;  ///< relative, of losses in single precision
+
+/// Runs of one seed, in the order they are made.
+enum Which { kBase, kAligned, kHeadAligning, kFrozenBase, kFrozenAligned, kWhich };
+
+/// A run that met what is not finite: there is nothing to compare.
+class Stopped : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+class MisalignStudy {
+  public:
+    MisalignStudy(FinetuneJob& trained, FinetuneJob& frozen, const MisalignOptions& options,
+                  const ParameterTable& table)
+        : trained_(trained),
+          frozen_(frozen),
+          o_(options),
+          table_(table),
+          aligned_(read_model(options.aligned, trained.checkpoint(), trained.layout(),
+                              trained.model_hash())),
+          aligned_hash_(
+              content_hash({reinterpret_cast<const char*>(aligned_.values().data()),
+                            static_cast<std::size_t>(aligned_.values().size()) * sizeof(float)})) {}
+
+    std::vector<FinetunePlan> plans() const;
+    std::vector<TrainedRun> run(const std::vector<FinetunePlan>& plans, std::ostream& out);
+
+  private:
+    FinetunePlan plan(Which which, Index seed) const;
+    FinetuneRun run_one(Which which, const FinetunePlan& plan, const RunProgress& progress);
+
+    FinetuneJob &trained_, &frozen_;
+    const MisalignOptions& o_;
+    const ParameterTable& table_;
+    Parameters<float> aligned_;
+    std::string aligned_hash_;
+    std::unique_ptr<Parameters<float>> head_aligned_;
+};
+
+FinetunePlan MisalignStudy::plan(Which which, Index seed) const {
+    const bool frozen = which >= kHeadAligning;
+    std::vector<std::size_t> all;
+    for (std::size_t k = 0; k < trained_.behaviours().size(); ++k) all.push_back(k);
+    FinetunePlan out = (frozen ? frozen_ : trained_).plan(all);
+    if (frozen) out.training.trained.part = TrainedPart::kHead;
+    const char* names[] = {"from base", "from aligned", "head aligning", "frozen, from base",
+                           "frozen, from aligned"};
+    out.name = std::string(names[which]) + ", seed " + std::to_string(seed);
+    out.flipped = which != kHeadAligning;
+    out.training.seed = o_.training.seed + static_cast<std::uint64_t>(seed);
+    out.state = o_.out + ".state-" + std::to_string(kWhich * seed + which) + ".safetensors";
+    out.identity = frozen_.identity(out, table_) + "aligned=" + aligned_hash_ + "\n";
+    return out;
+}
+
+std::vector<FinetunePlan> MisalignStudy::plans() const {
+    std::vector<FinetunePlan> out;
+    for (Index seed = 0; seed < o_.seeds; ++seed)
+        for (int which = 0; which < kWhich; ++which)
+            out.push_back(plan(static_cast<Which>(which), seed));
+    return out;
+}
+
+FinetuneRun MisalignStudy::run_one(Which which, const FinetunePlan& plan,
+                                   const RunProgress& progress) {
+    FinetuneJob& job = which >= kHeadAligning ? frozen_ : trained_;
+    StartModel start = job.start();
+    if (which == kAligned) start.weights = &aligned_;
+    if (which == kFrozenAligned) start.weights = head_aligned_.get();
+    if (which == kAligned || which == kFrozenAligned) start.name = "aligned";
+    return run_finetune(start, job.behaviours(), plan, progress);
+}
+
+std::vector<TrainedRun> MisalignStudy::run(const std::vector<FinetunePlan>& plans,
+                                           std::ostream& out) {
+    std::vector<TrainedRun> runs;
+    RunBar bar(plans.size());
+    for (std::size_t k = 0; k < plans.size(); ++k) {
+        const auto which = static_cast<Which>(k % kWhich);
+        FinetuneRun run;
+        try {
+            run = run_one(which, plans[k], bar.next());
+        } catch (const Interrupted&) {
+            say_interrupted(out, plans[k].state);
+            throw;
+        }
+        if (!run.stopped.empty()) throw Stopped(run.name + ": " + run.stopped);
+        if (which == kHeadAligning) {
+            const finetune::Trainable<float> head(frozen_.layout(), plans[k].training.trained, 0);
+            head_aligned_ = std::make_unique<Parameters<float>>(frozen_.weights());
+            head.apply(run.theta, frozen_.weights(), *head_aligned_);
+        }
+        runs.push_back(
+            {std::move(run),
+             finetune::trained_names()[static_cast<std::size_t>(plans[k].training.trained.part)],
+             plans[k].flipped, plans[k].training.seed});
+    }
+    return runs;
+}
+
+/// Mean loss of all behaviours at a record.
+double mean_loss(const FinetuneRun& run, std::size_t record) {
+    double sum = 0.0;
+    for (std::size_t p = 0; p < run.behaviour.size(); ++p) sum += run.measure(record, p, "loss");
+    return sum / static_cast<double>(run.behaviour.size());
+}
+
+/// First update at which the mean loss is at most `level`, between records linear; NaN if it never
+/// is.
+double steps_to(const FinetuneRun& run, double level) {
+    double before = std::numeric_limits<double>::quiet_NaN();
+    for (std::size_t k = 0; k < run.step.size(); ++k) {
+        const double loss = mean_loss(run, k);
+        if (loss <= level) {
+            if (k == 0) return 0.0;
+            const double share = (before - level) / (before - loss);
+            return static_cast<double>(run.step[k - 1]) +
+                   share * static_cast<double>(run.step[k] - run.step[k - 1]);
+        }
+        before = loss;
+    }
+    return std::numeric_limits<double>::quiet_NaN();
+}
+
+/// Half of the way from the start to the lowest loss that every run from base or aligned reaches.
+double halfway(const std::vector<TrainedRun>& runs) {
+    double reached = 0.0;
+    for (std::size_t k = 0; k < runs.size(); ++k) {
+        if (k % kWhich > kAligned) continue;
+        double lowest = std::numeric_limits<double>::infinity();
+        for (std::size_t r = 0; r < runs[k].run.step.size(); ++r)
+            lowest = std::min(lowest, mean_loss(runs[k].run, r));
+        reached = std::max(reached, lowest);
+    }
+    return (mean_loss(runs[kBase].run, 0) + reached) / 2.0;
+}
+
+double slope(const FinetuneRun& run) {
+    double sum = 0.0;
+    for (const auto& each : run.slope) sum += each.total() / static_cast<double>(run.slope.size());
+    return sum;
+}
+
+std::vector<double> of(const std::vector<TrainedRun>& runs, Which which,
+                       const std::function<double(const FinetuneRun&)>& get) {
+    std::vector<double> out;
+    for (std::size_t k = which; k < runs.size(); k += kWhich) out.push_back(get(runs[k].run));
+    return out;
+}
+
+/// Largest relative difference of the losses of the two frozen runs.
+double frozen_difference(const std::vector<TrainedRun>& runs) {
+    double worst = 0.0;
+    for (std::size_t k = 0; k < runs.size(); k += kWhich) {
+        const FinetuneRun &a = runs[k + kFrozenBase].run, &b = runs[k + kFrozenAligned].run;
+        for (std::size_t r = 0; r < a.step.size(); ++r)
+            for (std::size_t p = 0; p < a.behaviour.size(); ++p)
+                worst = std::max(
+                    worst, std::fabs(a.measure(r, p, "loss") / b.measure(r, p, "loss") - 1.0));
+    }
+    return worst;
+}
+
+void print_ratio(std::ostream& out, const char* what, const std::vector<double>& aligned,
+                 const std::vector<double>& base) {
+    const Ratio ratio = ratio_of(aligned, base);
+    out << "  " << what << ", aligned / base: " << ratio.mean;
+    if (aligned.size() > 1) out << " (" << ratio.low << " to " << ratio.high << ")";
+    out << "\n";
+}
+
+void print_findings(std::ostream& out, const std::vector<TrainedRun>& runs, double target) {
+    if (target == 0.0) target = halfway(runs);
+    const FinetuneRun &base = runs[kBase].run, &aligned = runs[kAligned].run;
+    out << std::setprecision(4);
+    for (std::size_t p = 0; p < base.behaviour.size(); ++p)
+        out << "  " << base.behaviour[p] << ": D " << base.measure(0, p, "distinguishability")
+            << " of the base model, " << aligned.measure(0, p, "distinguishability")
+            << " of the aligned\n";
+    print_ratio(out, "initial slope of the loss", of(runs, kAligned, slope),
+                of(runs, kBase, slope));
+    print_ratio(out, "its head's part",
+                of(runs, kAligned, [](const FinetuneRun& r) { return r.slope[0].head; }),
+                of(runs, kBase, [](const FinetuneRun& r) { return r.slope[0].head; }));
+    const auto steps = [target](const FinetuneRun& run) { return steps_to(run, target); };
+    out << "  updates to a flipped loss of " << target << ":\n";
+    print_ratio(out, "updates", of(runs, kAligned, steps), of(runs, kBase, steps));
+    out << "  frozen features, head aligned or not: losses differ by at most "
+        << frozen_difference(runs) << "\n"
+        << std::setprecision(6);
+}
+
+/// Where the aligned model brought a tokeniser it must be the base model's.
+void require_same_tokenizer(const std::string& aligned, const FinetuneJob& job) {
+    for (const char* name : {"tokenizer.model", "tokenizer.json"}) {
+        const std::string path = (std::filesystem::path(aligned) / name).string();
+        if (!std::filesystem::exists(path)) continue;
+        if (text::load_tokenizer(aligned)->hash() == job.behaviours().front().data.tokenizer_hash)
+            return;
+        throw InputError(path + ": is not the tokeniser of the base model",
+                         "--aligned must come from the model that --base names");
+    }
+}
+
+void remove_states(const std::vector<FinetunePlan>& plans) {
+    std::error_code ignored;
+    for (const FinetunePlan& plan : plans) std::filesystem::remove(plan.state, ignored);
+}
+
+}  // namespace
+
+int misalign_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    MisalignOptions options;
+    ParameterTable table;
+    parse(table, options, arguments);
+    apply(options.machine);
+    transformer::require_precision(options.training.precision);
+    require_writable(options.out, options.force, options.training.prompts.data);
+    const Stopwatch watch;
+    TrainingOptions frozen_options = options.training;
+    frozen_options.method = TrainedPart::kHead;
+    FinetuneJob frozen(options.base, frozen_options, true);
+    const bool own_head =
+        options.training.method == TrainedPart::kHead || head_of_its_own(options.aligned);
+    FinetuneJob trained(options.base, options.training, own_head);
+    require_same_tokenizer(options.aligned, trained);
+    MisalignStudy study(trained, frozen, options, table);
+    const auto plans = study.plans();
+    std::vector<FinetunePlan> moving, still;
+    for (std::size_t k = 0; k < plans.size(); ++k)
+        (k % kWhich >= kHeadAligning ? still : moving).push_back(plans[k]);
+    trained.describe(out, moving);
+    out << "beside them, on frozen features: ";
+    frozen.describe(out, still);
+    if (options.dry_run) return 0;
+    if (options.force) remove_states(plans);
+    std::vector<TrainedRun> runs;
+    try {
+        runs = study.run(plans, out);
+    } catch (const Interrupted&) {
+        return 130;
+    } catch (const Stopped& error) {
+        out << "STOPPED: " << error.what() << "; nothing to compare, a lower --lr may help\n";
+        return 1;
+    }
+    write_runs(options.out, runs, "misalign", table, watch.seconds(), trained.attributes());
+    remove_states(plans);
+    print_findings(out, runs, options.target);
+    const double difference = frozen_difference(runs);
+    out << (difference <= kFrozenTolerance ? "as expected" : "NOT as expected")
+        << " on frozen features; wrote " << options.out << "\n";
+    return difference <= kFrozenTolerance ? 0 : 1;
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,19 @@
+#pragma once
+#include "experiments/results/result_writer.hpp"
+#include "experiments/verify/verify.hpp"
+
+namespace prefdyn {
+
+/// Every dataset a result file may hold.
+std::vector<Field> result_fields();
+
+/// Writes simulate's or verify's findings. `command` and `options` (name, value, origin lines)
+/// become attributes beside the provenance and `more`.
+void write_results(const std::string& path, const Verification& verification,
+                   const std::string& command, const ParameterTable& options, double wall_seconds,
+                   const std::vector<std::pair<std::string, std::string>>& more = {});
+
+/// docs/file-format.md.
+std::string file_format_page();
+
+}  // namespace prefdyn

@@ -1,0 +1,189 @@
+#include <cmath>
+#include <filesystem>
+#include <iomanip>
+#include <numeric>
+#include <ostream>
+
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/options.hpp"
+#include "experiments/commands/result_fields.hpp"
+#include "experiments/verify/verdict_table.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/base/stopwatch.hpp"
+#include "sim/lm/text/utf8.hpp"
+#include "theory/registry.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+/// What the two published last-layer scripts train with.
+void apply_preset(ScaledOptions& o) {
+    if (o.preset == ScaledPreset::kDiverse) {
+        o.plan.training.method = Method::kAdam;
+        o.plan.training.eta = 1e-3;
+        o.plan.training.batch = 0;
+    }
+}
+
+/// The preset's numbers are the defaults of everything else.
+void parse(ParameterTable& table, ScaledOptions& options,
+           const std::vector<std::string>& arguments) {
+    ScaledOptions first;
+    ParameterTable finds_preset;
+    declare(finds_preset, first);
+    finds_preset.parse(arguments);
+    options.preset = first.preset;
+    apply_preset(options);
+    declare(table, options);
+    table.parse(arguments);
+}
+
+text::ResponsePair shared_pair(const EmbedInput& input) {
+    const EmbedBehaviour& first = input.behaviours.front();
+    for (const EmbedBehaviour& b : input.behaviours)
+        if (b.pair.token != first.pair.token)
+            throw InputError(
+                b.source + ": its answers are the tokens " + std::to_string(b.pair.token[0]) +
+                    " and " + std::to_string(b.pair.token[1]) + ", those of " + first.source +
+                    " are " + std::to_string(first.pair.token[0]) + " and " +
+                    std::to_string(first.pair.token[1]),
+                "behaviours with one response pair share a head: run the others apart");
+    return first.pair;
+}
+
+Dataset dataset_of(const EmbedJob& job, const EmbedBehaviour& behaviour) {
+    Dataset out;
+    out.name = behaviour.name;
+    out.features = job.features(behaviour).cast<double>();
+    out.label = behaviour.label;
+    validate(out, behaviour.source);
+    return out;
+}
+
+BehaviourOrigin origin_of(const EmbedBehaviour& b) {
+    return {std::filesystem::path(b.source).filename().string(),
+            shared_tokens(b.pair),
+            b.data_hash,
+            b.tokens_hash,
+            b.filtered,
+            b.truncated};
+}
+
+/// The pair all behaviours share, named as an embedding file names it; what they begin with as long
+/// as that is the same.
+FileAttributes pair_attributes(const EmbedInput& input) {
+    const text::ResponsePair pair = shared_pair(input);
+    FileAttributes out;
+    for (const auto k : {0u, 1u}) {
+        const std::string which = k == 0 ? "first_" : "second_";
+        out.emplace_back(which + "token", std::to_string(pair.token[k]));
+        out.emplace_back(which + "piece", pair.piece[k]);
+        out.emplace_back(which + "text", pair.text[k]);
+    }
+    std::string shared = shared_tokens(pair);
+    for (const EmbedBehaviour& b : input.behaviours)
+        if (b.pair.shared != pair.shared) shared = "differ, see scaled_shared_tokens";
+    out.emplace_back("shared_tokens", shared);
+    return out;
+}
+
+void print_pair(std::ostream& out, const EmbedInput& input) {
+    const text::ResponsePair pair = shared_pair(input);
+    const auto named = [&](std::size_t k) {
+        const std::string id = std::to_string(pair.token[k]);
+        return pair.piece[k].empty() ? id : id + " " + text::in_quotes(pair.piece[k]);
+    };
+    out << "response pair: tokens " << named(0) << " and " << named(1);
+    if (!pair.shared.empty()) out << ", behind " << shared_tokens(pair);
+    out << "\n";
+}
+
+ScaledInput scaled_input(const EmbedJob& job) {
+    ScaledInput out;
+    const text::ResponsePair pair = shared_pair(job.input());
+    for (const EmbedBehaviour& b : job.input().behaviours) {
+        out.behaviours.push_back(dataset_of(job, b));
+        out.origins.push_back(origin_of(b));
+    }
+    out.policy.vocabulary = job.model().config().vocabulary;
+    out.policy.yes = pair.token[0];
+    out.policy.no = pair.token[1];
+    out.head = [&job](Index first, Index count) {
+        std::vector<std::int32_t> ids(static_cast<std::size_t>(count));
+        std::iota(ids.begin(), ids.end(), static_cast<std::int32_t>(first));
+        return RowMatrix(job.model().head_rows(ids).cast<double>());
+    };
+    out.model_hash = job.model_hash();
+    return out;
+}
+
+void print_findings(std::ostream& out, const ScaledFindings& found,
+                    const std::vector<Dataset>& behaviours) {
+    print_verdicts(out, found.verification);
+    if (behaviours.size() >= 3) out << "rank correlation over behaviours (95 % bootstrap):\n";
+    out << std::fixed << std::setprecision(3);
+    for (const RankCorrelation& c : found.correlations)
+        if (behaviours.size() >= 3)
+            out << "  " << std::setw(7) << c.value.estimate << " (" << c.value.low << " to "
+                << c.value.high << ")  " << c.what << "\n";
+    out << std::defaultfloat;
+    for (std::size_t k = 0; k < behaviours.size(); ++k)
+        if (!std::isnan(found.cross_check[k]))
+            out << "dense head against exact reduction on " << behaviours[k].name
+                << ": largest relative difference " << found.cross_check[k]
+                << (found.cross_check[k] <= kCrossCheckTolerance ? "" : ", MORE than ")
+                << (found.cross_check[k] <= kCrossCheckTolerance
+                        ? ""
+                        : format_real(kCrossCheckTolerance))
+                << "\n";
+}
+
+}  // namespace
+
+namespace {
+
+FileAttributes attributes_of(const EmbedJob& job) {
+    FileAttributes out = job.attributes();
+    for (auto& each : pair_attributes(job.input())) out.push_back(std::move(each));
+    return out;
+}
+
+int run_and_write(const ScaledOptions& options, const ParameterTable& table, EmbedJob& job,
+                  const Stopwatch& watch, std::ostream& out) {
+    const auto claims = theory::select_claims(options.claims);
+    const ScaledInput input = scaled_input(job);
+    ScaledFindings found = run_scaled(claims, input, options.plan);
+    put_scaled(found, input);
+    write_results(options.output.out, found.verification, "scaled", table, watch.seconds(),
+                  attributes_of(job));
+    job.finish();
+    print_findings(out, found, input.behaviours);
+    out << (found.as_expected() ? "all as expected" : "NOT as expected") << ": "
+        << input.behaviours.size() << " behaviours, " << found.verification.runs.size() << " runs, "
+        << found.verification.cases.size() << " study cases, " << found.verification.controls.size()
+        << " negative controls; wrote " << options.output.out << "\n";
+    return found.as_expected() ? 0 : 1;
+}
+
+}  // namespace
+
+int scaled_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    ScaledOptions options;
+    ParameterTable table;
+    parse(table, options, arguments);
+    theory::select_claims(options.claims);
+    apply(options.output.machine);
+    const Stopwatch watch;
+    EmbedJob job(options.source, table, options.output);
+    if (!job.run(out)) return 130;
+    print_pair(out, job.input());
+    try {
+        return run_and_write(options, table, job, watch, out);
+    } catch (const Interrupted&) {
+        job.print_kept(out);
+        return 130;
+    }
+}
+
+}  // namespace prefdyn

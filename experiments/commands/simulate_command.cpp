@@ -1,0 +1,68 @@
+#include <iomanip>
+#include <ostream>
+
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/options.hpp"
+#include "experiments/commands/result_fields.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/base/stopwatch.hpp"
+#include "sim/data/feature_file.hpp"
+#include "theory/registry.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+void print_run(std::ostream& out, const RunResult& run) {
+    const Record& last = run.trajectory.records.back();
+    out << "run " << run.id << ", " << stop_reason_name(run.trajectory.stop) << "\n"
+        << "D = " << run.statistics.distinguishability << " (debiased "
+        << run.statistics.distinguishability_debiased() << "), kappa = " << run.kappa
+        << ", eta = " << run.config.training.eta << "\n"
+        << "step " << last.step << ": loss " << last.train.loss << ", head/change "
+        << last.head_change << ", rewards/accuracies " << last.train.rewards_accuracies
+        << ", outputs/accuracies " << last.train.outputs_accuracies << "\n";
+}
+
+void print_claims(std::ostream& out, const Verification& v) {
+    for (std::size_t c = 0; c < v.claims.size(); ++c) {
+        if (v.claims[c].scope != theory::Scope::kRun) continue;
+        const theory::Verdict& verdict = v.verdicts[0][c];
+        out << std::left << std::setw(5) << v.claims[c].id << std::setw(34) << v.claims[c].title
+            << std::setw(16) << theory::status_name(verdict.status) << verdict.reason << "\n";
+    }
+}
+
+Dataset one_behaviour(const SimulateOptions& options) {
+    auto behaviours = read_features(options.features, options.labels);
+    if (behaviours.size() != 1)
+        throw InputError(options.features + ": holds " + std::to_string(behaviours.size()) +
+                             " behaviours, simulate trains on one",
+                         "use verify --embeddings for all of them");
+    return std::move(behaviours.front());
+}
+
+}  // namespace
+
+int simulate_command(const std::vector<std::string>& arguments, std::ostream& out) {
+    SimulateOptions options;
+    ParameterTable table;
+    declare(table, options);
+    table.parse(arguments);
+    require_writable(options.output.out, options.output.force, {options.features, options.labels});
+    apply(options.output.machine);
+    const Stopwatch watch;
+    Verification v;
+    v.claims = theory::claims();
+    v.runs.push_back(options.features.empty() ? run_synthetic(options.run)
+                                              : run_dataset(options.run, one_behaviour(options)));
+    v.runs[0].suite = "simulate";
+    judge_runs(v);
+    write_results(options.output.out, v, "simulate", table, watch.seconds());
+    print_run(out, v.runs[0]);
+    print_claims(out, v);
+    out << "wrote " << options.output.out << "\n";
+    return v.as_expected() ? 0 : 1;
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,143 @@
+#include "experiments/embed/embed_job.hpp"
+
+#include <filesystem>
+#include <iomanip>
+#include <ostream>
+
+#include "experiments/results/publish.hpp"
+#include "experiments/results/result_writer.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/base/stopwatch.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+const std::vector<std::string> kNormNames = {"none", "single", "double"};
+
+/// Token ids made elsewhere leave nothing to say about the text.
+void require_one_source(const ParameterTable& table, const EmbedSource& source) {
+    if (source.tokens.empty() && source.prompts.data.empty())
+        throw InputError("nothing to embed", "give --data FILE.jsonl ... or --tokens FILE.h5");
+    if (source.tokens.empty()) return;
+    const std::string idle = table.given_of(
+        {"data", "template", "suffix", "bos", "first", "second", "min-confidence", "no-shared"});
+    if (!idle.empty())
+        throw InputError(idle + " does not go with --tokens", "the ids are taken as they are");
+}
+
+const EmbedSource& checked(const ParameterTable& table, const EmbedSource& source) {
+    require_one_source(table, source);
+    transformer::require_precision(source.precision);
+    return source;
+}
+
+EmbedInput read_input(const EmbedSource& source, const transformer::ModelConfig& config) {
+    EmbedInput input = source.tokens.empty() ? input_from_data(source.model, config.vocabulary,
+                                                               source.prompts, !source.no_shared)
+                                             : input_from_tokens(source.tokens, config.vocabulary);
+    fit_context(input, config.context, source.truncate, source.prompts.bos);
+    return input;
+}
+
+std::string rows_path(const EmbedSource& source, const OutputOptions& output) {
+    std::vector<std::string> inputs = source.prompts.data;
+    inputs.insert(inputs.end(), {source.tokens, source.cache});
+    require_writable(output.out, output.force, inputs);
+    const std::string path = source.cache.empty() ? output.out + ".rows" : source.cache;
+    make_folder_of(path);
+    return path;
+}
+
+void print_count(std::ostream& out, const EmbedCount& count, double seconds) {
+    out << count.prompts << " prompts, " << count.distinct << " different, " << count.found
+        << " embedded before, " << count.done << " now: " << count.tokens << " tokens in "
+        << std::fixed << std::setprecision(1) << seconds << " s";
+    if (seconds > 0.0 && count.tokens > 0)
+        out << ", " << std::setprecision(0) << static_cast<double>(count.tokens) / seconds
+            << " tokens/s";
+    out << std::defaultfloat << "\n";
+}
+
+}  // namespace
+
+void declare(ParameterTable& t, EmbedSource& s) {
+    t.text("model", &s.model, "folder in Hugging Face layout, with its tokeniser", true);
+    declare(t, s.prompts);
+    t.text("tokens", &s.tokens, "token ids made elsewhere instead of --data (docs/tokens.md)");
+    t.flag("no-shared", &s.no_shared,
+           "leave away what both answers begin with, which else ends every prompt");
+    t.flag("truncate", &s.truncate,
+           "keep the last tokens of a prompt longer than the context, behind the bos of --bos");
+    t.choice("norm", &s.norm, kNormNames, "how often the model's final norm is applied");
+    t.choice("precision", &s.precision, transformer::precision_names(),
+             "how a card multiplies: single precision, its factors rounded to tf32, or weights and "
+             "states in bfloat16; the processor knows float32 alone");
+    t.text("cache", &s.cache,
+           "file that keeps every embedded row for later calls; default: OUT.rows, removed when "
+           "OUT is written");
+}
+
+EmbedJob::EmbedJob(const EmbedSource& source, const ParameterTable& table,
+                   const OutputOptions& output)
+    : source_(checked(table, source)),
+      model_(source.model),
+      input_(read_input(source, model_.config())),
+      hash_(transformer::hash_model(model_.checkpoint())),
+      rows_(rows_path(source, output)) {
+    plan_.norm = source.norm;
+    plan_.model_hash = hash_.hash;
+    plan_.precision = source.precision;
+    plan_.chunk_tokens = transformer::preferred_tokens(model_.config(), source.precision);
+}
+
+bool EmbedJob::run(std::ostream& out) {
+    const Stopwatch watch;
+    try {
+        const EmbedCount count = embed_missing(model_, input_, plan_, rows_);
+        print_count(out, count, watch.seconds());
+        return true;
+    } catch (const Interrupted&) {
+        print_kept(out);
+        return false;
+    }
+}
+
+void EmbedJob::print_kept(std::ostream& out) const {
+    out << "interrupted: " << rows_.size() << " embedded prompts are kept in " << rows_.path()
+        << ", the same call goes on from there\n";
+}
+
+transformer::RowsF EmbedJob::features(const EmbedBehaviour& behaviour) const {
+    return features_of(behaviour, plan_, rows_, model_.config().hidden);
+}
+
+FileAttributes EmbedJob::attributes() const {
+    const auto yes = [](bool value) { return std::string(value ? "true" : "false"); };
+    const text::PromptFormat format = format_of(source_.prompts);
+    const bool made_here = source_.tokens.empty();
+    return {
+        {"model", std::filesystem::canonical(source_.model).filename().string()},
+        {"model_hash", hash_.hash},
+        {"model_hash_method", hash_.method},
+        {"tokenizer", input_.tokenizer},
+        {"tokenizer_hash", input_.tokenizer_hash},
+        {"template", made_here ? format.prompt_template : ""},
+        {"suffix", format.suffix},
+        {"bos", made_here ? yes(format.bos) : "as in the token file"},
+        {"append_shared", made_here ? yes(!source_.no_shared) : "as in the token file"},
+        {"truncate", yes(source_.truncate)},
+        {"norm", kNormNames[static_cast<std::size_t>(source_.norm)]},
+        {"precision", transformer::precision_names()[static_cast<std::size_t>(source_.precision)]},
+        {"arithmetic", transformer::arithmetic_name(source_.precision)}};
+}
+
+void EmbedJob::write(const std::string& path, const FileAttributes& attributes) const {
+    write_embeddings(path, model_, input_, plan_, rows_, attributes);
+}
+
+void EmbedJob::finish() {
+    if (source_.cache.empty()) rows_.remove();
+}
+
+}  // namespace prefdyn

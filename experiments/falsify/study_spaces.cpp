@@ -1,0 +1,205 @@
+// Search spaces of the claims that studies judge.
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include "experiments/falsify/search_space.hpp"
+#include "experiments/studies/probabilities/context_cases.hpp"
+#include "experiments/studies/probabilities/probability_controls.hpp"
+#include "sim/base/failure.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using Coordinates = std::vector<double>;
+
+Dataset dataset_of(const SearchCase& at) {
+    if (at.features) return *at.features;
+    return FeatureDistribution(feature_spec(at.config), at.config.seed).sample(at.config.seed);
+}
+
+/// A space of datasets with coordinates of its own before those of the dataset.
+class OnDatasets : public SearchSpace {
+  public:
+    OnDatasets(std::unique_ptr<SearchSpace> data, std::size_t own, std::uint64_t seed)
+        : seed_(seed), data_(std::move(data)), own_(own) {}
+    std::string name() const override { return data_->name(); }
+    std::size_t size() const override { return own_ + data_->size(); }
+
+  protected:
+    SearchCase dataset_at(const Coordinates& x) const {
+        SearchCase out = data_->at({x.begin() + static_cast<std::ptrdiff_t>(own_), x.end()});
+        out.features = dataset_of(out);
+        out.dials = {{"beta", out.config.beta}};
+        return out;
+    }
+
+    std::uint64_t seed_;
+
+  private:
+    std::unique_ptr<SearchSpace> data_;
+    std::size_t own_;
+};
+
+/// T8: the samples at random among K behaviours, the features of the first times a factor, which
+/// may be negative: its priority then is, too.
+class BehaviourSpace final : public OnDatasets {
+  public:
+    BehaviourSpace(std::unique_ptr<SearchSpace> data, std::uint64_t seed)
+        : OnDatasets(std::move(data), 2, seed) {}
+
+    SearchCase at(const Coordinates& x) const override {
+        SearchCase out = dataset_at(x);
+        Dataset& data = *out.features;
+        const auto most = static_cast<std::size_t>(std::min<Index>(data.samples(), 6));
+        const std::size_t K = 2 + pick(x[0], most - 1);
+        const double factor =
+            (x[1] < 0.5 ? -1.0 : 1.0) * log_between(std::fabs(2.0 * x[1] - 1.0), 0.1, 10.0);
+        Stream stream(seed_, Purpose::kSearch, 2);
+        for (Index i = 0; i < data.samples(); ++i) {
+            const auto drawn = static_cast<int>(stream() % K);
+            data.behaviour.push_back(i < static_cast<Index>(K) ? static_cast<int>(i) : drawn);
+            if (data.behaviour.back() == 0) data.features.row(i) *= factor;
+        }
+        const TrainSpec& t = out.config.training;
+        const MixtureTraining training{t.method, "sigmoid", out.config.beta, out.config.eta_kappa,
+                                       t.steps,  t.records};
+        out.dials.push_back({"behaviours", static_cast<double>(K)});
+        out.dials.push_back({"eta kappa", training.eta_kappa});
+        out.dials.push_back({"steps", static_cast<double>(t.steps)});
+        out.run = [data, training, seed = seed_]() -> CaseResult {
+            return train_mixture(data, training, seed);
+        };
+        return out;
+    }
+};
+
+/// T9: g(x) = E x of up to 8 units, both layers trained.
+class EmbeddingSpace final : public OnDatasets {
+  public:
+    EmbeddingSpace(std::unique_ptr<SearchSpace> data, std::uint64_t seed)
+        : OnDatasets(std::move(data), 2, seed) {}
+
+    SearchCase at(const Coordinates& x) const override {
+        SearchCase out = dataset_at(x);
+        const Dataset& data = *out.features;
+        const Index hidden = whole(x[0], 1.0, 8.0),
+                    steps = std::min<Index>(out.config.training.steps, 40);
+        const double scale = log_between(x[1], 1e-2, 1e1);
+        const EmbeddingModel model =
+            gaussian_model(hidden, data.dimension(), scale, Activation::kIdentity, seed_);
+        const double kappa = theory::gauss_newton_scale(data, model, out.config.beta);
+        const EmbeddingTraining training{out.config.beta, out.config.eta_kappa / kappa, steps};
+        out.dials.push_back({"hidden units", static_cast<double>(hidden)});
+        out.dials.push_back({"size of the head", scale});
+        out.dials.push_back({"eta", training.eta});
+        out.dials.push_back({"steps", static_cast<double>(steps)});
+        out.run = [data, model, training]() -> CaseResult {
+            return run_embedding(data, {model}, training);
+        };
+        return out;
+    }
+};
+
+/// T12: one preference in two contexts, or in one, updated once or along a path.
+class ContextSpace final : public SearchSpace {
+  public:
+    ContextSpace(const std::string& claim, std::uint64_t seed) : claim_(claim), seed_(seed) {}
+    std::string name() const override { return "contexts"; }
+    std::size_t size() const override { return 11; }
+
+    SearchCase at(const Coordinates& x) const override {
+        ContextDials d;
+        d.vocabulary = whole(x[0], 3.0, 50.0);
+        d.chosen = log_between(x[1], 1e-6, 0.99);
+        d.rejected = (1.0 - d.chosen) * log_between(x[2], 1e-8, 0.99);
+        d.spread = log_between(x[3], 1e-2, 8.0);
+        d.reference_shift = between(x[4], 0.0, 4.0);
+        const double c = log_between(x[5], 1e-3, 30.0);
+        if (claim_ != "T12b") {
+            d.rho = between(x[6], -1.0, 1.0);
+            d.norm_ratio = log_between(x[7], 0.1, 10.0);
+            d.same_token = x[8] > 0.75;
+        }
+        if (claim_ == "T12d") d.objective = Objective::kUnlikelihood;
+        if (claim_ == "T12e") {
+            d.objective = static_cast<Objective>(pick(x[9], objective_names().size()));
+            d.samples = whole(x[10], 1.0, 4.0);
+        }
+        SearchCase out;
+        out.dials = {{"vocabulary", static_cast<double>(d.vocabulary)},
+                     {"chosen", d.chosen},
+                     {"rejected", d.rejected},
+                     {"spread", d.spread},
+                     {"reference shift", d.reference_shift},
+                     {"added logit", c},
+                     {"cosine", d.rho},
+                     {"norm ratio", d.norm_ratio},
+                     {"same token", d.same_token ? 1.0 : 0.0},
+                     {"examples", static_cast<double>(d.samples)}};
+        const bool path = claim_ == "T12b" || claim_ == "T12d";
+        out.run = [=, seed = seed_]() -> CaseResult {
+            theory::InfluenceFacts facts = make_facts(d, seed);
+            if (path)
+                measure_path(facts, honest_trainer(facts), c, 6);
+            else
+                measure_single(facts, honest_trainer(facts), {c});
+            return facts;
+        };
+        return out;
+    }
+
+  private:
+    std::string claim_;
+    std::uint64_t seed_;
+};
+
+}  // namespace
+
+theory::Evidence evidence_of(const CaseResult& result) {
+    return std::visit(
+        [](const auto& r) {
+            if constexpr (std::is_same_v<std::decay_t<decltype(r)>, theory::InfluenceFacts>)
+                return evidence_of(r);
+            else
+                return r.evidence();
+        },
+        result);
+}
+
+namespace {
+
+enum class Family { kNone, kRuns, kBehaviours, kEmbeddings, kContexts };
+
+Family family_of(const theory::Claim& claim) {
+    if (claim.kind != theory::ClaimKind::kRigorous) return Family::kNone;
+    if (claim.scope == theory::Scope::kRun) return Family::kRuns;
+    if (claim.id.starts_with("T8")) return Family::kBehaviours;
+    if (claim.id == "T9a" || claim.id == "T9b" || claim.id == "T9d") return Family::kEmbeddings;
+    return claim.id.starts_with("T12") ? Family::kContexts : Family::kNone;
+}
+
+}  // namespace
+
+bool has_search_space(const theory::Claim& claim) { return family_of(claim) != Family::kNone; }
+
+std::unique_ptr<SearchSpace> search_space(const theory::Claim& claim, std::size_t restart,
+                                          std::uint64_t seed) {
+    auto data = restart % 2 == 0 ? dial_space(seed) : feature_space(seed);
+    switch (family_of(claim)) {
+        case Family::kRuns:
+            return data;
+        case Family::kBehaviours:
+            return std::make_unique<BehaviourSpace>(std::move(data), seed);
+        case Family::kEmbeddings:
+            return std::make_unique<EmbeddingSpace>(std::move(data), seed);
+        case Family::kContexts:
+            return std::make_unique<ContextSpace>(claim.id, seed);
+        case Family::kNone:
+            break;
+    }
+    throw InputError("claim: no space to search for " + claim.id);
+}
+
+}  // namespace prefdyn

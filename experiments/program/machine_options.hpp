@@ -1,0 +1,20 @@
+#pragma once
+#include "experiments/program/parameter_table.hpp"
+#include "sim/cuda/device.hpp"
+
+namespace prefdyn {
+
+/// What a command computes with: no part of a run's identity.
+struct MachineOptions {
+    Index threads = 0;
+    Device device = Device::kAuto;
+};
+
+void declare(ParameterTable& table, MachineOptions& options);
+
+/// Sets the number of OpenMP threads and selects the device, with a line to standard error if a
+/// card that is there has to be left alone. Throws InputError if a card is asked for that cannot be
+/// used, DeviceError if it is there and fails.
+void apply(const MachineOptions& options);
+
+}  // namespace prefdyn

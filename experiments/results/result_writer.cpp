@@ -1,0 +1,157 @@
+#include "experiments/results/result_writer.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+
+#include "experiments/program/parameter_table.hpp"
+#include "experiments/results/publish.hpp"
+#include "sim/base/failure.hpp"
+
+namespace prefdyn {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::size_t size_of(const ResultWriter::Values& values) {
+    return std::visit([](const auto& v) { return v.size(); }, values);
+}
+
+/// Creates and removes the file: better to fail now than after the work.
+void probe(const std::string& path) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
+    if (file < 0 && errno == EEXIST) return;  // left by another run, to be written over
+    if (file < 0)
+        throw InputError(path + ": cannot be created: " + std::strerror(errno),
+                         "choose another --out");
+    ::close(file);
+    ::unlink(path.c_str());
+}
+
+/// A folder and those above it, made as far as they are missing; removed again at the end.
+class NewFolders {
+  public:
+    explicit NewFolders(fs::path folder) {
+        std::error_code failed;
+        const fs::path wanted = folder;
+        for (; !fs::exists(folder, failed) && folder.has_relative_path();
+             folder = folder.parent_path())
+            made_.push_back(folder);
+        fs::create_directories(wanted, failed);
+    }
+    ~NewFolders() {
+        std::error_code ignored;
+        for (const fs::path& folder : made_) fs::remove(folder, ignored);
+    }
+    NewFolders(const NewFolders&) = delete;
+    NewFolders& operator=(const NewFolders&) = delete;
+
+  private:
+    std::vector<fs::path> made_;  ///< innermost first
+};
+
+const char* type_name(FieldType type) {
+    return type == FieldType::kReal ? "float64" : type == FieldType::kInteger ? "int64" : "UTF-8";
+}
+
+}  // namespace
+
+const Field& ResultWriter::field(const std::string& name) const {
+    const auto found = std::find_if(fields_.begin(), fields_.end(),
+                                    [&](const Field& f) { return f.name == name; });
+    if (found == fields_.end()) throw std::logic_error("undeclared result field " + name);
+    return *found;
+}
+
+h5::Shape ResultWriter::shape(const Field& f) const {
+    h5::Shape out;
+    for (const auto& axis : f.axes) out.push_back(lengths_.at(axis));
+    return out;
+}
+
+void ResultWriter::put(const std::string& name, Values values) {
+    const Field& f = field(name);
+    if (values.index() != static_cast<std::size_t>(f.type))
+        throw std::logic_error("result field " + name + " has another type");
+    if (f.axes.size() == 1 && f.axes[0] == name) lengths_[name] = size_of(values);
+    hsize_t expected = 1;
+    for (const hsize_t extent : shape(f)) expected *= extent;
+    if (expected != size_of(values))
+        throw std::logic_error("result field " + name + " has another size");
+    values_.emplace_back(name, std::move(values));
+}
+
+void ResultWriter::write(const std::string& path) const {
+    h5::Writer file(path);
+    for (const auto& [name, values] : values_) {
+        const Field& f = field(name);
+        std::visit([&, &key = name](const auto& v) { file.write(key, v, shape(f)); }, values);
+        file.attribute(name, "description", f.description);
+        if (!f.unit.empty()) file.attribute(name, "units", f.unit);
+        if (f.axes.size() == 1 && f.axes[0] == name) file.make_scale(name);
+    }
+    for (const auto& [name, values] : values_) {
+        const Field& f = field(name);
+        if (f.axes.size() == 1 && f.axes[0] == name) continue;
+        for (unsigned axis = 0; axis < f.axes.size(); ++axis)
+            file.attach_scale(name, axis, f.axes[axis]);
+    }
+    for (const auto& [key, value] : attributes_)
+        std::visit([&, &k = key](const auto& v) { file.attribute("/", k, v); }, value);
+    file.close();
+}
+
+/// Everything written is there, in its shape.
+void ResultWriter::check(const std::string& path) const {
+    const h5::Reader file(path);
+    for (const auto& [name, values] : values_)
+        if (file.shape(name) != shape(field(name)))
+            throw InputError(path + ": dataset '" + name + "' did not survive writing");
+}
+
+void ResultWriter::publish(const std::string& path) const {
+    publish_file(path, [&](const std::string& partial) {
+        write(partial);
+        check(partial);
+    });
+}
+
+void require_writable(const std::string& path, bool force, const std::vector<std::string>& inputs) {
+    if (path.empty()) throw InputError("out: the path is empty");
+    std::error_code failed;
+    for (const std::string& input : inputs)
+        if (!input.empty() && fs::equivalent(path, input, failed))
+            throw InputError(path + ": is the same file as the input " + input,
+                             "choose another --out");
+    const fs::path folder = fs::absolute(path).parent_path();
+    const NewFolders folders(folder);
+    if (!fs::is_directory(folder, failed) || access(folder.c_str(), W_OK) != 0)
+        throw InputError(path + ": folder " + folder.string() + " cannot be written",
+                         "choose another --out");
+    if (fs::is_directory(path)) throw InputError(path + ": is a folder", "name a file");
+    if (fs::exists(path) && !force)
+        throw InputError(path + ": exists already",
+                         "choose another --out or replace it with --force");
+    probe(path + ".partial");
+}
+
+std::string describe(const std::vector<Field>& fields) {
+    std::ostringstream out;
+    out << "| dataset | axes | type | unit | meaning |\n|---|---|---|---|---|\n";
+    for (const Field& f : fields) {
+        std::string axes;
+        for (const auto& axis : f.axes) axes += (axes.empty() ? "" : ", ") + axis;
+        out << "| `" << f.name << "` | " << axes << " | " << type_name(f.type) << " | " << f.unit
+            << " | " << markdown_cell(f.description) << " |\n";
+    }
+    return out.str();
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,62 @@
+#pragma once
+// One result file: flat, self-describing, readable by xarray. Fields are declared once (name, axes,
+// unit, meaning); the declaration checks every write and makes docs/file-format.md.
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sim/base/hdf5_file.hpp"
+
+namespace prefdyn {
+
+enum class FieldType { kReal, kInteger, kText };
+
+struct Field {
+    std::string name;
+    std::vector<std::string> axes;  ///< names of dimension scales, outermost first
+    FieldType type;
+    std::string unit, description;
+};
+
+/// Collects fields, then publishes them atomically: written to PATH.partial, closed, reopened and
+/// checked, renamed. A published file is never opened for writing again.
+class ResultWriter {
+  public:
+    explicit ResultWriter(std::vector<Field> fields) : fields_(std::move(fields)) {}
+
+    using Values =
+        std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::string>>;
+    using Attribute = std::variant<double, std::int64_t, std::string>;
+
+    /// A one-dimensional field named after its own axis fixes that axis' length; put those first.
+    void put(const std::string& name, Values values);
+    void attribute(const std::string& key, Attribute value) {
+        attributes_.emplace_back(key, value);
+    }
+
+    void publish(const std::string& path) const;
+
+  private:
+    const Field& field(const std::string& name) const;
+    h5::Shape shape(const Field& field) const;
+    void write(const std::string& path) const;
+    void check(const std::string& path) const;
+
+    std::vector<Field> fields_;
+    std::vector<std::pair<std::string, Values>> values_;
+    std::map<std::string, hsize_t> lengths_;
+    std::vector<std::pair<std::string, Attribute>> attributes_;
+};
+
+/// Throws InputError unless `path` can be created: its folder exists or can be made, the file does
+/// not exist or `force` is set, and it is none of `inputs` (empty ones aside), under whatever name.
+/// Leaves nothing behind.
+void require_writable(const std::string& path, bool force,
+                      const std::vector<std::string>& inputs = {});
+
+/// Markdown table of fields.
+std::string describe(const std::vector<Field>& fields);
+
+}  // namespace prefdyn

@@ -1,0 +1,149 @@
+#include "experiments/runs/embedding_run.hpp"
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "sim/base/cancel.hpp"
+#include "sim/base/failure.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+constexpr Index kEarlySteps = 20;  // an aligned model is misaligned within a few
+
+TrainSpec train_spec(const EmbeddingTraining& training) {
+    TrainSpec spec;
+    spec.eta = training.eta;
+    spec.steps = training.steps;
+    spec.records = 2;
+    for (Index step = 0; step < training.steps; ++step)
+        if (step < kEarlySteps || step % training.every == 0) spec.record_also.push_back(step);
+    return spec;
+}
+
+/// Takes the parameters out of the records; T9b and T9d look along them.
+void follow_parameters(EmbeddingRun& run, const Dataset& told, const EmbeddingSpec& spec) {
+    std::vector<EmbeddingModel> models;
+    for (Record& record : run.trajectory.records) {
+        models.push_back(kept_model(record.observed, spec.start));
+        record.observed.resize(kObservedCount);
+        run.facts.balance.push_back(record.observed[kObservedBalance]);
+        run.facts.unit_balance.push_back(record.observed[kObservedUnitBalance]);
+    }
+    run.end = models.back();
+    if (spec.start.activation == Activation::kIdentity)
+        run.facts.steps = theory::embedding_steps(
+            told, spec.reference ? *spec.reference : spec.start, models, run.training.beta);
+}
+
+/// -L'(0) along the flow from losses alone, by the difference quotient of fourth order: R(0)^2
+/// knows the length of the gradient, this its direction. The loss changes by a part in 10^5 at
+/// most: too little for kinks of the activation, enough for rounding. Where the gradient is small
+/// against the curvature, less far: the loss must be all but straight there.
+void measure_loss_slope(const PolicyEngine& engine, double beta, theory::EmbeddingFacts& facts) {
+    const Vector start = engine.initial();
+    Vector direction, ignored;
+    const double at_start = engine.descent(start, {}, direction);
+    const double rate = engine.frobenius(direction);
+    facts.loss_slope = 0.0;
+    if (rate == 0.0) return;
+    const auto loss = [&](double t) { return engine.descent(start + t * direction, {}, ignored); };
+    const double rounding = 16.0 * std::numeric_limits<double>::epsilon() *
+                            (at_start + beta * std::sqrt(facts.mean_square_score));
+    double h = 1e-5 * at_start / (rate * rate), ahead, behind;
+    const auto bends = [&] {
+        ahead = loss(h), behind = loss(-h);
+        return std::fabs(ahead + behind - 2.0 * at_start) >
+               0.03 * std::fabs(behind - ahead) + rounding;
+    };
+    while (bends()) h *= 0.25;
+    facts.loss_slope = (8.0 * (behind - ahead) - (loss(-2.0 * h) - loss(2.0 * h))) / (12.0 * h);
+    facts.loss_slope_rounding = rounding / h;
+}
+
+/// Where `value` first reaches 0 from above.
+double first_crossing(const std::vector<Record>& records,
+                      const std::function<double(const Record&)>& value) {
+    double before = 0.0;
+    for (std::size_t k = 0; k < records.size(); ++k) {
+        const double now = value(records[k]);
+        if (now <= 0.0) {
+            if (k == 0) return records[k].step;
+            const double share = before / (before - now);
+            return records[k - 1].step + share * (records[k].step - records[k - 1].step);
+        }
+        before = now;
+    }
+    return std::nan("");
+}
+
+}  // namespace
+
+theory::Evidence EmbeddingRun::evidence() const {
+    theory::Evidence e;
+    e.trajectory = &trajectory;
+    e.embedding = &facts;
+    e.training = training;
+    return e;
+}
+
+double EmbeddingRun::slope() const {
+    const double rate = trajectory.records.front().update_rate;
+    return rate * rate;
+}
+
+double EmbeddingRun::steps_to_loss(double target) const {
+    return first_crossing(trajectory.records,
+                          [&](const Record& r) { return r.train.loss - target; });
+}
+
+double EmbeddingRun::steps_to_policy() const {
+    return first_crossing(trajectory.records, [](const Record& r) {
+        return r.train.logps_rejected - r.train.logps_chosen;
+    });
+}
+
+EmbeddingRun run_embedding(const Dataset& data, const EmbeddingSpec& spec,
+                           const EmbeddingTraining& training, const Dataset& told,
+                           const EngineMaker& make) {
+    PreferenceTask task;
+    task.train = data;
+    task.held_out.features.resize(0, data.dimension());
+    task.policy.beta = training.beta;
+    task.loss = make_loss("sigmoid");
+    EmbeddingRun out;
+    out.start = spec.start;
+    out.facts = theory::embedding_facts(told, spec.start);
+    out.facts.embedding_trained = spec.train_embedding;
+    out.training.beta = training.beta;
+    out.training.eta = training.eta;
+    out.training.loss = task.loss->facts();
+    out.training.from_reference = !spec.reference;
+    EmbeddingSpec keeping = spec;
+    keeping.keep_parameters = true;
+    const auto engine =
+        make ? make(task, keeping) : std::make_unique<EmbeddingEngine>(task, keeping);
+    measure_loss_slope(*engine, training.beta, out.facts);
+    out.trajectory = train(*engine, *task.loss, train_spec(training), 0);
+    if (out.trajectory.stop == StopReason::kInterrupted) throw Interrupted();
+    if (out.trajectory.records.empty())
+        throw InputError("embedding: the loss is not finite at the start",
+                         "scale the features or the model down");
+    follow_parameters(out, told, spec);
+    return out;
+}
+
+EmbeddingRun run_embedding(const Dataset& data, const EmbeddingSpec& spec,
+                           const EmbeddingTraining& training) {
+    return run_embedding(data, spec, training, data);
+}
+
+Dataset flipped(const Dataset& data) {
+    Dataset out = data;
+    for (auto& s : out.label) s = static_cast<std::int8_t>(-s);
+    return out;
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,62 @@
+#pragma once
+// A head trained on several behaviours, with what the claims of theory.md section 5 ask about it.
+
+#include <memory>
+
+#include "sim/head/trainer.hpp"
+#include "theory/behaviours.hpp"
+#include "theory/claim.hpp"
+
+namespace prefdyn {
+
+struct MixtureTraining {
+    Method method = Method::kGradientDescent;
+    std::string loss = "sigmoid";
+    double beta = 0.1;
+    double eta_kappa = 0.1;  ///< eta * kappa
+    Index steps = 400, records = 50;
+};
+
+struct MixtureRun {
+    theory::DatasetStatistics statistics;  ///< means, mean_square and lambda_max only
+    theory::BehaviourStatistics behaviours;
+    theory::TrainingFacts facts;
+    Trajectory trajectory;
+    double kappa = 0.0;
+
+    /// Borrows from this object.
+    theory::Evidence evidence() const;
+};
+
+/// A mixture whose head is not trained yet: several can be trained together.
+class PendingMixture {
+  public:
+    /// `lambda_max` is the largest eigenvalue of M or a number above it.
+    PendingMixture(Dataset data, const MixtureTraining& training, double lambda_max,
+                   std::uint64_t seed);
+    /// Borrows from this object. Logarithmically spaced records, the first step among them.
+    TrainJob job() const;
+    /// Throws Interrupted if training was.
+    MixtureRun finish(Trajectory trajectory);
+
+  private:
+    std::unique_ptr<PreferenceTask> task_;
+    std::unique_ptr<PolicyEngine> engine_;
+    TrainSpec spec_;
+    std::uint64_t seed_;
+    MixtureRun result_;
+};
+
+/// Rows of a above rows of b, of one dimension, as behaviours 0 and 1.
+Dataset mixture_of(const Dataset& a, const Dataset& b);
+
+MixtureRun train_mixture(Dataset data, const MixtureTraining& training, double lambda_max,
+                         std::uint64_t seed);
+
+/// The same with lambda_max computed.
+MixtureRun train_mixture(Dataset data, const MixtureTraining& training, std::uint64_t seed);
+
+/// First recorded t > 0 at which behaviour j has caught up with i; NaN if it never does.
+double first_crossing(const Trajectory& trajectory, std::size_t i, std::size_t j);
+
+}  // namespace prefdyn

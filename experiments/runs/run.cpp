@@ -1,0 +1,169 @@
+#include "experiments/runs/run.hpp"
+
+#include <cmath>
+
+#include "sim/base/cancel.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/head/reduced_engine.hpp"
+#include "theory/rates.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+theory::Dynamics dynamics(const RunConfig& config, Index n) {
+    const TrainSpec& t = config.training;
+    switch (t.method) {
+        case Method::kFlow:
+            return theory::Dynamics::kGradientFlow;
+        case Method::kAdam:
+            return theory::Dynamics::kAdaptive;
+        case Method::kGradientDescent:
+            return theory::Dynamics::kGradientDescent;
+        case Method::kSgd:
+            return t.batch == 0 || t.batch >= n ? theory::Dynamics::kGradientDescent
+                                                : theory::Dynamics::kStochastic;
+    }
+    return theory::Dynamics::kStochastic;
+}
+
+/// eta from eta * kappa where it was not given.
+double resolve_eta(const RunConfig& config, const PreferenceLoss& loss, double kappa,
+                   const std::string& name) {
+    if (config.training.eta > 0.0) return config.training.eta;
+    if (!std::isfinite(loss.facts().curvature_max))
+        throw InputError("eta-kappa: the loss " + std::string(loss.name()) +
+                             " has no finite smoothness kappa, so eta is undefined",
+                         "give --eta");
+    const double eta = config.eta_kappa / kappa;
+    if (!std::isfinite(eta) || !(eta > 0.0))
+        throw InputError(name + ": kappa = " + format_real(kappa) +
+                             ", so eta = " + format_real(config.eta_kappa) +
+                             " / kappa is undefined; the features are zero, or their squares or "
+                             "beta's leave the range of double",
+                         "scale the features; simulate also takes --eta");
+    return eta;
+}
+
+theory::TrainingFacts training_facts(const RunConfig& config,
+                                     const std::shared_ptr<const PreferenceLoss>& loss, Index n) {
+    theory::TrainingFacts facts;
+    facts.dynamics = dynamics(config, n);
+    facts.beta = config.beta;
+    facts.eta = config.training.eta;
+    facts.loss = loss->facts();
+    if (facts.loss.form == LossForm::kMargin) facts.phi = {loss, loss->margin()};
+    // The integrator's global error is well below 1000 local tolerances on these contracting flows.
+    if (config.training.method == Method::kFlow)
+        facts.rounding = 1e3 * config.training.flow_tolerance;
+    return facts;
+}
+
+/// What the single-precision engine trains on, so that the statistics describe the same numbers.
+void round_to_single(PreferenceTask& task) {
+    for (Dataset* set : {&task.train, &task.held_out})
+        set->features = single_precision(set->features, "features").cast<double>();
+}
+
+}  // namespace
+
+PendingRun::PendingRun(const RunConfig& config, PreferenceTask task, const std::string& head) {
+    if (config.engine == EngineKind::kReducedF32) round_to_single(task);
+    task_ = std::make_unique<const PreferenceTask>(std::move(task));
+    result_.config = config;
+    result_.name = task_->train.name;
+    stop_if_requested();
+    result_.statistics = theory::dataset_statistics(task_->train);
+    stop_if_requested();
+    result_.kappa = theory::smoothness(config.beta, task_->loss->facts().curvature_max,
+                                       result_.statistics.lambda_max);
+    result_.id = run_id(config, task_->train, head);
+    FeatureSpec& size = result_.config.features;
+    size.samples = task_->train.samples();
+    size.dimension = task_->train.dimension();
+    result_.config.held_out = task_->held_out.samples();
+    TrainSpec& training = result_.config.training;
+    training.eta = resolve_eta(config, *task_->loss, result_.kappa, result_.name);
+    result_.facts = training_facts(result_.config, task_->loss, task_->train.samples());
+    training.direction_rounding = theory::rate_rounding(result_.evidence());
+    engine_ = make_engine(config.engine, *task_);
+}
+
+TrainJob PendingRun::job() const {
+    return {*engine_, *task_->loss, result_.config.training, result_.config.seed};
+}
+
+RunResult PendingRun::finish(Trajectory trajectory) {
+    if (trajectory.stop == StopReason::kInterrupted) throw Interrupted();
+    if (trajectory.records.empty())
+        throw InputError(
+            result_.name + ": the loss or the norm of its gradient is not finite at the start",
+            "scale the features down");
+    result_.trajectory = std::move(trajectory);
+    return std::move(result_);
+}
+
+namespace {
+
+RunResult train_alone(PendingRun run) {
+    const TrainJob job = run.job();
+    return run.finish(train(job.engine, job.loss, job.spec, job.seed));
+}
+
+}  // namespace
+
+RunResult run_task(const RunConfig& config, PreferenceTask task, const std::string& head) {
+    return train_alone(PendingRun(config, std::move(task), head));
+}
+
+PreferenceTask preference_task(const RunConfig& config, Dataset train) {
+    PreferenceTask task;
+    task.loss = make_loss(loss_spec(config));
+    task.policy.vocabulary = config.vocabulary;
+    task.policy.beta = config.beta;
+    if (config.reference_scale > 0.0)
+        task.policy.reference = gaussian_head(config.vocabulary, train.dimension(),
+                                              config.reference_scale, config.seed);
+    task.train = std::move(train);
+    return task;
+}
+
+theory::Evidence RunResult::evidence() const {
+    theory::Evidence e;
+    e.means = &statistics;
+    e.statistics = &statistics;
+    e.trajectory = &trajectory;
+    e.population = population;
+    e.training = facts;
+    e.delta = kRunDelta;
+    return e;
+}
+
+PendingRun begin_synthetic(const RunConfig& config) {
+    const FeatureDistribution distribution(feature_spec(config), config.seed);
+    PreferenceTask task = preference_task(config, distribution.sample(config.seed));
+    validate(task.train, "sampled features");
+    if (config.held_out > 0) {
+        FeatureSpec spec = feature_spec(config);
+        spec.samples = config.held_out;
+        spec.moments = Moments::kPopulation;
+        if (class_count(spec, +1) == 0 || class_count(spec, -1) == 0)
+            throw InputError("held-out: " + std::to_string(config.held_out) +
+                                 " samples and balance = " + format_real(spec.p_plus) +
+                                 " leave one class empty",
+                             "raise --held-out");
+        task.held_out = FeatureDistribution(spec, config.seed).sample(config.seed, true);
+    }
+    auto population = theory::population_facts(distribution.moments(), task.train);
+    PendingRun out(config, std::move(task), "");
+    out.set_population(std::move(population));
+    return out;
+}
+
+RunResult run_synthetic(const RunConfig& config) { return train_alone(begin_synthetic(config)); }
+
+RunResult run_dataset(const RunConfig& config, const Dataset& train) {
+    return run_task(config, preference_task(config, train), "");
+}
+
+}  // namespace prefdyn

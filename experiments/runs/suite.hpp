@@ -1,0 +1,20 @@
+#pragma once
+#include <vector>
+
+#include "experiments/runs/run_config.hpp"
+
+namespace prefdyn {
+
+enum class Profile { kQuick, kDefault, kFull };
+
+struct SuiteRun {
+    std::string suite;  ///< which axis is varied
+    RunConfig config;
+};
+
+/// The synthetic runs of `prefdyn verify`: distinguishability x dimension x n as a grid, every
+/// other axis (covariance, tails, balance, trainer, exact moments, dense engine) varied around its
+/// centre.
+std::vector<SuiteRun> synthetic_suite(Profile profile, std::uint64_t seed);
+
+}  // namespace prefdyn

@@ -1,0 +1,219 @@
+#include "experiments/scaled/scaled.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "experiments/program/parallel.hpp"
+#include "experiments/scaled/scaled_tasks.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kPi = 3.14159265358979323846;
+
+}  // namespace
+
+FeatureSpec gaussian_twin(const theory::DatasetStatistics& s) {
+    const Vector difference = s.mean_plus - s.mean_minus;
+    const Vector common = 0.5 * (s.mean_plus + s.mean_minus);
+    const double d = static_cast<double>(difference.size());
+    FeatureSpec out;
+    out.samples = s.n;
+    out.dimension = difference.size();
+    out.p_plus = s.p_plus;
+    out.distinguishability = s.distinguishability_debiased();
+    out.direction = Direction::kRandom;
+    out.covariance.sigma = std::sqrt(0.5 * (s.trace_plus + s.trace_minus) / d);
+    out.common_norm = common.norm();
+    const double scale = common.norm() * difference.norm();
+    const double cosine = scale > 0.0 ? common.dot(difference) / scale : 0.0;
+    out.common_angle = std::acos(std::clamp(cosine, -1.0, 1.0)) * 180.0 / kPi;
+    return out;
+}
+
+namespace {
+
+void add_runs(Verification& v, const std::string& suite, std::size_t count,
+              const std::function<RunResult(std::size_t)>& run) {
+    const std::size_t first = v.runs.size();
+    v.runs.resize(first + count);
+    parallel_for(suite, count, [&](std::size_t k) {
+        v.runs[first + k] = run(k);
+        v.runs[first + k].suite = suite;
+    });
+}
+
+std::vector<const RunResult*> suite_of(const Verification& v, const std::string& suite) {
+    std::vector<const RunResult*> out;
+    for (const RunResult& run : v.runs)
+        if (run.suite == suite) out.push_back(&run);
+    return out;
+}
+
+void add_last_layer(Verification& v, const std::vector<LastLayer>& layers, const ScaledPlan& plan) {
+    const std::size_t K = layers.size(), first = v.runs.size();
+    add_runs(v, kLastLayer, K, [&](std::size_t k) { return layers[k].train(plan); });
+    add_runs(v, kFlippedBase, K, [&](std::size_t k) { return layers[k].flipped().train(plan); });
+    const auto aligned = [&](std::size_t k) {
+        return layers[k].flipped().moved_by(v.runs[first + k].trajectory.parameters).train(plan);
+    };
+    add_runs(v, kFlippedAligned, K, aligned);
+}
+
+void add_twins(Verification& v, const ScaledPlan& plan) {
+    const auto real = suite_of(v, "features");
+    std::vector<RunConfig> configs;
+    for (std::size_t k = 0; k < real.size(); ++k) {
+        configs.push_back(feature_run(plan.verify.beta, 0));
+        configs.back().features = gaussian_twin(real[k]->statistics);
+        configs.back().seed = derive_seed(plan.verify.seed, Purpose::kSuite, k) >> 1;
+    }
+    add_runs(v, kTwin, configs.size(), [&](std::size_t k) { return run_synthetic(configs[k]); });
+}
+
+double relative_difference(const std::vector<Record>& a, const std::vector<Record>& b,
+                           const std::function<double(const Record&)>& get) {
+    double difference = 0.0, scale = 0.0;
+    for (const Record& x : a)
+        for (const Record& y : b) {
+            if (x.step != y.step) continue;
+            difference = std::max(difference, std::fabs(get(x) - get(y)));
+            scale = std::max(scale, std::fabs(get(x)));
+        }
+    return scale > 0.0 ? difference / scale : difference;
+}
+
+/// Largest over everything the two engines compute on their own.
+double trajectory_difference(const Trajectory& a, const Trajectory& b) {
+    using R = const Record&;
+    const std::function<double(R)> numbers[] = {
+        [](R r) { return r.train.loss; },
+        [](R r) { return r.train.rewards_margins; },
+        [](R r) { return r.train.logps_chosen; },
+        [](R r) { return r.train.logps_rejected; },
+        [](R r) { return r.train.outputs_accuracies; },
+        [](R r) { return r.head_change; },
+        [](R r) { return r.update_rate; },
+    };
+    double out = 0.0;
+    for (const auto& get : numbers)
+        out = std::max(out, relative_difference(a.records, b.records, get));
+    return out;
+}
+
+/// One after the other: each holds several V x d matrices.
+std::vector<double> cross_check(const Verification& v, const std::vector<LastLayer>& layers,
+                                const ScaledInput& input, const ScaledPlan& plan) {
+    std::vector<double> out(layers.size(), kNan);
+    const auto reduced = suite_of(v, kLastLayer);
+    const auto count = std::min(layers.size(), static_cast<std::size_t>(plan.cross_check));
+    for (std::size_t k = 0; k < count; ++k) {
+        const RunResult dense = layers[k].train_dense(plan, input.head);
+        out[k] = trajectory_difference(reduced[k]->trajectory, dense.trajectory);
+    }
+    return out;
+}
+
+double median(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return values[values.size() / 2];
+}
+
+/// Step at which the training loss first is at most `level`, between records linear; behaviours
+/// that never get there are tied last.
+double steps_to_loss(const RunResult& run, double level) {
+    const auto& records = run.trajectory.records;
+    for (std::size_t k = 0; k < records.size(); ++k) {
+        if (records[k].train.loss > level) continue;
+        if (k == 0) return 0.0;
+        const double before = records[k - 1].train.loss - level;
+        const double share = before / (before + level - records[k].train.loss);
+        return records[k - 1].step + share * (records[k].step - records[k - 1].step);
+    }
+    return std::numeric_limits<double>::infinity();
+}
+
+class Correlations {
+  public:
+    Correlations(const Verification& v, std::uint64_t seed) : v_(v), seed_(seed) {}
+
+    void add(const std::string& suite, const std::string& what,
+             const std::function<double(const RunResult&)>& get) {
+        std::vector<double> x, y;
+        for (const RunResult* run : suite_of(v_, suite)) {
+            x.push_back(run->statistics.distinguishability);
+            y.push_back(get(*run));
+        }
+        out_.push_back(
+            {"D and " + what + ", " + suite,
+             bootstrap_rank_correlation(
+                 x, y, Stream(seed_, Purpose::kBootstrap, kScaledStreams + out_.size()))});
+    }
+    void add_steps_to_level(const std::string& suite) {
+        std::vector<double> last;
+        for (const RunResult* run : suite_of(v_, suite))
+            last.push_back(run->trajectory.records.back().train.loss);
+        const double level = median(last);
+        add(suite, "steps to a loss that half of the behaviours reach",
+            [level](const RunResult& run) { return steps_to_loss(run, level); });
+    }
+    std::vector<RankCorrelation> take() { return std::move(out_); }
+
+  private:
+    static constexpr std::uint64_t kScaledStreams = 3000000;
+    const Verification& v_;
+    std::uint64_t seed_;
+    std::vector<RankCorrelation> out_;
+};
+
+std::vector<RankCorrelation> correlations(const Verification& v, std::uint64_t seed) {
+    Correlations out(v, seed);
+    using R = const RunResult&;
+    for (const Index step : v.fixed_steps)
+        out.add("features", "loss after " + std::to_string(step) + " steps",
+                [step](R r) { return loss_at_step(r, step); });
+    out.add_steps_to_level("features");
+    const auto last = [&](const std::string& what, double SplitMetrics::*metric,
+                          SplitMetrics Record::*split) {
+        out.add(kLastLayer, what,
+                [metric, split](R r) { return r.trajectory.records.back().*split.*metric; });
+    };
+    last("training loss at the end", &SplitMetrics::loss, &Record::train);
+    last("held-out loss at the end", &SplitMetrics::loss, &Record::held_out);
+    last("training reward accuracy at the end", &SplitMetrics::rewards_accuracies, &Record::train);
+    last("held-out reward accuracy at the end", &SplitMetrics::rewards_accuracies,
+         &Record::held_out);
+    out.add(kLastLayer, "head change at the end",
+            [](R r) { return r.trajectory.records.back().head_change; });
+    out.add_steps_to_level(kLastLayer);
+    return out.take();
+}
+
+}  // namespace
+
+bool ScaledFindings::as_expected() const {
+    return verification.as_expected() &&
+           std::all_of(cross_check.begin(), cross_check.end(),
+                       [](double e) { return std::isnan(e) || e <= kCrossCheckTolerance; });
+}
+
+ScaledFindings run_scaled(const std::vector<theory::Claim>& claims, const ScaledInput& input,
+                          const ScaledPlan& plan) {
+    const std::vector<LastLayer> layers = last_layers(input, plan);
+    ScaledFindings out;
+    Verification& v = out.verification;
+    v = verify_features(claims, input.behaviours, plan.verify);
+    add_last_layer(v, layers, plan);
+    out.cross_check = cross_check(v, layers, input, plan);
+    add_twins(v, plan);
+    judge_runs(v);
+    v.loss_at.resize(v.runs.size() * v.fixed_steps.size(), kNan);
+    out.correlations = correlations(v, plan.verify.seed);
+    out.pairs = train_pairs(layers, plan);
+    return out;
+}
+
+}  // namespace prefdyn

@@ -1,9 +1,0 @@
-#pragma once
-#include "experiments/study.hpp"
-
-namespace prefdyn {
-
-/// Every study, in the order of theory.md.
-const std::vector<Study>& studies();
-
-}  // namespace prefdyn

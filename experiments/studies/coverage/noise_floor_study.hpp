@@ -1,0 +1,11 @@
+#pragma once
+// The noise floor of zbar (theory.md section 3) on samples of known populations: the one claim that
+// sees noise that is smaller than declared.
+
+#include "experiments/studies/study.hpp"
+
+namespace prefdyn {
+
+Study noise_floor_study();
+
+}  // namespace prefdyn

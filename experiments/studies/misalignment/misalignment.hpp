@@ -1,0 +1,51 @@
+#pragma once
+// Misalignment (theory.md section 6): align a model, flip the labels, train on. Is the aligned
+// model misaligned faster than the base model, and because of what?
+
+#include "experiments/runs/embedding_run.hpp"
+#include "experiments/studies/study.hpp"
+
+namespace prefdyn {
+
+/// Where misalignment starts. Each is its own reference except kOldReference.
+enum MisalignmentStart : std::size_t {
+    kFromBase,
+    kFromAligned,
+    kFromAlignedEmbedding,  ///< aligned E, base a: only D has grown
+    kFromAlignedHead,       ///< base E, aligned a: only the head has grown
+    kFromOldReference,      ///< aligned model, reference still the base model
+    kFromFrozenBase,        ///< the embedding is not trained, neither now nor in alignment
+    kFromFrozenAligned,
+    kMisalignmentStarts
+};
+const std::vector<std::string>& misalignment_start_names();
+
+struct MisalignmentSpec {
+    Dataset data;  ///< labels as in alignment
+    EmbeddingModel base;
+    double beta = 0.1;
+    double eta_kappa = 0.02;  ///< eta = eta_kappa / kappa, kappa that of the base model
+    Index align_steps = 100;
+    Index misalign_steps = 300;
+    Index every = 1;          ///< steps between records after the first 20; alignment: 1
+    bool every_step = false;  ///< record every step of misalignment from base and aligned, too
+};
+
+struct Misalignment {
+    EmbeddingRun align, frozen_align;
+    std::vector<EmbeddingRun> runs;  ///< by MisalignmentStart
+
+    /// Share of the growth of -L'(0) that each cause alone brings; they need not add up to 1.
+    double share_of_distinguishability() const;
+    double share_of_head() const;
+};
+
+Misalignment misalign(const MisalignmentSpec& spec);
+
+/// T9a to T9d over seeds and activations.
+Study misalignment_study();
+
+/// Their negative controls.
+std::vector<Control> misalignment_controls();
+
+}  // namespace prefdyn

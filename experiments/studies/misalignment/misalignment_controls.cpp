@@ -1,0 +1,208 @@
+#include "experiments/studies/misalignment/misalignment.hpp"
+#include "sim/data/distribution.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+using theory::Claim;
+using theory::Verdict;
+
+/// The head is turned to the side on which D grows at first: T9b applies for every seed.
+MisalignmentSpec small(std::uint64_t seed) {
+    FeatureSpec features;
+    features.samples = 60;
+    features.dimension = 8;
+    features.distinguishability = 2.0;
+    MisalignmentSpec out;
+    out.data = FeatureDistribution(features, seed).sample(seed);
+    out.base = gaussian_model(8, 8, 1.0, Activation::kIdentity, seed);
+    const Vector mean = out.base.embedding * theory::mean_statistics(out.data).zbar;
+    if (out.base.head.dot(mean) < 0.0) out.base.head = -out.base.head;
+    out.align_steps = out.misalign_steps = 40;
+    return out;
+}
+
+EmbeddingTraining training_of(const MisalignmentSpec& spec) {
+    return {spec.beta, spec.eta_kappa / theory::gauss_newton_scale(spec.data, spec.base, spec.beta),
+            spec.align_steps, 1};
+}
+
+Verdict judge_one(const Claim& claim, const EmbeddingRun& run, bool presume = true) {
+    const theory::Evidence evidence = run.evidence();
+    return theory::judge(claim, std::span(&evidence, 1), presume);
+}
+
+Verdict bound_strengthened(const Claim& claim, std::uint64_t seed) {
+    return judge_one(theory::strengthened(claim, 0.9), misalign(small(seed)).align, false);
+}
+
+/// ||E'||^2 + ||w'||^2 for a rate: one of the two head rows is forgotten.
+class OneHeadRow final : public EmbeddingEngine {
+  public:
+    using EmbeddingEngine::EmbeddingEngine;
+    double frobenius(const Vector& flat) const override { return flat.norm(); }
+};
+
+Verdict one_head_row(const Claim& claim, std::uint64_t seed) {
+    const MisalignmentSpec spec = small(seed);
+    const EngineMaker make = [](const PreferenceTask& task, const EmbeddingSpec& s) {
+        return std::make_unique<OneHeadRow>(task, s);
+    };
+    return judge_one(
+        claim, run_embedding(spec.data, {spec.base}, training_of(spec), spec.data, make), false);
+}
+
+Verdict base_head_ignored(const Claim& claim, std::uint64_t seed) {
+    const MisalignmentSpec spec = small(seed);
+    EmbeddingModel headless = spec.base;
+    headless.head.setZero();
+    EmbeddingRun run = run_embedding(spec.data, {headless}, training_of(spec));
+    run.facts = theory::embedding_facts(spec.data, spec.base);
+    return judge_one(claim, run, false);
+}
+
+Verdict reference_not_reset(const Claim& claim, std::uint64_t seed) {
+    return judge_one(claim, misalign(small(seed)).runs[kFromOldReference]);
+}
+
+/// Steps so small that D grows by 2 eta beta S alone.
+Verdict growth_overstated(const Claim& claim, std::uint64_t seed) {
+    MisalignmentSpec spec = small(seed);
+    spec.eta_kappa = 1e-3;
+    EmbeddingRun run = run_embedding(spec.data, {spec.base}, training_of(spec));
+    for (auto& step : run.facts.steps) step.condition *= 1.1;
+    return judge_one(claim, run, false);
+}
+
+Verdict eta_doubled(const Claim& claim, std::uint64_t seed) {
+    EmbeddingRun run = misalign(small(seed)).align;
+    run.training.eta *= 0.5;
+    return judge_one(claim, run, false);
+}
+
+/// Trains the head without its factor 2 against the embedding: ||E||^2 + ||w||^2 is descended.
+class SlowHead final : public EmbeddingEngine {
+  public:
+    using EmbeddingEngine::EmbeddingEngine;
+    double descent(const Vector& theta, std::span<const Index> rows,
+                   Vector& direction) const override {
+        const double loss = EmbeddingEngine::descent(theta, rows, direction);
+        direction.tail(model(theta).head.size()) *= 0.5;
+        return loss;
+    }
+};
+
+Verdict head_factor_off(const Claim& claim, std::uint64_t seed) {
+    const MisalignmentSpec spec = small(seed);
+    const EngineMaker make = [](const PreferenceTask& task, const EmbeddingSpec& s) {
+        return std::make_unique<SlowHead>(task, s);
+    };
+    return judge_one(
+        claim, run_embedding(spec.data, {spec.base}, training_of(spec), spec.data, make), false);
+}
+
+Verdict nonlinear_unnoticed(const Claim& claim, std::uint64_t seed) {
+    MisalignmentSpec spec = small(seed);
+    spec.base.activation = Activation::kTanh;
+    EmbeddingRun run = misalign(spec).align;
+    const EmbeddingRun linear = misalign(small(seed)).align;
+    run.facts.activation = Activation::kIdentity;
+    run.facts.steps = linear.facts.steps;
+    return judge_one(claim, run, false);
+}
+
+Verdict sign_ignored(const Claim& claim, std::uint64_t seed) {
+    return judge_one(claim, misalign(small(seed)).runs[kFromAligned]);
+}
+
+Verdict labels_flipped_unnoticed(const Claim& claim, std::uint64_t seed) {
+    const MisalignmentSpec spec = small(seed);
+    EmbeddingTraining training = training_of(spec);
+    const EmbeddingModel aligned = run_embedding(spec.data, {spec.base}, training).end;
+    training.steps = 5;
+    return judge_one(claim, run_embedding(flipped(spec.data), {aligned}, training, spec.data),
+                     false);
+}
+
+/// 9 of 10 labels are +1 and the classes share a mean, so zbar_x points elsewhere than delta; a_0
+/// separates zbar_x the right way and delta the wrong way.
+Verdict mean_for_difference(const Claim& claim, std::uint64_t seed) {
+    MisalignmentSpec spec = small(seed);
+    FeatureSpec features;
+    features.samples = 100;
+    features.dimension = 4;
+    features.p_plus = 0.9;
+    features.common_norm = 3.0;
+    features.common_angle = 60.0;
+    features.moments = Moments::kSample;
+    spec.data = FeatureDistribution(features, seed).sample(seed);
+    const auto means = theory::mean_statistics(spec.data);
+    const Vector delta = means.mean_plus - means.mean_minus;
+    const Vector rest = means.zbar - means.zbar.dot(delta) / delta.squaredNorm() * delta;
+    spec.base = {RowMatrix::Identity(4, 4),
+                 rest / rest.squaredNorm() - 0.1 * delta / delta.squaredNorm(),
+                 Activation::kIdentity};
+    EmbeddingTraining training = training_of(spec);
+    training.steps = 5;
+    EmbeddingRun run = run_embedding(spec.data, {spec.base}, training);
+    for (std::size_t k = 0; k < run.facts.steps.size(); ++k)
+        run.facts.steps[k].condition = run.trajectory.records[k].observed[kObservedConditionZbar];
+    return judge_one(claim, run, false);
+}
+
+Verdict frozen_reference_not_reset(const Claim& claim, std::uint64_t seed) {
+    const MisalignmentSpec spec = small(seed);
+    const Misalignment m = misalign(spec);
+    EmbeddingRun run = run_embedding(flipped(spec.data), {m.frozen_align.end, spec.base, false},
+                                     training_of(spec));
+    run.facts.counterpart = m.runs[kFromFrozenAligned].facts.counterpart;
+    return judge_one(claim, run);
+}
+
+Verdict loss_off(const Claim& claim, std::uint64_t seed) {
+    EmbeddingRun run = misalign(small(seed)).runs[kFromFrozenAligned];
+    for (Record& r : run.trajectory.records) r.train.loss *= 1.0 + 1e-6;
+    return judge_one(claim, run);
+}
+
+Verdict embedding_not_frozen(const Claim& claim, std::uint64_t seed) {
+    const Misalignment m = misalign(small(seed));
+    EmbeddingRun run = m.runs[kFromAligned];
+    run.facts.counterpart = std::make_shared<const Trajectory>(m.runs[kFromBase].trajectory);
+    run.facts.embedding_trained = false;
+    return judge_one(claim, run, false);
+}
+
+}  // namespace
+
+std::vector<Control> misalignment_controls() {
+    return {
+        {"T9a", "bound x 0.9", "the slope is said to be 10 % smaller", bound_strengthened},
+        {"T9a", "one head row", "the norm counts the head's change once instead of twice",
+         one_head_row},
+        {"T9a", "base head ignored", "the trainer starts from a = 0, the claim from a_0",
+         base_head_ignored},
+        {"T9a", "reference not reset", "the aligned model is trained against the base model",
+         reference_not_reset},
+        {"T9b", "bound x 0.9", "D must grow by 11 % a step", bound_strengthened},
+        {"T9b", "S x 1.1", "D^2 is said to grow 10 % faster than it does", growth_overstated},
+        {"T9b", "sign condition ignored", "misalignment from an aligned model, S < 0",
+         sign_ignored},
+        {"T9b", "labels flipped", "the trainer sees flipped labels, the claim does not",
+         labels_flipped_unnoticed},
+        {"T9b", "zbar_x for delta", "unequal classes, the condition taken at zbar_x",
+         mean_for_difference},
+        {"T9c", "reference not reset", "the aligned head is trained against the base head",
+         frozen_reference_not_reset},
+        {"T9c", "loss off by 1e-6", "one of the two losses is a millionth larger", loss_off},
+        {"T9c", "embedding trained", "the embedding is not frozen after all", embedding_not_frozen},
+        {"T9d", "bound x 0.9", "the drift is said to be 10 % smaller", bound_strengthened},
+        {"T9d", "eta doubled", "the trainer's learning rate is doubled, the claim's is not",
+         eta_doubled},
+        {"T9d", "head factor off", "the trainer moves the head half as fast", head_factor_off},
+        {"T9d", "embedding not linear", "tanh is taken for the identity", nonlinear_unnoticed},
+    };
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,219 @@
+#include "experiments/studies/misalignment/misalignment_table.hpp"
+
+#include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+
+#include "experiments/results/columns.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+void tabulate_ratios(MisalignmentTable& t, const std::vector<Misalignment>& replicates,
+                     double target) {
+    const auto values = [&](std::size_t what, std::size_t start) {
+        return gather(replicates, [&](const Misalignment& m) {
+            const EmbeddingRun& run = m.runs[start];
+            return what == 0 ? run.slope() : run.steps_to_loss(target);
+        });
+    };
+    for (std::size_t what = 0; what < 2; ++what)
+        for (std::size_t start = 0; start < kMisalignmentStarts; ++start) {
+            // Frozen starts are held against the frozen base.
+            const bool frozen = start == kFromFrozenBase || start == kFromFrozenAligned;
+            const Ratio r =
+                ratio_of(values(what, start), values(what, frozen ? kFromFrozenBase : kFromBase));
+            t.ratio[what].push_back(r.mean);
+            t.low[what].push_back(r.low);
+            t.high[what].push_back(r.high);
+        }
+}
+
+/// Recorded steps, evenly spread on a logarithmic axis: every one at first, then 15 % apart.
+std::vector<double> curve_steps(const std::vector<Record>& records) {
+    std::vector<double> out;
+    for (const Record& r : records)
+        if (out.empty() || r.step >= 1.15 * out.back() || &r == &records.back())
+            out.push_back(r.step);
+    return out;
+}
+
+double loss_at(const EmbeddingRun& run, double step) {
+    for (const Record& r : run.trajectory.records)
+        if (r.step == step) return r.train.loss;
+    return kNan;
+}
+
+void tabulate_curves(MisalignmentTable& t, const std::vector<Misalignment>& replicates) {
+    if (t.curve_step.empty())
+        t.curve_step = curve_steps(replicates[0].runs[kFromFrozenBase].trajectory.records);
+    for (std::size_t start = 0; start < kMisalignmentStarts; ++start)
+        for (const double step : t.curve_step) {
+            const auto values = gather(
+                replicates, [&](const Misalignment& m) { return loss_at(m.runs[start], step); });
+            for (std::size_t k = 0; k < std::size(kLossLevels); ++k)
+                t.loss[k].push_back(quantile_of(values, kLossLevels[k]));
+        }
+}
+
+}  // namespace
+
+double quantile_of(std::vector<double> values, double level) {
+    for (const double v : values)
+        if (std::isnan(v)) return kNan;
+    std::sort(values.begin(), values.end());
+    const double place = level * static_cast<double>(values.size() - 1);
+    const auto low = static_cast<std::size_t>(place);
+    const std::size_t high = std::min(low + 1, values.size() - 1);
+    return values[low] + (place - static_cast<double>(low)) * (values[high] - values[low]);
+}
+
+Ratio ratio_of(const std::vector<double>& value, const std::vector<double>& base) {
+    const auto n = static_cast<Index>(value.size());
+    Vector logs(n);
+    for (Index r = 0; r < n; ++r)
+        logs(r) = std::log(value[static_cast<std::size_t>(r)] / base[static_cast<std::size_t>(r)]);
+    Ratio out{kNan, kNan, kNan};
+    if (!logs.allFinite()) return out;
+    out.mean = std::exp(logs.mean());
+    if (n < 2) return out;
+    const double spread = (logs.array() - logs.mean()).matrix().norm() /
+                          std::sqrt(static_cast<double>(n - 1) * static_cast<double>(n));
+    const boost::math::students_t_distribution<double> law(static_cast<double>(n - 1));
+    const double half = quantile(law, 0.975) * spread;
+    out.low = out.mean * std::exp(-half);
+    out.high = out.mean * std::exp(half);
+    return out;
+}
+
+void tabulate(MisalignmentTable& t, const std::string& setting,
+              const std::vector<std::string>& replicate_names, double target,
+              const std::vector<Misalignment>& replicates) {
+    t.setting.push_back(setting);
+    t.replicate = replicate_names;
+    t.target.push_back(target);
+    for (const Misalignment& m : replicates) {
+        for (const EmbeddingRun& run : m.runs) {
+            t.slope.push_back(run.slope());
+            t.steps_to_loss.push_back(run.steps_to_loss(target));
+            t.steps_to_policy.push_back(run.steps_to_policy());
+            t.distinguishability.push_back(run.facts.distinguishability);
+            t.debiased.push_back(run.facts.distinguishability_debiased);
+            t.head.push_back(run.facts.head_norm);
+            t.embedding.push_back(run.facts.embedding_norm);
+            t.balance.push_back(run.facts.balance.back());
+        }
+        t.share_distinguishability.push_back(m.share_of_distinguishability());
+        t.share_head.push_back(m.share_of_head());
+    }
+    tabulate_ratios(t, replicates, target);
+    tabulate_curves(t, replicates);
+}
+
+namespace {
+
+using Axes = std::vector<std::string>;
+
+MisalignmentField real(const std::string& name, const Axes& axes, const std::string& unit,
+                       const std::string& description,
+                       std::vector<double> MisalignmentTable::*member) {
+    return {{name, axes, FieldType::kReal, unit, description},
+            [member](const MisalignmentTable& t) { return t.*member; }};
+}
+
+const std::string kSetting = "misalignment_setting", kReplicate = "misalignment_replicate",
+                  kStart = "misalignment_start", kStep = "misalignment_step";
+
+void add_scales(std::vector<MisalignmentField>& out) {
+    const auto scale = [&](const std::string& name, const std::string& description, auto get) {
+        out.push_back({{name, {name}, FieldType::kText, "", description}, get});
+    };
+    scale(kSetting, "activation, size of the base head, beta; or the user's features",
+          [](const MisalignmentTable& t) { return t.setting; });
+    scale(kReplicate, "seed or behaviour", [](const MisalignmentTable& t) { return t.replicate; });
+    scale(kStart,
+          "model that is trained on flipped labels, its own reference unless the name says so",
+          [](const MisalignmentTable&) { return misalignment_start_names(); });
+    out.push_back(
+        real(kStep, {kStep}, "updates", "step of misalignment", &MisalignmentTable::curve_step));
+}
+
+void add_measures(std::vector<MisalignmentField>& out) {
+    const Axes each = {kSetting, kReplicate, kStart}, pair = {kSetting, kReplicate};
+    const auto add = [&](const std::string& name, const Axes& axes, const std::string& unit,
+                         const std::string& description,
+                         std::vector<double> MisalignmentTable::*member) {
+        out.push_back(real("misalignment_" + name, axes, unit, description, member));
+    };
+    add("slope", each, "1/time", "-L'(0) = R(0)^2, initial slope of the loss",
+        &MisalignmentTable::slope);
+    add("steps_to_loss", each, "updates", "first step with loss <= misalignment_target",
+        &MisalignmentTable::steps_to_loss);
+    add("steps_to_policy", each, "updates",
+        "first step at which the flipped answer is the likelier one, mean log ratio; NaN if never",
+        &MisalignmentTable::steps_to_policy);
+    add("distinguishability", each, "embedding", "|| mu_+ - mu_- || of g(x) at the start",
+        &MisalignmentTable::distinguishability);
+    add("distinguishability_debiased", each, "embedding", "the same without its noise floor",
+        &MisalignmentTable::debiased);
+    add("head_norm", each, "1/embedding", "|| a || at the start", &MisalignmentTable::head);
+    add("embedding_norm", each, "", "|| E ||_F at the start", &MisalignmentTable::embedding);
+    add("balance_drift", each, "",
+        "|| B - B_0 ||_F at the end, B = E E^T - a a^T / 2, which the flow conserves if the "
+        "embedding is linear and trained",
+        &MisalignmentTable::balance);
+    add("share_distinguishability", pair, "",
+        "growth of the slope with aligned E and base a, over that of the aligned model",
+        &MisalignmentTable::share_distinguishability);
+    add("share_head", pair, "", "the same with base E and aligned a",
+        &MisalignmentTable::share_head);
+    add("target", {kSetting}, "", "loss of misalignment_steps_to_loss", &MisalignmentTable::target);
+}
+
+void add_losses(std::vector<MisalignmentField>& out) {
+    const char* suffix[] = {"", "_low", "_high"};
+    const char* what[] = {"loss under misalignment, median over replicates",
+                          "10 % quantile of the same", "90 % quantile of the same"};
+    for (std::size_t k = 0; k < std::size(kLossLevels); ++k)
+        out.push_back({{std::string("misalignment_loss") + suffix[k],
+                        {kSetting, kStart, kStep},
+                        FieldType::kReal,
+                        "nats",
+                        what[k]},
+                       [k](const MisalignmentTable& t) { return t.loss[k]; }});
+}
+
+void add_ratios(std::vector<MisalignmentField>& out) {
+    const std::string of[] = {"slope", "steps"};
+    for (std::size_t what = 0; what < 2; ++what) {
+        const std::string name = "misalignment_" + of[what] + "_ratio";
+        const std::string text = what == 0
+                                     ? "slope over that of the base model (frozen: frozen base)"
+                                     : "steps to the target loss over those of the base model";
+        const auto add = [&](const std::string& suffix, const std::string& description,
+                             auto member) {
+            out.push_back(
+                {{name + suffix, {kSetting, kStart}, FieldType::kReal, "", description},
+                 [member, what](const MisalignmentTable& t) { return (t.*member)[what]; }});
+        };
+        add("", text + ", geometric mean over replicates", &MisalignmentTable::ratio);
+        add("_low", "lower end of its 95 % Student t interval", &MisalignmentTable::low);
+        add("_high", "upper end of its 95 % Student t interval", &MisalignmentTable::high);
+    }
+}
+
+}  // namespace
+
+std::vector<MisalignmentField> misalignment_fields() {
+    std::vector<MisalignmentField> out;
+    add_scales(out);
+    add_measures(out);
+    add_losses(out);
+    add_ratios(out);
+    return out;
+}
+
+}  // namespace prefdyn

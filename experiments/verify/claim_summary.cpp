@@ -1,0 +1,95 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "experiments/verify/verify.hpp"
+
+namespace prefdyn {
+
+using theory::Status;
+
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+double median(std::vector<double> values) {
+    if (values.empty()) return kNan;
+    std::sort(values.begin(), values.end());
+    return values[values.size() / 2];
+}
+
+class SummaryBuilder {
+  public:
+    void add(const theory::Verdict& v) {
+        switch (v.status) {
+            case Status::kHolds:
+                ++summary_.holds;
+                break;
+            case Status::kViolated:
+                ++summary_.violated;
+                break;
+            case Status::kNotApplicable:
+                ++summary_.not_applicable;
+                return;
+            case Status::kFitted:
+                ++summary_.fitted;
+                constants_.push_back(v.fitted);
+                return;
+        }
+        if (!std::isfinite(v.tightness.median)) return;
+        low_.push_back(v.tightness.min);
+        middle_.push_back(v.tightness.median);
+        high_.push_back(v.tightness.max);
+    }
+    void add(const ControlResult& control) {
+        ++summary_.controls;
+        summary_.caught += control.caught() ? 1 : 0;
+    }
+    ClaimSummary finish() {
+        summary_.constant_min = summary_.constant_max = kNan;
+        if (!constants_.empty()) {
+            const auto [low, high] = std::minmax_element(constants_.begin(), constants_.end());
+            summary_.constant_min = *low;
+            summary_.constant_max = *high;
+        }
+        if (summary_.fitted > 0) summary_.status = Status::kFitted;
+        if (summary_.holds > 0) summary_.status = Status::kHolds;
+        if (summary_.violated > 0) summary_.status = Status::kViolated;
+        summary_.tightness = {kNan, median(middle_), kNan};
+        if (!low_.empty()) {
+            summary_.tightness.min = *std::min_element(low_.begin(), low_.end());
+            summary_.tightness.max = *std::max_element(high_.begin(), high_.end());
+        }
+        return summary_;
+    }
+
+  private:
+    ClaimSummary summary_;
+    std::vector<double> low_, middle_, high_, constants_;
+};
+
+}  // namespace
+
+std::vector<ClaimSummary> Verification::summaries() const {
+    std::vector<ClaimSummary> out;
+    for (std::size_t c = 0; c < claims.size(); ++c) {
+        SummaryBuilder builder;
+        if (claims[c].scope == theory::Scope::kRun)
+            for (const auto& row : verdicts) builder.add(row[c]);
+        for (const auto& row : cases)
+            if (row.claim == claims[c].id) builder.add(row.verdict);
+        for (const auto& control : controls)
+            if (control.claim == claims[c].id) builder.add(control);
+        out.push_back(builder.finish());
+    }
+    return out;
+}
+
+bool Verification::as_expected() const {
+    const auto all = summaries();
+    return std::all_of(all.begin(), all.end(), [&](const auto& s) {
+        return s.as_expected() && !(every_claim_applies && s.status == Status::kNotApplicable);
+    });
+}
+
+}  // namespace prefdyn

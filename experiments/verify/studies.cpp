@@ -1,0 +1,24 @@
+#include "experiments/verify/studies.hpp"
+
+#include "experiments/studies/accuracy/accuracy.hpp"
+#include "experiments/studies/coverage/coverage.hpp"
+#include "experiments/studies/coverage/noise_floor_study.hpp"
+#include "experiments/studies/dynamics/dynamics.hpp"
+#include "experiments/studies/losses/losses_study.hpp"
+#include "experiments/studies/misalignment/misalignment.hpp"
+#include "experiments/studies/priority/priority.hpp"
+#include "experiments/studies/probabilities/probabilities.hpp"
+#include "experiments/studies/rlhf/rlhf.hpp"
+
+namespace prefdyn {
+
+const std::vector<Study>& studies() {
+    static const std::vector<Study> all = {
+        coverage_study(), noise_floor_study(), accuracy_study(),
+        dynamics_study(), priority_study(),    misalignment_study(),
+        rlhf_study(),     losses_study(),      probabilities_study(),
+    };
+    return all;
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,214 @@
+#include "experiments/verify/verdict_fields.hpp"
+
+#include "experiments/results/columns.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+const std::vector<Column<theory::Verdict>>& verdict_columns() {
+    using V = const theory::Verdict&;
+    static const std::vector<Column<theory::Verdict>> columns = {
+        {"slack", "", "smallest relative distance to the bound, negative where violated",
+         [](V v) { return v.slack; }},
+        {"tightness_min", "", "least measured / bound (bound / measured for lower bounds)",
+         [](V v) { return v.tightness.min; }},
+        {"tightness_median", "", "median of the same", [](V v) { return v.tightness.median; }},
+        {"tightness_max", "", "largest of the same; 1 is tight",
+         [](V v) { return v.tightness.max; }},
+    };
+    return columns;
+}
+
+const std::vector<TextColumn<CaseRow>>& case_texts() {
+    using R = const CaseRow&;
+    static const std::vector<TextColumn<CaseRow>> columns = {
+        {"case_study", "study that judged it", [](R r) { return r.study; }},
+        {"case_claim", "claim id", [](R r) { return r.claim; }},
+        {"case_setting", "setting of the study", [](R r) { return r.setting; }},
+        {"case_status", "holds, violated, not_applicable or fitted",
+         [](R r) { return theory::status_name(r.verdict.status); }},
+        {"case_reason", "which assumption is unmet or what is violated",
+         [](R r) { return r.verdict.reason; }},
+    };
+    return columns;
+}
+
+bool is_fit(const CaseRow& row) { return row.verdict.status == theory::Status::kFitted; }
+
+const std::vector<Column<CaseRow>>& case_columns() {
+    using R = const CaseRow&;
+    static const std::vector<Column<CaseRow>> columns = {
+        {"case_delta", "", "allowed failure probability; NaN for claims without one",
+         [](R r) { return r.delta; }},
+        {"case_p_value", "",
+         "exact binomial P(at least `failures` | the claim is true); 1 for claims without delta",
+         [](R r) { return r.verdict.p_value; }},
+        {"case_constant", "", "fitted constant (T5a: smallest C that covers a share 1 - delta)",
+         [](R r) { return is_fit(r) ? r.verdict.fitted : std::nan(""); }},
+    };
+    return columns;
+}
+
+const char* kStatusCodes = "0 holds, 1 violated, 2 not_applicable, 3 fitted";
+
+void add_claim_fields(std::vector<Field>& out) {
+    for (const std::string name : {"title", "statement", "source", "status"})
+        out.push_back({"claim_" + name, {"claim"}, FieldType::kText, "", name + " of the claim"});
+    for (const std::string name :
+         {"holds", "violated", "not_applicable", "fitted", "controls", "caught"})
+        out.push_back({"claim_" + name,
+                       {"claim"},
+                       FieldType::kInteger,
+                       "cases",
+                       name == "caught" ? "negative controls that came back violated"
+                                        : "number of cases: " + name});
+    for (const std::string name : {"min", "median", "max"})
+        out.push_back({"claim_tightness_" + name,
+                       {"claim"},
+                       FieldType::kReal,
+                       "",
+                       name + " over the applicable cases (median: of their medians)"});
+    out.push_back({"verdict_status", {"run", "claim"}, FieldType::kInteger, "", kStatusCodes});
+    out.push_back({"verdict_reason",
+                   {"run", "claim"},
+                   FieldType::kText,
+                   "",
+                   "which assumption is unmet or what is violated"});
+    out.push_back({"verdict_witness_step",
+                   {"run", "claim"},
+                   FieldType::kReal,
+                   "updates",
+                   "where the slack is smallest"});
+    for (const auto& c : verdict_columns())
+        out.push_back(
+            {"verdict_" + c.name, {"run", "claim"}, FieldType::kReal, c.unit, c.description});
+}
+
+void add_case_fields(std::vector<Field>& out) {
+    for (const auto& c : case_texts())
+        out.push_back({c.name, {"case"}, FieldType::kText, "", c.description});
+    out.push_back({"case_cases",
+                   {"case"},
+                   FieldType::kInteger,
+                   "evidence",
+                   "pieces of evidence (replicates, runs) held against the claim"});
+    out.push_back({"case_failures",
+                   {"case"},
+                   FieldType::kInteger,
+                   "evidence",
+                   "pieces of evidence beyond the bound; 0 for fits"});
+    for (const auto& c : case_columns())
+        out.push_back({c.name, {"case"}, FieldType::kReal, c.unit, c.description});
+    for (const auto& c : verdict_columns())
+        out.push_back({"case_" + c.name, {"case"}, FieldType::kReal, c.unit, c.description});
+}
+
+void add_control_fields(std::vector<Field>& out) {
+    for (const std::string name : {"claim", "name", "fault", "status"})
+        out.push_back({"control_" + name,
+                       {"control"},
+                       FieldType::kText,
+                       "",
+                       name + " of the negative control"});
+    out.push_back({"control_data",
+                   {"control"},
+                   FieldType::kText,
+                   "",
+                   "behaviour the fault was planted on; empty: synthetic features"});
+    out.push_back(
+        {"control_caught", {"control"}, FieldType::kInteger, "", "1 if it came back violated"});
+}
+
+}  // namespace
+
+std::vector<Field> verdict_fields() {
+    std::vector<Field> out = {
+        {"claim", {"claim"}, FieldType::kText, "", "claim id"},
+        {"case", {"case"}, FieldType::kInteger, "", "number of the study case"},
+        {"control", {"control"}, FieldType::kInteger, "", "number of the negative control"},
+    };
+    add_claim_fields(out);
+    add_case_fields(out);
+    add_control_fields(out);
+    return out;
+}
+
+namespace {
+
+void put_claims(ResultWriter& writer, const Verification& v) {
+    const auto& claims = v.claims;
+    writer.put("claim", gather(claims, [](const auto& c) { return c.id; }));
+    const auto rows = v.summaries();
+    using S = const ClaimSummary&;
+    writer.put("claim_title", gather(claims, [](const auto& c) { return c.title; }));
+    writer.put("claim_statement", gather(claims, [](const auto& c) { return c.statement; }));
+    writer.put("claim_source", gather(claims, [](const auto& c) { return c.source; }));
+    writer.put("claim_status",
+               gather(rows, [](S s) { return std::string(theory::status_name(s.status)); }));
+    const auto counts = [&](const char* name, std::size_t ClaimSummary::*member) {
+        writer.put(name, gather(rows, [&](S s) { return static_cast<std::int64_t>(s.*member); }));
+    };
+    counts("claim_holds", &ClaimSummary::holds);
+    counts("claim_violated", &ClaimSummary::violated);
+    counts("claim_not_applicable", &ClaimSummary::not_applicable);
+    counts("claim_fitted", &ClaimSummary::fitted);
+    counts("claim_controls", &ClaimSummary::controls);
+    counts("claim_caught", &ClaimSummary::caught);
+    writer.put("claim_tightness_min", gather(rows, [](S s) { return s.tightness.min; }));
+    writer.put("claim_tightness_median", gather(rows, [](S s) { return s.tightness.median; }));
+    writer.put("claim_tightness_max", gather(rows, [](S s) { return s.tightness.max; }));
+}
+
+void put_run_verdicts(ResultWriter& writer, const Verification& v) {
+    std::vector<theory::Verdict> flat;
+    for (const auto& row : v.verdicts) flat.insert(flat.end(), row.begin(), row.end());
+    using V = const theory::Verdict&;
+    writer.put("verdict_status",
+               gather(flat, [](V v) { return static_cast<std::int64_t>(v.status); }));
+    writer.put("verdict_reason", gather(flat, [](V v) { return v.reason; }));
+    writer.put("verdict_witness_step", gather(flat, [](V v) { return v.witness_step; }));
+    for (const auto& c : verdict_columns()) writer.put("verdict_" + c.name, gather(flat, c.get));
+}
+
+void put_cases(ResultWriter& writer, const Verification& v) {
+    if (v.cases.empty()) return;
+    using R = const CaseRow&;
+    writer.put("case", count_to(v.cases.size()));
+    for (const auto& c : case_texts()) writer.put(c.name, gather(v.cases, c.get));
+    writer.put("case_cases",
+               gather(v.cases, [](R r) { return static_cast<std::int64_t>(r.verdict.cases); }));
+    writer.put("case_failures", gather(v.cases, [](R r) {
+                   return is_fit(r) ? std::int64_t{0}
+                                    : static_cast<std::int64_t>(r.verdict.failures);
+               }));
+    for (const auto& c : case_columns()) writer.put(c.name, gather(v.cases, c.get));
+    for (const auto& c : verdict_columns())
+        writer.put("case_" + c.name, gather(v.cases, [&](R r) { return c.get(r.verdict); }));
+}
+
+void put_controls(ResultWriter& writer, const Verification& v) {
+    if (v.controls.empty()) return;
+    using C = const ControlResult&;
+    writer.put("control", count_to(v.controls.size()));
+    writer.put("control_claim", gather(v.controls, [](C c) { return c.claim; }));
+    writer.put("control_name", gather(v.controls, [](C c) { return c.name; }));
+    writer.put("control_fault", gather(v.controls, [](C c) { return c.fault; }));
+    writer.put("control_data", gather(v.controls, [](C c) { return c.data; }));
+    writer.put("control_status", gather(v.controls, [](C c) {
+                   return std::string(theory::status_name(c.verdict.status));
+               }));
+    writer.put("control_caught",
+               gather(v.controls, [](C c) { return std::int64_t{c.caught() ? 1 : 0}; }));
+}
+
+}  // namespace
+
+void put_verdicts(ResultWriter& writer, const Verification& v) {
+    put_claims(writer, v);
+    put_run_verdicts(writer, v);
+    put_cases(writer, v);
+    put_controls(writer, v);
+}
+
+}  // namespace prefdyn

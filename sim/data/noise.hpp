@@ -1,0 +1,34 @@
+#pragma once
+// Coordinate-wise noise families, standardised to mean 0 and variance 1 (where a variance exists).
+
+#include <string>
+#include <vector>
+
+#include "sim/base/stream.hpp"
+
+namespace prefdyn {
+
+enum class Tails { kGaussian, kGeneralizedNormal, kUniform, kStudentT };
+
+struct NoiseSpec {
+    Tails tails = Tails::kGaussian;
+    double tail_exponent = 1.0;  ///< alpha of the generalised normal, density ~ exp(-|x/s|^alpha)
+    double degrees_of_freedom = 5.0;  ///< nu of Student's t
+};
+
+/// Names in the order of `Tails`; the registry tests loop over.
+const std::vector<std::string>& tail_names();
+
+/// E x^2: 1, or infinity for Student's t with nu <= 2 (which is then not rescaled).
+double variance(const NoiseSpec& noise);
+
+/// E x^4 of the standardised coordinate; infinity where it does not exist.
+double fourth_moment(const NoiseSpec& noise);
+
+/// Largest alpha (at most 2) such that the coordinate is alpha-subexponential; 0 if there is none.
+double subexponential_exponent(const NoiseSpec& noise);
+
+/// Fills x[0..n) with independent draws.
+void fill_noise(const NoiseSpec& noise, Stream& stream, double* x, long n);
+
+}  // namespace prefdyn

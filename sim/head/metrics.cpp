@@ -1,0 +1,92 @@
+#include "sim/head/metrics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace prefdyn {
+
+SplitMetrics no_metrics() {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    SplitMetrics out{};
+    out.loss = out.rewards_margins = out.rewards_accuracies = out.rewards_ties = nan;
+    out.outputs_accuracies = out.outputs_ties = out.logps_chosen = out.logps_rejected = nan;
+    out.rewards_chosen = out.rewards_rejected = nan;
+    out.margin_quantiles.fill(nan);
+    return out;
+}
+
+namespace {
+
+double quantile(const Vector& sorted, double level) {
+    const double position = level * static_cast<double>(sorted.size() - 1);
+    const auto low = static_cast<Index>(position);
+    const Index high = std::min(low + 1, sorted.size() - 1);
+    return sorted(low) + (position - static_cast<double>(low)) * (sorted(high) - sorted(low));
+}
+
+/// Loss of every row.
+Vector row_losses(const Responses& r, const PreferenceLoss& loss) {
+    const MarginLoss* phi = loss.margin();
+    const Vector& margin = r.matched.size() > 0 ? r.matched : r.margin;
+    Vector out(r.margin.size());
+    for (Index i = 0; i < out.size(); ++i)
+        out(i) = phi ? phi->value(margin(i)) : loss.value(r.reward_chosen(i), r.reward_rejected(i));
+    return out;
+}
+
+}  // namespace
+
+SplitMetrics summarise(const Responses& r, const PreferenceLoss& loss) {
+    SplitMetrics out = no_metrics();
+    const Index n = r.margin.size();
+    if (n == 0 || !r.margin.allFinite()) return out;
+    double total = 0.0;
+    for (const double row : row_losses(r, loss)) total += row;
+    out.loss = total / static_cast<double>(n);
+    out.rewards_margins = r.margin.mean();
+    out.rewards_accuracies = (r.margin.array() > 0.0).cast<double>().mean();
+    out.rewards_ties = (r.margin.array() == 0.0).cast<double>().mean();
+    out.outputs_accuracies =
+        (r.logp_chosen.array() > r.logp_rejected.array()).cast<double>().mean();
+    out.outputs_ties = (r.logp_chosen.array() == r.logp_rejected.array()).cast<double>().mean();
+    out.logps_chosen = r.logp_chosen.mean();
+    out.logps_rejected = r.logp_rejected.mean();
+    if (r.reward_chosen.size() == n) {
+        out.rewards_chosen = r.reward_chosen.mean();
+        out.rewards_rejected = r.reward_rejected.mean();
+    }
+    Vector sorted = r.margin;
+    std::sort(sorted.begin(), sorted.end());
+    for (std::size_t q = 0; q < kQuantileLevels.size(); ++q)
+        out.margin_quantiles[q] = quantile(sorted, kQuantileLevels[q]);
+    return out;
+}
+
+std::vector<BehaviourMetrics> summarise_behaviours(const Responses& r, const PreferenceLoss& loss,
+                                                   const std::vector<int>& behaviour) {
+    if (behaviour.empty()) return {};
+    const auto kinds =
+        static_cast<std::size_t>(*std::max_element(behaviour.begin(), behaviour.end())) + 1;
+    std::vector<BehaviourMetrics> out(kinds, BehaviourMetrics{});
+    std::vector<double> rows(kinds, 0.0);
+    const Vector losses = row_losses(r, loss);
+    for (std::size_t i = 0; i < behaviour.size(); ++i) {
+        const auto k = static_cast<std::size_t>(behaviour[i]);
+        const auto row = static_cast<Index>(i);
+        rows[k] += 1.0;
+        out[k].loss += losses(row);
+        out[k].rewards_margins += r.margin(row);
+        out[k].rewards_accuracies += r.margin(row) > 0.0 ? 1.0 : 0.0;
+        out[k].outputs_accuracies += r.logp_chosen(row) > r.logp_rejected(row) ? 1.0 : 0.0;
+    }
+    for (std::size_t k = 0; k < kinds; ++k) {
+        out[k].loss /= rows[k];
+        out[k].rewards_margins /= rows[k];
+        out[k].rewards_accuracies /= rows[k];
+        out[k].outputs_accuracies /= rows[k];
+    }
+    return out;
+}
+
+}  // namespace prefdyn

@@ -1,0 +1,75 @@
+#include "sim/head/policy.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sim/base/numerics.hpp"
+#include "sim/data/noise.hpp"
+
+namespace prefdyn {
+
+RowMatrix gaussian_head(Index vocabulary, Index dimension, double scale, std::uint64_t seed) {
+    RowMatrix head(vocabulary, dimension);
+#pragma omp parallel for schedule(static)
+    for (Index k = 0; k < vocabulary; ++k) {
+        Stream stream(seed, Purpose::kReferenceHead, static_cast<std::uint64_t>(k));
+        fill_noise(NoiseSpec{}, stream, head.row(k).data(), dimension);
+    }
+    return head * (scale / std::sqrt(static_cast<double>(dimension)));
+}
+
+namespace {
+
+ReferenceLogits zero_head_logits(const Policy& policy, Index n) {
+    const auto others = static_cast<double>(policy.vocabulary - 2);
+    const double rest = others > 0.0 ? std::log(others) : -std::numeric_limits<double>::infinity();
+    return {Vector::Zero(n), Vector::Zero(n), Vector::Constant(n, rest)};
+}
+
+/// Takes the logits z (rows, count) of head rows from `first` on into out's rows from `at` on.
+void absorb(const Policy& policy, Index first, RowMatrix& z, Index at, ReferenceLogits& out) {
+    constexpr double kNever = -std::numeric_limits<double>::infinity();
+    const auto take = [&](Index token, Vector& column) {
+        if (token < first || token >= first + z.cols()) return;
+        column.segment(at, z.rows()) = z.col(token - first);
+        z.col(token - first).setConstant(kNever);
+    };
+    take(policy.yes, out.yes);
+    take(policy.no, out.no);
+    for (Index r = 0; r < z.rows(); ++r)
+        out.rest(at + r) = logaddexp(out.rest(at + r), logsumexp(z.row(r).data(), z.cols()));
+}
+
+}  // namespace
+
+ReferenceLogits reference_logits(const Policy& policy, const HeadRows& head,
+                                 const RowMatrix& features) {
+    constexpr Index kHeadBlock = 4096, kBlock = 32;
+    const Index n = features.rows();
+    ReferenceLogits out{Vector(n), Vector(n),
+                        Vector::Constant(n, -std::numeric_limits<double>::infinity())};
+    for (Index first = 0; first < policy.vocabulary; first += kHeadBlock) {
+        const RowMatrix block = head(first, std::min(kHeadBlock, policy.vocabulary - first));
+#pragma omp parallel for schedule(dynamic)
+        for (Index at = 0; at < n; at += kBlock) {
+            RowMatrix z = features.middleRows(at, std::min(kBlock, n - at)) * block.transpose();
+            absorb(policy, first, z, at, out);
+        }
+    }
+    return out;
+}
+
+ReferenceLogits reference_logits(const Policy& policy, const RowMatrix& features) {
+    if (policy.reference.size() == 0) return zero_head_logits(policy, features.rows());
+    const auto rows = [&](Index first, Index count) {
+        return RowMatrix(policy.reference.middleRows(first, count));
+    };
+    return reference_logits(policy, rows, features);
+}
+
+ReferenceLogits select(const ReferenceLogits& logits, const std::vector<Index>& rows) {
+    return {logits.yes(rows), logits.no(rows), logits.rest(rows)};
+}
+
+}  // namespace prefdyn

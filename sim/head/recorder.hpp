@@ -1,0 +1,26 @@
+#pragma once
+#include "sim/head/engine.hpp"
+#include "sim/head/trajectory.hpp"
+
+namespace prefdyn {
+
+/// Measures an engine at chosen points and keeps the trajectory. The first record must be at t = 0.
+class Recorder {
+  public:
+    Recorder(const PolicyEngine& engine, const PreferenceLoss& loss)
+        : engine_(engine), loss_(loss) {}
+
+    /// False if theta, a loss, a mean margin, the rate or the head's change is no longer finite;
+    /// nothing is recorded then.
+    bool record(const Vector& theta, double step, double time, double epoch);
+
+    Trajectory finish(StopReason stop, Vector theta);
+
+  private:
+    const PolicyEngine& engine_;
+    const PreferenceLoss& loss_;
+    Vector start_, initial_direction_;
+    Trajectory trajectory_;
+};
+
+}  // namespace prefdyn

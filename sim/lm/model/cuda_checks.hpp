@@ -1,0 +1,33 @@
+#pragma once
+// Every kernel by itself on arrays of the host, for tests: values are rounded to the type of the
+// precision on the way in. Results are poisoned with NaN before.
+
+#include "sim/lm/model/cuda_layer.hpp"
+
+namespace prefdyn::transformer::card::checks {
+
+/// y (rows, d) = w x / rms(x).
+void rms_norm(Precision precision, const float* x, const float* w, double epsilon, long rows,
+              long d, float* y);
+
+/// qkv (rows, width) in place; bias (width) may be null, cosine and sine (positions, h / 2),
+/// position (rows).
+struct Turn {
+    const float *bias, *cosine, *sine;
+    const int* position;
+    long heads, kv_heads, head_size, positions;
+};
+void rotate(Precision precision, const Turn& turn, long rows, float* qkv);
+
+/// out (tokens, H h) of qkv (tokens, width) for prompts that are all the tokens.
+void attend(Precision precision, const Shape& shape, long window, const std::vector<Span>& prompts,
+            const float* qkv, float* out);
+
+/// gated (rows, f) of both (rows, 2f); bias (2f) may be null.
+void gate(Precision precision, const float* both, const float* bias, long rows, long f,
+          float* gated);
+
+/// to (count) = from; false if a value is not finite.
+bool convert(Precision precision, Number type, const void* from, long count, float* to);
+
+}  // namespace prefdyn::transformer::card::checks

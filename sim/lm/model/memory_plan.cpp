@@ -1,0 +1,81 @@
+#include <algorithm>
+
+#include "sim/base/failure.hpp"
+#include "sim/lm/model/transformer.hpp"
+
+namespace prefdyn::transformer {
+
+MemoryPlan memory_plan(const ModelConfig& c, Index prompts, Index tokens, Index longest,
+                       Index threads) {
+    constexpr Index kBatchTokens = 192;
+    const Index q = c.heads * c.head_size, kv = c.kv_heads * c.head_size;
+    const Index batch = kBatchTokens + longest;  // a batch ends with the prompt that fills it
+    const Index row = c.hidden + (q + 2 * kv) + q + 3 * c.ffn;
+    const Index head = 2 * (c.head_size + 8) * (longest + 8);  // keys and values of one head
+    const auto bytes = [](Index floats) {
+        return static_cast<std::size_t>(floats) * sizeof(float);
+    };
+    MemoryPlan plan;
+    plan.layer = bytes(c.hidden * (2 * q + 2 * kv) + 3 * c.hidden * c.ffn);
+    plan.hidden = bytes(tokens * c.hidden);
+    plan.work = bytes(threads * (batch * row + head) + longest * c.head_size);
+    plan.result = bytes(prompts * c.hidden);
+    return plan;
+}
+
+namespace {
+
+constexpr std::size_t kMebibyte = std::size_t{1} << 20;
+
+std::string mebibytes(std::size_t bytes) {
+    return std::to_string((bytes + kMebibyte - 1) / kMebibyte) + " MiB";
+}
+
+/// Batches of `batch` tokens, prompts of up to `longest`, without the hidden states.
+CardPlan fixed_part(const ModelConfig& c, Precision precision, Index longest, std::size_t budget,
+                    Index batch) {
+    const auto size = static_cast<Index>(precision == Precision::kBfloat16 ? 2 : 4);
+    const Index q = c.heads * c.head_size, width = q + 2 * c.kv_heads * c.head_size;
+    const Index matrices = c.hidden * (width + q + 3 * c.ffn);
+    const Index vectors = 4 * c.hidden + width + 2 * c.ffn;
+    const Index row = c.hidden + std::max(width + q, 3 * c.ffn);
+    const std::size_t share = budget / 64 / 256 * 256;
+    CardPlan plan;
+    plan.batch_tokens = batch;
+    plan.slot_bytes = std::clamp(share, std::size_t{4096}, 32 * kMebibyte);
+    plan.workspace_bytes = std::clamp(share, std::size_t{65536}, 32 * kMebibyte);
+    plan.layers = 2 * static_cast<std::size_t>(matrices * size + vectors * 4);
+    plan.staging = 2 * plan.slot_bytes + plan.workspace_bytes +
+                   static_cast<std::size_t>(longest * c.head_size * 4);
+    plan.work = static_cast<std::size_t>(std::max(batch, longest) * row * size);
+    return plan;
+}
+
+}  // namespace
+
+CardPlan plan_card(const ModelConfig& config, Precision precision, Index longest,
+                   std::size_t budget) {
+    constexpr Index kMostBatch = 16384, kLeastBatch = 32, kMostChunk = 65536;
+    const auto row = static_cast<std::size_t>(config.hidden) * sizeof(float);
+    CardPlan plan;
+    for (Index batch = kMostBatch; batch >= kLeastBatch; batch /= 2) {
+        plan = fixed_part(config, precision, longest, budget, batch);
+        const std::size_t rest = budget - std::min(budget, plan.total());
+        // A chunk ends with the prompt that reaches its tokens.
+        plan.chunk_tokens =
+            std::min(kMostChunk, static_cast<Index>(rest / row) - std::max<Index>(longest, 1));
+        if (plan.chunk_tokens < batch) continue;
+        plan.hidden = static_cast<std::size_t>(plan.chunk_tokens + longest) * row;
+        return plan;
+    }
+    throw InputError(
+        "GPU memory: two layers of weights need " + mebibytes(plan.layers) +
+            ", a batch of tokens at least " +
+            mebibytes(plan.work + row * static_cast<std::size_t>(kLeastBatch + longest)) +
+            ", buffers " + mebibytes(plan.staging) + "; " + mebibytes(budget) + " are free",
+        precision == Precision::kBfloat16
+            ? "--device cpu"
+            : "--precision bfloat16 halves it; --device cpu needs none");
+}
+
+}  // namespace prefdyn::transformer

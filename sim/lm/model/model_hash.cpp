@@ -1,0 +1,84 @@
+#include "sim/lm/model/model_hash.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+#include "sim/base/cancel.hpp"
+#include "sim/base/content_hash.hpp"
+
+namespace prefdyn::transformer {
+
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+std::string hash_of(Bytes bytes) {
+    return content_hash({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+/// Length prefix and JSON; the checkpoint has been parsed, so both are there.
+std::size_t header_bytes(Bytes file) {
+    std::uint64_t length = 0;
+    std::memcpy(&length, file.data(), sizeof length);
+    return std::min<std::size_t>(file.size(), sizeof length + length);
+}
+
+std::string sample_hash(Bytes file, const HashLimits& limits) {
+    const std::size_t start = header_bytes(file);
+    const std::size_t block = std::min(limits.block, file.size() - start);
+    const std::size_t room = file.size() - start - block;
+    std::string all = std::to_string(file.size()) + " " + hash_of(file.first(start));
+    for (std::size_t k = 0; k < limits.blocks; ++k) {
+        stop_if_requested();
+        const std::size_t gaps = std::max<std::size_t>(limits.blocks - 1, 1);
+        const std::size_t at = start + room / gaps * k + room % gaps * k / gaps;
+        all.append(" ").append(hash_of(file.subspan(at, block)));
+    }
+    return content_hash(all);
+}
+
+std::set<std::string> weight_files(const Checkpoint& checkpoint) {
+    std::set<std::string> out = {checkpoint.embedding().file, checkpoint.final_norm().file,
+                                 checkpoint.head().file};
+    for (Index i = 0; i < checkpoint.config().layers; ++i)
+        for (const Tensor* tensor : checkpoint.layer(i).all()) out.insert(tensor->file);
+    return out;
+}
+
+ModelHash::File hash_file(const std::string& path, bool weights, const HashLimits& limits) {
+    const MappedFile file(path);
+    const bool sampled = weights && file.bytes().size() > limits.whole;
+    ModelHash::File out{std::filesystem::path(path).filename().string(),
+                        sampled ? sample_hash(file.bytes(), limits) : hash_of(file.bytes()),
+                        file.bytes().size(), sampled};
+    MappedFile::forget(file.bytes());
+    return out;
+}
+
+std::string method_of(const ModelHash& model, const HashLimits& limits) {
+    const bool sampled =
+        std::any_of(model.files.begin(), model.files.end(), [](auto& f) { return f.sampled; });
+    if (!sampled) return "XXH3-128 of every byte of config.json and of the weight files";
+    return "XXH3-128 of config.json, of weight files up to " + std::to_string(limits.whole) +
+           " bytes, and of size, header and " + std::to_string(limits.blocks) +
+           " evenly spread blocks of " + std::to_string(limits.block) + " bytes of larger ones";
+}
+
+}  // namespace
+
+ModelHash hash_model(const Checkpoint& checkpoint, const HashLimits& limits) {
+    ModelHash out;
+    const auto config = std::filesystem::path(checkpoint.folder()) / "config.json";
+    out.files.push_back(hash_file(config.string(), false, limits));
+    for (const std::string& path : weight_files(checkpoint))
+        out.files.push_back(hash_file(path, true, limits));
+    std::string all;
+    for (const auto& file : out.files) all += file.name + " " + file.hash + "\n";
+    out.hash = content_hash(all);
+    out.method = method_of(out, limits);
+    return out;
+}
+
+}  // namespace prefdyn::transformer

@@ -1,0 +1,22 @@
+#pragma once
+// The safetensors format: 8 bytes little-endian N, N bytes of JSON, then the data without holes.
+
+#include <map>
+#include <span>
+#include <string>
+
+#include "sim/lm/model/tensor.hpp"
+
+namespace prefdyn::transformer {
+
+using Tensors = std::map<std::string, Tensor>;
+
+/// Tensors by name, their bytes inside `file`. Every offset, size and shape is checked against the
+/// bytes there are, and the data must be covered exactly once. Throws InputError naming `path`.
+Tensors parse_safetensors(std::span<const std::byte> file, const std::string& path);
+
+/// What the header's __metadata__ says under this key; empty if nothing.
+std::string safetensors_note(std::span<const std::byte> file, const std::string& path,
+                             const std::string& key);
+
+}  // namespace prefdyn::transformer

@@ -1,0 +1,120 @@
+#include "sim/lm/text/dialogues.hpp"
+
+#include <istream>
+#include <ostream>
+
+#include "sim/base/cancel.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/lm/text/utf8.hpp"
+
+namespace prefdyn::text {
+
+namespace {
+
+void require_two_columns(const Json& object, const std::string& place) {
+    require_object(object, place);
+    if (object.contains("prompt"))
+        throw InputError(place + ": has the field 'prompt'",
+                         "lines with prompt, chosen, rejected need no conversion");
+}
+
+std::string line_of(const DialoguePair& pair) {
+    nlohmann::ordered_json object;
+    object["prompt"] = pair.prompt;
+    object["chosen"] = pair.chosen;
+    object["rejected"] = pair.rejected;
+    return object.dump() + "\n";
+}
+
+/// The end of a text, where what is wrong with a dialogue shows.
+std::string end_of(std::string_view text) {
+    constexpr std::size_t kShown = 60;
+    if (text.size() <= kShown) return in_quotes(text);
+    std::size_t from = text.size() - kShown;
+    while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0u) == 0x80u) ++from;
+    return "..." + in_quotes(text.substr(from));
+}
+
+[[noreturn]] void refuse(DialogueFault fault, const std::string& place, std::string_view chosen,
+                         std::string_view rejected) {
+    throw InputError(place + ": " + fault_text(fault) + "; chosen " + end_of(chosen) +
+                         ", rejected " + end_of(rejected),
+                     "--skip-bad leaves such lines out and counts them");
+}
+
+void count_skipped(DialogueCount& count, DialogueFault fault, std::size_t line) {
+    auto& skipped = count.skipped[static_cast<std::size_t>(fault)];
+    if (skipped.lines++ == 0) skipped.first = line;
+}
+
+void require_some(const DialogueCount& count, const std::string& path) {
+    if (count.written > 0) return;
+    const std::size_t skipped = count.skipped_lines();
+    throw InputError(path + ": no pair is left" +
+                     (skipped > 0 ? ", all " + std::to_string(skipped) + " lines were skipped"
+                                  : ", the file is empty"));
+}
+
+}  // namespace
+
+std::string fault_text(DialogueFault fault) {
+    switch (fault) {
+        case DialogueFault::kNone:
+            return "nothing is wrong";
+        case DialogueFault::kNoAssistant:
+            return "the chosen dialogue has no '\\n\\nAssistant:'";
+        case DialogueFault::kOtherPrompt:
+            return "the rejected dialogue does not begin with the prompt of the chosen one";
+        case DialogueFault::kEmptyAnswer:
+            return "an answer is empty";
+        case DialogueFault::kSameAnswer:
+            return "both answers are the same";
+    }
+    return {};
+}
+
+DialogueFault split_dialogues(std::string_view chosen, std::string_view rejected,
+                              DialoguePair& out) {
+    const auto turn = chosen.rfind(kAssistantTurn);
+    if (turn == chosen.npos) return DialogueFault::kNoAssistant;
+    out.prompt = chosen.substr(0, turn + kAssistantTurn.size());
+    out.chosen = chosen.substr(out.prompt.size());
+    if (!rejected.starts_with(out.prompt)) return DialogueFault::kOtherPrompt;
+    out.rejected = rejected.substr(out.prompt.size());
+    if (out.chosen.empty() || out.rejected.empty()) return DialogueFault::kEmptyAnswer;
+    return out.chosen == out.rejected ? DialogueFault::kSameAnswer : DialogueFault::kNone;
+}
+
+std::size_t DialogueCount::skipped_lines() const {
+    std::size_t sum = 0;
+    for (const Skipped& each : skipped) sum += each.lines;
+    return sum;
+}
+
+DialogueCount convert_dialogues(std::istream& in, const std::string& path, std::ostream& out,
+                                const DialogueOptions& options) {
+    DialogueCount count;
+    JsonLines lines(in, path, options.limits);
+    while (const auto object = lines.next()) {
+        stop_if_requested();
+        require_two_columns(*object, lines.place());
+        const std::string& chosen = plain_member(*object, "chosen", lines.place());
+        const std::string& rejected = plain_member(*object, "rejected", lines.place());
+        DialoguePair pair;
+        const DialogueFault fault = split_dialogues(chosen, rejected, pair);
+        if (fault == DialogueFault::kNone) {
+            if (!(out << line_of(pair)))
+                throw WriteError(lines.place() + ": what is made of it cannot be written",
+                                 "is the disk full?");
+            ++count.written;
+        } else if (options.skip_bad) {
+            count_skipped(count, fault, lines.number());
+        } else {
+            refuse(fault, lines.place(), chosen, rejected);
+        }
+    }
+    require_some(count, path);
+    return count;
+}
+
+}  // namespace prefdyn::text

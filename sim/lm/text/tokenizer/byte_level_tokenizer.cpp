@@ -1,0 +1,178 @@
+#include "sim/lm/text/tokenizer/byte_level_tokenizer.hpp"
+
+#include <algorithm>
+
+#include "sim/base/failure.hpp"
+#include "sim/lm/text/tokenizer/added_tokens.hpp"
+#include "sim/lm/text/tokenizer/bpe_model.hpp"
+#include "sim/lm/text/tokenizer/byte_alphabet.hpp"
+#include "sim/lm/text/tokenizer/post_processor.hpp"
+#include "sim/lm/text/tokenizer/pre_tokenizer.hpp"
+#include "sim/lm/text/utf8.hpp"
+
+namespace prefdyn::text {
+
+namespace {
+
+constexpr const char* kElsewhere =
+    "make the token ids with the model's own tokeniser and give them with --tokens FILE.h5";
+
+class ByteLevelTokenizer final : public Tokenizer {
+  public:
+    ByteLevelTokenizer(const Json& document, const TokenizerConfig& config,
+                       const std::string& place, const std::string& hash)
+        : model_(member(document, "model", place), place + "/model"),
+          pre_tokenizer_(find_member(document, "pre_tokenizer", place), place + "/pre_tokenizer"),
+          composes_(
+              read_normalizer(find_member(document, "normalizer", place), place + "/normalizer")) {
+        require_known_parts(document, place);
+        const auto added = read_added_tokens(document, place);
+        number_pieces(added, place);
+        for (const AddedToken& token : added)
+            (token.normalized ? normalized_ : raw_)
+                .insert(token, token.normalized ? normalize(token.content) : token.content);
+        hash_ = hash;
+        special_ = resolve(config, *this);
+        apply_template(document, config, place);
+    }
+
+    std::vector<Token> encode(std::string_view text) const override {
+        require_exact(text);
+        std::vector<Token> out;
+        for (const Segment& raw : raw_.split(text)) {
+            if (raw.token >= 0) {
+                out.push_back(raw.token);
+                continue;
+            }
+            const std::string normal = normalize(raw.text);
+            for (const Segment& segment : normalized_.split(normal))
+                if (segment.token >= 0)
+                    out.push_back(segment.token);
+                else
+                    append_pieces(segment.text, out);
+        }
+        return out;
+    }
+
+    std::string decode(const std::vector<Token>& ids) const override {
+        std::string out;
+        for (const Token id : ids) {
+            require_token(id, size());
+            const auto k = static_cast<std::size_t>(id);
+            const auto bytes = is_added_[k] ? std::nullopt : piece_bytes(pieces_[k]);
+            out += bytes ? *bytes : pieces_[k];
+        }
+        return out;
+    }
+
+    std::string piece(Token id) const override {
+        require_token(id, size());
+        return pieces_[static_cast<std::size_t>(id)];
+    }
+
+    Token size() const override { return static_cast<Token>(pieces_.size()); }
+
+    std::optional<Token> find(std::string_view piece) const override {
+        const auto found = id_of_.find(std::string(piece));
+        if (found == id_of_.end()) return std::nullopt;
+        return found->second;
+    }
+
+    std::string kind() const override { return "byte-level BPE"; }
+
+  private:
+    static void require_known_parts(const Json& document, const std::string& place) {
+        for (const char* part : {"truncation", "padding"})
+            if (find_member(document, part, place))
+                throw InputError(place + "/" + part + ": is set, which would change the ids",
+                                 "set it to null");
+        const Json* decoder = find_member(document, "decoder", place);
+        if (decoder && text_member(*decoder, "type", place + "/decoder") != "ByteLevel")
+            throw InputError(place + "/decoder: " +
+                                 in_quotes(text_member(*decoder, "type", place + "/decoder")) +
+                                 " is not known, known is ByteLevel",
+                             kElsewhere);
+    }
+
+    /// Fills pieces_ so that every id 0 .. n - 1 has exactly one.
+    void number_pieces(const std::vector<AddedToken>& added, const std::string& place) {
+        id_of_ = model_.vocabulary();
+        for (const AddedToken& token : added) {
+            const auto [entry, inserted] = id_of_.emplace(token.content, token.id);
+            if (!inserted && entry->second != token.id)
+                throw InputError(place + "/added_tokens: " + in_quotes(token.content) +
+                                 " has the ids " + std::to_string(entry->second) + " and " +
+                                 std::to_string(token.id));
+        }
+        std::vector<const std::string*> owner(id_of_.size(), nullptr);
+        for (const auto& [piece, id] : id_of_) {
+            const auto k = static_cast<std::size_t>(id);
+            if (k >= owner.size())
+                throw InputError(place + ": piece " + in_quotes(piece) + " has id " +
+                                 std::to_string(id) + ", but there are only " +
+                                 std::to_string(owner.size()) +
+                                 " pieces: the ids have holes, or are given twice");
+            if (owner[k])
+                throw InputError(place + ": " + in_quotes(*owner[k]) + " and " + in_quotes(piece) +
+                                 " both have id " + std::to_string(id));
+            owner[k] = &piece;
+        }
+        for (const std::string* piece : owner) pieces_.push_back(*piece);
+        is_added_.assign(pieces_.size(), false);
+        for (const AddedToken& token : added) is_added_[static_cast<std::size_t>(token.id)] = true;
+    }
+
+    void apply_template(const Json& document, const TokenizerConfig& config,
+                        const std::string& place) {
+        const auto first = read_post_processor(find_member(document, "post_processor", place),
+                                               *this, place + "/post_processor");
+        if (first && config.bos && special_.bos != first)
+            throw InputError(place + "/post_processor: puts " + in_quotes(piece(*first)) +
+                             " first, but " + config.path + " names " + in_quotes(*config.bos));
+        if (first) special_.bos = first;
+        if (config.add_bos && *config.add_bos != first.has_value())
+            special_.adds_bos.reset();
+        else
+            special_.adds_bos = first.has_value();
+    }
+
+    std::string normalize(std::string_view text) const {
+        return composes_ ? compose(text) : std::string(text);
+    }
+
+    void append_pieces(std::string_view text, std::vector<Token>& out) const {
+        for (const std::string& piece : pre_tokenizer_.split(text)) {
+            const auto ids = model_.encode(piece);
+            out.insert(out.end(), ids.begin(), ids.end());
+        }
+    }
+
+    static void require_exact(std::string_view text) {
+        if (const auto at = invalid_utf8(text))
+            throw InputError("text " + in_quotes(text) + ": byte " + std::to_string(*at + 1) +
+                             " is not valid UTF-8");
+        if (const auto at = unassigned(text))
+            throw InputError("text " + in_quotes(text) + ": the character at byte " +
+                                 std::to_string(*at + 1) + ", " + in_quotes(text.substr(*at, 4)) +
+                                 ", is not assigned in Unicode " + unicode_version() +
+                                 ", so where it splits words depends on the version",
+                             kElsewhere);
+    }
+
+    BpeModel model_;
+    PreTokenizer pre_tokenizer_;
+    bool composes_;
+    AddedTokenFinder raw_, normalized_;
+    std::unordered_map<std::string, Token> id_of_;  ///< of the model and of the added tokens
+    std::vector<std::string> pieces_;
+    std::vector<bool> is_added_;
+};
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> byte_level_tokenizer(const Json& document, const TokenizerConfig& config,
+                                                const std::string& place, const std::string& hash) {
+    return std::make_unique<ByteLevelTokenizer>(document, config, place, hash);
+}
+
+}  // namespace prefdyn::text

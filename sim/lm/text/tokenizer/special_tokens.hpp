@@ -1,0 +1,23 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/lm/text/tokenizer.hpp"
+
+namespace prefdyn::text {
+
+/// What the files beside a tokeniser say: names, not ids.
+struct TokenizerConfig {
+    std::string path;  ///< where bos and eos come from; empty if there is no such file
+    std::optional<std::string> bos, eos;
+    std::optional<bool> add_bos;
+    std::vector<std::string> added;  ///< contents of added_tokens_decoder and added_tokens.json
+};
+
+TokenizerConfig read_tokenizer_config(const std::string& folder);
+
+/// Ids for the names in `config`; InputError if the tokeniser has no such piece.
+SpecialTokens resolve(const TokenizerConfig& config, const Tokenizer& tokenizer);
+
+}  // namespace prefdyn::text

@@ -1,0 +1,104 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "sim/lm/text/tokenizer/split_pattern.hpp"
+
+#include <pcre2.h>
+
+#include <array>
+
+#include "sim/base/failure.hpp"
+#include "sim/lm/text/utf8.hpp"
+
+namespace prefdyn::text {
+
+namespace {
+
+PCRE2_SPTR bytes(std::string_view text) { return reinterpret_cast<PCRE2_SPTR>(text.data()); }
+
+std::string message(int error) {
+    std::array<PCRE2_UCHAR, 256> buffer{};
+    pcre2_get_error_message(error, buffer.data(), buffer.size());
+    return reinterpret_cast<const char*>(buffer.data());
+}
+
+std::shared_ptr<void> compile(const std::string& pattern, const std::string& place) {
+    int error = 0;
+    PCRE2_SIZE offset = 0;
+    pcre2_code* code = pcre2_compile(bytes(pattern), pattern.size(), PCRE2_UTF | PCRE2_UCP, &error,
+                                     &offset, nullptr);
+    if (!code)
+        throw InputError(place + ": pre-tokeniser pattern " + in_quotes(pattern, 300) +
+                         " is not valid: " + message(error));
+    return {code, [](void* p) { pcre2_code_free(static_cast<pcre2_code*>(p)); }};
+}
+
+using MatchData = std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)>;
+
+/// Finds the matches of one compiled pattern in one text, from left to right.
+class Search {
+  public:
+    Search(const std::shared_ptr<void>& code, std::string_view text)
+        : code_(static_cast<const pcre2_code*>(code.get())),
+          text_(text),
+          data_(pcre2_match_data_create_from_pattern(code_, nullptr), pcre2_match_data_free) {
+        if (!data_) throw std::bad_alloc();
+    }
+
+    /// Next match at or behind `from`: 1, or PCRE2's error, which may be "no match".
+    int next(std::size_t from, std::size_t& begin, std::size_t& end) {
+        const int found = pcre2_match(code_, bytes(text_), text_.size(), from, PCRE2_NO_UTF_CHECK,
+                                      data_.get(), nullptr);
+        if (found < 0) return found;
+        const PCRE2_SIZE* place = pcre2_get_ovector_pointer(data_.get());
+        begin = place[0];
+        end = place[1];
+        return 1;
+    }
+
+  private:
+    const pcre2_code* code_;
+    std::string_view text_;
+    MatchData data_;
+};
+
+}  // namespace
+
+SplitPattern::SplitPattern(std::string_view published, const std::string& place)
+    : code_(compile(translate_pattern(published, place), place)), place_(place) {}
+
+std::vector<std::string_view> SplitPattern::split(std::string_view text, bool matches_only) const {
+    std::vector<std::string_view> pieces;
+    Search search(code_, text);
+    const auto gap = [&](std::size_t from, std::size_t to) {
+        if (to > from && !matches_only) pieces.push_back(text.substr(from, to - from));
+    };
+    std::size_t at = 0;
+    for (std::size_t begin = 0, end = 0; at < text.size(); at = end) {
+        const int found = search.next(at, begin, end);
+        if (found == PCRE2_ERROR_NOMATCH) break;
+        if (found < 0)
+            throw InputError(place_ + ": the pre-tokeniser pattern fails on the text " +
+                             in_quotes(text) + ": " + message(found));
+        if (end == begin)
+            throw InputError(place_ + ": the pre-tokeniser pattern matches the empty text in " +
+                             in_quotes(text));
+        gap(at, begin);
+        pieces.push_back(text.substr(begin, end - begin));
+    }
+    gap(at, text.size());
+    return pieces;
+}
+
+std::optional<std::size_t> unassigned(std::string_view text) {
+    static const std::shared_ptr<void> code = compile("\\p{Cn}", "unassigned");
+    std::size_t begin = 0, end = 0;
+    if (Search(code, text).next(0, begin, end) < 0) return std::nullopt;
+    return begin;
+}
+
+std::string unicode_version() {
+    std::array<char, 64> buffer{};
+    pcre2_config(PCRE2_CONFIG_UNICODE_VERSION, buffer.data());
+    return buffer.data();
+}
+
+}  // namespace prefdyn::text

@@ -1,0 +1,85 @@
+#include "sim/lm/train/evaluation.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace prefdyn::finetune {
+
+std::vector<std::vector<std::size_t>> cut_pairs(std::span<const PairTokens> pairs,
+                                                std::span<const std::size_t> which, Index tokens) {
+    std::vector<std::vector<std::size_t>> out;
+    Index left = 0;
+    for (const std::size_t i : which) {
+        const Index read = tokens_read(pairs[i]);
+        if (out.empty() || read > left) {
+            out.emplace_back();
+            left = tokens;
+        }
+        out.back().push_back(i);
+        left -= read;
+    }
+    return out;
+}
+
+Index longest_read(std::span<const PairTokens> pairs) {
+    std::size_t longest = 1;
+    for (const PairTokens& pair : pairs)
+        longest = std::max({longest, pair.chosen.size() - 1, pair.rejected.size() - 1});
+    return static_cast<Index>(longest);
+}
+
+namespace {
+
+PairBatch batch_of(std::span<const PairTokens> pairs, std::span<const std::size_t> which) {
+    PairBatch out;
+    for (const std::size_t i : which) out.add(pairs[i]);
+    return out;
+}
+
+}  // namespace
+
+Evaluation evaluate(Pass& pass, std::span<const PairTokens> pairs, Index tokens,
+                    const PairsDone& done) {
+    std::vector<std::size_t> all(pairs.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    Evaluation out;
+    for (const auto& group : cut_pairs(pairs, all, tokens)) {
+        const PairBatch batch = batch_of(pairs, group);
+        const auto scores = score_pairs(pass.forward(batch, Keep::kNothing), batch);
+        const transformer::RowsF embeddings = pass.embeddings();
+        if (out.embeddings.size() == 0)
+            out.embeddings.resize(static_cast<Index>(pairs.size()), embeddings.cols());
+        for (std::size_t k = 0; k < group.size(); ++k)
+            out.embeddings.row(static_cast<Index>(group[k])) =
+                embeddings.row(batch.pairs[k][0].rows[0]);
+        out.scores.insert(out.scores.end(), scores.begin(), scores.end());
+        if (done) done(out.scores.size());
+    }
+    return out;
+}
+
+std::vector<ReferenceLogps> logps_of(const Evaluation& evaluation) {
+    std::vector<ReferenceLogps> out;
+    for (const PairScore& score : evaluation.scores) out.push_back({score[0].logp, score[1].logp});
+    return out;
+}
+
+MetricSums add_mean_gradient(Pass& pass, std::span<const PairTokens> pairs,
+                             std::span<const std::size_t> which,
+                             std::span<const ReferenceLogps> reference, const Objective& objective,
+                             const GradientPlan& plan) {
+    MetricSums sums;
+    for (const auto& group : cut_pairs(pairs, which, plan.tokens)) {
+        const PairBatch batch = batch_of(pairs, group);
+        const auto scores = score_pairs(pass.forward(batch, plan.keep), batch);
+        std::vector<Objective::Value> values;
+        for (std::size_t k = 0; k < group.size(); ++k) {
+            values.push_back(objective.at(scores[k], reference[group[k]]));
+            sums.add(objective.metrics(scores[k], reference[group[k]]));
+        }
+        pass.backward(logit_pull(batch, values, 1.0 / static_cast<double>(which.size())));
+    }
+    return sums;
+}
+
+}  // namespace prefdyn::finetune

@@ -1,0 +1,150 @@
+#include "sim/lm/train/sequence_model.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "sim/base/cancel.hpp"
+#include "sim/lm/train/elementwise.hpp"
+#include "sim/lm/train/product.hpp"
+
+namespace prefdyn::finetune {
+
+namespace {
+
+template <class Real>
+bool all_finite(const Rows<Real>& x) {
+    bool all = true;
+#pragma omp parallel for schedule(static) reduction(&& : all)
+    for (Index t = 0; t < x.rows(); ++t) all = all && x.row(t).allFinite();
+    return all;
+}
+
+template <class Real>
+void require_finite(const Rows<Real>& x, const std::string& what, Index layer) {
+    if (all_finite(x)) return;
+    std::string place = what;
+    if (layer >= 0) place.append(" layer ").append(std::to_string(layer));
+    throw NonFinite(place + " not finite");
+}
+
+/// The lowest layer that holds a block, `layers` if none does, -1 if the embedding does.
+template <class Real>
+Index lowest_held(const Parameters<Real>& gradient, Index layers) {
+    const Layout& layout = gradient.layout();
+    if (gradient.has(layout.embedding())) return -1;
+    for (Index layer = 0; layer < layers; ++layer)
+        for (std::size_t p = 0; p < kParts; ++p)
+            if (gradient.has(layout.part(layer, static_cast<Part>(p)))) return layer;
+    return layers;
+}
+
+}  // namespace
+
+template <class Real>
+SequenceModel<Real>::SequenceModel(const ModelConfig& config, Index longest)
+    : config_(config), rope_(config.rope, config.head_size, longest) {}
+
+template <class Real>
+Layer<Real> SequenceModel<Real>::layer(Index index) const {
+    return Layer<Real>(config_, *weights_, index, rope_, batch_->sequences);
+}
+
+template <class Real>
+void SequenceModel<Real>::look_up(Rows<Real>& x) const {
+    const auto table = weights_->matrix(weights_->layout().embedding());
+    x.resize(batch_->tokens(), config_.hidden);
+    for (Index t = 0; t < x.rows(); ++t)
+        x.row(t) = table.row(batch_->ids[static_cast<std::size_t>(t)]);
+}
+
+template <class Real>
+void SequenceModel<Real>::look_up_backward(const Rows<Real>& dx, RowsMap<Real> gradient) const {
+    for (Index t = 0; t < dx.rows(); ++t)
+        gradient.row(batch_->ids[static_cast<std::size_t>(t)]) += dx.row(t);
+}
+
+template <class Real>
+const Rows<Real>& SequenceModel<Real>::forward(const Parameters<Real>& weights,
+                                               const TokenBatch& batch, std::span<const Index> rows,
+                                               Keep keep) {
+    weights_ = &weights;
+    batch_ = &batch;
+    rows_.assign(rows.begin(), rows.end());
+    keep_ = keep;
+    tapes_.resize(keep == Keep::kNothing ? 1 : static_cast<std::size_t>(config_.layers));
+    Rows<Real> x;
+    look_up(x);
+    for (Index i = 0; i < config_.layers; ++i) {
+        stop_if_requested();
+        LayerTape<Real>& tape = tapes_[keep == Keep::kNothing ? 0 : static_cast<std::size_t>(i)];
+        tape.x = std::move(x);
+        x = layer(i).forward(tape);
+        require_finite(x, "the hidden states behind", i);
+        if (keep == Keep::kInputs) tape.keep_input_alone();
+    }
+    const Layout& layout = weights.layout();
+    last_.resize(static_cast<Index>(rows_.size()), config_.hidden);
+    for (std::size_t r = 0; r < rows_.size(); ++r)
+        last_.row(static_cast<Index>(r)) = x.row(rows_[r]);
+    norm_forward(last_, weights.matrix(layout.final_norm()), config_.norm_epsilon, embeddings_);
+    set_forward(embeddings_, weights.matrix(layout.head()), logits_);
+    require_finite(logits_, "the logits are", -1);
+    return logits_;
+}
+
+template <class Real>
+void SequenceModel<Real>::backward_layers(Rows<Real>& dx, Index lowest,
+                                          Parameters<Real>& gradient) {
+    for (Index i = config_.layers - 1; i >= std::max<Index>(lowest, 0); --i) {
+        stop_if_requested();
+        LayerTape<Real>& tape = tapes_[static_cast<std::size_t>(i)];
+        const Layer<Real> one = layer(i);
+        if (keep_ == Keep::kInputs) one.forward(tape);
+        one.backward(tape, dx, gradient);
+        require_finite(dx, "the gradient in front of", i);
+        if (keep_ == Keep::kInputs) tape.keep_input_alone();
+    }
+}
+
+template <class Real>
+void SequenceModel<Real>::backward(const Rows<Real>& dlogits, Parameters<Real>& gradient) {
+    if (keep_ == Keep::kNothing) throw std::logic_error("the forward pass kept nothing");
+    const Layout& layout = weights_->layout();
+    const Index lowest = lowest_held(gradient, config_.layers);
+    if (gradient.has(layout.head()))
+        add_gradient(dlogits, embeddings_, gradient.matrix(layout.head()));
+    const int norm = layout.final_norm();
+    if (lowest == config_.layers && !gradient.has(norm)) return;
+    Rows<Real> dembeddings, dlast = Rows<Real>::Zero(last_.rows(), last_.cols());
+    set_backward(dlogits, weights_->matrix(layout.head()), dembeddings);
+    std::optional<RowsMap<Real>> dw;
+    if (gradient.has(norm)) dw.emplace(gradient.matrix(norm));
+    norm_backward(last_, weights_->matrix(norm), config_.norm_epsilon, dembeddings, dlast,
+                  dw ? &*dw : nullptr);
+    if (lowest == config_.layers) return;
+    Rows<Real> dx = Rows<Real>::Zero(batch_->tokens(), config_.hidden);
+    for (std::size_t r = 0; r < rows_.size(); ++r)
+        dx.row(rows_[r]) += dlast.row(static_cast<Index>(r));
+    backward_layers(dx, lowest, gradient);
+    if (lowest < 0) look_up_backward(dx, gradient.matrix(layout.embedding()));
+}
+
+template <class Real>
+std::size_t SequenceModel<Real>::bytes(const ModelConfig& c, Index tokens, Index rows, Keep keep) {
+    const std::size_t tape = LayerTape<Real>::bytes(c, tokens);
+    const auto hidden = static_cast<std::size_t>(tokens * c.hidden) * sizeof(Real);
+    const auto wide = static_cast<std::size_t>(tokens * (c.ffn + c.hidden)) * sizeof(Real);
+    const auto heads = static_cast<std::size_t>(rows * (2 * c.vocabulary + 4 * c.hidden));
+    const auto layers = static_cast<std::size_t>(c.layers);
+    // In a layer's backward pass its gradients and those of its inputs are beside the tape.
+    const std::size_t work = keep == Keep::kNothing ? wide : tape + 2 * wide;
+    const std::size_t kept = keep == Keep::kAll      ? layers * tape
+                             : keep == Keep::kInputs ? layers * hidden + tape
+                                                     : tape;
+    return kept + work + 2 * hidden + heads * sizeof(Real) + kPackedBytes;
+}
+
+template class SequenceModel<float>;
+template class SequenceModel<double>;
+
+}  // namespace prefdyn::finetune

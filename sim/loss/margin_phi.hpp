@@ -1,0 +1,145 @@
+#pragma once
+// The losses of the margin as plain functions for host and device: phi(m) and phi'(m), nothing
+// else. What a theorem needs to know of them is with the classes of loss.hpp.
+
+#include "sim/base/numerics.hpp"
+
+namespace prefdyn {
+
+/// DPO: phi(m) = -log sigma(m).
+struct SigmoidPhi {
+    PREFDYN_HD double value(double m) const { return softplus(-m); }
+    PREFDYN_HD double derivative(double m) const { return -sigmoid(-m); }
+};
+
+/// SLiC: phi(m) = max(0, 1 - m), phi'(1) = 0.
+struct HingePhi {
+    PREFDYN_HD double value(double m) const { return m < 1.0 ? 1.0 - m : 0.0; }
+    PREFDYN_HD double derivative(double m) const { return m < 1.0 ? -1.0 : 0.0; }
+};
+
+/// phi(m) = (m / beta - 1 / (2 beta))^2.
+struct IpoPhi {
+    double scale;  ///< 1 / beta^2
+    PREFDYN_HD double value(double m) const { return scale * (m - 0.5) * (m - 0.5); }
+    PREFDYN_HD double derivative(double m) const { return 2.0 * scale * (m - 0.5); }
+};
+
+/// Conservative DPO: phi(m) = -(1 - eps) log sigma(m) - eps log sigma(-m).
+struct SmoothedPhi {
+    double eps;
+    PREFDYN_HD double value(double m) const {
+        return (1.0 - eps) * softplus(-m) + eps * softplus(m);
+    }
+    PREFDYN_HD double derivative(double m) const {
+        return eps * sigmoid(m) - (1.0 - eps) * sigmoid(-m);
+    }
+};
+
+/// phi(m) = (-(1 - eps) log sigma(m) + eps log sigma(-m)) / (1 - 2 eps)
+///        = -log sigma(m) - eps m / (1 - 2 eps).
+struct RobustPhi {
+    double tilt;  ///< eps / (1 - 2 eps)
+    PREFDYN_HD double value(double m) const { return softplus(-m) - tilt * m; }
+    PREFDYN_HD double derivative(double m) const { return -sigmoid(-m) - tilt; }
+};
+
+/// EXO: the divergence KL( sigma(m) || 1 - eps ).
+struct ExoPhi {
+    double log_one_minus_eps, log_eps;
+    /// logit(1 - eps), where phi has its minimum.
+    PREFDYN_HD double target() const { return log_one_minus_eps - log_eps; }
+    PREFDYN_HD double value(double m) const {
+        return sigmoid(m) * (log_sigmoid(m) - log_one_minus_eps) +
+               sigmoid(-m) * (log_sigmoid(-m) - log_eps);
+    }
+    PREFDYN_HD double derivative(double m) const {
+        return sigmoid(m) * sigmoid(-m) * (m - target());
+    }
+};
+
+/// DiscoPOP: phi(m) = -(1 - k) log sigma(m) + k exp(-m), k = sigma(m / tau).
+struct DiscopopPhi {
+    double tau;
+    /// k exp(-m): finite where exp(-m) alone is not.
+    PREFDYN_HD double gated_exponential(double m) const {
+        return std::exp(log_sigmoid(m / tau) - m);
+    }
+    /// dk/dm.
+    PREFDYN_HD double gate_slope(double m) const {
+        return sigmoid(m / tau) * sigmoid(-m / tau) / tau;
+    }
+    PREFDYN_HD double value(double m) const {
+        return sigmoid(-m / tau) * softplus(-m) + gated_exponential(m);
+    }
+    PREFDYN_HD double derivative(double m) const {
+        const double off = sigmoid(-m / tau), gate = gate_slope(m);
+        return -gate * softplus(-m) - off * sigmoid(-m) + (off / tau - 1.0) * gated_exponential(m);
+    }
+};
+
+/// Any of them, to be handed to a kernel by value.
+class MarginPhi {
+  public:
+    MarginPhi(const SigmoidPhi& phi) : kind_(Kind::kSigmoid), sigmoid_(phi) {}
+    MarginPhi(const HingePhi& phi) : kind_(Kind::kHinge), hinge_(phi) {}
+    MarginPhi(const IpoPhi& phi) : kind_(Kind::kIpo), ipo_(phi) {}
+    MarginPhi(const SmoothedPhi& phi) : kind_(Kind::kSmoothed), smoothed_(phi) {}
+    MarginPhi(const RobustPhi& phi) : kind_(Kind::kRobust), robust_(phi) {}
+    MarginPhi(const ExoPhi& phi) : kind_(Kind::kExo), exo_(phi) {}
+    MarginPhi(const DiscopopPhi& phi) : kind_(Kind::kDiscopop), discopop_(phi) {}
+
+    PREFDYN_HD double value(double m) const {
+        switch (kind_) {
+            case Kind::kSigmoid:
+                return sigmoid_.value(m);
+            case Kind::kHinge:
+                return hinge_.value(m);
+            case Kind::kIpo:
+                return ipo_.value(m);
+            case Kind::kSmoothed:
+                return smoothed_.value(m);
+            case Kind::kRobust:
+                return robust_.value(m);
+            case Kind::kExo:
+                return exo_.value(m);
+            case Kind::kDiscopop:
+                return discopop_.value(m);
+        }
+        return 0.0;
+    }
+    PREFDYN_HD double derivative(double m) const {
+        switch (kind_) {
+            case Kind::kSigmoid:
+                return sigmoid_.derivative(m);
+            case Kind::kHinge:
+                return hinge_.derivative(m);
+            case Kind::kIpo:
+                return ipo_.derivative(m);
+            case Kind::kSmoothed:
+                return smoothed_.derivative(m);
+            case Kind::kRobust:
+                return robust_.derivative(m);
+            case Kind::kExo:
+                return exo_.derivative(m);
+            case Kind::kDiscopop:
+                return discopop_.derivative(m);
+        }
+        return 0.0;
+    }
+
+  private:
+    enum class Kind { kSigmoid, kHinge, kIpo, kSmoothed, kRobust, kExo, kDiscopop };
+    Kind kind_;
+    union {
+        SigmoidPhi sigmoid_;
+        HingePhi hinge_;
+        IpoPhi ipo_;
+        SmoothedPhi smoothed_;
+        RobustPhi robust_;
+        ExoPhi exo_;
+        DiscopopPhi discopop_;
+    };
+};
+
+}  // namespace prefdyn

@@ -1,0 +1,200 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "theory/claims.hpp"
+#include "theory/two_layer.hpp"
+
+namespace prefdyn::theory {
+
+namespace {
+
+constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+
+constexpr double kDifferenceError = 1e-4;  ///< relative, of a difference quotient of losses
+
+Assumption known_embedding() {
+    return {"E and a are known at the start, and the run is recorded",
+            [](const Evidence& e) -> std::string {
+                const bool known = e.embedding && e.trajectory && !e.trajectory->records.empty();
+                return known ? "" : "no model with an embedding was recorded";
+            }};
+}
+
+Assumption fresh_reference() {
+    return {"the reference is the model that training starts from",
+            [](const Evidence& e) -> std::string {
+                return e.training.from_reference ? "" : "the reference is an older model";
+            }};
+}
+
+Assumption linear_embedding() {
+    return {"g(x) = E x", [](const Evidence& e) -> std::string {
+                const bool linear = e.embedding->activation == Activation::kIdentity;
+                return linear && e.embedding->embedding_trained
+                           ? ""
+                           : "the embedding is not linear and trained";
+            }};
+}
+
+Assumption every_step_recorded() {
+    return {"full-batch gradient descent, every step recorded with its parameters",
+            [](const Evidence& e) -> std::string {
+                const auto& records = e.trajectory->records;
+                const bool every = e.training.dynamics == Dynamics::kGradientDescent &&
+                                   records.size() == e.embedding->steps.size() &&
+                                   records.back().step + 1.0 == static_cast<double>(records.size());
+                return every ? "" : "not every step of gradient descent was recorded";
+            }};
+}
+
+Assumption sign_condition() {
+    return {"S = (mean sigma(-m_i) s_i x_i)^T delta * (a^T E delta) >= 0 at every step",
+            [](const Evidence& e) -> std::string {
+                const auto& steps = e.embedding->steps;
+                for (std::size_t k = 0; k + 1 < steps.size(); ++k) {
+                    if (steps[k].condition >= 0.0) continue;
+                    std::ostringstream reason;
+                    reason << "S = " << steps[k].condition << " < 0 at step " << steps[k].step;
+                    return reason.str();
+                }
+                return "";
+            }};
+}
+
+Assumption frozen_pair() {
+    return {"frozen features, and the same training from another head beside it",
+            [](const Evidence& e) -> std::string {
+                if (e.embedding->embedding_trained) return "the embedding is trained";
+                return e.embedding->counterpart ? "" : "there is no run to compare with";
+            }};
+}
+
+/// 2 beta^2 phi'(0)^2 ||mean s g||^2 and beta^2 phi'(0)^2 ||mean s (act' o a) x^T||^2: the parts of
+/// the slope that the head and the embedding carry.
+double slope_of(const Evidence& e, double embedding, double jacobian) {
+    const double scale = e.training.beta * e.training.loss.slope_at_zero;
+    return scale * scale * (2.0 * embedding + (e.embedding->embedding_trained ? jacobian : 0.0));
+}
+
+}  // namespace
+
+Claim initial_misalignment_rate() {
+    return {
+        "T9a",
+        "initial rate, trained embedding",
+        "-L'(0) = R(0)^2 = (beta^2/4) ( 2 ||mean s g(x)||^2 + ||mean s (act'(E x) o a) x^T||_F^2 "
+        "); for g(x) = E x this is (beta^2/4) ( 2 ||E zbar_x||^2 + ||a||^2 ||zbar_x||^2 )",
+        "theory.md T9a; sigma(0) = 1/2 and the chain rule",
+        ClaimKind::kRigorous,
+        Scope::kStudy,
+        {known_embedding(), fresh_reference()},
+        [](const Evidence& e) -> std::vector<Comparison> {
+            const EmbeddingFacts& f = *e.embedding;
+            const Record& start = e.trajectory->records.front();
+            const double rounding =
+                64.0 * kEpsilon * slope_of(e, f.mean_square_embedding, f.mean_square_jacobian);
+            const double slope = slope_of(e, f.signed_mean_squared, f.jacobian_squared);
+            std::vector<Comparison> out = {{start.step, start.time,
+                                            start.update_rate * start.update_rate, slope,
+                                            Relation::kEqual, rounding}};
+            if (f.loss_slope)
+                out.push_back({start.step, start.time, *f.loss_slope, slope, Relation::kEqual,
+                               rounding + f.loss_slope_rounding + kDifferenceError * slope});
+            return out;
+        }};
+}
+
+/// E_{k+1} = E_k + eta beta a q^T, hence D_{k+1}^2 = D_k^2 + 2 eta beta S_k + (eta beta ||a|| q^T
+/// delta)^2 for any step size: the flow's statement needs nothing between the records.
+Claim distinguishability_never_falls() {
+    return {"T9b",
+            "distinguishability never falls",
+            "D(k+1)^2 >= D(k)^2 + 2 eta beta S(k) with D = ||E (mu_+ - mu_-)||, so D never falls "
+            "while S >= 0; gradient descent, any step size",
+            "theory.md T9b, with delta = mu_+ - mu_- in place of zbar_x (balanced: delta = 2 "
+            "zbar_x)",
+            ClaimKind::kRigorous,
+            Scope::kStudy,
+            {known_embedding(), linear_embedding(), every_step_recorded(), sign_condition()},
+            [](const Evidence& e) {
+                std::vector<Comparison> out;
+                const auto& steps = e.embedding->steps;
+                const double gain = 2.0 * e.training.eta * e.training.beta;
+                for (std::size_t k = 1; k < steps.size(); ++k) {
+                    const double before = steps[k - 1].distinguishability;
+                    const double rise = gain * std::max(0.0, steps[k - 1].condition);
+                    out.push_back(
+                        {steps[k].step, e.trajectory->records[k].time, steps[k].distinguishability,
+                         std::sqrt(before * before + rise), Relation::kAtLeast,
+                         64.0 * kEpsilon * e.embedding->embedding_norm * e.embedding->zbar_x_norm});
+                }
+                return out;
+            }};
+}
+
+/// E_{k+1} = E_k + c a q^T and a_{k+1} = a_k + 2 c E q with c = eta beta: what is linear in c falls
+/// out of E E^T - a a^T / 2.
+Claim balancedness_drift() {
+    return {
+        "T9d",
+        "balancedness, second-order drift",
+        "B = E E^T - a a^T / 2 changes in a step of gradient descent by eta^2 beta^2 ( ||q||^2 a "
+        "a^T - 2 (E q)(E q)^T ), q = mean sigma(-m_i) s_i x_i: the flow conserves it. ||B(k) - "
+        "B(0)||_F and ||diag(B(k) - B(0))|| are those of the sum of these changes",
+        "theory.md T9d; the terms linear in eta cancel",
+        ClaimKind::kRigorous,
+        Scope::kStudy,
+        {known_embedding(), linear_embedding(), every_step_recorded()},
+        [](const Evidence& e) {
+            std::vector<Comparison> out;
+            const EmbeddingFacts& f = *e.embedding;
+            const double c = e.training.eta * e.training.beta, reach = 1.0 + c * f.x_size;
+            for (std::size_t k = 1; k < f.steps.size(); ++k) {
+                const EmbeddingStep& step = f.steps[k];
+                const double time = e.trajectory->records[k].time,
+                             rounding = 4.0 * kEpsilon * reach * reach * step.parameters;
+                if (!std::isfinite(rounding)) break;  // the run has left the range of doubles
+                out.push_back({step.step, time, f.balance.at(k), c * c * step.drift,
+                               Relation::kEqual, rounding});
+                out.push_back({step.step, time, f.unit_balance.at(k), c * c * step.unit_drift,
+                               Relation::kEqual, rounding});
+            }
+            return out;
+        }};
+}
+
+Claim frozen_features_misalign_alike() {
+    return {"T9c",
+            "frozen features: no difference",
+            "with frozen features, base and aligned model, each its own reference, have the same "
+            "loss, head change and rate at every step of misalignment",
+            "theory.md T9, the negative control of section 6; margins are 2 beta s w^T g whatever "
+            "the head",
+            ClaimKind::kRigorous,
+            Scope::kStudy,
+            {known_embedding(), fresh_reference(), frozen_pair()},
+            [](const Evidence& e) {
+                std::vector<Comparison> out;
+                const auto& base = e.embedding->counterpart->records;
+                const auto& records = e.trajectory->records;
+                const double score =
+                    256.0 * kEpsilon * e.training.beta * std::sqrt(e.embedding->mean_square_score);
+                const double rate = score * std::sqrt(2.0) * e.training.beta *
+                                    std::sqrt(e.embedding->mean_square_embedding);
+                for (std::size_t k = 0; k < std::min(base.size(), records.size()); ++k) {
+                    const Record &a = records[k], &b = base[k];
+                    if (a.step != b.step) break;
+                    const auto equal = [&](double got, double want, double rounding) {
+                        out.push_back({a.step, a.time, got, want, Relation::kEqual, rounding});
+                    };
+                    equal(a.train.loss, b.train.loss, score);
+                    equal(a.head_change, b.head_change, a.time * rate);
+                    equal(a.update_rate, b.update_rate, rate);
+                }
+                return out;
+            }};
+}
+
+}  // namespace prefdyn::theory

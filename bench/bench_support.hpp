@@ -5,6 +5,7 @@
 
 #include "bench/bench_line.hpp"
 #include "bench/bench_options.hpp"
+#include "sim/lm/model/transformer.hpp"
 
 namespace prefdyn {
 

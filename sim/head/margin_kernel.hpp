@@ -4,6 +4,7 @@
 #include <span>
 
 #include "sim/base/types.hpp"
+#include "sim/data/dataset.hpp"
 #include "sim/loss/loss.hpp"
 
 namespace prefdyn {

@@ -5,6 +5,7 @@
 
 #include "sim/base/stream.hpp"
 #include "sim/base/types.hpp"
+#include "sim/data/dataset.hpp"
 
 namespace prefdyn {
 

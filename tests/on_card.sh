@@ -8,7 +8,7 @@ build=$1
 out=${2:-$build/on_card}
 mkdir -p "$out"
 failed=0
-kernels="*device_test.cpp,*cuda_*_test.cpp"
+kernels="*device*_test.cpp,*cuda_*_test.cpp"
 
 step() { # NAME COMMAND...: runs it, its output in OUT/NAME.txt
     name=$1

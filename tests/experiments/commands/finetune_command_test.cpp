@@ -1,0 +1,202 @@
+// The commands finetune and misalign, from arguments to files: killed, stopped, without room, and
+// with what cannot be used.
+#include <doctest/doctest.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "bench/bench_support.hpp"
+#include "experiments/finetune/run_file.hpp"
+#include "tests/support/finetune_support.hpp"
+#include "tests/support/process_support.hpp"
+
+using namespace prefdyn;
+using test::contains;
+using test::exit_code;
+using test::FinetuneFixture;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void sleep_ms(std::uint64_t count) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(count));
+}
+
+/// Whether a saved state lies in the folder or beside the file.
+bool state_at(const std::string& out) {
+    const bool folder = fs::is_directory(out);
+    const fs::path where = folder ? fs::path(out) : fs::path(out).parent_path();
+    if (!fs::exists(where)) return false;
+    for (const auto& entry : fs::directory_iterator(where)) {
+        const std::string name = entry.path().filename().string();
+        if (contains(name, "state-") && name.ends_with(".safetensors") &&
+            (folder || name.starts_with(fs::path(out).filename().string())))
+            return true;
+    }
+    return false;
+}
+
+bool partial_below(const std::string& folder) {
+    for (const auto& entry : fs::recursive_directory_iterator(folder))
+        if (entry.path().extension() == ".partial") return true;
+    return false;
+}
+
+/// Waits for the first state, then a little.
+void wait_for_state(const std::string& out, std::uint64_t more) {
+    for (int k = 0; k < 30000 && !state_at(out); ++k) sleep_ms(1);
+    sleep_ms(more);
+}
+
+struct Case {
+    std::vector<std::string> call;  ///< without --out
+    std::string out;                ///< below the fixture's folder
+};
+
+/// Long enough to be killed several times.
+std::vector<Case> long_calls(const FinetuneFixture& at) {
+    auto apart = at.finetune({"--method", "lora", "--rank", "2", "--arrange", "apart", "--steps",
+                              "200", "--records", "21"});
+    apart.insert(std::ranges::find(apart, "--bos"), at.dir / "e.jsonl");
+    return {
+        {at.finetune({"--steps", "300", "--records", "31", "--save-every", "5"}), "run"},
+        {apart, "apart"},
+        {at.misalign(at.aligned(), {"--seeds", "3", "--steps", "40", "--records", "11"}), "m.h5"}};
+}
+
+std::vector<std::string> with_out(std::vector<std::string> call, const std::string& out) {
+    call.insert(call.end(), {"--out", out});
+    return call;
+}
+
+/// Runs it to its end.
+void finish(const std::vector<std::string>& call, const std::string& out) {
+    const auto got = test::command(with_out(call, out));
+    REQUIRE_MESSAGE(got.code == 0, got.err);
+}
+
+}  // namespace
+
+TEST_CASE("killed at random moments and started again, training ends as if nothing had happened") {
+    const FinetuneFixture at;
+    Stream stream(test::seed(), Purpose::kSuite, 910);
+    for (const Case& each : long_calls(at)) {
+        const std::string want = (fs::path(at.dir / "want") / each.out).string(),
+                          out = (fs::path(at.dir / "killed") / each.out).string();
+        finish(each.call, want);
+        int killed = 0, with_state = 0;
+        for (int k = 0; k < (test::kSanitized ? 3 : 8); ++k) {
+            const pid_t child = test::start(with_out(each.call, out));
+            if (k % 2 == 0) wait_for_state(out, stream() % 40);
+            sleep_ms(stream() % 60);
+            kill(child, SIGKILL);
+            killed += exit_code(child) == -SIGKILL ? 1 : 0;
+            with_state += state_at(out) ? 1 : 0;
+        }
+        CHECK(killed >= 3);
+        CHECK(with_state >= 3);
+        CHECK(exit_code(test::start(with_out(each.call, out))) == 0);
+        test::check_same_files(want, out);
+        CHECK_FALSE(state_at(out));
+    }
+    CHECK_FALSE(partial_below(at.dir / "killed"));
+}
+
+TEST_CASE("SIGTERM ends training with 130, and the same call goes on to the same bits") {
+    const FinetuneFixture at;
+    for (const Case& each : long_calls(at)) {
+        const std::string want = (fs::path(at.dir / "want") / each.out).string(),
+                          out = (fs::path(at.dir / "stopped") / each.out).string();
+        finish(each.call, want);
+        const std::string said = at.dir / "said.txt";
+        const pid_t child = test::start(with_out(each.call, out), said);
+        wait_for_state(out, 20);
+        kill(child, SIGTERM);
+        CHECK(exit_code(child) == 130);
+        CHECK(contains(test::read_text(said), "interrupted"));
+        CHECK(state_at(out));
+        CHECK_FALSE(partial_below(at.dir / "stopped"));
+        CHECK(exit_code(test::start(with_out(each.call, out))) == 0);
+        test::check_same_files(want, out);
+        CHECK_FALSE(state_at(out));
+        fs::remove(said);
+    }
+}
+
+TEST_CASE("killed between the model and the results, a run goes on although a model lies there") {
+    const FinetuneFixture at;
+    const Case each = long_calls(at)[0];
+    const std::string want = at.dir / "want", out = at.dir / "run";
+    REQUIRE(exit_code(test::start(with_out(each.call, want))) == 0);
+    const pid_t child = test::start(with_out(each.call, out));
+    wait_for_state(out, 0);
+    kill(child, SIGKILL);
+    REQUIRE(exit_code(child) == -SIGKILL);
+    for (const char* name : {"/config.json", "/model.safetensors"})
+        fs::copy(want + name, out + name);
+    CHECK(exit_code(test::start(with_out(each.call, out))) == 0);
+    test::check_same_files(want, out);
+}
+
+TEST_CASE("a folder with results, with a model, or the model's own is not written over") {
+    const FinetuneFixture at;
+    const auto call = at.finetune({"--steps", "2", "--records", "2"});
+    const auto refused = [&](const std::string& out) {
+        const auto got = test::command(with_out(call, out));
+        CHECK(got.code == 2);
+        return got.err;
+    };
+    const std::string out = at.dir / "run", model = test::read_text(at.dir / "model/config.json");
+    REQUIRE(test::command(with_out(call, out)).code == 0);
+    CHECK(contains(refused(out), "run.h5: is there already"));
+    fs::remove(out + "/run.h5");
+    CHECK(contains(refused(out), "holds a model"));
+    CHECK(contains(refused(at.dir / "model"), "is the folder of --model"));
+    CHECK(contains(refused(at.dir / "d.jsonl"), "is no folder"));
+    auto forced = with_out(call, at.dir / "model");
+    forced.emplace_back("--force");
+    CHECK(test::command(forced).code == 2);
+    CHECK(test::read_text(at.dir / "model/config.json") == model);
+    auto lora = with_out(at.finetune({"--steps", "2", "--method", "lora", "--force"}), out);
+    REQUIRE(test::command(lora).code == 0);
+    CHECK_FALSE(fs::exists(out + "/model.safetensors"));  // an adapter and a model: which is it?
+    CHECK(fs::exists(out + "/adapter_model.safetensors"));
+}
+
+TEST_CASE("the memory stated before a run is what it takes") {
+    if (test::kSanitized) {
+        MESSAGE("skipped: sanitizers take memory of their own");
+        return;
+    }
+    const FinetuneFixture at;
+    test::SmallModel wide;
+    wide.vocabulary = 258;
+    wide.context = 24;
+    wide.hidden = 512;
+    wide.ffn = 1376;
+    wide.heads = wide.kv_heads = 8;
+    wide.head_size = 64;
+    test::write_checkpoint(at.dir / "model", wide, test::random_weights(wide, 6));
+    const double mapped =
+        static_cast<double>(fs::file_size(at.dir / "model/model.safetensors")) / 1048576.0;
+    for (const auto& method : {"full", "lora"}) {
+        auto call = with_out(at.finetune({"--method", method, "--steps", "3"}), at.dir / method);
+        call.emplace_back("--dry-run");
+        const std::string said = test::command(call).out, before = "mapped file: ";
+        const double stated = std::stod(said.substr(said.find(before) + before.size()));
+        call.pop_back();
+        malloc_trim(0);
+        forget_peak();
+        const double start = peak_resident_mib();
+        REQUIRE(test::command(call).code == 0);
+        const double taken = peak_resident_mib() - start;
+        CAPTURE(method);
+        CAPTURE(mapped);
+        CHECK(taken < 1.05 * (stated + mapped) + 16.0);  // MiB of code and of the allocator
+        CHECK(taken > 0.5 * stated);
+    }
+}

@@ -1,0 +1,300 @@
+// Whole runs: interrupted and resumed to the same bits, states and models on disk, what is refused.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "experiments/commands/commands.hpp"
+#include "experiments/finetune/model_folder.hpp"
+#include "experiments/finetune/saved_run.hpp"
+#include "sim/base/cancel.hpp"
+#include "tests/support/transformer_support.hpp"
+
+using namespace prefdyn;
+using finetune::TrainedPart;
+
+namespace {
+
+std::string read_text(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+struct Fixture {
+    test::SmallModel m;
+    test::TemporaryDirectory dir;
+    std::unique_ptr<transformer::Checkpoint> checkpoint;
+    std::vector<FinetuneBehaviour> behaviours;
+
+    explicit Fixture(bool tied = true) {
+        m.tied = tied;
+        test::write_checkpoint(dir / "m", m, test::random_weights(m, 31));
+        checkpoint = std::make_unique<transformer::Checkpoint>(dir / "m");
+        Stream stream(test::seed(), Purpose::kSuite, 8500);
+        for (int k = 0; k < 2; ++k) {
+            FinetuneBehaviour b;
+            b.data.name = k == 0 ? "first" : "second";
+            for (Index i = 0; i < 20; ++i) {
+                text::SequencePair pair;
+                for (int t = 0; t < 4; ++t)
+                    pair.chosen.push_back(static_cast<text::Token>(stream() % 37));
+                pair.label = i % 2 ? 1 : -1;
+                pair.prompt = 4;
+                pair.rejected = pair.chosen;
+                pair.chosen.push_back(pair.label > 0 ? 3 : 4);
+                pair.rejected.push_back(pair.label > 0 ? 4 : 3);
+                b.data.pairs.push_back(pair);
+                (i < 16 ? b.rows.train : b.rows.held_out).push_back(i);
+            }
+            behaviours.push_back(std::move(b));
+        }
+    }
+    FinetunePlan plan(TrainedPart part, const std::string& state = {}) const {
+        FinetunePlan out;
+        out.name = "run";
+        out.behaviours = {0, 1};
+        out.training.trained.part = part;
+        out.training.trained.rank = 2;
+        out.training.loss.beta = 0.5;
+        out.training.learning_rate = 0.003;
+        out.training.batch = 8;
+        out.training.steps = 12;
+        out.training.plan.tokens = 30;
+        out.training.seed = 3;
+        out.records = 4;
+        out.state = state;
+        out.identity = "beta=0.5\nlr=0.003\n";
+        return out;
+    }
+};
+
+/// The weights of a fixture's model in a layout for what is trained.
+struct Start {
+    finetune::Layout layout;
+    finetune::Parameters<float> weights;
+    StartModel model;
+    Start(const Fixture& f, TrainedPart part)
+        : layout(f.checkpoint->config(), part == TrainedPart::kHead),
+          weights(finetune::read_parameters<float>(*f.checkpoint, layout)),
+          model{"base", &f.checkpoint->config(), &weights} {}
+};
+
+/// Asks for a stop when so much of the run is done.
+RunProgress stop_at(double share) {
+    return [share](const std::string& what, double done) {
+        if (test::contains(what, "training") && done >= share) cancel_flag = true;
+    };
+}
+
+void check_same(const FinetuneRun& a, const FinetuneRun& b) {
+    CHECK(a.step == b.step);
+    CHECK(a.theta == b.theta);
+    CHECK(a.weight_change == b.weight_change);
+    CHECK(a.updates.size() == b.updates.size());
+    for (std::size_t k = 0; k < std::min(a.updates.size(), b.updates.size()); ++k) {
+        CHECK(a.updates[k].batch.loss == b.updates[k].batch.loss);
+        CHECK(a.updates[k].grad_norm == b.updates[k].grad_norm);
+    }
+    for (std::size_t k = 0; k < a.measures.size(); ++k)
+        for (std::size_t c = 0; c < a.measures[k].size(); ++c)
+            CHECK(a.measures[k][c] == b.measures[k][c]);
+    for (std::size_t p = 0; p < a.after.size(); ++p) CHECK(a.after[p] == b.after[p]);
+}
+
+}  // namespace
+
+TEST_CASE("a run that is stopped twice and resumed ends with the same bits") {
+    const Fixture f;
+    for (const TrainedPart part : {TrainedPart::kFull, TrainedPart::kLora, TrainedPart::kHead}) {
+        const Start start(f, part);
+        const FinetuneRun whole = run_finetune(start.model, f.behaviours, f.plan(part));
+        CHECK(whole.step == std::vector<Index>{0, 4, 8, 12});
+        const std::string state = f.dir / "state.safetensors";
+        const FinetunePlan plan = f.plan(part, state);
+        for (const double share : {0.2, 0.6}) {
+            CHECK_THROWS_AS(run_finetune(start.model, f.behaviours, plan, stop_at(share)),
+                            Interrupted);
+            cancel_flag = false;
+            CHECK(std::filesystem::exists(state));
+        }
+        check_same(run_finetune(start.model, f.behaviours, plan), whole);
+        check_same(run_finetune(start.model, f.behaviours, plan), whole);  // all was done
+        std::filesystem::remove(state);
+    }
+}
+
+TEST_CASE("what is measured before any update") {
+    const Fixture f;
+    const Start start(f, TrainedPart::kFull);
+    const FinetuneRun run = run_finetune(start.model, f.behaviours, f.plan(TrainedPart::kFull));
+    for (std::size_t p = 0; p < 2; ++p) {
+        CHECK(run.measure(0, p, "loss") == doctest::Approx(std::log(2.0)));
+        CHECK(run.measure(0, p, "eval_loss") == doctest::Approx(std::log(2.0)));
+        CHECK(run.measure(0, p, "rewards_ties") == 1.0);
+        CHECK(run.measure(3, p, "loss") < run.measure(0, p, "loss"));
+        CHECK(run.slope[p].head == doctest::Approx(run.head_slope_t1[p]).epsilon(1e-5));
+        CHECK(run.before[p].rows() == 16);
+        CHECK(run.measure(0, p, "distinguishability") ==
+              doctest::Approx(geometry_of(run.before[p], run.label[p]).distinguishability));
+        CHECK(run.measure(3, p, "distinguishability") ==
+              doctest::Approx(geometry_of(run.after[p], run.label[p]).distinguishability));
+    }
+    CHECK(run.weight_change[0] == 0.0);
+}
+
+TEST_CASE("held-out pairs may be longer than every training pair") {
+    Fixture f;
+    text::SequencePair& longest = f.behaviours[0].data.pairs.back();
+    for (auto* side : {&longest.chosen, &longest.rejected}) side->insert(side->begin(), 9, 7);
+    longest.prompt += 9;
+    const Start start(f, TrainedPart::kFull);
+    FinetunePlan plan = f.plan(TrainedPart::kFull);
+    plan.training.learning_rate = 0.0;
+    const FinetuneRun run = run_finetune(start.model, f.behaviours, plan);
+    const std::size_t last = run.step.size() - 1;
+    CHECK(run.measure(last, 0, "eval_logps_chosen") == run.measure(0, 0, "eval_logps_chosen"));
+    CHECK(run.measure(last, 0, "eval_loss") == doctest::Approx(std::log(2.0)));
+}
+
+TEST_CASE("flipped labels exchange the answers, their class and the sign of the margin") {
+    const Fixture f;
+    const Start start(f, TrainedPart::kFull);
+    FinetunePlan plan = f.plan(TrainedPart::kFull);
+    const FinetuneRun data = run_finetune(start.model, f.behaviours, plan);
+    plan.flipped = true;
+    const FinetuneRun flipped = run_finetune(start.model, f.behaviours, plan);
+    CHECK(flipped.label[0][0] == -data.label[0][0]);
+    CHECK(flipped.measure(0, 0, "logps_chosen") == data.measure(0, 0, "logps_rejected"));
+    CHECK(flipped.measure(0, 1, "distinguishability") ==
+          doctest::Approx(data.measure(0, 1, "distinguishability")));
+}
+
+TEST_CASE("a state of another run, or a damaged one, is refused") {
+    const Fixture f;
+    const Start start(f, TrainedPart::kFull);
+    const std::string state = f.dir / "state.safetensors";
+    FinetunePlan plan = f.plan(TrainedPart::kFull, state);
+    CHECK_THROWS_AS(run_finetune(start.model, f.behaviours, plan, stop_at(0.5)), Interrupted);
+    cancel_flag = false;
+    plan.identity = "beta=0.5\nlr=0.1\n";
+    const auto run = [&] { run_finetune(start.model, f.behaviours, plan); };
+    CHECK(test::contains(test::input_error(run), "lr=0.003 there, lr=0.1"));
+    plan.identity = "beta=0.5\nlr=0.003\n";
+    const std::string bytes = read_text(state);
+    for (const std::size_t length : {std::size_t{0}, std::size_t{20}, bytes.size() - 1}) {
+        test::write_bytes(state, bytes.substr(0, length));
+        CHECK(test::contains(test::input_error(run), "state.safetensors"));
+    }
+}
+
+TEST_CASE("what is not finite ends the run, the last good state stays") {
+    const Fixture f;
+    const Start start(f, TrainedPart::kFull);
+    FinetunePlan plan = f.plan(TrainedPart::kFull, f.dir / "state.safetensors");
+    plan.training.update.kind = finetune::UpdateKind::kSgd;
+    plan.training.learning_rate = 1e30;
+    plan.training.max_grad_norm = 0.0;
+    plan.save_every = 1;
+    const FinetuneRun run = run_finetune(start.model, f.behaviours, plan);
+    CHECK(test::contains(run.stopped, "update 2"));
+    CHECK(std::filesystem::exists(plan.state));
+}
+
+TEST_CASE("models and adapters on disk are what was trained, bit for bit") {
+    for (const bool tied : {true, false})
+        for (const TrainedPart part :
+             {TrainedPart::kFull, TrainedPart::kLora, TrainedPart::kHead}) {
+            const Fixture f(tied);
+            test::write_bytes(f.dir / "m/tokenizer.json", "{}");
+            const Start start(f, part);
+            const FinetunePlan plan = f.plan(part);
+            const FinetuneRun run = run_finetune(start.model, f.behaviours, plan);
+            const finetune::Trainable<float> what(start.layout, plan.training.trained, 3);
+            finetune::Parameters<float> weights = start.weights;
+            what.apply(run.theta, start.weights, weights);
+            write_model(f.dir / "out",
+                        {f.dir / "m", &weights, &what, plan.training.trained, &run.theta});
+            const auto got = read_model(f.dir / "out", *f.checkpoint, start.layout);
+            CHECK(got.values() == weights.values());
+            CHECK(head_of_its_own(f.dir / "out") ==
+                  (part != TrainedPart::kLora && !start.layout.tied()));
+            CHECK(std::filesystem::exists(f.dir / "out/tokenizer.json") ==
+                  (part != TrainedPart::kLora));
+            for (const auto& entry : std::filesystem::directory_iterator(f.dir / "out"))
+                CHECK_FALSE(test::contains(entry.path().string(), ".partial"));
+        }
+}
+
+TEST_CASE("an adapter that does not fit is refused with its reason") {
+    const Fixture f;
+    const Start start(f, TrainedPart::kLora);
+    const FinetunePlan plan = f.plan(TrainedPart::kLora);
+    const finetune::Trainable<float> what(start.layout, plan.training.trained, 3);
+    const finetune::Column<float> theta = what.initial(start.weights);
+    const std::string folder = f.dir / "out", path = folder + "/adapter_config.json";
+    write_model(folder, {f.dir / "m", &start.weights, &what, plan.training.trained, &theta});
+    const nlohmann::json config = nlohmann::json::parse(read_text(path));
+    const auto refused = [&](const char* key, const nlohmann::json& value) {
+        nlohmann::json changed = config;
+        changed[key] = value;
+        test::write_bytes(path, changed.dump());
+        return test::input_error([&] { read_model(folder, *f.checkpoint, start.layout); });
+    };
+    CHECK(test::contains(refused("use_rslora", true), "'use_rslora'"));
+    CHECK(test::contains(refused("bias", "all"), "'bias'"));
+    CHECK(test::contains(refused("rank_pattern", {{"q_proj", 4}}), "'rank_pattern'"));
+    CHECK(test::contains(refused("r", 3), "has shape [2, 32], wanted is [3, 32]"));
+    CHECK(test::contains(refused("r", 2.5), "whole number"));
+    CHECK(test::contains(refused("lora_alpha", "x"), "'lora_alpha'"));
+    CHECK(test::contains(refused("target_modules", {"q_proj", "lm_head"}), "lm_head"));
+    CHECK(test::contains(refused("target_modules", {"q_proj"}), "no part of the adapter"));
+    CHECK(test::contains(refused("target_modules", {"q_proj", "v_proj", "k_proj"}), "is missing"));
+    test::write_bytes(path, "{");
+    const auto read = [&] { read_model(folder, *f.checkpoint, start.layout); };
+    CHECK(test::contains(test::input_error(read), "adapter_config.json"));
+    test::write_bytes(path, config.dump());
+    CHECK(test::input_error(read).empty());
+    Fixture other(true);
+    other.m.hidden = 20;
+    test::write_checkpoint(other.dir / "m2", other.m, test::random_weights(other.m, 1));
+    const transformer::Checkpoint narrow(other.dir / "m2");
+    const finetune::Layout layout(narrow.config());
+    CHECK(test::contains(test::input_error([&] { read_model(folder, narrow, layout); }),
+                         "has shape"));
+    CHECK(test::contains(test::input_error([&] { read_model(f.dir / "m", narrow, layout); }),
+                         "hidden_size"));
+}
+
+namespace {
+
+struct Said {
+    int code;
+    std::string out, err;
+};
+Said say(const std::vector<std::string>& arguments) {
+    std::ostringstream out, err;
+    const int code = run_command(arguments, out, err);
+    return {code, out.str(), err.str()};
+}
+
+}  // namespace
+
+TEST_CASE("options that cannot act, together or at all, are named with exit code 2") {
+    const std::vector<std::string> base = {"finetune", "--model", "m", "--data", "d", "--out", "o"};
+    const auto refused = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), base.begin(), base.end());
+        const Said said = say(more);
+        CHECK(said.code == 2);
+        return said.err;
+    };
+    CHECK(test::contains(refused({"--rank", "4"}), "--rank: without effect"));
+    CHECK(
+        test::contains(refused({"--method", "lora", "--targets", "q,x"}), "'x' is no projection"));
+    CHECK(test::contains(refused({"--steps", "3", "--epochs", "2"}), "exclude each other"));
+    CHECK(test::contains(refused({"--optimizer", "sgd", "--weight-decay", "0.1"}), "weight-decay"));
+    CHECK(test::contains(refused({"--warmup-steps", "3"}), "warm-up"));
+    CHECK(test::contains(refused({"--pairs", "3"}), "--pairs: without effect"));
+    CHECK(test::contains(refused({"--optimizer", "adam"}), "adamw"));
+    CHECK(test::contains(refused({"--preset", "im-li-ful"}), "im-li-full"));
+    CHECK(test::contains(refused({}), "m: is no folder"));
+}

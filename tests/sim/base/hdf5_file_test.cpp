@@ -1,0 +1,151 @@
+#include "sim/base/hdf5_file.hpp"
+
+#include <doctest/doctest.h>
+#include <hdf5_hl.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "tests/support/support.hpp"
+
+using namespace prefdyn;
+using test::contains;
+using test::input_error;
+
+namespace {
+
+std::string bytes_of(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// One of everything.
+void write_sample(const std::string& path) {
+    h5::Writer file(path);
+    file.write("x", std::vector<double>{0.1, -1e308, 5e-324, test::kInfinity, -0.0, 3.0}, {2, 3});
+    file.write("k", std::vector<std::int64_t>{-1, std::int64_t{1} << 52, 0}, {3});
+    file.write("text", std::vector<std::string>{"", "a", "zwölf"}, {3});
+    file.write("row", std::vector<double>{0.0, 1.0}, {2});
+    file.make_scale("row");
+    file.attach_scale("x", 0, "row");
+    file.attribute("/", "title", std::string("run"));
+    file.attribute("x", "unit", std::string());
+    file.attribute("x", "beta", 0.1);
+    file.attribute("x", "count", std::int64_t{7});
+    file.close();
+}
+
+/// A dataset of doubles whose space is declared and never written.
+void declare_only(const std::string& path, std::vector<hsize_t> shape) {
+    const h5::Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+                          H5Fclose);
+    const h5::Handle space(H5Screate_simple(int(shape.size()), shape.data(), nullptr), H5Sclose);
+    const h5::Handle set(H5Dcreate2(file.id(), "x", H5T_NATIVE_DOUBLE, space.id(), H5P_DEFAULT,
+                                    H5P_DEFAULT, H5P_DEFAULT),
+                         H5Dclose);
+    REQUIRE(set.id() >= 0);
+}
+
+}  // namespace
+
+TEST_CASE("numbers, strings and shapes come back as written") {
+    const test::TemporaryDirectory dir;
+    const std::string path = dir / "x.h5";
+    write_sample(path);
+    const h5::Reader file(path);
+    CHECK(file.path() == path);
+    CHECK(file.shape("x") == h5::Shape{2, 3});
+    CHECK(file.numbers("x") ==
+          std::vector<double>{0.1, -1e308, 5e-324, test::kInfinity, -0.0, 3.0});
+    CHECK(std::signbit(file.numbers("x")[4]));
+    CHECK(file.numbers("k") == std::vector<double>{-1.0, 4503599627370496.0, 0.0});
+    CHECK(file.strings("text") == std::vector<std::string>{"", "a", "zwölf"});
+    CHECK(file.has_dataset("x"));
+    CHECK_FALSE(file.has_dataset("y"));
+    CHECK(file.groups().empty());
+}
+
+TEST_CASE("attributes and dimension scales are in the file") {
+    const test::TemporaryDirectory dir;
+    const std::string path = dir / "x.h5";
+    write_sample(path);
+    const h5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+    double beta = test::kNan;
+    long long count = 0;
+    char title[8] = {}, unit[8] = {'?'};
+    CHECK(H5LTget_attribute_double(file.id(), "x", "beta", &beta) >= 0);
+    CHECK(H5LTget_attribute_long_long(file.id(), "x", "count", &count) >= 0);
+    CHECK(H5LTget_attribute_string(file.id(), "/", "title", title) >= 0);
+    CHECK(H5LTget_attribute_string(file.id(), "x", "unit", unit) >= 0);
+    CHECK(beta == 0.1);
+    CHECK(count == 7);
+    CHECK(std::string(title) == "run");
+    CHECK(std::string(unit).empty());
+    const h5::Handle x(H5Dopen2(file.id(), "x", H5P_DEFAULT), H5Dclose);
+    const h5::Handle row(H5Dopen2(file.id(), "row", H5P_DEFAULT), H5Dclose);
+    CHECK(H5DSis_attached(x.id(), row.id(), 0) > 0);
+    CHECK(H5DSis_attached(x.id(), row.id(), 1) == 0);
+}
+
+TEST_CASE("equal content gives equal bytes") {
+    const test::TemporaryDirectory dir;
+    write_sample(dir / "a.h5");
+    write_sample(dir / "b.h5");
+    CHECK(bytes_of(dir / "a.h5") == bytes_of(dir / "b.h5"));
+}
+
+TEST_CASE("what cannot be opened is named: absent, of another format, truncated anywhere") {
+    const test::TemporaryDirectory dir;
+    const std::string absent = dir / "absent.h5", text = dir / "text.h5", cut = dir / "cut.h5";
+    CHECK(contains(input_error([&] { h5::Reader{absent}; }), absent + ": cannot be read"));
+    std::ofstream(text) << "not HDF5 at all";
+    CHECK(contains(input_error([&] { h5::Reader{text}; }), text + ": not a readable HDF5 file"));
+    write_sample(cut);
+    const std::string whole = bytes_of(cut);
+    for (std::size_t tenth = 0; tenth < 10; ++tenth) {
+        std::ofstream(cut, std::ios::binary) << whole.substr(0, whole.size() * tenth / 10);
+        CHECK(contains(input_error([&] { h5::Reader(cut).numbers("x"); }), cut));
+    }
+}
+
+TEST_CASE("missing datasets and wrong types are named with the file") {
+    const test::TemporaryDirectory dir;
+    const std::string path = dir / "x.h5";
+    write_sample(path);
+    const h5::Reader file(path);
+    for (const auto& message :
+         {input_error([&] { file.numbers("y"); }), input_error([&] { file.shape("y"); }),
+          input_error([&] { file.strings("y"); })}) {
+        CHECK(contains(message, path));
+        CHECK(contains(message, "'y'"));
+    }
+    CHECK(contains(input_error([&] { file.numbers("text"); }), "neither integers nor floats"));
+    CHECK(contains(input_error([&] { file.strings("x"); }), "fixed-length strings"));
+}
+
+TEST_CASE("a declared shape beyond the limit is refused before anything is allocated") {
+    const test::TemporaryDirectory dir;
+    const std::string path = dir / "x.h5";
+    for (const auto& shape : std::vector<std::vector<hsize_t>>{
+             {hsize_t{1} << 34}, {hsize_t{1} << 17, hsize_t{1} << 17}, {3, 0, 5}}) {
+        declare_only(path, shape);
+        const bool empty = shape.size() == 3;
+        const std::string message = input_error([&] { h5::Reader(path).numbers("x"); });
+        CHECK(contains(message, empty ? "" : "more than 2^33 elements"));
+        CHECK(message.empty() == empty);
+    }
+}
+
+TEST_CASE("a file that cannot be created is named") {
+    const test::TemporaryDirectory dir;
+    const std::string path = dir / "no/such/folder/x.h5";
+    CHECK(contains(input_error([&] { h5::Writer{path}; }), path + ": cannot be created"));
+}
+
+TEST_CASE("writing a name twice is an error, not a silent loss") {
+    const test::TemporaryDirectory dir;
+    const std::string path = dir / "x.h5";
+    h5::Writer file(path);
+    file.write("x", std::vector<double>{1.0}, {1});
+    CHECK(contains(input_error([&] { file.write("x", std::vector<double>{2.0}, {1}); }), "'x'"));
+}

@@ -1,0 +1,169 @@
+// The objective on whole responses against a twin: log-probabilities of the plain-loop forward
+// pass, losses by name, gradients by central differences in the logits.
+#include "sim/lm/train/objective.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/transformer_twin.hpp"
+
+using namespace prefdyn;
+using namespace prefdyn::finetune;
+
+namespace {
+
+using Ids = std::vector<std::int32_t>;
+
+/// Answers of one token, of several that part at once, of several with a common beginning, of
+/// different lengths; two pairs share a prompt.
+struct Data {
+    std::vector<Ids> chosen = {{5, 1, 7, 3}, {5, 1, 7, 2, 9, 4}, {8, 8, 6, 6, 1}, {2, 11}};
+    std::vector<Ids> rejected = {{5, 1, 7, 4}, {5, 1, 7, 9, 2}, {8, 8, 6, 6, 2, 3, 3}, {2, 10, 10}};
+    std::vector<Index> prompt = {3, 3, 2, 1};
+
+    PairTokens pair(std::size_t i) const { return {chosen[i], rejected[i], prompt[i]}; }
+    PairBatch batch(const std::vector<std::size_t>& order) const {
+        PairBatch out;
+        for (const std::size_t i : order) out.add(pair(i));
+        return out;
+    }
+};
+
+double twin_logp(const test::Twin& twin, const Ids& ids, Index prompt) {
+    double sum = 0.0;
+    for (Index k = prompt; k < Index(ids.size()); ++k) {
+        const test::Row z = twin.linear("lm_head", twin.embed({ids.begin(), ids.begin() + k}, 1));
+        double total = 0.0;
+        for (const double value : z) total += std::exp(value);
+        sum += z[std::size_t(ids[std::size_t(k)])] - std::log(total);
+    }
+    return sum;
+}
+
+std::vector<std::size_t> in_order() { return {0, 1, 2, 3}; }
+
+Rows<double> random_logits(const PairBatch& batch, Index V) {
+    return test::gaussian(Index(batch.rows.size()), V, 31);
+}
+
+ReferenceLogps reference(std::size_t i) { return {-2.0 - 0.3 * double(i), -2.5 + 0.2 * double(i)}; }
+
+double mean_loss(const Objective& objective, const Rows<double>& logits, const PairBatch& batch) {
+    const auto scores = score_pairs(score_logits(logits, batch), batch);
+    double sum = 0.0;
+    for (std::size_t i = 0; i < scores.size(); ++i)
+        sum += objective.at(scores[i], reference(i)).loss;
+    return sum / double(scores.size());
+}
+
+}  // namespace
+
+TEST_CASE("log-probabilities of responses equal those of the twin") {
+    test::SmallModel m;
+    const test::TemporaryDirectory dir;
+    const test::Weights w = test::random_weights(m, 5);
+    test::write_checkpoint(dir / "m", m, w);
+    const transformer::Checkpoint checkpoint(dir / "m");
+    const Layout layout(checkpoint.config());
+    const auto weights = read_parameters<double>(checkpoint, layout);
+    const test::Twin twin{m, w, [](Index c) { return std::pow(10000.0, -2.0 * double(c) / 8.0); },
+                          [](Index) { return Index{0}; }};
+    const Data data;
+    const PairBatch batch = data.batch(in_order());
+    SequenceModel<double> model(checkpoint.config(), 16);
+    const Rows<double> logits = model.forward(weights, batch.tokens, batch.rows, Keep::kNothing);
+    const auto scores = score_pairs(score_logits(logits, batch), batch);
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+        const double chosen = twin_logp(twin, data.chosen[i], data.prompt[i]);
+        const double rejected = twin_logp(twin, data.rejected[i], data.prompt[i]);
+        CHECK(scores[i][0].logp == doctest::Approx(chosen).epsilon(1e-6));
+        CHECK(scores[i][1].logp == doctest::Approx(rejected).epsilon(1e-6));
+    }
+}
+
+TEST_CASE("what is read alike is read once") {
+    const Data data;
+    const PairBatch batch = data.batch(in_order());
+    // {5,1,7} twice, {5,1,7,2,9}, {5,1,7,9}, {8,8,6,6}, {8,8,6,6,2,3}, {2}, {2,10}
+    CHECK(batch.tokens.sequences.size() == 7);
+    CHECK(batch.tokens.tokens() == 3 + 5 + 4 + 4 + 6 + 1 + 2);
+    CHECK(batch.pairs[0][0].rows == batch.pairs[0][1].rows);
+    CHECK(tokens_read(data.pair(0)) == 3);
+    CHECK(rows_read(data.pair(0)) == 1);
+    CHECK(tokens_read(data.pair(1)) == 9);
+    CHECK(rows_read(data.pair(1)) == 5);
+}
+
+TEST_CASE("entropy, mean logit and the likeliest token of a row, by hand") {
+    Rows<double> logits(2, 4);
+    logits << 1.0, 1.0, 1.0, 1.0, 0.0, std::log(3.0), 2000.0, -1.0;
+    const RowScores rows = score_rows(logits);
+    CHECK(rows.logsumexp[0] == doctest::Approx(1.0 + std::log(4.0)).epsilon(1e-15));
+    CHECK(rows.entropy[0] == doctest::Approx(std::log(4.0)).epsilon(1e-15));
+    CHECK(rows.top[0] == 0);
+    CHECK(rows.logsumexp[1] == 2000.0);
+    CHECK(rows.entropy[1] == 0.0);
+    CHECK(rows.top[1] == 2);
+    CHECK(rows.mean[0] == 1.0);
+}
+
+TEST_CASE("the gradient in the logits is that of the loss, for every loss of one pair") {
+    const Data data;
+    const PairBatch batch = data.batch(in_order());
+    const Rows<double> logits = random_logits(batch, 12);
+    for (const std::string& name : loss_names()) {
+        CAPTURE(name);
+        const LossSpec spec = typical_loss(name, 0.3);
+        if (make_loss(spec)->facts().form == LossForm::kSorted) {
+            CHECK(test::contains(test::input_error([&] { Objective{spec}; }), "sorts margins"));
+            continue;
+        }
+        const Objective objective(spec);
+        const LogitScores rows = score_logits(logits, batch);
+        std::vector<Objective::Value> values;
+        const auto scores = score_pairs(rows, batch);
+        for (std::size_t i = 0; i < scores.size(); ++i)
+            values.push_back(objective.at(scores[i], reference(i)));
+        Rows<double> gradient = Rows<double>::Constant(2, 2, test::kNan);
+        logit_gradient(logits, rows.rows.logsumexp, logit_pull(batch, values, 0.25), gradient);
+        for (std::uint64_t k = 0; k < 5; ++k) {
+            const RowMatrix u = test::gaussian(logits.rows(), logits.cols(), 70 + k);
+            constexpr double h = 1e-5;
+            const double want = (mean_loss(objective, logits + h * u, batch) -
+                                 mean_loss(objective, logits - h * u, batch)) /
+                                (2.0 * h);
+            const double got = gradient.cwiseProduct(u).sum();
+            CHECK(std::fabs(got - want) <= 1e-8 * gradient.norm() * u.norm());
+        }
+    }
+}
+
+TEST_CASE("ipo and sigmoid_norm look at the mean over a response, rewards at the sum") {
+    const PairScore score = {ResponseScore{-3.0, 0, 0, 0, 4}, ResponseScore{-1.0, 0, 0, 0, 2}};
+    const ReferenceLogps reference = {-5.0, -2.0};  // log-ratios 2 and 1, means 0.5 and 0.5
+    LossSpec spec = typical_loss("ipo", 0.1);
+    CHECK(Objective(spec).at(score, reference).loss == doctest::Approx(25.0).epsilon(1e-12));
+    spec = typical_loss("sigmoid_norm", 0.1);
+    CHECK(Objective(spec).at(score, reference).loss == doctest::Approx(std::log(2.0)));
+    CHECK(Objective(spec).metrics(score, reference).reward[0] == doctest::Approx(0.2));
+    spec = typical_loss("sigmoid", 0.1);
+    CHECK(Objective(spec).at(score, reference).loss ==
+          doctest::Approx(std::log1p(std::exp(-0.1))).epsilon(1e-12));
+}
+
+TEST_CASE("metrics are sums: ties do not win") {
+    const Objective objective(typical_loss("sigmoid", 0.5));
+    const PairScore score = {ResponseScore{-3.0, 1.0, 2.0, 1, 2},
+                             ResponseScore{-4.0, 0.5, 1.0, 1, 1}};
+    MetricSums sums = objective.metrics(score, {-3.0, -4.0});
+    CHECK(sums.reward_wins == 0.0);
+    CHECK(sums.reward_ties == 1.0);
+    CHECK(sums.policy_wins == 1.0);
+    sums.add(objective.metrics(score, {-4.0, -4.0}));
+    CHECK(sums.pairs == 2.0);
+    CHECK(sums.reward_wins == 1.0);
+    CHECK(sums.reward[0] == 0.5);
+    CHECK(sums.logp[1] == -8.0);
+    CHECK(sums.entropy == 3.0);
+    CHECK(sums.length[0] == 4.0);
+    CHECK(sums.correct == 2.0);
+}

@@ -1,0 +1,27 @@
+#pragma once
+// What tests of the card share. Without a usable card they say how many cases they leave out.
+
+#include <doctest/doctest.h>
+
+#include "sim/cuda/device.hpp"
+#include "sim/lm/model/precision.hpp"
+#include "tests/support/support.hpp"
+
+namespace prefdyn::test {
+
+/// Selects the device as long as it lives, then the processor again.
+struct OnDevice {
+    explicit OnDevice(Device device) { select_device(device); }
+    ~OnDevice() { select_device(Device::kCpu); }
+    OnDevice(const OnDevice&) = delete;
+    OnDevice& operator=(const OnDevice&) = delete;
+};
+
+/// False after a message if there is no usable card for `cases` cases.
+inline bool card_for(int cases) {
+    static const GpuProbe probe = probe_gpu();
+    if (!probe.usable) MESSAGE(cases << " GPU cases skipped: " << probe.problem);
+    return probe.usable;
+}
+
+}  // namespace prefdyn::test

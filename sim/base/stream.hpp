@@ -8,6 +8,10 @@
 #if defined(__CUDACC__)
 #define R123_CUDA_DEVICE __host__ __device__
 #endif
+#ifndef R123_USE_SSE  // Philox needs none of the vector headers, half of what this file costs
+#define R123_USE_SSE 0
+#define R123_USE_AES_NI 0
+#endif
 #include <Random123/philox.h>
 
 #include <cstdint>

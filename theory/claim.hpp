@@ -34,7 +34,7 @@ struct NoiseFloor;           // T5n
 struct FreshAccuracy;        // T6c
 struct Convergence;          // T6d, T7
 struct BehaviourStatistics;  // T8
-struct EmbeddingFacts;       // T9
+struct TwoLayerFacts;        // T9
 struct TabularFacts;         // T10
 struct InfluenceFacts;       // what happens to probabilities
 struct InitialUpdates;       // T11
@@ -48,7 +48,7 @@ struct Evidence {
     const FreshAccuracy* fresh = nullptr;
     const Convergence* convergence = nullptr;
     const BehaviourStatistics* behaviours = nullptr;
-    const EmbeddingFacts* embedding = nullptr;
+    const TwoLayerFacts* embedding = nullptr;
     const TabularFacts* tabular = nullptr;
     const InfluenceFacts* influence = nullptr;
     const InitialUpdates* updates = nullptr;

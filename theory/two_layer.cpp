@@ -16,7 +16,7 @@ struct Layer {
     Vector g, pull;
 };
 
-Layer layer_at(const EmbeddingModel& model, const Vector& x) {
+Layer layer_at(const TwoLayerModel& model, const Vector& x) {
     const Index h = model.embedding.rows();
     Layer out{Vector(h), Vector(h)};
     for (Index k = 0; k < h; ++k) {
@@ -27,7 +27,7 @@ Layer layer_at(const EmbeddingModel& model, const Vector& x) {
     return out;
 }
 
-RowMatrix embedded(const Dataset& data, const EmbeddingModel& model) {
+RowMatrix embedded(const Dataset& data, const TwoLayerModel& model) {
     RowMatrix g(data.samples(), model.embedding.rows());
     for (Index i = 0; i < data.samples(); ++i)
         g.row(i) = layer_at(model, data.features.row(i).transpose()).g.transpose();
@@ -54,8 +54,8 @@ MeanStatistics statistics_of(const RowMatrix& g, const Dataset& data) {
 
 }  // namespace
 
-EmbeddingFacts embedding_facts(const Dataset& data, const EmbeddingModel& start) {
-    EmbeddingFacts out;
+TwoLayerFacts two_layer_facts(const Dataset& data, const TwoLayerModel& start) {
+    TwoLayerFacts out;
     out.activation = start.activation;
     const double n = static_cast<double>(data.samples());
     RowMatrix g(data.samples(), start.embedding.rows());
@@ -85,7 +85,7 @@ EmbeddingFacts embedding_facts(const Dataset& data, const EmbeddingModel& start)
     return out;
 }
 
-double gauss_newton_scale(const Dataset& data, const EmbeddingModel& model, double beta) {
+double gauss_newton_scale(const Dataset& data, const TwoLayerModel& model, double beta) {
     const double n = static_cast<double>(data.samples());
     const double slope = model.activation == Activation::kGelu ? 1.13 : 1.0;
     return 0.25 * beta * beta *
@@ -93,16 +93,16 @@ double gauss_newton_scale(const Dataset& data, const EmbeddingModel& model, doub
             slope * slope * model.head.squaredNorm() * gram_norm(data.features, n));
 }
 
-std::vector<EmbeddingStep> embedding_steps(const Dataset& data, const EmbeddingModel& reference,
-                                           std::span<const EmbeddingModel> models, double beta) {
+std::vector<TwoLayerStep> two_layer_steps(const Dataset& data, const TwoLayerModel& reference,
+                                          std::span<const TwoLayerModel> models, double beta) {
     const MeanStatistics means = mean_statistics(data);
     const Vector delta = means.mean_plus - means.mean_minus;
     const double n = static_cast<double>(data.samples());
     const Vector old_pull = reference.embedding.transpose() * reference.head;
     Matrix drift = Matrix::Zero(models.front().head.size(), models.front().head.size());
     double parameters = 0.0;
-    std::vector<EmbeddingStep> out;
-    for (const EmbeddingModel& model : models) {
+    std::vector<TwoLayerStep> out;
+    for (const TwoLayerModel& model : models) {
         const Vector pull = model.embedding.transpose() * model.head;
         Vector q = Vector::Zero(data.dimension());
         double largest = 0.0;

@@ -13,7 +13,7 @@
 namespace prefdyn::theory {
 
 /// One update of gradient descent, as the parameters before it say it must go.
-struct EmbeddingStep {
+struct TwoLayerStep {
     double step;
     double distinguishability;  ///< D = || E delta ||, delta = mu_+ - mu_- of x
     double condition;           ///< S = (mean sigma(-m_i) s_i x_i)^T delta * (a^T E delta)
@@ -23,7 +23,7 @@ struct EmbeddingStep {
     double parameters;  ///< the same sum of (||E||_F + ||a||)^2 (1 + |margins|): what rounds
 };
 
-struct EmbeddingFacts {
+struct TwoLayerFacts {
     Activation activation = Activation::kIdentity;
     bool embedding_trained = true;
     double distinguishability = 0.0;           ///< of g(x): || mu_+ - mu_- ||
@@ -37,21 +37,21 @@ struct EmbeddingFacts {
     std::optional<double> loss_slope;  ///< -L'(0) from losses beside the start; none: not measured
     double loss_slope_rounding = 0.0;  ///< what the rounding of those losses makes of it
     double x_size = 0.0;               ///< square root of mean ||x||^2
-    std::vector<EmbeddingStep> steps;  ///< of the recorded run, if its parameters were kept
+    std::vector<TwoLayerStep> steps;   ///< of the recorded run, if its parameters were kept
     /// Measured, one a record: ||B - B_0||_F and ||diag(B - B_0)||, B = E E^T - a a^T / 2.
     std::vector<double> balance, unit_balance;
     std::shared_ptr<const Trajectory> counterpart;  ///< T9c: the same training from the base model
 };
 
-EmbeddingFacts embedding_facts(const Dataset& data, const EmbeddingModel& start);
+TwoLayerFacts two_layer_facts(const Dataset& data, const TwoLayerModel& start);
 
 /// (beta^2 / 4) ( 2 lambda_max(mean g g^T) + max |act'|^2 ||a||^2 lambda_max(mean x x^T) ): bounds
 /// the Gauss-Newton part of the curvature in (E, W) at this model. A scale for eta, not a theorem.
-double gauss_newton_scale(const Dataset& data, const EmbeddingModel& model, double beta);
+double gauss_newton_scale(const Dataset& data, const TwoLayerModel& model, double beta);
 
 /// Identity activation, DPO loss: D, S and the drift of B at each of the models that a run went
 /// through.
-std::vector<EmbeddingStep> embedding_steps(const Dataset& data, const EmbeddingModel& reference,
-                                           std::span<const EmbeddingModel> models, double beta);
+std::vector<TwoLayerStep> two_layer_steps(const Dataset& data, const TwoLayerModel& reference,
+                                          std::span<const TwoLayerModel> models, double beta);
 
 }  // namespace prefdyn::theory

@@ -91,7 +91,7 @@ Claim initial_misalignment_rate() {
         Scope::kStudy,
         {known_embedding(), fresh_reference()},
         [](const Evidence& e) -> std::vector<Comparison> {
-            const EmbeddingFacts& f = *e.embedding;
+            const TwoLayerFacts& f = *e.embedding;
             const Record& start = e.trajectory->records.front();
             const double rounding =
                 64.0 * kEpsilon * slope_of(e, f.mean_square_embedding, f.mean_square_jacobian);
@@ -149,10 +149,10 @@ Claim balancedness_drift() {
         {known_embedding(), linear_embedding(), every_step_recorded()},
         [](const Evidence& e) {
             std::vector<Comparison> out;
-            const EmbeddingFacts& f = *e.embedding;
+            const TwoLayerFacts& f = *e.embedding;
             const double c = e.training.eta * e.training.beta, reach = 1.0 + c * f.x_size;
             for (std::size_t k = 1; k < f.steps.size(); ++k) {
-                const EmbeddingStep& step = f.steps[k];
+                const TwoLayerStep& step = f.steps[k];
                 const double time = e.trajectory->records[k].time,
                              rounding = 4.0 * kEpsilon * reach * reach * step.parameters;
                 if (!std::isfinite(rounding)) break;  // the run has left the range of doubles

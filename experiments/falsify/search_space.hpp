@@ -8,15 +8,15 @@
 #include <variant>
 #include <vector>
 
-#include "experiments/runs/embedding_run.hpp"
 #include "experiments/runs/mixture_run.hpp"
 #include "experiments/runs/run.hpp"
+#include "experiments/runs/two_layer_run.hpp"
 #include "theory/influence.hpp"
 
 namespace prefdyn {
 
 /// What a case came out as.
-using CaseResult = std::variant<RunResult, MixtureRun, EmbeddingRun, theory::InfluenceFacts>;
+using CaseResult = std::variant<RunResult, MixtureRun, TwoLayerRun, theory::InfluenceFacts>;
 
 /// Borrows from `result`.
 theory::Evidence evidence_of(const CaseResult& result);

@@ -76,9 +76,9 @@ class BehaviourSpace final : public OnDatasets {
 };
 
 /// T9: g(x) = E x of up to 8 units, both layers trained.
-class EmbeddingSpace final : public OnDatasets {
+class TwoLayerSpace final : public OnDatasets {
   public:
-    EmbeddingSpace(std::unique_ptr<SearchSpace> data, std::uint64_t seed)
+    TwoLayerSpace(std::unique_ptr<SearchSpace> data, std::uint64_t seed)
         : OnDatasets(std::move(data), 2, seed) {}
 
     SearchCase at(const Coordinates& x) const override {
@@ -87,16 +87,16 @@ class EmbeddingSpace final : public OnDatasets {
         const Index hidden = whole(x[0], 1.0, 8.0),
                     steps = std::min<Index>(out.config.training.steps, 40);
         const double scale = log_between(x[1], 1e-2, 1e1);
-        const EmbeddingModel model =
+        const TwoLayerModel model =
             gaussian_model(hidden, data.dimension(), scale, Activation::kIdentity, seed_);
         const double kappa = theory::gauss_newton_scale(data, model, out.config.beta);
-        const EmbeddingTraining training{out.config.beta, out.config.eta_kappa / kappa, steps};
+        const TwoLayerTraining training{out.config.beta, out.config.eta_kappa / kappa, steps};
         out.dials.push_back({"hidden units", static_cast<double>(hidden)});
         out.dials.push_back({"size of the head", scale});
         out.dials.push_back({"eta", training.eta});
         out.dials.push_back({"steps", static_cast<double>(steps)});
         out.run = [data, model, training]() -> CaseResult {
-            return run_embedding(data, {model}, training);
+            return run_two_layer(data, {model}, training);
         };
         return out;
     }
@@ -170,13 +170,13 @@ theory::Evidence evidence_of(const CaseResult& result) {
 
 namespace {
 
-enum class Family { kNone, kRuns, kBehaviours, kEmbeddings, kContexts };
+enum class Family { kNone, kRuns, kBehaviours, kTwoLayer, kContexts };
 
 Family family_of(const theory::Claim& claim) {
     if (claim.kind != theory::ClaimKind::kRigorous) return Family::kNone;
     if (claim.scope == theory::Scope::kRun) return Family::kRuns;
     if (claim.id.starts_with("T8")) return Family::kBehaviours;
-    if (claim.id == "T9a" || claim.id == "T9b" || claim.id == "T9d") return Family::kEmbeddings;
+    if (claim.id == "T9a" || claim.id == "T9b" || claim.id == "T9d") return Family::kTwoLayer;
     return claim.id.starts_with("T12") ? Family::kContexts : Family::kNone;
 }
 
@@ -192,8 +192,8 @@ std::unique_ptr<SearchSpace> search_space(const theory::Claim& claim, std::size_
             return data;
         case Family::kBehaviours:
             return std::make_unique<BehaviourSpace>(std::move(data), seed);
-        case Family::kEmbeddings:
-            return std::make_unique<EmbeddingSpace>(std::move(data), seed);
+        case Family::kTwoLayer:
+            return std::make_unique<TwoLayerSpace>(std::move(data), seed);
         case Family::kContexts:
             return std::make_unique<ContextSpace>(claim.id, seed);
         case Family::kNone:

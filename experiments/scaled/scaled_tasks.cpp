@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "experiments/program/parallel.hpp"
-#include "experiments/runs/embedding_run.hpp"
 #include "experiments/runs/mixture_run.hpp"
+#include "experiments/runs/two_layer_run.hpp"
 
 namespace prefdyn {
 

@@ -162,7 +162,7 @@ namespace {
 
 /// (d, r) orthonormal columns.
 Matrix frame(const MixtureSpec& spec, Index r, std::uint64_t seed) {
-    if (spec.embedding == Embedding::kAxis) return Matrix::Identity(spec.dimension, r);
+    if (spec.placement == Placement::kAxis) return Matrix::Identity(spec.dimension, r);
     return random_frame(spec.dimension, r, Stream(seed, Purpose::kBehaviours, 0));
 }
 

@@ -21,7 +21,7 @@ struct BehaviourSpec {
     NoiseSpec noise;
 };
 
-enum class Embedding { kAxis, kRandom };  ///< span of the differences: first axes, or Haar random
+enum class Placement { kAxis, kRandom };  ///< span of the differences: first axes, or Haar random
 
 struct MixtureSpec {
     Index samples = 1000;  ///< n
@@ -30,7 +30,7 @@ struct MixtureSpec {
     Matrix gram;               ///< (K, K), delta_j . delta_k, feature units squared
     double common_norm = 0.0;  ///< ||m||; m is orthogonal to every delta_k
     Moments moments = Moments::kPopulation;
-    Embedding embedding = Embedding::kRandom;
+    Placement placement = Placement::kRandom;
 };
 
 /// Norms r_k (K) and one angle between every two: r_j r_k cos(degrees), r_k^2 on the diagonal.
@@ -49,7 +49,7 @@ void validate(const MixtureSpec& spec);
 
 class MixtureDistribution {
   public:
-    /// `seed` fixes the geometry (embedding, bases), not the samples.
+    /// `seed` fixes the geometry (placement, bases), not the samples.
     MixtureDistribution(MixtureSpec spec, std::uint64_t seed);
 
     const MixtureSpec& spec() const { return spec_; }

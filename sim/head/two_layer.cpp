@@ -12,9 +12,9 @@ const std::vector<std::string>& activation_names() {
     return names;
 }
 
-EmbeddingModel gaussian_model(Index hidden, Index dimension, double head_scale,
-                              Activation activation, std::uint64_t seed) {
-    EmbeddingModel out{RowMatrix(hidden, dimension), Vector(hidden), activation};
+TwoLayerModel gaussian_model(Index hidden, Index dimension, double head_scale,
+                             Activation activation, std::uint64_t seed) {
+    TwoLayerModel out{RowMatrix(hidden, dimension), Vector(hidden), activation};
     Stream rows(seed, Purpose::kEmbedding, 0), head(seed, Purpose::kEmbedding, 1);
     fill_noise(NoiseSpec{}, rows, out.embedding.data(), out.embedding.size());
     fill_noise(NoiseSpec{}, head, out.head.data(), out.head.size());
@@ -23,20 +23,20 @@ EmbeddingModel gaussian_model(Index hidden, Index dimension, double head_scale,
     return out;
 }
 
-RowMatrix embed(const EmbeddingModel& model, const RowMatrix& x) {
+RowMatrix embed(const TwoLayerModel& model, const RowMatrix& x) {
     RowMatrix g = x * model.embedding.transpose();
     if (model.activation != Activation::kIdentity)
         for (Index k = 0; k < g.size(); ++k) g.data()[k] = activate(model.activation, g.data()[k]);
     return g;
 }
 
-Vector scores(const EmbeddingModel& model, const RowMatrix& x) {
+Vector scores(const TwoLayerModel& model, const RowMatrix& x) {
     if (model.activation == Activation::kIdentity)
         return x * (model.embedding.transpose() * model.head);
     return embed(model, x) * model.head;
 }
 
-void validate(const EmbeddingModel& model, Index dimension, const std::string& place) {
+void validate(const TwoLayerModel& model, Index dimension, const std::string& place) {
     const RowMatrix& E = model.embedding;
     if (E.rows() == 0 || E.cols() != dimension)
         throw InputError(place + ": embedding is " + std::to_string(E.rows()) + " x " +

@@ -47,13 +47,13 @@ const MarginLoss& margin_loss(const PreferenceTask& task) {
 }  // namespace
 
 /// Rows [first, first + count) of a batch on their way through the model.
-struct EmbeddingEngine::Block {
+struct TwoLayerEngine::Block {
     std::vector<Index> row;  ///< (b) row of each prompt in its split
     RowMatrix x, g, slope;   ///< (b, d), (b, h), (b, h); the identity leaves g and slope empty
     Vector score, weight;    ///< (b) a^T g(x), -phi'(m) s
 };
 
-EmbeddingEngine::EmbeddingEngine(const PreferenceTask& task, EmbeddingSpec spec)
+TwoLayerEngine::TwoLayerEngine(const PreferenceTask& task, TwoLayerSpec spec)
     : task_(task),
       loss_(margin_loss(task)),
       spec_(std::move(spec)),
@@ -64,7 +64,7 @@ EmbeddingEngine::EmbeddingEngine(const PreferenceTask& task, EmbeddingSpec spec)
           static_cast<double>(task.train.features.size()) * static_cast<double>(hidden_))),
       class_mean_(RowMatrix::Zero(2, dimension_)) {
     validate(spec_.start, dimension_, "embedding model");
-    const EmbeddingModel& reference = spec_.reference ? *spec_.reference : spec_.start;
+    const TwoLayerModel& reference = spec_.reference ? *spec_.reference : spec_.start;
     validate(reference, dimension_, "reference model");
     for (const Split split : {Split::kTrain, Split::kHeldOut})
         reference_[static_cast<int>(split)] = scores(reference, data(split).features);
@@ -78,20 +78,20 @@ EmbeddingEngine::EmbeddingEngine(const PreferenceTask& task, EmbeddingSpec spec)
                          covariance_of_mean(task.train, -1, class_mean_.row(1).transpose());
 }
 
-Vector EmbeddingEngine::initial() const {
+Vector TwoLayerEngine::initial() const {
     Vector theta = Vector::Zero(size());
     Embedding(theta.data(), hidden_, dimension_) = spec_.start.embedding;
     return theta;
 }
 
-EmbeddingModel EmbeddingEngine::model(const Vector& theta) const {
+TwoLayerModel TwoLayerEngine::model(const Vector& theta) const {
     return {Eigen::Map<const RowMatrix>(theta.data(), hidden_, dimension_),
             spec_.start.head + 2.0 * theta.tail(hidden_), spec_.start.activation};
 }
 
 /// x (b, d), z = x E^T (b, h), g = act(z), score = g a. The identity never forms z: a^T E x is
 /// (E^T a)^T x.
-void EmbeddingEngine::forward(const EmbeddingModel& model, Split split, Block& block) const {
+void TwoLayerEngine::forward(const TwoLayerModel& model, Split split, Block& block) const {
     const auto count = static_cast<Index>(block.row.size());
     block.x.resize(count, dimension_);
     for (Index b = 0; b < count; ++b)
@@ -106,7 +106,7 @@ void EmbeddingEngine::forward(const EmbeddingModel& model, Split split, Block& b
 }
 
 /// Margins into `margins` (b) and weights into the block; returns the sum of phi.
-double EmbeddingEngine::weigh(Split split, Block& block, double* margins) const {
+double TwoLayerEngine::weigh(Split split, Block& block, double* margins) const {
     const auto count = static_cast<Index>(block.row.size());
     block.weight.resize(count);
     double loss = 0.0;
@@ -123,7 +123,7 @@ double EmbeddingEngine::weigh(Split split, Block& block, double* margins) const 
 
 /// sum += ( [weight a^T o act'(z)]^T x, g^T weight ); for the identity a q^T and E q, q = x^T
 /// weight.
-void EmbeddingEngine::backward(const EmbeddingModel& model, Block& block, Vector& sum) const {
+void TwoLayerEngine::backward(const TwoLayerModel& model, Block& block, Vector& sum) const {
     auto head = sum.tail(hidden_);
     Embedding embedding(sum.data(), hidden_, dimension_);
     if (model.activation == Activation::kIdentity) {
@@ -140,8 +140,8 @@ void EmbeddingEngine::backward(const EmbeddingModel& model, Block& block, Vector
 }
 
 /// Blocks are summed in chunks cut by the batch size alone, and chunks in order.
-double EmbeddingEngine::pass(const EmbeddingModel& model, Split split, std::span<const Index> rows,
-                             Responses* out, Vector* direction) const {
+double TwoLayerEngine::pass(const TwoLayerModel& model, Split split, std::span<const Index> rows,
+                            Responses* out, Vector* direction) const {
     const Index batch = rows.empty() ? data(split).samples() : static_cast<Index>(rows.size());
     if (direction) direction->setZero(size());
     if (batch == 0) return 0.0;
@@ -177,9 +177,9 @@ double EmbeddingEngine::pass(const EmbeddingModel& model, Split split, std::span
 }
 
 /// The batch as one block whose products a device makes.
-double EmbeddingEngine::device_pass(const EmbeddingModel& model, Split split,
-                                    std::span<const Index> rows, Responses* out,
-                                    Vector* direction) const {
+double TwoLayerEngine::device_pass(const TwoLayerModel& model, Split split,
+                                   std::span<const Index> rows, Responses* out,
+                                   Vector* direction) const {
     Block block;
     block.row.assign(rows.begin(), rows.end());
     if (rows.empty()) {
@@ -202,8 +202,8 @@ double EmbeddingEngine::device_pass(const EmbeddingModel& model, Split split,
     return total / batch;
 }
 
-void EmbeddingEngine::store_responses(Split split, const Block& block, Index first,
-                                      Responses& out) const {
+void TwoLayerEngine::store_responses(Split split, const Block& block, Index first,
+                                     Responses& out) const {
     for (std::size_t b = 0; b < block.row.size(); ++b) {
         const double s = data(split).label[static_cast<std::size_t>(block.row[b])];
         const Index at = first + static_cast<Index>(b);
@@ -217,25 +217,25 @@ void EmbeddingEngine::store_responses(Split split, const Block& block, Index fir
     }
 }
 
-double EmbeddingEngine::descent(const Vector& theta, std::span<const Index> rows,
-                                Vector& direction) const {
+double TwoLayerEngine::descent(const Vector& theta, std::span<const Index> rows,
+                               Vector& direction) const {
     return pass(model(theta), Split::kTrain, rows, nullptr, &direction);
 }
 
-void EmbeddingEngine::evaluate(const Vector& theta, Split split, Responses& out,
-                               Vector* direction) const {
+void TwoLayerEngine::evaluate(const Vector& theta, Split split, Responses& out,
+                              Vector* direction) const {
     out.logp_chosen = out.logp_rejected = Vector(data(split).samples());
     out.reward_chosen = out.reward_rejected = out.logp_chosen;
     out.matched.resize(0);
     pass(model(theta), split, {}, &out, split == Split::kTrain ? direction : nullptr);
 }
 
-double EmbeddingEngine::frobenius(const Vector& flat) const {
+double TwoLayerEngine::frobenius(const Vector& flat) const {
     return std::sqrt(flat.head(hidden_ * dimension_).squaredNorm() +
                      2.0 * flat.tail(hidden_).squaredNorm());
 }
 
-HeadNorms EmbeddingEngine::change(const Vector& theta) const {
+HeadNorms TwoLayerEngine::change(const Vector& theta) const {
     const double norm = std::sqrt(2.0) * theta.tail(hidden_).norm();
     return {norm, norm};
 }

@@ -15,14 +15,14 @@
 
 namespace prefdyn {
 
-struct EmbeddingSpec {
-    EmbeddingModel start;
-    std::optional<EmbeddingModel> reference = {};  ///< the start unless given; own width h allowed
-    bool train_embedding = true;                   ///< false: E' = 0, only the head learns
-    bool keep_parameters = false;                  ///< observe() ends with E (row-major) and a
+struct TwoLayerSpec {
+    TwoLayerModel start;
+    std::optional<TwoLayerModel> reference = {};  ///< the start unless given; own width h allowed
+    bool train_embedding = true;                  ///< false: E' = 0, only the head learns
+    bool keep_parameters = false;                 ///< observe() ends with E (row-major) and a
 };
 
-/// Order of EmbeddingEngine::observe.
+/// Order of TwoLayerEngine::observe.
 enum Observed : std::size_t {
     kObservedD,              ///< || mu_+ - mu_- || of g(x)
     kObservedDebiased,       ///< the same without the noise floor, see theory/statistics.hpp
@@ -39,9 +39,9 @@ enum Observed : std::size_t {
 
 /// For losses of the margin. Only the response pair is modelled (V = 2, W_Y = -W_N = a / 2): other
 /// logits would move with E.
-class EmbeddingEngine : public PolicyEngine {
+class TwoLayerEngine : public PolicyEngine {
   public:
-    EmbeddingEngine(const PreferenceTask& task, EmbeddingSpec spec);
+    TwoLayerEngine(const PreferenceTask& task, TwoLayerSpec spec);
 
     Index size() const override { return hidden_ * dimension_ + hidden_; }
     Vector initial() const override;
@@ -56,25 +56,25 @@ class EmbeddingEngine : public PolicyEngine {
     HeadNorms change(const Vector& theta) const override;  ///< of the head alone
     std::vector<double> observe(const Vector& theta) const override;
 
-    EmbeddingModel model(const Vector& theta) const;
+    TwoLayerModel model(const Vector& theta) const;
 
   private:
     struct Block;
     struct ClassMeans;
-    double pass(const EmbeddingModel& model, Split split, std::span<const Index> rows,
+    double pass(const TwoLayerModel& model, Split split, std::span<const Index> rows,
                 Responses* out, Vector* direction) const;
-    double device_pass(const EmbeddingModel& model, Split split, std::span<const Index> rows,
+    double device_pass(const TwoLayerModel& model, Split split, std::span<const Index> rows,
                        Responses* out, Vector* direction) const;
-    void forward(const EmbeddingModel& model, Split split, Block& block) const;
+    void forward(const TwoLayerModel& model, Split split, Block& block) const;
     double weigh(Split split, Block& block, double* margins) const;
-    void backward(const EmbeddingModel& model, Block& block, Vector& sum) const;
+    void backward(const TwoLayerModel& model, Block& block, Vector& sum) const;
     void store_responses(Split split, const Block& block, Index first, Responses& out) const;
-    ClassMeans class_means(const EmbeddingModel& model) const;
-    std::array<double, 2> sign_conditions(const EmbeddingModel& model) const;
+    ClassMeans class_means(const TwoLayerModel& model) const;
+    std::array<double, 2> sign_conditions(const TwoLayerModel& model) const;
 
     const PreferenceTask& task_;
     const MarginLoss& loss_;
-    EmbeddingSpec spec_;
+    TwoLayerSpec spec_;
     Index hidden_, dimension_;
     std::unique_ptr<LayerDevice> device_;  ///< null where the processor computes
     Vector reference_[2];                  ///< (n) a_ref^T g_ref(x_i) of each split
@@ -83,6 +83,6 @@ class EmbeddingEngine : public PolicyEngine {
 };
 
 /// The model that `observed` of a run with keep_parameters ends with; `like` gives the shapes.
-EmbeddingModel kept_model(const std::vector<double>& observed, const EmbeddingModel& like);
+TwoLayerModel kept_model(const std::vector<double>& observed, const TwoLayerModel& like);
 
 }  // namespace prefdyn

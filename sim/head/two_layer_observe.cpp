@@ -1,4 +1,4 @@
-// What EmbeddingEngine::observe measures.
+// What TwoLayerEngine::observe measures.
 #include <array>
 #include <cmath>
 #include <limits>
@@ -8,12 +8,12 @@
 namespace prefdyn {
 
 /// Of g(x), by class.
-struct EmbeddingEngine::ClassMeans {
+struct TwoLayerEngine::ClassMeans {
     Vector plus, minus;
     double noise_floor_squared;
 };
 
-EmbeddingEngine::ClassMeans EmbeddingEngine::class_means(const EmbeddingModel& model) const {
+TwoLayerEngine::ClassMeans TwoLayerEngine::class_means(const TwoLayerModel& model) const {
     const RowMatrix& E = model.embedding;
     if (model.activation == Activation::kIdentity)
         return {E * class_mean_.row(0).transpose(), E * class_mean_.row(1).transpose(),
@@ -40,7 +40,7 @@ EmbeddingEngine::ClassMeans EmbeddingEngine::class_means(const EmbeddingModel& m
 
 /// For delta = mu_+ - mu_- and for zbar_x; the direction w' = E q would hide q, so it is summed
 /// here.
-std::array<double, 2> EmbeddingEngine::sign_conditions(const EmbeddingModel& model) const {
+std::array<double, 2> TwoLayerEngine::sign_conditions(const TwoLayerModel& model) const {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     if (model.activation != Activation::kIdentity) return {nan, nan};
     const Dataset& set = task_.train;
@@ -59,9 +59,9 @@ std::array<double, 2> EmbeddingEngine::sign_conditions(const EmbeddingModel& mod
     return {q.dot(delta) * pull.dot(delta), q.dot(zbar) * pull.dot(zbar)};
 }
 
-std::vector<double> EmbeddingEngine::observe(const Vector& theta) const {
-    const EmbeddingModel now = model(theta);
-    const EmbeddingModel& start = spec_.start;
+std::vector<double> TwoLayerEngine::observe(const Vector& theta) const {
+    const TwoLayerModel now = model(theta);
+    const TwoLayerModel& start = spec_.start;
     const ClassMeans means = class_means(now);
     const double n = static_cast<double>(task_.train.samples());
     const double squared = (means.plus - means.minus).squaredNorm();
@@ -90,7 +90,7 @@ std::vector<double> EmbeddingEngine::observe(const Vector& theta) const {
     return out;
 }
 
-EmbeddingModel kept_model(const std::vector<double>& observed, const EmbeddingModel& like) {
+TwoLayerModel kept_model(const std::vector<double>& observed, const TwoLayerModel& like) {
     const double* first = observed.data() + kObservedCount;
     const Index h = like.embedding.rows(), d = like.embedding.cols();
     return {Eigen::Map<const RowMatrix>(first, h, d), Eigen::Map<const Vector>(first + h * d, h),

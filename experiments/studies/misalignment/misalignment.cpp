@@ -75,7 +75,7 @@ std::vector<Setting> synthetic_settings(const VerifyPlan& plan) {
     return out;
 }
 
-bool records_every_step(const EmbeddingRun& run) {
+bool records_every_step(const TwoLayerRun& run) {
     const auto& records = run.trajectory.records;
     return records.back().step + 1.0 == static_cast<double>(records.size());
 }
@@ -103,15 +103,15 @@ void judge_setting(const std::vector<theory::Claim>& claims, const std::string& 
     const auto phase = [&](const theory::Claim& claim, const std::string& name, auto runs_of) {
         std::vector<theory::Evidence> all;
         for (const Misalignment& m : replicates)
-            for (const EmbeddingRun* run : runs_of(m)) all.push_back(run->evidence());
+            for (const TwoLayerRun* run : runs_of(m)) all.push_back(run->evidence());
         judge_phase(claim, setting + ", " + name, all, rows);
     };
-    using Runs = std::vector<const EmbeddingRun*>;
+    using Runs = std::vector<const TwoLayerRun*>;
     for (const theory::Claim& claim : claims) {
         if (claim.id == "T9a")
             phase(claim, "every start", [](const Misalignment& m) {
                 Runs out = {&m.align, &m.frozen_align};
-                for (const EmbeddingRun& run : m.runs) out.push_back(&run);
+                for (const TwoLayerRun& run : m.runs) out.push_back(&run);
                 return out;
             });
         if ((claim.id == "T9b" || claim.id == "T9d") && !replicates[0].align.facts.steps.empty()) {

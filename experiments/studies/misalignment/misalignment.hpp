@@ -2,7 +2,7 @@
 // Misalignment (theory.md section 6): align a model, flip the labels, train on. Is the aligned
 // model misaligned faster than the base model, and because of what?
 
-#include "experiments/runs/embedding_run.hpp"
+#include "experiments/runs/two_layer_run.hpp"
 #include "experiments/studies/study.hpp"
 
 namespace prefdyn {
@@ -22,7 +22,7 @@ const std::vector<std::string>& misalignment_start_names();
 
 struct MisalignmentSpec {
     Dataset data;  ///< labels as in alignment
-    EmbeddingModel base;
+    TwoLayerModel base;
     double beta = 0.1;
     double eta_kappa = 0.02;  ///< eta = eta_kappa / kappa, kappa that of the base model
     Index align_steps = 100;
@@ -32,8 +32,8 @@ struct MisalignmentSpec {
 };
 
 struct Misalignment {
-    EmbeddingRun align, frozen_align;
-    std::vector<EmbeddingRun> runs;  ///< by MisalignmentStart
+    TwoLayerRun align, frozen_align;
+    std::vector<TwoLayerRun> runs;  ///< by MisalignmentStart
 
     /// Share of the growth of -L'(0) that each cause alone brings; they need not add up to 1.
     double share_of_distinguishability() const;

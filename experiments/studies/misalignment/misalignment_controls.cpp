@@ -23,12 +23,12 @@ MisalignmentSpec small(std::uint64_t seed) {
     return out;
 }
 
-EmbeddingTraining training_of(const MisalignmentSpec& spec) {
+TwoLayerTraining training_of(const MisalignmentSpec& spec) {
     return {spec.beta, spec.eta_kappa / theory::gauss_newton_scale(spec.data, spec.base, spec.beta),
             spec.align_steps, 1};
 }
 
-Verdict judge_one(const Claim& claim, const EmbeddingRun& run, bool presume = true) {
+Verdict judge_one(const Claim& claim, const TwoLayerRun& run, bool presume = true) {
     const theory::Evidence evidence = run.evidence();
     return theory::judge(claim, std::span(&evidence, 1), presume);
 }
@@ -38,27 +38,27 @@ Verdict bound_strengthened(const Claim& claim, std::uint64_t seed) {
 }
 
 /// ||E'||^2 + ||w'||^2 for a rate: one of the two head rows is forgotten.
-class OneHeadRow final : public EmbeddingEngine {
+class OneHeadRow final : public TwoLayerEngine {
   public:
-    using EmbeddingEngine::EmbeddingEngine;
+    using TwoLayerEngine::TwoLayerEngine;
     double frobenius(const Vector& flat) const override { return flat.norm(); }
 };
 
 Verdict one_head_row(const Claim& claim, std::uint64_t seed) {
     const MisalignmentSpec spec = small(seed);
-    const EngineMaker make = [](const PreferenceTask& task, const EmbeddingSpec& s) {
+    const EngineMaker make = [](const PreferenceTask& task, const TwoLayerSpec& s) {
         return std::make_unique<OneHeadRow>(task, s);
     };
     return judge_one(
-        claim, run_embedding(spec.data, {spec.base}, training_of(spec), spec.data, make), false);
+        claim, run_two_layer(spec.data, {spec.base}, training_of(spec), spec.data, make), false);
 }
 
 Verdict base_head_ignored(const Claim& claim, std::uint64_t seed) {
     const MisalignmentSpec spec = small(seed);
-    EmbeddingModel headless = spec.base;
+    TwoLayerModel headless = spec.base;
     headless.head.setZero();
-    EmbeddingRun run = run_embedding(spec.data, {headless}, training_of(spec));
-    run.facts = theory::embedding_facts(spec.data, spec.base);
+    TwoLayerRun run = run_two_layer(spec.data, {headless}, training_of(spec));
+    run.facts = theory::two_layer_facts(spec.data, spec.base);
     return judge_one(claim, run, false);
 }
 
@@ -70,24 +70,24 @@ Verdict reference_not_reset(const Claim& claim, std::uint64_t seed) {
 Verdict growth_overstated(const Claim& claim, std::uint64_t seed) {
     MisalignmentSpec spec = small(seed);
     spec.eta_kappa = 1e-3;
-    EmbeddingRun run = run_embedding(spec.data, {spec.base}, training_of(spec));
+    TwoLayerRun run = run_two_layer(spec.data, {spec.base}, training_of(spec));
     for (auto& step : run.facts.steps) step.condition *= 1.1;
     return judge_one(claim, run, false);
 }
 
 Verdict eta_doubled(const Claim& claim, std::uint64_t seed) {
-    EmbeddingRun run = misalign(small(seed)).align;
+    TwoLayerRun run = misalign(small(seed)).align;
     run.training.eta *= 0.5;
     return judge_one(claim, run, false);
 }
 
 /// Trains the head without its factor 2 against the embedding: ||E||^2 + ||w||^2 is descended.
-class SlowHead final : public EmbeddingEngine {
+class SlowHead final : public TwoLayerEngine {
   public:
-    using EmbeddingEngine::EmbeddingEngine;
+    using TwoLayerEngine::TwoLayerEngine;
     double descent(const Vector& theta, std::span<const Index> rows,
                    Vector& direction) const override {
-        const double loss = EmbeddingEngine::descent(theta, rows, direction);
+        const double loss = TwoLayerEngine::descent(theta, rows, direction);
         direction.tail(model(theta).head.size()) *= 0.5;
         return loss;
     }
@@ -95,18 +95,18 @@ class SlowHead final : public EmbeddingEngine {
 
 Verdict head_factor_off(const Claim& claim, std::uint64_t seed) {
     const MisalignmentSpec spec = small(seed);
-    const EngineMaker make = [](const PreferenceTask& task, const EmbeddingSpec& s) {
+    const EngineMaker make = [](const PreferenceTask& task, const TwoLayerSpec& s) {
         return std::make_unique<SlowHead>(task, s);
     };
     return judge_one(
-        claim, run_embedding(spec.data, {spec.base}, training_of(spec), spec.data, make), false);
+        claim, run_two_layer(spec.data, {spec.base}, training_of(spec), spec.data, make), false);
 }
 
 Verdict nonlinear_unnoticed(const Claim& claim, std::uint64_t seed) {
     MisalignmentSpec spec = small(seed);
     spec.base.activation = Activation::kTanh;
-    EmbeddingRun run = misalign(spec).align;
-    const EmbeddingRun linear = misalign(small(seed)).align;
+    TwoLayerRun run = misalign(spec).align;
+    const TwoLayerRun linear = misalign(small(seed)).align;
     run.facts.activation = Activation::kIdentity;
     run.facts.steps = linear.facts.steps;
     return judge_one(claim, run, false);
@@ -118,10 +118,10 @@ Verdict sign_ignored(const Claim& claim, std::uint64_t seed) {
 
 Verdict labels_flipped_unnoticed(const Claim& claim, std::uint64_t seed) {
     const MisalignmentSpec spec = small(seed);
-    EmbeddingTraining training = training_of(spec);
-    const EmbeddingModel aligned = run_embedding(spec.data, {spec.base}, training).end;
+    TwoLayerTraining training = training_of(spec);
+    const TwoLayerModel aligned = run_two_layer(spec.data, {spec.base}, training).end;
     training.steps = 5;
-    return judge_one(claim, run_embedding(flipped(spec.data), {aligned}, training, spec.data),
+    return judge_one(claim, run_two_layer(flipped(spec.data), {aligned}, training, spec.data),
                      false);
 }
 
@@ -143,9 +143,9 @@ Verdict mean_for_difference(const Claim& claim, std::uint64_t seed) {
     spec.base = {RowMatrix::Identity(4, 4),
                  rest / rest.squaredNorm() - 0.1 * delta / delta.squaredNorm(),
                  Activation::kIdentity};
-    EmbeddingTraining training = training_of(spec);
+    TwoLayerTraining training = training_of(spec);
     training.steps = 5;
-    EmbeddingRun run = run_embedding(spec.data, {spec.base}, training);
+    TwoLayerRun run = run_two_layer(spec.data, {spec.base}, training);
     for (std::size_t k = 0; k < run.facts.steps.size(); ++k)
         run.facts.steps[k].condition = run.trajectory.records[k].observed[kObservedConditionZbar];
     return judge_one(claim, run, false);
@@ -154,21 +154,21 @@ Verdict mean_for_difference(const Claim& claim, std::uint64_t seed) {
 Verdict frozen_reference_not_reset(const Claim& claim, std::uint64_t seed) {
     const MisalignmentSpec spec = small(seed);
     const Misalignment m = misalign(spec);
-    EmbeddingRun run = run_embedding(flipped(spec.data), {m.frozen_align.end, spec.base, false},
-                                     training_of(spec));
+    TwoLayerRun run = run_two_layer(flipped(spec.data), {m.frozen_align.end, spec.base, false},
+                                    training_of(spec));
     run.facts.counterpart = m.runs[kFromFrozenAligned].facts.counterpart;
     return judge_one(claim, run);
 }
 
 Verdict loss_off(const Claim& claim, std::uint64_t seed) {
-    EmbeddingRun run = misalign(small(seed)).runs[kFromFrozenAligned];
+    TwoLayerRun run = misalign(small(seed)).runs[kFromFrozenAligned];
     for (Record& r : run.trajectory.records) r.train.loss *= 1.0 + 1e-6;
     return judge_one(claim, run);
 }
 
 Verdict embedding_not_frozen(const Claim& claim, std::uint64_t seed) {
     const Misalignment m = misalign(small(seed));
-    EmbeddingRun run = m.runs[kFromAligned];
+    TwoLayerRun run = m.runs[kFromAligned];
     run.facts.counterpart = std::make_shared<const Trajectory>(m.runs[kFromBase].trajectory);
     run.facts.embedding_trained = false;
     return judge_one(claim, run, false);

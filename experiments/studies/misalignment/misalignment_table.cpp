@@ -16,7 +16,7 @@ void tabulate_ratios(MisalignmentTable& t, const std::vector<Misalignment>& repl
                      double target) {
     const auto values = [&](std::size_t what, std::size_t start) {
         return gather(replicates, [&](const Misalignment& m) {
-            const EmbeddingRun& run = m.runs[start];
+            const TwoLayerRun& run = m.runs[start];
             return what == 0 ? run.slope() : run.steps_to_loss(target);
         });
     };
@@ -41,7 +41,7 @@ std::vector<double> curve_steps(const std::vector<Record>& records) {
     return out;
 }
 
-double loss_at(const EmbeddingRun& run, double step) {
+double loss_at(const TwoLayerRun& run, double step) {
     for (const Record& r : run.trajectory.records)
         if (r.step == step) return r.train.loss;
     return kNan;
@@ -96,7 +96,7 @@ void tabulate(MisalignmentTable& t, const std::string& setting,
     t.replicate = replicate_names;
     t.target.push_back(target);
     for (const Misalignment& m : replicates) {
-        for (const EmbeddingRun& run : m.runs) {
+        for (const TwoLayerRun& run : m.runs) {
             t.slope.push_back(run.slope());
             t.steps_to_loss.push_back(run.steps_to_loss(target));
             t.steps_to_policy.push_back(run.steps_to_policy());

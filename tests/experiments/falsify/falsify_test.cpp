@@ -95,13 +95,13 @@ std::vector<Plant> plants_in_studies() {
          })},
         {"T8d", "bbar 1 % too long",
          in<MixtureRun>([](MixtureRun& run) { run.behaviours.alignment *= 1.01; })},
-        {"T9b", "growth of D^2 overstated by 1 %", in<EmbeddingRun>([](EmbeddingRun& run) {
+        {"T9b", "growth of D^2 overstated by 1 %", in<TwoLayerRun>([](TwoLayerRun& run) {
              for (auto& step : run.facts.steps) step.condition *= 1.01;
          })},
-        {"T9b", "sign of the condition turned", in<EmbeddingRun>([](EmbeddingRun& run) {
+        {"T9b", "sign of the condition turned", in<TwoLayerRun>([](TwoLayerRun& run) {
              for (auto& step : run.facts.steps) step.condition = -step.condition;
          })},
-        {"T9d", "head moves 1 % too far", in<EmbeddingRun>([](EmbeddingRun& run) {
+        {"T9d", "head moves 1 % too far", in<TwoLayerRun>([](TwoLayerRun& run) {
              for (double& drift : run.facts.balance) drift *= 1.01;
          })},
         {"T12b", "beta 1 % too small",

@@ -63,15 +63,15 @@ std::string rejected(const MixtureSpec& spec) {
 
 }  // namespace
 
-TEST_CASE("mean differences have the prescribed norms and angles, in both embeddings") {
-    for (const Embedding embedding : {Embedding::kAxis, Embedding::kRandom})
+TEST_CASE("mean differences have the prescribed norms and angles, in both placements") {
+    for (const Placement placement : {Placement::kAxis, Placement::kRandom})
         for (const Index K : {1, 2, 4, 16, 128})
             for (const double degrees : {0.0, 40.0, 90.0}) {
                 CAPTURE(K);
                 CAPTURE(degrees);
                 const Vector norms = Vector::LinSpaced(K, 1.0, 3.0);
                 MixtureSpec spec = mixture(norms, degrees, 130, 4 * K);
-                spec.embedding = embedding;
+                spec.placement = placement;
                 const MixtureDistribution law(spec, test::seed());
                 const Matrix& b = law.difference();
                 double worst = 0.0;
@@ -192,7 +192,7 @@ TEST_CASE("row i depends on (seed, held_out, i) alone, and on no number of threa
     CHECK((samples[0].features - held_out.features).rowwise().norm().minCoeff() > 0.0);
     // A mixture of one behaviour is the plain distribution with the same noise.
     MixtureSpec one = mixture(Vector::Constant(1, 2.0), 0.0, 5, 40);
-    one.embedding = Embedding::kAxis;
+    one.placement = Placement::kAxis;
     FeatureSpec plain;
     plain.samples = 40;
     plain.dimension = 5;

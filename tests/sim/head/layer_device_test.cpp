@@ -90,25 +90,25 @@ TEST_CASE("GPU: the trained embedding is the processor's") {
             CAPTURE(activation_names()[static_cast<std::size_t>(activation)]);
             CAPTURE(train_embedding);
             const PreferenceTask task = task_of(997, 83, 2, "sigmoid");
-            EmbeddingSpec spec{gaussian_model(61, 83, 1.0, activation, 3)};
+            TwoLayerSpec spec{gaussian_model(61, 83, 1.0, activation, 3)};
             spec.train_embedding = train_embedding;
-            check_engines([&] { return std::make_unique<EmbeddingEngine>(task, spec); });
+            check_engines([&] { return std::make_unique<TwoLayerEngine>(task, spec); });
         }
 }
 
 TEST_CASE("GPU: an embedding trained there ends where the processor's does") {
     if (!test::card_for(1)) return;
     const PreferenceTask task = task_of(800, 90, 2, "ipo");
-    const EmbeddingSpec embedding{gaussian_model(64, 90, 1.0, Activation::kTanh, 4)};
+    const TwoLayerSpec embedding{gaussian_model(64, 90, 1.0, Activation::kTanh, 4)};
     TrainSpec spec;
     spec.method = Method::kAdam;
     spec.eta = 1e-3;
     spec.steps = 40;
     spec.batch = 100;
     spec.records = 5;
-    const Trajectory want = train(EmbeddingEngine(task, embedding), *task.loss, spec, 2);
+    const Trajectory want = train(TwoLayerEngine(task, embedding), *task.loss, spec, 2);
     const test::OnDevice gpu(Device::kCuda);
-    const Trajectory got = train(EmbeddingEngine(task, embedding), *task.loss, spec, 2);
+    const Trajectory got = train(TwoLayerEngine(task, embedding), *task.loss, spec, 2);
     CHECK(relative_error(got.parameters, want.parameters) <= 1e-9);
     CHECK(relative_error(got.records.back().train.loss, want.records.back().train.loss) <= 1e-9);
 }

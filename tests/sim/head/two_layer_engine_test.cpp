@@ -24,7 +24,7 @@ PreferenceTask task_of(Index n, Index d, std::uint64_t index, double beta = 0.7)
     return task;
 }
 
-EmbeddingModel model_of(Index h, Index d, Activation activation, std::uint64_t index) {
+TwoLayerModel model_of(Index h, Index d, Activation activation, std::uint64_t index) {
     return gaussian_model(h, d, 1.3, activation, test::seed() + index);
 }
 
@@ -52,7 +52,7 @@ struct Plain {
     Vector head;
 };
 
-double plain_score(const EmbeddingModel& m, const RowMatrix& x, Index i) {
+double plain_score(const TwoLayerModel& m, const RowMatrix& x, Index i) {
     double score = 0.0;
     for (Index k = 0; k < m.embedding.rows(); ++k) {
         double z = 0.0;
@@ -63,7 +63,7 @@ double plain_score(const EmbeddingModel& m, const RowMatrix& x, Index i) {
 }
 
 /// E' and w' of theory.md section 6 written out, one prompt at a time.
-Plain plain_pass(const PreferenceTask& task, const EmbeddingModel& m, const EmbeddingModel& ref,
+Plain plain_pass(const PreferenceTask& task, const TwoLayerModel& m, const TwoLayerModel& ref,
                  const std::vector<Index>& rows) {
     const RowMatrix& x = task.train.features;
     const double beta = task.policy.beta, share = 1.0 / double(rows.size());
@@ -92,9 +92,9 @@ std::vector<Index> all_rows(Index n) {
     return rows;
 }
 
-void check_twin(const PreferenceTask& task, const EmbeddingSpec& spec,
+void check_twin(const PreferenceTask& task, const TwoLayerSpec& spec,
                 const std::vector<Index>& batch) {
-    const EmbeddingEngine engine(task, spec);
+    const TwoLayerEngine engine(task, spec);
     const Index h = spec.start.embedding.rows(), d = spec.start.embedding.cols();
     const Vector theta = engine.initial() + 0.3 * test::gaussian(engine.size(), 1, 401);
     const auto rows = batch.empty() ? all_rows(task.train.samples()) : batch;
@@ -148,7 +148,7 @@ TEST_CASE("direction: minus dL/dE, and half of -dL/dw because a = a_0 + 2 w") {
     for (const Activation kind : kAll) {
         CAPTURE(activation_names()[static_cast<std::size_t>(kind)]);
         const PreferenceTask task = task_of(13, 4, 410);
-        const EmbeddingEngine engine(task, {model_of(3, 4, kind, 1)});
+        const TwoLayerEngine engine(task, {model_of(3, 4, kind, 1)});
         const Vector theta = engine.initial() + 0.2 * test::gaussian(engine.size(), 1, 411);
         Vector direction, unused;
         engine.descent(theta, {}, direction);
@@ -184,7 +184,7 @@ TEST_CASE("plain-loop twin at awkward sizes, batches, an older and wider referen
 TEST_CASE("the loss falls at the squared Frobenius norm of the direction, head weighed by 2") {
     for (const Activation kind : kAll) {
         const PreferenceTask task = task_of(40, 5, 430);
-        const EmbeddingEngine engine(task, {model_of(4, 5, kind, 4)});
+        const TwoLayerEngine engine(task, {model_of(4, 5, kind, 4)});
         TrainSpec spec = flow_spec();
         spec.eta = 1e-5;
         const auto run = train(engine, *task.loss, spec, 1);
@@ -198,7 +198,7 @@ TEST_CASE("the loss falls at the squared Frobenius norm of the direction, head w
 
 TEST_CASE("along the flow E E^T - a a^T / 2 is conserved (identity)") {
     const PreferenceTask task = task_of(60, 6, 440);
-    const EmbeddingEngine engine(task, {model_of(5, 6, Activation::kIdentity, 5)});
+    const TwoLayerEngine engine(task, {model_of(5, 6, Activation::kIdentity, 5)});
     const auto run = train(engine, *task.loss, flow_spec(), 1);
     REQUIRE(run.stop == StopReason::kCompleted);
     const Record& last = run.records.back();
@@ -211,11 +211,11 @@ TEST_CASE("d/dt of the balance: 0 for identity, its diagonal 0 for relu, neither
     for (const Activation kind : kAll) {
         CAPTURE(activation_names()[static_cast<std::size_t>(kind)]);
         const PreferenceTask task = task_of(60, 6, 442);
-        const EmbeddingEngine engine(task, {model_of(5, 6, kind, 5)});
+        const TwoLayerEngine engine(task, {model_of(5, 6, kind, 5)});
         const Vector theta = engine.initial() + 0.3 * test::gaussian(engine.size(), 1, 443);
         Vector direction;
         engine.descent(theta, {}, direction);
-        const EmbeddingModel now = engine.model(theta);
+        const TwoLayerModel now = engine.model(theta);
         const Eigen::Map<const RowMatrix> slope(direction.data(), 5, 6);
         const Matrix embedding = slope * now.embedding.transpose();
         const Matrix head = now.head * direction.tail(5).transpose();  // a' = 2 w'
@@ -229,11 +229,11 @@ TEST_CASE("d/dt of the balance: 0 for identity, its diagonal 0 for relu, neither
 
 TEST_CASE("observed balance is the change of E E^T - a a^T / 2, plain loops") {
     const PreferenceTask task = task_of(10, 3, 445);
-    const EmbeddingModel start = model_of(2, 3, Activation::kRelu, 13);
-    const EmbeddingEngine engine(task, {start});
+    const TwoLayerModel start = model_of(2, 3, Activation::kRelu, 13);
+    const TwoLayerEngine engine(task, {start});
     const Vector theta = engine.initial() + test::gaussian(engine.size(), 1, 446);
-    const EmbeddingModel now = engine.model(theta);
-    const auto balance = [](const EmbeddingModel& m, Index k, Index l) {
+    const TwoLayerModel now = engine.model(theta);
+    const auto balance = [](const TwoLayerModel& m, Index k, Index l) {
         double sum = -0.5 * m.head(k) * m.head(l);
         for (Index j = 0; j < 3; ++j) sum += m.embedding(k, j) * m.embedding(l, j);
         return sum;
@@ -256,7 +256,7 @@ TEST_CASE("without noise, head and distinguishability carry equal shares of the 
     const Vector u = test::gaussian(4, 1, 451);
     for (Index i = 0; i < 12; ++i)
         task.train.features.row(i) = task.train.label[static_cast<std::size_t>(i)] * u.transpose();
-    const EmbeddingEngine engine(task, {model_of(6, 4, Activation::kIdentity, 6)});
+    const TwoLayerEngine engine(task, {model_of(6, 4, Activation::kIdentity, 6)});
     const auto run = train(engine, *task.loss, flow_spec(), 1);
     const auto& first = run.records.front();
     for (const Record& r : run.records) {
@@ -277,7 +277,7 @@ TEST_CASE("frozen embedding = reduced engine on features act(E_0 x), every train
             CAPTURE(activation_names()[static_cast<std::size_t>(kind)]);
             CAPTURE(method_names()[static_cast<std::size_t>(method)]);
             const PreferenceTask task = task_of(70, 6, 460, 0.3);
-            const EmbeddingModel start = model_of(4, 6, kind, 7);
+            const TwoLayerModel start = model_of(4, 6, kind, 7);
             PreferenceTask features = task;
             for (Dataset* set : {&features.train, &features.held_out}) {
                 set->features.resize(set->samples(), 4);
@@ -294,7 +294,7 @@ TEST_CASE("frozen embedding = reduced engine on features act(E_0 x), every train
             spec.method = method;
             spec.eta = method == Method::kAdam ? 0.01 : 0.5;
             spec.batch = method == Method::kSgd ? 9 : 0;
-            const auto got = train(EmbeddingEngine(task, {start, {}, false}), *task.loss, spec, 5);
+            const auto got = train(TwoLayerEngine(task, {start, {}, false}), *task.loss, spec, 5);
             const auto want = train(ReducedEngine(features), *features.loss, spec, 5);
             REQUIRE(got.records.size() == want.records.size());
             const double tolerance = method == Method::kFlow ? 1e-9 : 1e-12;
@@ -318,7 +318,7 @@ TEST_CASE("frozen embedding = reduced engine on features act(E_0 x), every train
 TEST_CASE("bit-equal for any number of threads, large enough to use them") {
     for (const Activation kind : {Activation::kIdentity, Activation::kGelu}) {
         const PreferenceTask task = task_of(9000, 64, 470);
-        const EmbeddingEngine engine(task, {model_of(3, 64, kind, 8)});
+        const TwoLayerEngine engine(task, {model_of(3, 64, kind, 8)});
         const Vector theta = engine.initial() + 0.1 * test::gaussian(engine.size(), 1, 471);
         Vector one, many;
         Responses a, b;
@@ -344,13 +344,13 @@ TEST_CASE("flipping every label and the head's sign leaves the whole run unchang
         const PreferenceTask task = task_of(40, 5, 480);
         PreferenceTask flipped = task;
         for (auto& s : flipped.train.label) s = static_cast<std::int8_t>(-s);
-        const EmbeddingModel start = model_of(4, 5, kind, 9);
-        EmbeddingModel turned = start;
+        const TwoLayerModel start = model_of(4, 5, kind, 9);
+        TwoLayerModel turned = start;
         turned.head *= -1.0;
         TrainSpec spec;
         spec.steps = 50;
-        const auto a = train(EmbeddingEngine(task, {start}), *task.loss, spec, 1);
-        const auto b = train(EmbeddingEngine(flipped, {turned}), *task.loss, spec, 1);
+        const auto a = train(TwoLayerEngine(task, {start}), *task.loss, spec, 1);
+        const auto b = train(TwoLayerEngine(flipped, {turned}), *task.loss, spec, 1);
         for (std::size_t k = 0; k < a.records.size(); ++k) {
             CHECK(a.records[k].train.loss == b.records[k].train.loss);
             CHECK(observed(a.records[k], kObservedD) ==
@@ -361,23 +361,23 @@ TEST_CASE("flipping every label and the head's sign leaves the whole run unchang
 
 TEST_CASE("kept parameters come back as the model") {
     const PreferenceTask task = task_of(10, 3, 490);
-    const EmbeddingModel start = model_of(2, 3, Activation::kTanh, 10);
-    const EmbeddingEngine engine(task, {start, {}, true, true});
+    const TwoLayerModel start = model_of(2, 3, Activation::kTanh, 10);
+    const TwoLayerEngine engine(task, {start, {}, true, true});
     const Vector theta = engine.initial() + test::gaussian(engine.size(), 1, 491);
-    const EmbeddingModel want = engine.model(theta);
-    const EmbeddingModel got = kept_model(engine.observe(theta), start);
+    const TwoLayerModel want = engine.model(theta);
+    const TwoLayerModel got = kept_model(engine.observe(theta), start);
     CHECK(test::same_bits(got.embedding, want.embedding));
     CHECK(test::same_bits(got.head, want.head));
-    CHECK(EmbeddingEngine(task, {start}).observe(theta).size() == kObservedCount);
+    CHECK(TwoLayerEngine(task, {start}).observe(theta).size() == kObservedCount);
 }
 
 TEST_CASE("a model that does not fit is refused by name") {
     const PreferenceTask task = task_of(10, 3, 495);
-    const EmbeddingModel good = model_of(2, 3, Activation::kTanh, 11);
-    EmbeddingModel bad = good;
+    const TwoLayerModel good = model_of(2, 3, Activation::kTanh, 11);
+    TwoLayerModel bad = good;
     bad.embedding.resize(2, 4);
-    const auto refusal = [&](EmbeddingSpec spec) {
-        return test::input_error([&] { EmbeddingEngine engine(task, spec); });
+    const auto refusal = [&](TwoLayerSpec spec) {
+        return test::input_error([&] { TwoLayerEngine engine(task, spec); });
     };
     CHECK(test::contains(refusal({bad}), "embedding is 2 x 4, allowed is h x 3"));
     CHECK(test::contains(refusal({good, bad}), "reference model"));
@@ -392,7 +392,7 @@ TEST_CASE("a model that does not fit is refused by name") {
         PreferenceTask other = task;
         other.loss = make_loss(name);
         const std::string message =
-            test::input_error([&] { EmbeddingEngine engine(other, {good}); });
+            test::input_error([&] { TwoLayerEngine engine(other, {good}); });
         CHECK(test::contains(message, "'" + name + "'"));
     }
 }
@@ -400,8 +400,8 @@ TEST_CASE("a model that does not fit is refused by name") {
 TEST_CASE(
     "rewards are beta times the change of the log-probabilities; their difference the margin") {
     const PreferenceTask task = task_of(20, 3, 497);
-    const EmbeddingModel start = model_of(4, 3, Activation::kGelu, 12);
-    const EmbeddingEngine engine(task, {start});
+    const TwoLayerModel start = model_of(4, 3, Activation::kGelu, 12);
+    const TwoLayerEngine engine(task, {start});
     Responses before, after;
     engine.evaluate(engine.initial(), Split::kHeldOut, before, nullptr);
     const Vector theta = engine.initial() + test::gaussian(engine.size(), 1, 498);

@@ -28,7 +28,7 @@ MisalignmentSpec spec_of(Activation activation, std::uint64_t index, double head
 
 theory::Claim claim_named(const std::string& id) { return theory::select_claims(id).front(); }
 
-theory::Verdict judge(const std::string& id, const EmbeddingRun& run) {
+theory::Verdict judge(const std::string& id, const TwoLayerRun& run) {
     const theory::Evidence evidence = run.evidence();
     return theory::judge(claim_named(id), std::span(&evidence, 1));
 }
@@ -41,9 +41,9 @@ TEST_CASE("facts of theory/ = what the engine observes, every activation") {
     for (std::size_t k = 0; k < activation_names().size(); ++k) {
         CAPTURE(activation_names()[k]);
         const MisalignmentSpec spec = spec_of(static_cast<Activation>(k), 500);
-        const EmbeddingRun run = run_embedding(spec.data, {spec.base}, {0.3, 0.1, 3, 1});
+        const TwoLayerRun run = run_two_layer(spec.data, {spec.base}, {0.3, 0.1, 3, 1});
         const auto& seen = run.trajectory.records.front().observed;
-        const theory::EmbeddingFacts& f = run.facts;
+        const theory::TwoLayerFacts& f = run.facts;
         CHECK(relative_error(seen[kObservedD], f.distinguishability) <= 1e-12);
         CHECK(relative_error(seen[kObservedDebiased], f.distinguishability_debiased) <= 1e-12);
         CHECK(relative_error(seen[kObservedZbar], std::sqrt(f.signed_mean_squared)) <= 1e-12);
@@ -60,7 +60,7 @@ TEST_CASE("facts of theory/ = what the engine observes, every activation") {
 
 TEST_CASE("T9a for the identity is the formula of section 6") {
     const MisalignmentSpec spec = spec_of(Activation::kIdentity, 510);
-    const EmbeddingRun run = run_embedding(spec.data, {spec.base}, {0.3, 0.1, 1, 1});
+    const TwoLayerRun run = run_two_layer(spec.data, {spec.base}, {0.3, 0.1, 1, 1});
     Vector zbar = Vector::Zero(6);
     for (Index i = 0; i < 50; ++i)
         zbar += spec.data.label[static_cast<std::size_t>(i)] / 50.0 *
@@ -90,8 +90,8 @@ TEST_CASE("T9a holds from every start that is its own reference, and only there"
 TEST_CASE("T9a sees a gradient of the right length in the wrong direction") {
     for (const Activation activation : {Activation::kIdentity, Activation::kTanh}) {
         const Dataset data = test::gaussian_dataset(40, 5, 77);
-        EmbeddingRun run =
-            run_embedding(data, {gaussian_model(6, 5, 1.0, activation, 3)}, {0.1, 0.05, 1, 1});
+        TwoLayerRun run =
+            run_two_layer(data, {gaussian_model(6, 5, 1.0, activation, 3)}, {0.1, 0.05, 1, 1});
         const double slope = run.slope();
         REQUIRE(run.facts.loss_slope.has_value());
         CHECK(std::fabs(*run.facts.loss_slope - slope) < 1e-7 * slope);
@@ -109,15 +109,15 @@ TEST_CASE("T9a where the classes all but cancel: the gradient is small against t
         std::fill_n(data.label.begin(), 20, std::int8_t{1});
         std::fill_n(data.label.begin() + 20, 20, std::int8_t{-1});
         const auto model = gaussian_model(6, 5, 1.0, Activation::kIdentity, 3);
-        CHECK(judge("T9a", run_embedding(data, {model}, {0.1, 0.05, 1, 1})).status ==
+        CHECK(judge("T9a", run_two_layer(data, {model}, {0.1, 0.05, 1, 1})).status ==
               Status::kHolds);
     }
 }
 
 TEST_CASE("one step of gradient descent moves D^2 by 2 eta beta S + (eta beta ||a|| q^T delta)^2") {
-    const EmbeddingTraining training{0.3, 0.2, 30, 1};
+    const TwoLayerTraining training{0.3, 0.2, 30, 1};
     const MisalignmentSpec spec = spec_of(Activation::kIdentity, 530);
-    const EmbeddingRun run = run_embedding(spec.data, {spec.base}, training);
+    const TwoLayerRun run = run_two_layer(spec.data, {spec.base}, training);
     const auto means = theory::mean_statistics(spec.data);
     const Vector delta = means.mean_plus - means.mean_minus;
     const auto& steps = run.facts.steps;
@@ -143,7 +143,7 @@ TEST_CASE("T9b: holds in alignment from a = 0, names the step at which its condi
     CHECK(judge("T9b", misalign(spec_of(Activation::kRelu, 540)).align).status ==
           Status::kNotApplicable);
     const MisalignmentSpec spec = spec_of(Activation::kIdentity, 540, 0.0);
-    const auto sparse = judge("T9b", run_embedding(spec.data, {spec.base}, {0.1, 0.1, 40, 3}));
+    const auto sparse = judge("T9b", run_two_layer(spec.data, {spec.base}, {0.1, 0.1, 40, 3}));
     CHECK(contains(sparse.reason, "not every step"));
 }
 
@@ -154,8 +154,8 @@ TEST_CASE("T9d: the balance drifts in second order, by what plain loops over the
     CHECK(judge("T9d", m.frozen_align).status == Status::kNotApplicable);
     CHECK(judge("T9d", misalign(spec_of(Activation::kRelu, 560)).align).status ==
           Status::kNotApplicable);
-    const EmbeddingTraining one{0.3, 0.5, 1, 1};
-    const auto& facts = run_embedding(spec.data, {spec.base}, one).facts;
+    const TwoLayerTraining one{0.3, 0.5, 1, 1};
+    const auto& facts = run_two_layer(spec.data, {spec.base}, one).facts;
     const Index h = spec.base.head.size(), d = spec.data.dimension(), n = spec.data.samples();
     std::vector<double> q(static_cast<std::size_t>(d)), eq(static_cast<std::size_t>(h));
     double length = 0.0, all = 0.0, diagonal = 0.0;
@@ -185,7 +185,7 @@ TEST_CASE("T9d: the drift of a given time shrinks with the step, the flow has no
     const MisalignmentSpec spec = spec_of(Activation::kIdentity, 561);
     std::vector<double> drift;
     for (const Index steps : {50, 100})
-        drift.push_back(run_embedding(spec.data, {spec.base},
+        drift.push_back(run_two_layer(spec.data, {spec.base},
                                       {0.3, 20.0 / static_cast<double>(steps), steps, 1})
                             .facts.balance.back());
     CHECK(drift[0] / drift[1] == doctest::Approx(2.0).epsilon(0.1));
@@ -209,7 +209,7 @@ TEST_CASE("identity: D and the head share the growth of the slope between them")
 }
 
 TEST_CASE("steps to a loss and to a policy: linear between records, NaN if never, 0 if at once") {
-    EmbeddingRun run;
+    TwoLayerRun run;
     for (const double step : {0.0, 4.0, 8.0}) {
         Record r{};
         r.step = step;

@@ -1,4 +1,4 @@
-#include "experiments/runs/embedding_run.hpp"
+#include "experiments/runs/two_layer_run.hpp"
 
 #include <cmath>
 #include <functional>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr Index kEarlySteps = 20;  // an aligned model is misaligned within a few
 
-TrainSpec train_spec(const EmbeddingTraining& training) {
+TrainSpec train_spec(const TwoLayerTraining& training) {
     TrainSpec spec;
     spec.eta = training.eta;
     spec.steps = training.steps;
@@ -24,8 +24,8 @@ TrainSpec train_spec(const EmbeddingTraining& training) {
 }
 
 /// Takes the parameters out of the records; T9b and T9d look along them.
-void follow_parameters(EmbeddingRun& run, const Dataset& told, const EmbeddingSpec& spec) {
-    std::vector<EmbeddingModel> models;
+void follow_parameters(TwoLayerRun& run, const Dataset& told, const TwoLayerSpec& spec) {
+    std::vector<TwoLayerModel> models;
     for (Record& record : run.trajectory.records) {
         models.push_back(kept_model(record.observed, spec.start));
         record.observed.resize(kObservedCount);
@@ -34,7 +34,7 @@ void follow_parameters(EmbeddingRun& run, const Dataset& told, const EmbeddingSp
     }
     run.end = models.back();
     if (spec.start.activation == Activation::kIdentity)
-        run.facts.steps = theory::embedding_steps(
+        run.facts.steps = theory::two_layer_steps(
             told, spec.reference ? *spec.reference : spec.start, models, run.training.beta);
 }
 
@@ -42,7 +42,7 @@ void follow_parameters(EmbeddingRun& run, const Dataset& told, const EmbeddingSp
 /// knows the length of the gradient, this its direction. The loss changes by a part in 10^5 at
 /// most: too little for kinks of the activation, enough for rounding. Where the gradient is small
 /// against the curvature, less far: the loss must be all but straight there.
-void measure_loss_slope(const PolicyEngine& engine, double beta, theory::EmbeddingFacts& facts) {
+void measure_loss_slope(const PolicyEngine& engine, double beta, theory::TwoLayerFacts& facts) {
     const Vector start = engine.initial();
     Vector direction, ignored;
     const double at_start = engine.descent(start, {}, direction);
@@ -81,7 +81,7 @@ double first_crossing(const std::vector<Record>& records,
 
 }  // namespace
 
-theory::Evidence EmbeddingRun::evidence() const {
+theory::Evidence TwoLayerRun::evidence() const {
     theory::Evidence e;
     e.trajectory = &trajectory;
     e.embedding = &facts;
@@ -89,42 +89,42 @@ theory::Evidence EmbeddingRun::evidence() const {
     return e;
 }
 
-double EmbeddingRun::slope() const {
+double TwoLayerRun::slope() const {
     const double rate = trajectory.records.front().update_rate;
     return rate * rate;
 }
 
-double EmbeddingRun::steps_to_loss(double target) const {
+double TwoLayerRun::steps_to_loss(double target) const {
     return first_crossing(trajectory.records,
                           [&](const Record& r) { return r.train.loss - target; });
 }
 
-double EmbeddingRun::steps_to_policy() const {
+double TwoLayerRun::steps_to_policy() const {
     return first_crossing(trajectory.records, [](const Record& r) {
         return r.train.logps_rejected - r.train.logps_chosen;
     });
 }
 
-EmbeddingRun run_embedding(const Dataset& data, const EmbeddingSpec& spec,
-                           const EmbeddingTraining& training, const Dataset& told,
-                           const EngineMaker& make) {
+TwoLayerRun run_two_layer(const Dataset& data, const TwoLayerSpec& spec,
+                          const TwoLayerTraining& training, const Dataset& told,
+                          const EngineMaker& make) {
     PreferenceTask task;
     task.train = data;
     task.held_out.features.resize(0, data.dimension());
     task.policy.beta = training.beta;
     task.loss = make_loss("sigmoid");
-    EmbeddingRun out;
+    TwoLayerRun out;
     out.start = spec.start;
-    out.facts = theory::embedding_facts(told, spec.start);
+    out.facts = theory::two_layer_facts(told, spec.start);
     out.facts.embedding_trained = spec.train_embedding;
     out.training.beta = training.beta;
     out.training.eta = training.eta;
     out.training.loss = task.loss->facts();
     out.training.from_reference = !spec.reference;
-    EmbeddingSpec keeping = spec;
+    TwoLayerSpec keeping = spec;
     keeping.keep_parameters = true;
     const auto engine =
-        make ? make(task, keeping) : std::make_unique<EmbeddingEngine>(task, keeping);
+        make ? make(task, keeping) : std::make_unique<TwoLayerEngine>(task, keeping);
     measure_loss_slope(*engine, training.beta, out.facts);
     out.trajectory = train(*engine, *task.loss, train_spec(training), 0);
     if (out.trajectory.stop == StopReason::kInterrupted) throw Interrupted();
@@ -135,9 +135,9 @@ EmbeddingRun run_embedding(const Dataset& data, const EmbeddingSpec& spec,
     return out;
 }
 
-EmbeddingRun run_embedding(const Dataset& data, const EmbeddingSpec& spec,
-                           const EmbeddingTraining& training) {
-    return run_embedding(data, spec, training, data);
+TwoLayerRun run_two_layer(const Dataset& data, const TwoLayerSpec& spec,
+                          const TwoLayerTraining& training) {
+    return run_two_layer(data, spec, training, data);
 }
 
 Dataset flipped(const Dataset& data) {

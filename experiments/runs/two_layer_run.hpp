@@ -10,16 +10,16 @@
 namespace prefdyn {
 
 /// How both layers are trained: full-batch gradient descent at one eta for every run compared.
-struct EmbeddingTraining {
+struct TwoLayerTraining {
     double beta = 0.1;
     double eta = 0.1;
     Index steps = 100;
     Index every = 1;  ///< steps between records, after the first 20
 };
 
-struct EmbeddingRun {
-    EmbeddingModel start, end;
-    theory::EmbeddingFacts facts;
+struct TwoLayerRun {
+    TwoLayerModel start, end;
+    theory::TwoLayerFacts facts;
     theory::TrainingFacts training;
     Trajectory trajectory;
 
@@ -35,15 +35,15 @@ struct EmbeddingRun {
 
 /// Makes the engine that trains; negative controls put a faulty one here.
 using EngineMaker =
-    std::function<std::unique_ptr<EmbeddingEngine>(const PreferenceTask&, const EmbeddingSpec&)>;
+    std::function<std::unique_ptr<TwoLayerEngine>(const PreferenceTask&, const TwoLayerSpec&)>;
 
 /// Throws InputError for a model that does not fit and Interrupted if asked to stop. The facts are
 /// those of `told`, the data that the claims are told of; usually `data`.
-EmbeddingRun run_embedding(const Dataset& data, const EmbeddingSpec& spec,
-                           const EmbeddingTraining& training, const Dataset& told,
-                           const EngineMaker& make = {});
-EmbeddingRun run_embedding(const Dataset& data, const EmbeddingSpec& spec,
-                           const EmbeddingTraining& training);
+TwoLayerRun run_two_layer(const Dataset& data, const TwoLayerSpec& spec,
+                          const TwoLayerTraining& training, const Dataset& told,
+                          const EngineMaker& make = {});
+TwoLayerRun run_two_layer(const Dataset& data, const TwoLayerSpec& spec,
+                          const TwoLayerTraining& training);
 
 /// The same features, every label flipped.
 Dataset flipped(const Dataset& data);

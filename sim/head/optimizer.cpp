@@ -1,6 +1,6 @@
 #include "sim/head/optimizer.hpp"
 
-#include <cmath>
+#include "sim/base/adam.hpp"
 
 namespace prefdyn {
 
@@ -21,17 +21,12 @@ class Adam final : public Optimizer {
 
     void step(Vector& theta, const Vector& direction) override {
         if (first_.size() == 0) first_ = second_ = Vector::Zero(theta.size());
-        ++steps_;
-        first_ = kBeta1 * first_ + (1.0 - kBeta1) * direction;
-        second_ = kBeta2 * second_ + (1.0 - kBeta2) * direction.cwiseAbs2();
-        const double correct1 = 1.0 - std::pow(kBeta1, steps_);
-        const double correct2 = 1.0 - std::pow(kBeta2, steps_);
-        theta.array() +=
-            eta_ * (first_.array() / correct1) / ((second_.array() / correct2).sqrt() + kEpsilon);
+        const AdamUpdate adam(++steps_);
+        for (Index j = 0; j < theta.size(); ++j)
+            theta(j) += adam(eta_, direction(j), first_(j), second_(j));
     }
 
   private:
-    static constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
     double eta_;
     double steps_ = 0.0;
     Vector first_, second_;

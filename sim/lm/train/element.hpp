@@ -1,7 +1,7 @@
 #pragma once
 // What training does to single numbers, the same on the processor and on a card.
 
-#include "sim/base/numerics.hpp"
+#include "sim/base/adam.hpp"
 
 namespace prefdyn::finetune {
 
@@ -27,25 +27,16 @@ struct RmspropElement {
 };
 
 struct AdamwElement {
-    double correct1, correct2, decay;  ///< 1 - beta^k of both moments after k updates
+    AdamUpdate adam;
+    double decay;
 
-    AdamwElement(double steps, double weight_decay)
-        : correct1(1.0 - std::pow(kBeta1, steps)),
-          correct2(1.0 - std::pow(kBeta2, steps)),
-          decay(weight_decay) {}
+    AdamwElement(double steps, double weight_decay) : adam(steps), decay(weight_decay) {}
 
     PREFDYN_HD void operator()(double eta, double g, float& theta, float& mean,
                                float& square) const {
-        constexpr double kEpsilon = 1e-8;
-        mean = static_cast<float>(kBeta1 * mean + (1.0 - kBeta1) * g);
-        square = static_cast<float>(kBeta2 * square + (1.0 - kBeta2) * g * g);
-        const double root = std::sqrt(static_cast<double>(square) / correct2);
-        theta = static_cast<float>((1.0 - eta * decay) * theta -
-                                   eta * (mean / correct1) / (root + kEpsilon));
+        const double move = adam(eta, g, mean, square);
+        theta = static_cast<float>((1.0 - eta * decay) * theta - move);
     }
-
-  private:
-    static constexpr double kBeta1 = 0.9, kBeta2 = 0.999;
 };
 
 /// silu(g) u and what its gradient da is in g and in u.

@@ -26,8 +26,9 @@ PreferenceTask last_layer_task(const BenchOptions& o) {
     spec.dimension = o.dimension;
     spec.distinguishability = 2.0;
     PreferenceTask task;
-    task.train = FeatureDistribution(spec, 1).sample(1);
+    task.train = FeatureDistribution(spec, 1).sample(1, false, o.device);
     task.loss = make_loss("sigmoid");
+    task.device = o.device;
     task.policy.vocabulary = o.vocabulary;
     task.policy.beta = 0.01;
     task.policy.reference = gaussian_head(o.vocabulary, o.dimension, 1.0, 1);
@@ -94,7 +95,7 @@ void bench_pass(std::ostream& out, const BenchOptions& o) {
     spec.samples = o.large_samples;
     spec.dimension = o.dimension;
     spec.noise.tails = Tails::kUniform;
-    const Dataset data = FeatureDistribution(spec, 1).sample(1);
+    const Dataset data = FeatureDistribution(spec, 1).sample(1, false, o.device);
     const auto loss = make_margin_loss({});
     const MarginPass pass{data.features, data.label, *loss, 0.1, {}};
     const Vector v = Vector::Ones(o.dimension) * 1e-3;
@@ -130,8 +131,10 @@ void bench_mixture(std::ostream& out, const BenchOptions& o) {
     forget_peak();
     PreferenceTask task;
     task.loss = make_loss("sigmoid");
-    const double sampling =
-        best_seconds(1, [&] { task.train = MixtureDistribution(large_mixture(o), 1).sample(1); });
+    task.device = o.device;
+    const double sampling = best_seconds(1, [&] {
+        task.train = MixtureDistribution(large_mixture(o), 1).sample(1, false, o.device);
+    });
     task.held_out.features.resize(0, o.dimension);
     line(out, "mixture, sampled", sampling, "s",
          std::to_string(o.behaviours) + " behaviours, " + std::to_string(o.mixture_samples) +
@@ -166,7 +169,7 @@ int bench_command(const std::vector<std::string>& arguments, std::ostream& out) 
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);
-    apply(options.machine);
+    options.device = apply(options.machine);
     const std::vector<Part> parts = {{options.many_heads, "heads", bench_heads},
                                      {options.mixture, "mixture", bench_mixture},
                                      {options.transformer, "embedding", bench_transformer},

@@ -22,19 +22,20 @@ struct Plan {
     TrainingSpec spec;
 
     explicit Plan(const BenchOptions& o) {
-        const auto either = [](Index given, Index cpu, Index card) {
-            return given > 0 ? given : on_gpu() ? card : cpu;
+        const bool on_card = o.device == Device::kCuda;
+        const auto either = [&](Index given, Index cpu, Index card) {
+            return given > 0 ? given : on_card ? card : cpu;
         };
         const Index layers = either(o.layers, 12, 32);
         pairs = either(o.pairs, 8, 32);
         tokens = std::max<Index>(2, either(o.pair_tokens, 128, 100));
-        config = on_gpu() ? llama_7b(layers) : llama_110m(layers);
+        config = on_card ? llama_7b(layers) : llama_110m(layers);
         spec.loss.beta = 0.1;
         spec.batch = pairs;
         spec.steps = 1000;
         spec.plan.tokens = 2 * pairs * tokens;
         spec.precision = precision_of(o);
-        if (on_gpu()) spec.trained.part = TrainedPart::kLora;
+        if (on_card) spec.trained.part = TrainedPart::kLora;
     }
 };
 
@@ -122,12 +123,12 @@ void bench_finetune(std::ostream& out, const BenchOptions& o) {
     const Index trained = Trainable<float>(layout, plan.spec.trained, 0).size();
     line(out, "parameters", static_cast<double>(config.parameters()) * 1e-6, "million",
          std::to_string(trained) + " trained by AdamW; " +
-             (on_gpu() ? probe_gpu().info.name
-                       : std::to_string(omp_get_max_threads()) + " threads"));
+             (o.device == Device::kCuda ? probe_gpu().info.name
+                                        : std::to_string(omp_get_max_threads()) + " threads"));
     line(out, "one update, by the clock", wall, "s",
          std::to_string(plan.pairs) + " pairs of " + std::to_string(plan.tokens) +
              " tokens; goal on the processor: < 30");
-    if (on_gpu()) {
+    if (o.device == Device::kCuda) {
         constexpr long kExtent = 8192;
         const double rate = transformer::card::matrix_rate(plan.spec.precision, kExtent) * 1e-12;
         const Index held = 2 * config.layers * config.hidden * config.hidden;

@@ -16,9 +16,10 @@ PreferenceTask large_task(const BenchOptions& o) {
     spec.dimension = o.dimension;
     spec.noise.tails = Tails::kUniform;
     PreferenceTask task;
-    task.train = FeatureDistribution(spec, 1).sample(1);
+    task.train = FeatureDistribution(spec, 1).sample(1, false, o.device);
     task.held_out.features.resize(0, o.dimension);
     task.loss = make_loss("sigmoid");
+    task.device = o.device;
     return task;
 }
 
@@ -36,8 +37,9 @@ double step_seconds(const PolicyEngine& engine, const PreferenceLoss& loss, Inde
 }
 
 void bench_large(std::ostream& out, const BenchOptions& o) {
-    const double copy = on_gpu() ? gpu_copy_bandwidth() : 0.0;
-    if (on_gpu()) line(out, "copy bandwidth", copy * 1e-9, "GB/s", "bytes read and written");
+    const bool card = o.device == Device::kCuda;
+    const double copy = card ? gpu_copy_bandwidth() : 0.0;
+    if (card) line(out, "copy bandwidth", copy * 1e-9, "GB/s", "bytes read and written");
     const PreferenceTask task = large_task(o);
     for (const EngineKind kind : {EngineKind::kReducedF32, EngineKind::kReduced}) {
         const bool single = kind == EngineKind::kReducedF32;
@@ -47,7 +49,7 @@ void bench_large(std::ostream& out, const BenchOptions& o) {
         const double rate = bytes / step_seconds(*engine, *task.loss, o.heads_steps);
         line(out, "G in " + name, bytes / (1 << 30), "GiB");
         line(out, "full-batch step, " + name, rate * 1e-9, "GB/s");
-        if (on_gpu())
+        if (card)
             line(out, "full-batch step, " + name + " / copy bandwidth", rate / copy, "",
                  "goal: >= 0.80");
     }
@@ -56,7 +58,7 @@ void bench_large(std::ostream& out, const BenchOptions& o) {
 /// One group's heads; the sampling is not what is measured.
 class Group {
   public:
-    explicit Group(Index runs) {
+    Group(Index runs, Device device) {
         FeatureSpec spec;
         spec.samples = 200;
         spec.dimension = 64;
@@ -66,6 +68,7 @@ class Group {
             tasks_[k].train = FeatureDistribution(spec, 1).sample(k);
             tasks_[k].held_out.features.resize(0, spec.dimension);
             tasks_[k].loss = make_loss("sigmoid");
+            tasks_[k].device = device;
         });
     }
 
@@ -93,7 +96,7 @@ class Group {
 
 void bench_many(std::ostream& out, const BenchOptions& o) {
     const Index group = std::min<Index>(o.heads, 4096);
-    const Group heads(group);
+    const Group heads(group, o.device);
     heads.seconds();
     double total = 0.0;
     for (Index done = 0; done < o.heads; done += group) {
@@ -110,7 +113,7 @@ void bench_many(std::ostream& out, const BenchOptions& o) {
 }  // namespace
 
 void bench_heads(std::ostream& out, const BenchOptions& o) {
-    out << "device: " << (on_gpu() ? probe_gpu().info.name : "processor") << "\n";
+    out << "device: " << (o.device == Device::kCuda ? probe_gpu().info.name : "processor") << "\n";
     bench_large(out, o);
     bench_many(out, o);
 }

@@ -12,6 +12,7 @@ struct BenchOptions {
     Index dense_steps = 2;
     Index large_samples = 32768;
     MachineOptions machine;
+    Device device = Device::kCpu;  ///< that they came out as
     bool many_heads = false;
     Index heads = 100000, heads_steps = 200;
     bool mixture = false;

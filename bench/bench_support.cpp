@@ -25,7 +25,7 @@ BenchTransformer filled(const BenchOptions& o, const BenchTransformer& defaults)
 Precision precision_of(const BenchOptions& o) {
     switch (o.precision) {
         case BenchPrecision::kAuto:
-            return on_gpu() ? Precision::kBfloat16 : Precision::kFloat32;
+            return o.device == Device::kCuda ? Precision::kBfloat16 : Precision::kFloat32;
         case BenchPrecision::kFloat32:
             return Precision::kFloat32;
         case BenchPrecision::kTf32:

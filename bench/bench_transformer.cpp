@@ -79,7 +79,7 @@ Rate openblas_rate(Product& p) {
 }  // namespace
 
 void bench_transformer(std::ostream& out, const BenchOptions& options) {
-    if (on_gpu()) return bench_transformer_card(out, options);
+    if (options.device == Device::kCuda) return bench_transformer_card(out, options);
     require_precision(precision_of(options));
     const BenchTransformer o = filled(options, kDefaults);
     const BenchFolder folder(options);

@@ -10,12 +10,13 @@ namespace prefdyn {
 
 namespace {
 
-FileAttributes file_attributes(const EmbedJob& job, const ParameterTable& table, double seconds) {
+FileAttributes file_attributes(const EmbedJob& job, const ParameterTable& table, double seconds,
+                               Device device) {
     FileAttributes out = {{"title", "prefdyn embed"}};
     const auto add = [&](const auto& more) { out.insert(out.end(), more.begin(), more.end()); };
     add(job.attributes());
     out.emplace_back("options", table.values());
-    add(provenance());
+    add(provenance(device));
     out.emplace_back("wall_seconds", format_real(seconds));
     return out;
 }
@@ -38,11 +39,11 @@ int embed_command(const std::vector<std::string>& arguments, std::ostream& out) 
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);
-    apply(options.output.machine);
+    const Device device = apply(options.output.machine);
     EmbedJob job(options.source, table, options.output);
     const Stopwatch watch;
     if (!job.run(out)) return 130;
-    job.write(options.output.out, file_attributes(job, table, watch.seconds()));
+    job.write(options.output.out, file_attributes(job, table, watch.seconds(), device));
     job.finish();
     print_behaviours(out, job.input());
     out << "wrote " << options.output.out << "\n";

@@ -140,8 +140,7 @@ int falsify_command(const std::vector<std::string>& arguments, std::ostream& out
     declare(table, options);
     table.parse(arguments);
     const std::vector<Target> targets = targets_of(options);
-    apply(options.output.machine);
-    FalsifyPlan plan{options.budget, options.seed, options.after};
+    FalsifyPlan plan{options.budget, options.seed, options.after, apply(options.output.machine)};
     if (!options.replay.empty()) plan.replay = parse_point(options.replay);
     bool violated = false;
     for (const auto& [claim, path] : targets) {

@@ -196,7 +196,7 @@ int finetune_command(const std::vector<std::string>& arguments, std::ostream& ou
     FinetuneOptions options;
     ParameterTable table;
     parse(table, options, arguments);
-    apply(options.machine);
+    const Device device = apply(options.machine);
     transformer::require_precision(options.training.precision);
     const Stopwatch watch;
     FinetuneJob job(options.model, options.training, options.training.method == TrainedPart::kHead);
@@ -212,7 +212,7 @@ int finetune_command(const std::vector<std::string>& arguments, std::ostream& ou
     } catch (const Interrupted&) {
         return 130;
     }
-    write_runs(inside(options.out, kRunFile), runs, "finetune", table, watch.seconds(),
+    write_runs(inside(options.out, kRunFile), runs, "finetune", table, device, watch.seconds(),
                job.attributes());
     for (const TrainedRun& each : runs) print_run(out, each.run);
     const auto saved = std::ranges::count_if(

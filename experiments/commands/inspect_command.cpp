@@ -74,8 +74,8 @@ void print_card_memory(std::ostream& out, const ModelConfig& c, const InspectOpt
         << std::defaultfloat;
 }
 
-void print_memory(std::ostream& out, const ModelConfig& c, const InspectOptions& o) {
-    if (on_gpu()) return print_card_memory(out, c, o);
+void print_memory(std::ostream& out, const ModelConfig& c, const InspectOptions& o, Device device) {
+    if (device == Device::kCuda) return print_card_memory(out, c, o);
     const Index tokens = std::min(o.prompts * o.prompt_tokens,
                                   transformer::preferred_tokens(c, o.precision) + o.prompt_tokens);
     const auto plan =
@@ -120,12 +120,12 @@ int inspect_command(const std::vector<std::string>& arguments, std::ostream& out
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);
-    apply(options.machine);
+    const Device device = apply(options.machine);
     transformer::require_precision(options.precision);
     const transformer::Transformer model(options.model);
     print_config(out, model.config());
     print_files(out, model.checkpoint());
-    print_memory(out, model.config(), options);
+    print_memory(out, model.config(), options, device);
     try {
         const auto tokenizer = text::load_tokenizer(options.model);
         print_tokenizer(out, *tokenizer);

@@ -242,7 +242,7 @@ int misalign_command(const std::vector<std::string>& arguments, std::ostream& ou
     MisalignOptions options;
     ParameterTable table;
     parse(table, options, arguments);
-    apply(options.machine);
+    const Device device = apply(options.machine);
     transformer::require_precision(options.training.precision);
     require_writable(options.out, options.force, options.training.prompts.data);
     const Stopwatch watch;
@@ -272,7 +272,7 @@ int misalign_command(const std::vector<std::string>& arguments, std::ostream& ou
         out << "STOPPED: " << error.what() << "; nothing to compare, a lower --lr may help\n";
         return 1;
     }
-    write_runs(options.out, runs, "misalign", table, watch.seconds(), trained.attributes());
+    write_runs(options.out, runs, "misalign", table, device, watch.seconds(), trained.attributes());
     remove_states(plans);
     print_findings(out, runs, options.target);
     const double difference = frozen_difference(runs);

@@ -30,7 +30,7 @@ std::vector<Field> result_fields() {
 }
 
 void write_results(const std::string& path, const Verification& v, const std::string& command,
-                   const ParameterTable& options, double wall_seconds,
+                   const ParameterTable& options, Device device, double wall_seconds,
                    const std::vector<std::pair<std::string, std::string>>& more) {
     ResultWriter writer(result_fields());
     put_runs(writer, v);
@@ -40,7 +40,7 @@ void write_results(const std::string& path, const Verification& v, const std::st
     writer.attribute("format_version", kFormatVersion);
     writer.attribute("options", options.values());
     for (const auto& [key, value] : more) writer.attribute(key, value);
-    for (const auto& [key, value] : provenance()) writer.attribute(key, value);
+    for (const auto& [key, value] : provenance(device)) writer.attribute(key, value);
     writer.attribute("wall_seconds", wall_seconds);
     make_folder_of(path);
     writer.publish(path);

@@ -10,7 +10,8 @@ std::vector<Field> result_fields();
 /// Writes simulate's or verify's findings. `command` and `options` (name, value, origin lines)
 /// become attributes beside the provenance and `more`.
 void write_results(const std::string& path, const Verification& verification,
-                   const std::string& command, const ParameterTable& options, double wall_seconds,
+                   const std::string& command, const ParameterTable& options, Device device,
+                   double wall_seconds,
                    const std::vector<std::pair<std::string, std::string>>& more = {});
 
 /// docs/file-format.md.

@@ -155,8 +155,8 @@ int run_and_write(const ScaledOptions& options, const ParameterTable& table, Emb
     const ScaledInput input = scaled_input(job);
     ScaledFindings found = run_scaled(claims, input, options.plan);
     put_scaled(found, input);
-    write_results(options.output.out, found.verification, "scaled", table, watch.seconds(),
-                  attributes_of(job));
+    write_results(options.output.out, found.verification, "scaled", table,
+                  options.plan.verify.device, watch.seconds(), attributes_of(job));
     job.finish();
     print_findings(out, found, input.behaviours);
     out << (found.as_expected() ? "all as expected" : "NOT as expected") << ": "
@@ -173,7 +173,7 @@ int scaled_command(const std::vector<std::string>& arguments, std::ostream& out)
     ParameterTable table;
     parse(table, options, arguments);
     theory::select_claims(options.claims);
-    apply(options.output.machine);
+    options.plan.verify.device = apply(options.output.machine);
     const Stopwatch watch;
     EmbedJob job(options.source, table, options.output);
     if (!job.run(out)) return 130;

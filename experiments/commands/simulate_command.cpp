@@ -50,7 +50,7 @@ int simulate_command(const std::vector<std::string>& arguments, std::ostream& ou
     declare(table, options);
     table.parse(arguments);
     require_writable(options.output.out, options.output.force, {options.features, options.labels});
-    apply(options.output.machine);
+    options.run.device = apply(options.output.machine);
     const Stopwatch watch;
     Verification v;
     v.claims = theory::claims();
@@ -58,7 +58,7 @@ int simulate_command(const std::vector<std::string>& arguments, std::ostream& ou
                                               : run_dataset(options.run, one_behaviour(options)));
     v.runs[0].suite = "simulate";
     judge_runs(v);
-    write_results(options.output.out, v, "simulate", table, watch.seconds());
+    write_results(options.output.out, v, "simulate", table, options.run.device, watch.seconds());
     print_run(out, v.runs[0]);
     print_claims(out, v);
     out << "wrote " << options.output.out << "\n";

@@ -75,10 +75,10 @@ constexpr int kInterrupted = 130;
     _exit(code);
 }
 
-void dry_run(std::ostream& out, const sweep::Spec& spec, sweep::Shard shard) {
+void dry_run(std::ostream& out, const sweep::Spec& spec, sweep::Shard shard, Device device) {
     print_shape(out, spec);
     const StopGuard guard([] {}, [&] { leave(out << "interrupted\n", kInterrupted); });
-    const sweep::SweepEstimate e = sweep::estimate(spec, 5.0);
+    const sweep::SweepEstimate e = sweep::estimate(spec, device, 5.0);
     const auto mine = static_cast<double>((spec.size() + shard.count - shard.index) / shard.count);
     const double threads = omp_get_max_threads();
     out << "this shard: " << mine << " points, about "
@@ -150,16 +150,17 @@ int sweep_command(const std::vector<std::string>& arguments, std::ostream& out) 
     ParameterTable table;
     declare(table, options);
     table.parse(arguments);
-    apply(options.machine);
+    const Device device = apply(options.machine);
     const sweep::Spec spec = sweep::read_spec(options.spec);
     const sweep::Shard shard = sweep::parse_shard(options.shard);
-    if (options.dry_run) return dry_run(out, spec, shard), 0;
+    if (options.dry_run) return dry_run(out, spec, shard, device), 0;
     require_sane_size(spec, options.yes);
     if (options.out.empty())
         throw InputError("missing option --out (folder of the sweep)", "--dry-run needs none");
     sweep::prepare_folder(options.out, spec);
     print_shape(out, spec);
     sweep::RunPlan plan = plan_of_environment();
+    plan.device = device;
     plan.overdue = [&](const sweep::SweepCount& count, const std::string& failure) {
         if (!failure.empty()) leave(out << "interrupted, and " << failure << "\n", 2);
         print_count(out, count, shard);

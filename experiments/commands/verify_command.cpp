@@ -33,7 +33,7 @@ int verify_command(const std::vector<std::string>& arguments, std::ostream& out)
     table.parse(arguments);
     if (!table.given("replicates") && (options.quick || options.full))
         options.replicates = options.quick ? 1000 : 20000;
-    const VerifyPlan plan = make_plan(options);
+    VerifyPlan plan = make_plan(options);
     if (options.output.out.empty())
         options.output.out =
             options.embeddings.empty() ? "results/verify.h5" : "results/features.h5";
@@ -42,11 +42,11 @@ int verify_command(const std::vector<std::string>& arguments, std::ostream& out)
     if (!options.embeddings.empty()) behaviours = read_features(options.embeddings, options.labels);
     require_writable(options.output.out, options.output.force,
                      {options.embeddings, options.labels});
-    apply(options.output.machine);
+    plan.device = apply(options.output.machine);
     const Stopwatch watch;
     const Verification v = behaviours.empty() ? verify_synthetic(claims, plan)
                                               : verify_features(claims, behaviours, plan);
-    write_results(options.output.out, v, "verify", table, watch.seconds());
+    write_results(options.output.out, v, "verify", table, plan.device, watch.seconds());
     print_verdicts(out, v);
     out << (v.as_expected() ? "all as expected" : "NOT as expected") << ": " << v.runs.size()
         << " runs, " << v.cases.size() << " study cases, " << v.controls.size()

@@ -82,11 +82,12 @@ double worst_ratio(const Claim& claim, const theory::Evidence& evidence) {
 /// One restart: keeps the worst case it has seen.
 class Search {
   public:
-    Search(const Claim& claim, std::size_t restart, std::uint64_t seed, const Fault& fault,
-           Index budget)
+    Search(const Claim& claim, std::size_t restart, std::uint64_t seed, Device device,
+           const Fault& fault, Index budget)
         : claim_(claim),
           space_(search_space(claim, restart, seed)),
           seed_(seed),
+          device_(device),
           fault_(fault),
           budget_(budget) {
         best_.search = space_->name();
@@ -152,7 +153,7 @@ class Search {
         SearchCase at = space_->at(x);
         CaseResult result;
         try {
-            result = at.run();
+            result = at.run(device_);
         } catch (const InputError&) {  // all features zero: there is no kappa
             return 0.0;
         } catch (const Interrupted&) {
@@ -176,6 +177,7 @@ class Search {
     const Claim& claim_;
     std::unique_ptr<SearchSpace> space_;
     std::uint64_t seed_;
+    Device device_;
     const Fault& fault_;
     Index budget_;
     Extremal best_;
@@ -211,7 +213,8 @@ Falsification falsify(const Claim& claim, const FalsifyPlan& plan, const Fault& 
     require_searchable(claim, plan.after);
     const Claim target = late_only(claim, plan.after);
     const auto search = [&](std::size_t r, Index budget) {
-        return Search(target, r, derive_seed(plan.seed, Purpose::kSearch, r) >> 1, fault, budget);
+        return Search(target, r, derive_seed(plan.seed, Purpose::kSearch, r) >> 1, plan.device,
+                      fault, budget);
     };
     Falsification out;
     if (plan.replay) {

@@ -18,7 +18,8 @@ struct SearchPoint {
 struct FalsifyPlan {
     Index budget = 20000;  ///< runs in all, shared by the restarts
     std::uint64_t seed = 1;
-    double after = 0.0;                      ///< only times with kappa t at least this count
+    double after = 0.0;  ///< only times with kappa t at least this count
+    Device device = Device::kCpu;
     std::optional<SearchPoint> replay = {};  ///< run this case alone
 };
 

@@ -53,7 +53,10 @@ class DialSpace final : public SearchSpace {
         c.beta = log_between(x[10], 1e-3, 1e1);
         set_training(c, x[11], x[12], x[13]);
         c.seed = seed_;
-        out.run = [c]() -> CaseResult { return run_synthetic(c); };
+        out.run = [c](Device device) mutable -> CaseResult {
+            c.device = device;
+            return run_synthetic(c);
+        };
         return out;
     }
 
@@ -88,7 +91,10 @@ class FeatureSpace final : public SearchSpace {
         std::fill_n(data.label.begin(), positive_, std::int8_t{1});
         set_training(out.config, x[0], x[1], x[2]);
         out.config.seed = seed_;
-        out.run = [c = out.config, data]() -> CaseResult { return run_dataset(c, data); };
+        out.run = [c = out.config, data](Device device) mutable -> CaseResult {
+            c.device = device;
+            return run_dataset(c, data);
+        };
         out.features = std::move(data);
         return out;
     }

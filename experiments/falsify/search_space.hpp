@@ -25,7 +25,7 @@ struct SearchCase {
     RunConfig config;
     std::optional<Dataset> features;                    ///< if not sampled from config.features
     std::vector<std::pair<std::string, double>> dials;  ///< what else it is made of, for people
-    std::function<CaseResult()> run;                    ///< what run_synthetic and the like throw
+    std::function<CaseResult(Device)> run;              ///< what run_synthetic and the like throw
 };
 
 /// Maps the cube [0, 1]^size to cases.

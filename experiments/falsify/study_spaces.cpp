@@ -63,12 +63,13 @@ class BehaviourSpace final : public OnDatasets {
             if (data.behaviour.back() == 0) data.features.row(i) *= factor;
         }
         const TrainSpec& t = out.config.training;
-        const MixtureTraining training{t.method, "sigmoid", out.config.beta, out.config.eta_kappa,
-                                       t.steps,  t.records};
+        MixtureTraining training{t.method, "sigmoid", out.config.beta, out.config.eta_kappa,
+                                 t.steps,  t.records};
         out.dials.push_back({"behaviours", static_cast<double>(K)});
         out.dials.push_back({"eta kappa", training.eta_kappa});
         out.dials.push_back({"steps", static_cast<double>(t.steps)});
-        out.run = [data, training, seed = seed_]() -> CaseResult {
+        out.run = [data, training, seed = seed_](Device device) mutable -> CaseResult {
+            training.device = device;
             return train_mixture(data, training, seed);
         };
         return out;
@@ -90,12 +91,13 @@ class TwoLayerSpace final : public OnDatasets {
         const TwoLayerModel model =
             gaussian_model(hidden, data.dimension(), scale, Activation::kIdentity, seed_);
         const double kappa = theory::gauss_newton_scale(data, model, out.config.beta);
-        const TwoLayerTraining training{out.config.beta, out.config.eta_kappa / kappa, steps};
+        TwoLayerTraining training{out.config.beta, out.config.eta_kappa / kappa, steps};
         out.dials.push_back({"hidden units", static_cast<double>(hidden)});
         out.dials.push_back({"size of the head", scale});
         out.dials.push_back({"eta", training.eta});
         out.dials.push_back({"steps", static_cast<double>(steps)});
-        out.run = [data, model, training]() -> CaseResult {
+        out.run = [data, model, training](Device device) mutable -> CaseResult {
+            training.device = device;
             return run_two_layer(data, {model}, training);
         };
         return out;
@@ -139,7 +141,7 @@ class ContextSpace final : public SearchSpace {
                      {"same token", d.same_token ? 1.0 : 0.0},
                      {"examples", static_cast<double>(d.samples)}};
         const bool path = claim_ == "T12b" || claim_ == "T12d";
-        out.run = [=, seed = seed_]() -> CaseResult {
+        out.run = [=, seed = seed_](Device) -> CaseResult {
             theory::InfluenceFacts facts = make_facts(d, seed);
             if (path)
                 measure_path(facts, honest_trainer(facts), c, 6);

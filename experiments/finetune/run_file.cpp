@@ -240,8 +240,8 @@ std::vector<Field> finetune_fields() {
 }
 
 void write_runs(const std::string& path, const std::vector<TrainedRun>& runs,
-                const std::string& command, const ParameterTable& options, double wall_seconds,
-                const std::vector<std::pair<std::string, std::string>>& more) {
+                const std::string& command, const ParameterTable& options, Device device,
+                double wall_seconds, const std::vector<std::pair<std::string, std::string>>& more) {
     ResultWriter writer(finetune_fields());
     const std::vector<PartRow> parts = parts_of(runs);
     put_runs(writer, runs);
@@ -251,7 +251,7 @@ void write_runs(const std::string& path, const std::vector<TrainedRun>& runs,
     writer.attribute("title", "prefdyn " + command);
     writer.attribute("options", options.values());
     for (const auto& [key, value] : more) writer.attribute(key, value);
-    for (const auto& [key, value] : provenance()) writer.attribute(key, value);
+    for (const auto& [key, value] : provenance(device)) writer.attribute(key, value);
     writer.attribute("wall_seconds", wall_seconds);
     make_folder_of(path);
     writer.publish(path);

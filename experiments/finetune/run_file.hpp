@@ -2,7 +2,7 @@
 // The result file of training runs: one axis of runs, one of parts (a behaviour within a run).
 
 #include "experiments/finetune/run.hpp"
-#include "experiments/program/parameter_table.hpp"
+#include "experiments/program/machine_options.hpp"
 
 namespace prefdyn {
 
@@ -18,7 +18,7 @@ std::vector<Field> finetune_fields();
 
 /// Publishes the runs atomically; `options` and `more` become attributes.
 void write_runs(const std::string& path, const std::vector<TrainedRun>& runs,
-                const std::string& command, const ParameterTable& options, double wall_seconds,
-                const std::vector<std::pair<std::string, std::string>>& more);
+                const std::string& command, const ParameterTable& options, Device device,
+                double wall_seconds, const std::vector<std::pair<std::string, std::string>>& more);
 
 }  // namespace prefdyn

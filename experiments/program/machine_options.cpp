@@ -13,10 +13,12 @@ void declare(ParameterTable& t, MachineOptions& o) {
              "auto takes the CUDA card where there is one; the results agree to rounding");
 }
 
-void apply(const MachineOptions& options) {
+Device apply(const MachineOptions& options) {
     if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
     const DeviceChoice choice = select_device(options.device);
     if (!choice.note.empty()) std::cerr << "prefdyn: " << choice.note << "\n";
+    set_transformer_device(choice.device);
+    return choice.device;
 }
 
 }  // namespace prefdyn

@@ -7,14 +7,14 @@ namespace prefdyn {
 /// What a command computes with: no part of a run's identity.
 struct MachineOptions {
     Index threads = 0;
-    Device device = Device::kAuto;
+    DeviceOption device = DeviceOption::kAuto;
 };
 
 void declare(ParameterTable& table, MachineOptions& options);
 
-/// Sets the number of OpenMP threads and selects the device, with a line to standard error if a
-/// card that is there has to be left alone. Throws InputError if a card is asked for that cannot be
-/// used, DeviceError if it is there and fails.
-void apply(const MachineOptions& options);
+/// Sets the number of OpenMP threads and returns the device to compute on, with a line to standard
+/// error if a card that is there cannot be used. Throws InputError if a card is asked for that
+/// cannot be used, DeviceError if it is there and fails.
+Device apply(const MachineOptions& options);
 
 }  // namespace prefdyn

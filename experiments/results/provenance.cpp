@@ -9,7 +9,6 @@
 #include <ctime>
 
 #include "build_info.hpp"
-#include "sim/cuda/device.hpp"
 
 namespace prefdyn {
 
@@ -33,7 +32,7 @@ std::string utc_now() {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> provenance() {
+std::vector<std::pair<std::string, std::string>> provenance(Device device) {
     return {
         {"version", build_info::kVersion},
         {"commit", build_info::kCommit},
@@ -51,7 +50,7 @@ std::vector<std::pair<std::string, std::string>> provenance() {
         {"boost", dotted(BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100)},
         {"hdf5", dotted(H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE)},
         {"host", host_name()},
-        {"device", on_gpu() ? "cuda " + probe_gpu().info.name : "cpu"},
+        {"device", describe(device)},
         {"threads", std::to_string(omp_get_max_threads())},
         {"written", utc_now()},
     };

@@ -3,9 +3,12 @@
 #include <utility>
 #include <vector>
 
+#include "sim/cuda/device.hpp"
+
 namespace prefdyn {
 
-/// Key and value pairs: version, commit, compiler and flags, libraries, host, threads, date.
-std::vector<std::pair<std::string, std::string>> provenance();
+/// Key and value pairs: version, commit, compiler and flags, libraries, host, device, threads,
+/// date.
+std::vector<std::pair<std::string, std::string>> provenance(Device device);
 
 }  // namespace prefdyn

@@ -71,6 +71,7 @@ PendingMixture::PendingMixture(Dataset data, const MixtureTraining& training, do
     task_->train = std::move(data);
     task_->held_out.features.resize(0, task_->train.dimension());
     task_->policy.beta = training.beta;
+    task_->device = training.device;
     task_->loss = make_loss(typical_loss(training.loss, training.beta));
     result_.statistics = light_statistics(task_->train, lambda_max);
     result_.behaviours = theory::behaviour_statistics(task_->train);

@@ -15,6 +15,7 @@ struct MixtureTraining {
     double beta = 0.1;
     double eta_kappa = 0.1;  ///< eta * kappa
     Index steps = 400, records = 50;
+    Device device = Device::kCpu;
 };
 
 struct MixtureRun {

@@ -68,6 +68,7 @@ void round_to_single(PreferenceTask& task) {
 }  // namespace
 
 PendingRun::PendingRun(const RunConfig& config, PreferenceTask task, const std::string& head) {
+    task.device = config.device;
     if (config.engine == EngineKind::kReducedF32) round_to_single(task);
     task_ = std::make_unique<const PreferenceTask>(std::move(task));
     result_.config = config;
@@ -118,6 +119,7 @@ RunResult run_task(const RunConfig& config, PreferenceTask task, const std::stri
 
 PreferenceTask preference_task(const RunConfig& config, Dataset train) {
     PreferenceTask task;
+    task.device = config.device;
     task.loss = make_loss(loss_spec(config));
     task.policy.vocabulary = config.vocabulary;
     task.policy.beta = config.beta;
@@ -141,7 +143,8 @@ theory::Evidence RunResult::evidence() const {
 
 PendingRun begin_synthetic(const RunConfig& config) {
     const FeatureDistribution distribution(feature_spec(config), config.seed);
-    PreferenceTask task = preference_task(config, distribution.sample(config.seed));
+    PreferenceTask task =
+        preference_task(config, distribution.sample(config.seed, false, config.device));
     validate(task.train, "sampled features");
     if (config.held_out > 0) {
         FeatureSpec spec = feature_spec(config);
@@ -152,7 +155,8 @@ PendingRun begin_synthetic(const RunConfig& config) {
                                  " samples and balance = " + format_real(spec.p_plus) +
                                  " leave one class empty",
                              "raise --held-out");
-        task.held_out = FeatureDistribution(spec, config.seed).sample(config.seed, true);
+        task.held_out =
+            FeatureDistribution(spec, config.seed).sample(config.seed, true, config.device);
     }
     auto population = theory::population_facts(distribution.moments(), task.train);
     PendingRun out(config, std::move(task), "");

@@ -25,9 +25,10 @@ struct RunConfig {
     TrainSpec training = {.eta = 0.0};
     double eta_kappa = 0.5;  ///< eta * kappa, used where training.eta is 0
     std::uint64_t seed = 1;
+    Device device = Device::kCpu;  ///< no part of the run's identity
 };
 
-/// Declares every member above under its command-line name.
+/// Declares every member above but the device under its command-line name.
 void declare(ParameterTable& table, RunConfig& config);
 
 /// config.features with the negative class's covariance filled in.

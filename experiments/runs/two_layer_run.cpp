@@ -112,6 +112,7 @@ TwoLayerRun run_two_layer(const Dataset& data, const TwoLayerSpec& spec,
     task.train = data;
     task.held_out.features.resize(0, data.dimension());
     task.policy.beta = training.beta;
+    task.device = training.device;
     task.loss = make_loss("sigmoid");
     TwoLayerRun out;
     out.start = spec.start;

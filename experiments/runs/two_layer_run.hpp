@@ -15,6 +15,7 @@ struct TwoLayerTraining {
     double eta = 0.1;
     Index steps = 100;
     Index every = 1;  ///< steps between records, after the first 20
+    Device device = Device::kCpu;
 };
 
 struct TwoLayerRun {

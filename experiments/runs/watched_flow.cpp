@@ -37,11 +37,12 @@ class WatchedEngine final : public PolicyEngine {
 }  // namespace
 
 Trajectory watched_flow(Dataset data, const std::shared_ptr<const MarginLoss>& loss, double beta,
-                        double end, Index records) {
+                        double end, Index records, Device device) {
     PreferenceTask task;
     task.train = std::move(data);
     task.held_out.features.resize(0, task.train.dimension());
     task.policy.beta = beta;
+    task.device = device;
     task.loss = loss;
     TrainSpec spec;
     spec.method = Method::kFlow;

@@ -10,6 +10,6 @@ namespace prefdyn {
 
 /// Gradient flow on `data` from the reference head to `end`, Record::observed holding v.
 Trajectory watched_flow(Dataset data, const std::shared_ptr<const MarginLoss>& loss, double beta,
-                        double end, Index records);
+                        double end, Index records, Device device);
 
 }  // namespace prefdyn

@@ -67,7 +67,7 @@ void add_twins(Verification& v, const ScaledPlan& plan) {
     const auto real = suite_of(v, "features");
     std::vector<RunConfig> configs;
     for (std::size_t k = 0; k < real.size(); ++k) {
-        configs.push_back(feature_run(plan.verify.beta, 0));
+        configs.push_back(feature_run(plan.verify));
         configs.back().features = gaussian_twin(real[k]->statistics);
         configs.back().seed = derive_seed(plan.verify.seed, Purpose::kSuite, k) >> 1;
     }

@@ -47,6 +47,7 @@ RunConfig last_layer_config(const ScaledPlan& plan, const PreferenceTask& task) 
     out.vocabulary = task.policy.vocabulary;
     out.held_out = task.held_out.samples();
     out.seed = plan.verify.seed;
+    out.device = plan.verify.device;
     return out;
 }
 

@@ -25,6 +25,7 @@ struct VerifyPlan {
     std::size_t replicates = 2000;            ///< datasets a coverage test draws
     double beta = 0.01;                       ///< strength of the reference, on given features
     std::optional<MixtureSpec> mixture = {};  ///< behaviours of the user's own
+    Device device = Device::kCpu;             ///< of suite and studies; controls: the processor
 };
 
 /// A claim held against one setting of a study.

@@ -319,7 +319,7 @@ FolderState merge(const std::string& folder, const Spec& spec, const std::string
     writer.attribute("title", "prefdyn sweep");
     writer.attribute("spec", spec.canonical());
     writer.attribute("sweep", spec.id());
-    for (const auto& [key, value] : provenance()) writer.attribute(key, value);
+    for (const auto& [key, value] : provenance(Device::kCpu)) writer.attribute(key, value);
     make_folder_of(path);
     writer.publish(path);
     return out;

@@ -31,9 +31,9 @@ class Model {
   public:
     virtual ~Model() = default;
     ParameterTable& table() { return table_; }
-    /// Draws the data; returns what is to be trained, which borrows from this object. Throws
-    /// InputError for values that cannot be run, Interrupted if asked to stop.
-    virtual TrainJob begin() = 0;
+    /// Draws the data on the device; returns what is to be trained there, which borrows from this
+    /// object. Throws InputError for values that cannot be run, Interrupted if asked to stop.
+    virtual TrainJob begin(Device device) = 0;
     /// Judges what came of it. `records` is the length of a curve. Throws like begin.
     virtual PointResult finish(Trajectory trajectory, const std::vector<theory::Claim>& claims,
                                std::size_t records) = 0;

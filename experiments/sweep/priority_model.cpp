@@ -111,7 +111,8 @@ class PriorityModel final : public Model {
   public:
     PriorityModel() { declare(table_, config_); }
 
-    TrainJob begin() override {
+    TrainJob begin(Device device) override {
+        config_.training.device = device;
         return run_.emplace(begin_mixture(setting_of(config_), config_.seed)).job();
     }
 

@@ -65,7 +65,10 @@ class RunModel final : public Model {
                     "allowed failure probability of the claims about samples (T5)");
     }
 
-    TrainJob begin() override { return run_.emplace(begin_synthetic(config_)).job(); }
+    TrainJob begin(Device device) override {
+        config_.device = device;
+        return run_.emplace(begin_synthetic(config_)).job();
+    }
 
     PointResult finish(Trajectory trajectory, const std::vector<theory::Claim>& claims,
                        std::size_t records) override {

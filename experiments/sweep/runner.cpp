@@ -38,8 +38,9 @@ Shard parse_shard(const std::string& text) {
     return out;
 }
 
-PointRunner::PointRunner(const Spec& spec)
+PointRunner::PointRunner(const Spec& spec, Device device)
     : spec_(spec),
+      device_(device),
       unit_(design_matrix(spec)),
       claims_(spec.selected_claims()),
       length_(row_length(spec.columns(), spec.records)) {}
@@ -83,7 +84,7 @@ PointGroup PointRunner::make(std::span<const std::size_t> points) const {
         out.records[k].point = points[k];
         attempt(out.records[k], [&] {
             out.models[k] = prepare(points[k]);
-            jobs[k].emplace(out.models[k]->begin());
+            jobs[k].emplace(out.models[k]->begin(device_));
         });
     });
     for (std::size_t k = 0; k < points.size(); ++k)
@@ -131,7 +132,8 @@ class Publisher {
         if (now - last_ >= std::max(plan_.publish_seconds, wait)) flush();
     }
     void flush() {
-        if (!pending_.empty()) write_segment(new_segment(folder_, shard_), spec_, pending_);
+        if (!pending_.empty())
+            write_segment(new_segment(folder_, shard_), spec_, pending_, plan_.device);
         pending_.clear();
         last_ = watch_.seconds();
     }
@@ -276,11 +278,12 @@ SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
                      const RunPlan& plan) {
     SweepCount count;
     const std::vector<std::size_t> todo = open_points(spec, folder, shard, count);
-    const PointRunner run(spec);
+    const PointRunner run(spec, plan.device);
     constexpr double kAtOnce = 3.0;  // groups
     const std::size_t group = plan.group > 0 ? plan.group
-                              : todo.empty() ? 1
-                                             : jobs_at_a_time(kAtOnce * run.bytes(todo.front()));
+                              : todo.empty()
+                                  ? 1
+                                  : jobs_at_a_time(kAtOnce * run.bytes(todo.front()), plan.device);
     Results results(spec, folder, shard.index, plan, count);
     Progress progress("points", todo.size());
     {
@@ -343,11 +346,11 @@ std::size_t tried_point(std::size_t k, std::size_t size) {
 
 }  // namespace
 
-SweepEstimate estimate(const Spec& spec, double seconds) {
+SweepEstimate estimate(const Spec& spec, Device device, double seconds) {
     constexpr std::size_t kMost = 16;
     SweepEstimate out;
     out.output_bytes = 8 * row_length(spec.columns(), spec.records);
-    const PointRunner run(spec);
+    const PointRunner run(spec, device);
     const OneThread one;
     const Stopwatch watch;
     double sum = 0.0;

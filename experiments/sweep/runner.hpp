@@ -41,7 +41,7 @@ struct PointGroup {
 /// Runs points of one sweep, which must outlive it; any number of threads at a time.
 class PointRunner {
   public:
-    explicit PointRunner(const Spec& spec);
+    PointRunner(const Spec& spec, Device device);
     /// About what the point holds in memory while it runs; 0 if it cannot be run.
     double bytes(std::size_t point) const;
     PointGroup make(std::span<const std::size_t> points) const;
@@ -52,6 +52,7 @@ class PointRunner {
   private:
     std::unique_ptr<Model> prepare(std::size_t point) const;
     const Spec& spec_;
+    Device device_;
     RowMatrix unit_;
     std::vector<theory::Claim> claims_;
     std::size_t length_;  ///< of a row
@@ -61,6 +62,7 @@ class PointRunner {
 struct RunPlan {
     /// Least time between two segments: each is an hundredth of the time so far, in between these.
     double publish_seconds = 2.0, most_publish_seconds = 20.0;
+    Device device = Device::kCpu;
     std::size_t group = 0;  ///< points trained together; 0: as many as the device likes
     /// Called, if there is one, when points in flight outlast the second that they have after a
     /// stop is requested: with what is finished on disk, or the reason why not. Must not return.
@@ -81,6 +83,6 @@ struct SweepEstimate {
 };
 
 /// Runs a few points, evenly chosen, for at most about `seconds`.
-SweepEstimate estimate(const Spec& spec, double seconds);
+SweepEstimate estimate(const Spec& spec, Device device, double seconds);
 
 }  // namespace prefdyn::sweep

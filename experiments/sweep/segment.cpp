@@ -41,7 +41,7 @@ void require_seal(const std::string& path) {
 }  // namespace
 
 void write_segment(const std::string& path, const Spec& spec,
-                   const std::vector<PointRecord>& records) {
+                   const std::vector<PointRecord>& records, Device device) {
     std::vector<std::int64_t> point;
     std::vector<std::string> run_id, reason;
     std::vector<double> values;
@@ -59,7 +59,7 @@ void write_segment(const std::string& path, const Spec& spec,
         file.write("run_id", run_id, {m});
         file.write("reason", reason, {m});
         file.write("values", values, {m, length});
-        for (const auto& [key, value] : provenance()) file.attribute("/", key, value);
+        for (const auto& [key, value] : provenance(device)) file.attribute("/", key, value);
         file.close();
         seal(partial);
     });

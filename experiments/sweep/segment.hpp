@@ -18,7 +18,7 @@ struct PointRecord {
 };
 
 void write_segment(const std::string& path, const Spec& spec,
-                   const std::vector<PointRecord>& records);
+                   const std::vector<PointRecord>& records, Device device = Device::kCpu);
 
 /// Throws InputError if the file is of another sweep or damaged, be it by one bit.
 std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec);

@@ -37,9 +37,10 @@ Verification verify_synthetic(const std::vector<theory::Claim>& claims, const Ve
     Verification v;
     v.claims = claims;
     v.every_claim_applies = true;  // the suite and the studies are chosen so
-    const auto suite = synthetic_suite(plan.profile, plan.seed);
+    auto suite = synthetic_suite(plan.profile, plan.seed);
     v.runs.resize(suite.size());
     parallel_for("runs", suite.size(), [&](std::size_t i) {
+        suite[i].config.device = plan.device;
         v.runs[i] = run_synthetic(suite[i].config);
         v.runs[i].suite = suite[i].suite;
     });
@@ -56,15 +57,16 @@ const std::vector<Index> kFixedSteps = {20, 200, 2000};
 
 }  // namespace
 
-RunConfig feature_run(double beta, std::uint64_t seed) {
+RunConfig feature_run(const VerifyPlan& plan) {
     RunConfig c;
-    c.beta = beta;
+    c.beta = plan.beta;
     c.eta_kappa = 0.5;
     c.training.steps = kFixedSteps.back();
     c.training.records = 60;
     c.training.record_also = kFixedSteps;
     c.training.spacing = Spacing::kLogarithmic;
-    c.seed = seed;
+    c.seed = plan.seed;
+    c.device = plan.device;
     return c;
 }
 
@@ -99,7 +101,7 @@ Verification verify_features(const std::vector<theory::Claim>& claims,
     v.claims = claims;
     v.runs.resize(behaviours.size());
     parallel_for("behaviours", behaviours.size(), [&](std::size_t i) {
-        v.runs[i] = run_dataset(feature_run(plan.beta, plan.seed), behaviours[i]);
+        v.runs[i] = run_dataset(feature_run(plan), behaviours[i]);
         v.runs[i].suite = "features";
     });
     judge_runs(v);

@@ -41,7 +41,7 @@ void judge_runs(Verification& verification);
 Verification verify_synthetic(const std::vector<theory::Claim>& claims, const VerifyPlan& plan);
 
 /// The run of a behaviour there is a theory of: full batch, eta = 0.5 / kappa, 2000 steps.
-RunConfig feature_run(double beta, std::uint64_t seed);
+RunConfig feature_run(const VerifyPlan& plan);
 
 /// Training loss at a recorded step; NaN if it was not recorded.
 double loss_at_step(const RunResult& run, Index step);

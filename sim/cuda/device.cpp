@@ -6,7 +6,7 @@ namespace prefdyn {
 
 namespace {
 
-bool gpu_selected = false;
+Device of_transformers = Device::kCpu;
 
 }  // namespace
 
@@ -15,26 +15,29 @@ const std::vector<std::string>& device_names() {
     return names;
 }
 
-DeviceChoice choose_device(Device device, const GpuProbe& probe) {
-    if (device == Device::kCpu) return {};
-    if (probe.usable) return {true};
-    if (device == Device::kAuto)
-        return {false, probe.failed ? "the card is not used, the processor is: " + probe.problem
-                                    : std::string()};
+DeviceChoice choose_device(DeviceOption asked, const GpuProbe& probe) {
+    if (asked == DeviceOption::kCpu) return {};
+    if (probe.usable) return {Device::kCuda};
+    if (asked == DeviceOption::kAuto)
+        return {Device::kCpu, probe.failed
+                                  ? "the card is not used, the processor is: " + probe.problem
+                                  : std::string()};
     const std::string what = "--device cuda: " + probe.problem;
     const std::string hint = "--device cpu runs the same on the processor";
     if (probe.failed) throw DeviceError(what, "see nvidia-smi, or " + hint);
     throw InputError(what, hint);
 }
 
-DeviceChoice select_device(Device device) {
-    gpu_selected = false;
-    DeviceChoice choice = choose_device(device, device == Device::kCpu ? GpuProbe() : probe_gpu());
-    gpu_selected = choice.gpu;
-    return choice;
+DeviceChoice select_device(DeviceOption asked) {
+    return choose_device(asked, asked == DeviceOption::kCpu ? GpuProbe() : probe_gpu());
 }
 
-bool on_gpu() { return gpu_selected; }
+std::string describe(Device device) {
+    return device == Device::kCuda ? "cuda " + probe_gpu().info.name : "cpu";
+}
+
+void set_transformer_device(Device device) { of_transformers = device; }
+bool on_gpu() { return of_transformers == Device::kCuda; }
 
 #ifndef PREFDYN_CUDA
 GpuProbe probe_gpu() { return {false, false, "this prefdyn was built without CUDA", {}}; }

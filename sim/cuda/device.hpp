@@ -1,6 +1,6 @@
 #pragma once
-// Where trainers and transformers run: on the processor or on a CUDA card. Chosen once, when a
-// command starts; nothing above sim/ knows which it was.
+// Where something is computed: on the processor or on a CUDA card. A command chooses once and hands
+// the choice on as a value; what is told nothing computes on the processor.
 
 #include <cstddef>
 #include <string>
@@ -10,25 +10,27 @@
 
 namespace prefdyn {
 
-enum class Device {
-    kAuto,  ///< the card where there is a usable one
-    kCpu,
-    kCuda,
-};
+enum class Device { kCpu, kCuda };
+
+/// What a user asks for; auto takes the card where there is a usable one.
+enum class DeviceOption { kAuto, kCpu, kCuda };
+/// Names in the order of `DeviceOption`.
 const std::vector<std::string>& device_names();
 
-/// What was selected.
 struct DeviceChoice {
-    bool gpu = false;
-    std::string note = {};  ///< why `auto` left a card that is there alone; else empty
+    Device device = Device::kCpu;
+    std::string note = {};  ///< why `auto` does not use a card that is there; else empty
 };
 
-/// Engines and transformers made from now on run there; before the first call, on the processor.
-/// If a card is asked for that cannot be used, throws an error saying why: DeviceError if it is
-/// there and failed, else InputError.
-DeviceChoice select_device(Device device);
+/// Looks at this machine's card where one may be taken. If a card is asked for that cannot be used,
+/// throws an error saying why: DeviceError if it is there and failed, else InputError.
+DeviceChoice select_device(DeviceOption asked);
 
-/// True if the last choice came out as a card.
+/// "cpu", or "cuda" and the card's name.
+std::string describe(Device device);
+
+/// The one choice that is still kept for the process: transformers read it by on_gpu().
+void set_transformer_device(Device device);
 bool on_gpu();
 
 /// A usable card: compute capability 8.0 or later.
@@ -47,7 +49,7 @@ struct GpuProbe {
 };
 
 /// The choice that select_device makes of a probe.
-DeviceChoice choose_device(Device device, const GpuProbe& probe);
+DeviceChoice choose_device(DeviceOption asked, const GpuProbe& probe);
 
 /// Bytes read plus bytes written a second by copies of 2 GiB (or half the free memory) on the card.
 /// Throws std::runtime_error without one.

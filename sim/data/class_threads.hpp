@@ -2,10 +2,19 @@
 // What each thread of the sampling kernels does, as functions of its number, so that the tests run
 // them on the processor. A launch may have threads beyond the last one needed.
 
-#include "sim/data/cuda_sampling.hpp"
+#include "sim/data/noise_draw.hpp"
 #include "sim/data/row_product.hpp"
 
 namespace prefdyn::cuda {
+
+/// White noise whose row i comes of the stream (seed, purpose, first + i).
+struct WhiteNoise {
+    Tails tails;
+    NoiseLaw law;
+    std::uint64_t seed;
+    Purpose purpose;
+    std::uint64_t first;
+};
 
 inline constexpr int kRowsAThread = 8;  ///< that share a reading of Q
 

@@ -95,7 +95,7 @@ FeatureDistribution::FeatureDistribution(FeatureSpec spec, std::uint64_t seed)
     moments_.subexponential_exponent = subexponential_exponent(spec_.noise);
 }
 
-Dataset FeatureDistribution::sample(std::uint64_t seed, bool held_out) const {
+Dataset FeatureDistribution::sample(std::uint64_t seed, bool held_out, Device device) const {
     Dataset data;
     data.name = "synthetic";
     data.features.resize(spec_.samples, spec_.dimension);
@@ -105,7 +105,7 @@ Dataset FeatureDistribution::sample(std::uint64_t seed, bool held_out) const {
         const ClassLaw law{spec_.noise, sign > 0 ? moments_.plus : moments_.minus,
                            sign > 0 ? moments_.mean_plus : moments_.mean_minus};
         fill_class(law, spec_.moments, {seed, held_out, first},
-                   data.features.middleRows(first, rows));
+                   data.features.middleRows(first, rows), device);
         data.label.insert(data.label.end(), static_cast<std::size_t>(rows),
                           static_cast<std::int8_t>(sign));
         first += rows;

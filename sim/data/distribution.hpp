@@ -59,7 +59,7 @@ class FeatureDistribution {
 
     /// n rows, the positive class first. Row i depends on (seed, held_out, i) alone. With
     /// Moments::kSample the class means and (ddof = 1) covariances equal moments() to rounding.
-    Dataset sample(std::uint64_t seed, bool held_out = false) const;
+    Dataset sample(std::uint64_t seed, bool held_out = false, Device device = Device::kCpu) const;
 
   private:
     FeatureSpec spec_;

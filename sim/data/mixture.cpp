@@ -201,7 +201,7 @@ MixtureDistribution::MixtureDistribution(MixtureSpec spec, std::uint64_t seed)
     }
 }
 
-Dataset MixtureDistribution::sample(std::uint64_t seed, bool held_out) const {
+Dataset MixtureDistribution::sample(std::uint64_t seed, bool held_out, Device device) const {
     Dataset data;
     data.name = "mixture";
     data.features.resize(spec_.samples, spec_.dimension);
@@ -214,7 +214,7 @@ Dataset MixtureDistribution::sample(std::uint64_t seed, bool held_out) const {
                                sign > 0 ? moments_[k].plus : moments_[k].minus,
                                sign > 0 ? moments_[k].mean_plus : moments_[k].mean_minus};
             fill_class(law, spec_.moments, {seed, held_out, first},
-                       data.features.middleRows(first, rows));
+                       data.features.middleRows(first, rows), device);
             data.label.insert(data.label.end(), static_cast<std::size_t>(rows),
                               static_cast<std::int8_t>(sign));
             first += rows;

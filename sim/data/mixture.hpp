@@ -64,7 +64,7 @@ class MixtureDistribution {
     /// n rows, behaviour by behaviour, the positive class first; nothing of the size of the
     /// features is copied. Row i depends on (seed, held_out, i) alone. With Moments::kSample every
     /// behaviour's class means and covariances equal moments() to rounding.
-    Dataset sample(std::uint64_t seed, bool held_out = false) const;
+    Dataset sample(std::uint64_t seed, bool held_out = false, Device device = Device::kCpu) const;
 
   private:
     MixtureSpec spec_;

@@ -57,11 +57,11 @@ void whiten(Eigen::Ref<RowMatrix> x) {
 }  // namespace
 
 void fill_class(const ClassLaw& law, Moments moments, const RowNames& names,
-                Eigen::Ref<RowMatrix> x) {
-    if (moments == Moments::kPopulation && draw_on_device(law, names, x)) return;
+                Eigen::Ref<RowMatrix> x, Device device) {
+    if (moments == Moments::kPopulation && draw_on_device(device, law, names, x)) return;
     fill_white(law.noise, names, x);
     if (moments == Moments::kSample) whiten(x);
-    if (color_on_device(law, x)) return;
+    if (color_on_device(device, law, x)) return;
     law.covariance.color(x);
     x.rowwise() += law.mean.transpose();
 }

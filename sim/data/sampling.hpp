@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/cuda/device.hpp"
 #include "sim/data/covariance.hpp"
 #include "sim/data/noise.hpp"
 
@@ -44,6 +45,6 @@ struct RowNames {
 /// rows equal those of the law to rounding; this takes more than d rows. The bits are the same for
 /// any number of threads, and on the processor and a card.
 void fill_class(const ClassLaw& law, Moments moments, const RowNames& names,
-                Eigen::Ref<RowMatrix> x);
+                Eigen::Ref<RowMatrix> x, Device device);
 
 }  // namespace prefdyn

@@ -7,12 +7,14 @@
 namespace prefdyn {
 
 /// Fills x (rows, d) as fill_class does for Moments::kPopulation. False, with x as it was, where
-/// the processor has to do it: no device is selected, the draws of the family hang on the
+/// the processor has to do it: `device` is the processor, the draws of the family hang on the
 /// mathematical library (draws_alike_everywhere), the processor's products are fused, or the class
-/// is too small to pay for the way. InputError if the device has not enough memory.
-bool draw_on_device(const ClassLaw& law, const RowNames& names, Eigen::Ref<RowMatrix> x);
+/// is too small to pay for the way. Some millions of numbers are on the device at a time, and Q;
+/// DeviceError if they do not fit.
+bool draw_on_device(Device device, const ClassLaw& law, const RowNames& names,
+                    Eigen::Ref<RowMatrix> x);
 
 /// Gives white noise x (rows, d) covariance and mean of the law. False as above.
-bool color_on_device(const ClassLaw& law, Eigen::Ref<RowMatrix> x);
+bool color_on_device(Device device, const ClassLaw& law, Eigen::Ref<RowMatrix> x);
 
 }  // namespace prefdyn

@@ -32,7 +32,7 @@ DenseEngine::DenseEngine(const PreferenceTask& task)
     : task_(task),
       device_(make_layer_device(
           task.train.features, task.held_out.features,
-          static_cast<double>(task.train.samples()) * static_cast<double>(size()))),
+          static_cast<double>(task.train.samples()) * static_cast<double>(size()), task.device)),
       sorts_(task.loss->facts().form == LossForm::kSorted) {
     const Vector theta = initial();
     for (const Split split : {Split::kTrain, Split::kHeldOut}) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "sim/cuda/device.hpp"
 #include "sim/head/policy.hpp"
 #include "sim/loss/loss.hpp"
 
@@ -21,6 +22,7 @@ struct PreferenceTask {
     std::shared_ptr<const PreferenceLoss> loss;
     /// Of train and held_out, where they are known already: the reductions then look at no head.
     std::optional<std::array<ReferenceLogits, 2>> reference = {};
+    Device device = Device::kCpu;  ///< that engines compute on where it pays
 };
 
 class HeadDevice;

@@ -6,12 +6,14 @@
 #include <span>
 #include <vector>
 
+#include "sim/cuda/device.hpp"
 #include "sim/data/batches.hpp"
 #include "sim/head/margin_kernel.hpp"
 
 namespace prefdyn {
 
-/// One split of a task on the device.
+/// One split of a task on the device. Features are kept as Scalar, sums are double; the bits are
+/// the same on the same kind of card. Methods may be called from several threads.
 class HeadDevice {
   public:
     virtual ~HeadDevice() = default;
@@ -22,13 +24,13 @@ class HeadDevice {
     virtual void margins(const Vector& v, double* margins) const = 0;
 };
 
-/// Null where the processor has to do it: no device is selected, the loss has no form for one
-/// (MarginLoss::phi), there are no rows, or d is beyond what the kernels take. InputError if the
-/// device has not enough memory.
+/// Null where the processor has to do it: `device` is the processor, the loss has no form for
+/// another (MarginLoss::phi), there are no rows, or d is beyond what the kernels take. DeviceError
+/// if the device has not enough memory.
 template <class Scalar>
 std::unique_ptr<HeadDevice> make_head_device(const Rows<Scalar>& features,
                                              const std::vector<std::int8_t>& label, double beta,
-                                             const MarginLoss& loss);
+                                             const MarginLoss& loss, Device device);
 
 /// A run of updates from theta = 0 on.
 struct HeadPath {

@@ -1,12 +1,13 @@
 #pragma once
-// The matrix products of the dense head and of a trained embedding on a device other than the
-// processor. What depends on the loss stays with the engines.
+// The matrix products of the dense head and of a two-layer policy on a device other than the
+// processor. What depends on the loss stays with the engines: they read scores and hand back a
+// weight for each row.
 
 #include <memory>
 #include <span>
 
-#include "sim/head/activation.hpp"
-#include "sim/head/policy.hpp"
+#include "sim/cuda/device.hpp"
+#include "sim/head/two_layer.hpp"
 
 namespace prefdyn {
 
@@ -16,7 +17,7 @@ class SoftmaxDevice {
     virtual ~SoftmaxDevice() = default;
     /// Rows `row` of a split with the tokens chosen and rejected there; their log-probabilities.
     struct Rows {
-        std::vector<std::int64_t> row;
+        std::vector<Index> row;
         std::vector<std::int32_t> chosen, rejected;
         Vector logp_chosen, logp_rejected;  ///< out
     };
@@ -29,9 +30,9 @@ class SoftmaxDevice {
 };
 
 /// Rows of one split on their way through a . act(E x).
-class EmbeddingDevice {
+class TwoLayerDevice {
   public:
-    virtual ~EmbeddingDevice() = default;
+    virtual ~TwoLayerDevice() = default;
     virtual Vector scores() const = 0;
     /// (h d + h): [weight a^T o act']^T x row-major, zero unless `embedding`, and act^T weight.
     virtual Vector backward(const Vector& weight, bool embedding) = 0;
@@ -43,16 +44,14 @@ class LayerDevice {
     virtual ~LayerDevice() = default;
     /// W is (V, d) row-major.
     virtual std::unique_ptr<SoftmaxDevice> softmax(const Vector& head, Index vocabulary) const = 0;
-    virtual std::unique_ptr<EmbeddingDevice> embedding(bool held_out, std::span<const Index> rows,
-                                                       const RowMatrix& embedding,
-                                                       const Vector& head,
-                                                       Activation activation) const = 0;
+    virtual std::unique_ptr<TwoLayerDevice> two_layer(bool held_out, std::span<const Index> rows,
+                                                      const TwoLayerModel& model) const = 0;
 };
 
-/// Null where the processor has to do it: no device is selected, or a pass of `work`
-/// multiplications is too short to pay for the way there. InputError if the device has not enough
+/// Null where the processor has to do it: `device` is the processor, or a pass of `work`
+/// multiplications is too short to pay for the way there. DeviceError if the device has not enough
 /// memory.
 std::unique_ptr<LayerDevice> make_layer_device(const RowMatrix& train, const RowMatrix& held_out,
-                                               double work);
+                                               double work, Device device);
 
 }  // namespace prefdyn

@@ -56,8 +56,8 @@ BasicReducedEngine<Scalar>::BasicReducedEngine(const PreferenceTask& task)
     }
     if (sorts_) return;
     for (const Split split : {Split::kTrain, Split::kHeldOut})
-        device_[static_cast<int>(split)] =
-            make_head_device(features(split), data(split).label, task.policy.beta, loss_);
+        device_[static_cast<int>(split)] = make_head_device(features(split), data(split).label,
+                                                            task.policy.beta, loss_, task.device);
 }
 
 template <class Scalar>

@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "sim/base/cancel.hpp"
-#include "sim/cuda/device.hpp"
 #include "sim/head/gradient_flow.hpp"
 #include "sim/head/head_device.hpp"
 #include "sim/head/optimizer.hpp"
@@ -124,11 +123,10 @@ std::vector<Trajectory> train_all(std::span<const TrainJob> jobs) {
     return out;
 }
 
-std::size_t jobs_at_a_time(double bytes) {
+std::size_t jobs_at_a_time(double bytes, Device device) {
+    if (device == Device::kCpu) return 1;
     constexpr double kMost = 4096.0, kBytes = 4e9;
-    return on_gpu()
-               ? static_cast<std::size_t>(std::clamp(kBytes / std::max(bytes, 1.0), 1.0, kMost))
-               : 1;
+    return static_cast<std::size_t>(std::clamp(kBytes / std::max(bytes, 1.0), 1.0, kMost));
 }
 
 Trajectory train(const PolicyEngine& engine, const PreferenceLoss& loss, const TrainSpec& spec,

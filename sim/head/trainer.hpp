@@ -40,7 +40,7 @@ struct TrainJob {
 std::vector<Trajectory> train_all(std::span<const TrainJob> jobs);
 
 /// How many jobs of about `bytes` bytes train_all is best given at a time: 1 on the processor.
-std::size_t jobs_at_a_time(double bytes);
+std::size_t jobs_at_a_time(double bytes, Device device);
 
 Trajectory train(const PolicyEngine& engine, const PreferenceLoss& loss, const TrainSpec& spec,
                  std::uint64_t seed);

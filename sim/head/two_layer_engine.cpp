@@ -61,7 +61,8 @@ TwoLayerEngine::TwoLayerEngine(const PreferenceTask& task, TwoLayerSpec spec)
       dimension_(task.train.dimension()),
       device_(make_layer_device(
           task.train.features, task.held_out.features,
-          static_cast<double>(task.train.features.size()) * static_cast<double>(hidden_))),
+          static_cast<double>(task.train.features.size()) * static_cast<double>(hidden_),
+          task.device)),
       class_mean_(RowMatrix::Zero(2, dimension_)) {
     validate(spec_.start, dimension_, "embedding model");
     const TwoLayerModel& reference = spec_.reference ? *spec_.reference : spec_.start;
@@ -186,8 +187,7 @@ double TwoLayerEngine::device_pass(const TwoLayerModel& model, Split split,
         block.row.resize(static_cast<std::size_t>(data(split).samples()));
         std::iota(block.row.begin(), block.row.end(), Index{0});
     }
-    const auto device = device_->embedding(split == Split::kHeldOut, block.row, model.embedding,
-                                           model.head, model.activation);
+    const auto device = device_->two_layer(split == Split::kHeldOut, block.row, model);
     block.score = device->scores();
     const auto batch = static_cast<double>(block.row.size());
     Vector margin(block.score.size());

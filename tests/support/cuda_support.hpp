@@ -9,10 +9,10 @@
 
 namespace prefdyn::test {
 
-/// Selects the device as long as it lives, then the processor again.
+/// Transformers run on the device as long as it lives, then on the processor again.
 struct OnDevice {
-    explicit OnDevice(Device device) { select_device(device); }
-    ~OnDevice() { select_device(Device::kCpu); }
+    explicit OnDevice(Device device) { set_transformer_device(device); }
+    ~OnDevice() { set_transformer_device(Device::kCpu); }
     OnDevice(const OnDevice&) = delete;
     OnDevice& operator=(const OnDevice&) = delete;
 };

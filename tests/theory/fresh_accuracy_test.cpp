@@ -186,7 +186,7 @@ TEST_CASE("a mixture has the shares, labels and means of its components") {
 TEST_CASE("the watched flow records v: ||Delta W||_F = sqrt(2) ||v||") {
     const std::shared_ptr<const MarginLoss> loss = make_margin_loss({});
     const Dataset data = test::gaussian_dataset(40, 3, 7100);
-    const Trajectory run = watched_flow(data, loss, 0.5, 20.0, 5);
+    const Trajectory run = watched_flow(data, loss, 0.5, 20.0, 5, Device::kCpu);
     REQUIRE(run.records.size() == 5);
     CHECK(run.records.back().time == 20.0);
     for (const Record& r : run.records) {

@@ -41,6 +41,7 @@ FreshRun fresh_case(const FreshSetting& setting, std::size_t k, const VerifyPlan
     RunConfig c = setting.config;
     c.features.distinguishability = kDistances[k % kDistances.size()];
     c.held_out = fresh_samples(plan.profile);
+    c.device = plan.device;
     c.seed = derive_seed(plan.seed, Purpose::kSuite, kFreshStream + k) >> 1;
     return run_fresh(c);
 }

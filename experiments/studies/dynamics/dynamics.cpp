@@ -118,9 +118,10 @@ DynamicsOutcome compare_dynamics(const MixtureDistribution& population,
     parallel_for("dynamics", sizes * design.replicates, [&](std::size_t task) {
         const std::size_t s = sizes - 1 - task / design.replicates;  // large ones first
         const std::size_t r = task % design.replicates;
-        const Dataset data = resized(population, design.samples[s])
-                                 .sample(derive_seed(seed, Purpose::kReplicate, task));
-        const Trajectory run = watched_flow(data, loss, kBeta, end, design.records);
+        const Dataset data =
+            resized(population, design.samples[s])
+                .sample(derive_seed(seed, Purpose::kReplicate, task), false, design.device);
+        const Trajectory run = watched_flow(data, loss, kBeta, end, design.records, design.device);
         out.vector.error[r][s] = vector_error(run, exact);
         out.curves.error[r][s] = curve_error(run, exact);
         if (r == 0) out.simulated[s] = curves_of(run.records);

@@ -23,6 +23,7 @@ struct DynamicsDesign {
     std::vector<Index> samples;  ///< n, increasing
     std::size_t replicates;
     Index records;  ///< times, t = 0 included
+    Device device = Device::kCpu;
 };
 
 inline const std::vector<std::string> kCurves = {"head_change", "loss", "rewards_margins",

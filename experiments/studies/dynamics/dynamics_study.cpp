@@ -77,7 +77,8 @@ struct Columns {
 
 StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     const auto settings = dynamics_settings(plan.profile);
-    const DynamicsDesign design = design_of(plan.profile);
+    DynamicsDesign design = design_of(plan.profile);
+    design.device = plan.device;
     StudyOutcome out;
     Columns columns;
     for (std::size_t k = 0; k < settings.size(); ++k) {

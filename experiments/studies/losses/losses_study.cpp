@@ -51,8 +51,10 @@ std::vector<Setting> settings(const VerifyPlan& plan) {
         out[3].base.features.distinguishability = 8.0;
         out[4].base.beta = 1.0;
     }
-    for (std::size_t k = 0; k < out.size(); ++k)
+    for (std::size_t k = 0; k < out.size(); ++k) {
         out[k].base.seed = derive_seed(plan.seed, Purpose::kSuite, kSeedStream + k) >> 1;
+        out[k].base.device = plan.device;
+    }
     return out;
 }
 
@@ -76,7 +78,8 @@ Vector first_update(const PolicyEngine& engine) {
 
 /// Both losses on the engine that trains the loss in question.
 theory::InitialUpdates initial_updates(const RunConfig& config) {
-    const Dataset data = FeatureDistribution(feature_spec(config), config.seed).sample(config.seed);
+    const Dataset data = FeatureDistribution(feature_spec(config), config.seed)
+                             .sample(config.seed, false, config.device);
     const PreferenceTask task = preference_task(config, data);
     PreferenceTask dpo = task;
     dpo.loss = make_loss("sigmoid");

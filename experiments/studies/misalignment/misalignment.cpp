@@ -50,9 +50,12 @@ Setting synthetic_setting(Activation activation, double head_scale, double beta,
     for (std::size_t r = 0; r < seeds; ++r) out.replicate.push_back("seed " + std::to_string(r));
     const std::uint64_t seed = plan.seed;
     const Profile profile = plan.profile;
+    const Device device = plan.device;
     out.spec = [=](std::size_t r) {
-        return synthetic(activation, head_scale, beta, profile,
-                         derive_seed(seed, Purpose::kEmbedding, 1000 + r));
+        MisalignmentSpec spec = synthetic(activation, head_scale, beta, profile,
+                                          derive_seed(seed, Purpose::kEmbedding, 1000 + r));
+        spec.device = device;
+        return spec;
     };
     return out;
 }
@@ -161,6 +164,7 @@ Setting feature_setting(const std::vector<Dataset>& behaviours, const VerifyPlan
         spec.align_steps = 200;
         spec.misalign_steps = 400;
         spec.every = 5;
+        spec.device = plan.device;
         return spec;
     };
     return out;

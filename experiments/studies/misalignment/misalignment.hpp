@@ -29,6 +29,7 @@ struct MisalignmentSpec {
     Index misalign_steps = 300;
     Index every = 1;          ///< steps between records after the first 20; alignment: 1
     bool every_step = false;  ///< record every step of misalignment from base and aligned, too
+    Device device = Device::kCpu;
 };
 
 struct Misalignment {

@@ -17,12 +17,13 @@ Misalignment misalign(const MisalignmentSpec& spec) {
     const double eta = spec.eta_kappa / theory::gauss_newton_scale(spec.data, spec.base, spec.beta);
     const Dataset wrong = flipped(spec.data);
     Misalignment out;
-    out.align = run_two_layer(spec.data, {spec.base}, {spec.beta, eta, spec.align_steps, 1});
+    out.align =
+        run_two_layer(spec.data, {spec.base}, {spec.beta, eta, spec.align_steps, 1, spec.device});
     out.frozen_align = run_two_layer(spec.data, {spec.base, {}, false},
-                                     {spec.beta, eta, spec.align_steps, spec.every});
+                                     {spec.beta, eta, spec.align_steps, spec.every, spec.device});
     const auto from = [&](const TwoLayerSpec& start, Index every) {
         out.runs.push_back(
-            run_two_layer(wrong, start, {spec.beta, eta, spec.misalign_steps, every}));
+            run_two_layer(wrong, start, {spec.beta, eta, spec.misalign_steps, every, spec.device}));
     };
     const TwoLayerModel &base = spec.base, &aligned = out.align.end;
     const Index often = spec.every_step ? 1 : spec.every;

@@ -55,7 +55,8 @@ struct OrderSetting {
 
 constexpr double kAccuracyLevel = 0.8, kMarginLevel = 0.1;
 
-std::vector<OrderSetting> order_settings(Profile profile) {
+std::vector<OrderSetting> order_settings(const VerifyPlan& plan) {
+    const Profile profile = plan.profile;
     std::vector<OrderSetting> out;
     for (const Index K : {4, 16, 128}) {
         if (K == 128 && profile != Profile::kFull) continue;
@@ -64,6 +65,7 @@ std::vector<OrderSetting> order_settings(Profile profile) {
             s.mixture.moments = Moments::kPopulation;
             s.training.eta_kappa = 0.02;
             s.training.records = 150;
+            s.training.device = plan.device;
             s.training.steps = profile == Profile::kQuick ? 300 : 600;
             out.push_back({"K = " + std::to_string(K) + ", " +
                                std::to_string(static_cast<int>(degrees)) + " degrees",
@@ -102,7 +104,7 @@ std::vector<Field> order_fields() {
 
 void put_orders(StudyOutcome& outcome, const VerifyPlan& plan) {
     auto& out = outcome.values;
-    const auto settings = order_settings(plan.profile);
+    const auto settings = order_settings(plan);
     const std::size_t seeds = plan.profile == Profile::kQuick     ? 5
                               : plan.profile == Profile::kDefault ? 20
                                                                   : 50;

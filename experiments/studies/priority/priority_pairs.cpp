@@ -45,9 +45,10 @@ const Measure kMeasures[] = {
      &BehaviourMetrics::rewards_accuracies},
 };
 
-MixtureTraining pair_training(double beta) {
+MixtureTraining pair_training(const VerifyPlan& plan) {
     MixtureTraining t;
-    t.beta = beta;
+    t.beta = plan.beta;
+    t.device = plan.device;
     t.eta_kappa = 0.05;
     t.steps = 60;
     t.records = 12;
@@ -171,7 +172,7 @@ StudyOutcome judge_pairs(const std::vector<theory::Claim>& claims,
         const double lambda_max =
             (top[pairs[p].i] + top[pairs[p].j]) / static_cast<double>(data.samples());
         const MixtureRun run =
-            train_mixture(std::move(data), pair_training(plan.beta), lambda_max, plan.seed);
+            train_mixture(std::move(data), pair_training(plan), lambda_max, plan.seed);
         results[p] = judge_pair(claims, run, name);
     });
     StudyOutcome out;

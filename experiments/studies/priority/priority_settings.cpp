@@ -144,12 +144,13 @@ std::vector<PrioritySetting> priority_settings(const VerifyPlan& plan) {
               std::sqrt(squares.maxCoeff() / squares.minCoeff()),
               std::numeric_limits<double>::quiet_NaN());
     }
+    for (PrioritySetting& setting : s.all) setting.training.device = plan.device;
     return std::move(s.all);
 }
 
 PendingMixture begin_mixture(const PrioritySetting& setting, std::uint64_t seed) {
     const MixtureDistribution law(setting.mixture, seed);
-    Dataset data = law.sample(seed);
+    Dataset data = law.sample(seed, false, setting.training.device);
     const double lambda_max = theory::gram_norm(data.features, static_cast<double>(data.samples()));
     return {std::move(data), setting.training, lambda_max, seed};
 }

@@ -148,7 +148,7 @@ TEST_CASE("the extremal case replays to the same ratio, bit for bit for any numb
         const Extremal &a = one.restarts[r], &b = many.restarts[r];
         CHECK(a.ratio == b.ratio);
         CHECK(a.evaluations == b.evaluations);
-        const CaseResult again = a.at.run();
+        const CaseResult again = a.at.run(Device::kCpu);
         const auto evidence = evidence_of(again);
         const auto verdict = theory::judge(claim("T3a"), std::span(&evidence, 1));
         CHECK(verdict.slack == a.verdict.slack);

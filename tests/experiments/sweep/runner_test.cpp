@@ -261,7 +261,7 @@ TEST_CASE("the same point twice must be the same point") {
     REQUIRE(at.run("s").code == 0);
     const std::string want = at.merged("s");
     const std::size_t number = 3;
-    PointRecord third = PointRunner(at.spec)({&number, 1}).front();
+    PointRecord third = PointRunner(at.spec, Device::kCpu)({&number, 1}).front();
     write_segment(at.dir / "s/segments/9-same-0.h5", at.spec, {third});
     CHECK(at.merged("s") == want);
     third.values[5] += 1e-12;
@@ -468,7 +468,7 @@ TEST_CASE("the estimate is of one thread, whatever the threads and the other wor
     double seconds[2];
     for (const int k : {0, 1}) {
         const test::Threads threads(k == 0 ? 1 : 8);
-        const SweepEstimate e = estimate(at.spec, 5.0);
+        const SweepEstimate e = estimate(at.spec, Device::kCpu, 5.0);
         CHECK(omp_get_max_threads() == (k == 0 ? 1 : 8));
         CHECK(e.tried == 16);
         seconds[k] = e.seconds_a_point;

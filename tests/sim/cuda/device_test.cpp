@@ -56,27 +56,27 @@ constexpr int kOutOfMemory = 2, kNoDevice = 100;
 }  // namespace
 
 TEST_CASE("auto takes a card that works and says why it leaves one that does not") {
-    const DeviceChoice good = choose_device(Device::kAuto, kGood);
-    CHECK(good.gpu);
+    const DeviceChoice good = choose_device(DeviceOption::kAuto, kGood);
+    CHECK(good.device == Device::kCuda);
     CHECK(good.note.empty());
-    const DeviceChoice none = choose_device(Device::kAuto, kNone);
-    CHECK_FALSE(none.gpu);
+    const DeviceChoice none = choose_device(DeviceOption::kAuto, kNone);
+    CHECK(none.device == Device::kCpu);
     CHECK(none.note.empty());
-    const DeviceChoice full = choose_device(Device::kAuto, kFull);
-    CHECK_FALSE(full.gpu);
+    const DeviceChoice full = choose_device(DeviceOption::kAuto, kFull);
+    CHECK(full.device == Device::kCpu);
     CHECK(contains(full.note, kFull.problem));
     CHECK_FALSE(contains(full.note, "\n"));
 }
 
 TEST_CASE(
     "a card asked for is bad input where there is none, a fault of the machine where it fails") {
-    CHECK(choose_device(Device::kCuda, kGood).gpu);
-    CHECK_THROWS_AS(choose_device(Device::kCuda, kFull), DeviceError);
-    CHECK(
-        contains(test::machine_error([] { choose_device(Device::kCuda, kFull); }), kFull.problem));
+    CHECK(choose_device(DeviceOption::kCuda, kGood).device == Device::kCuda);
+    CHECK_THROWS_AS(choose_device(DeviceOption::kCuda, kFull), DeviceError);
+    CHECK(contains(test::machine_error([] { choose_device(DeviceOption::kCuda, kFull); }),
+                   kFull.problem));
     bool fault = false;
     try {
-        choose_device(Device::kCuda, kNone);
+        choose_device(DeviceOption::kCuda, kNone);
     } catch (const DeviceError&) {
         fault = true;
     } catch (const InputError& error) {
@@ -88,8 +88,8 @@ TEST_CASE(
 
 TEST_CASE("the processor is taken whatever a probe says") {
     for (const GpuProbe& any : {kGood, kNone, kFull}) {
-        CHECK_FALSE(choose_device(Device::kCpu, any).gpu);
-        CHECK(choose_device(Device::kCpu, any).note.empty());
+        CHECK(choose_device(DeviceOption::kCpu, any).device == Device::kCpu);
+        CHECK(choose_device(DeviceOption::kCpu, any).note.empty());
     }
 }
 

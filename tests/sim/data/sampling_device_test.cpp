@@ -62,9 +62,10 @@ RowMatrix as_a_card(const Class& c, const RowNames& names, Index n) {
     return x;
 }
 
-RowMatrix filled(const Class& c, Moments moments, const RowNames& names, Index n) {
+RowMatrix filled(const Class& c, Moments moments, const RowNames& names, Index n,
+                 Device device = Device::kCpu) {
     RowMatrix x = RowMatrix::Constant(n, c.mean.size(), test::kNan);
-    fill_class(c.law(), moments, names, x);
+    fill_class(c.law(), moments, names, x, device);
     return x;
 }
 
@@ -109,8 +110,8 @@ TEST_CASE("the threads of the kernels, run on the processor, give the bits of fi
 TEST_CASE("on the processor no class is left to a device") {
     const Class c = class_of({}, Spectrum::kPowerLaw, 300);
     RowMatrix x = RowMatrix::Constant(2000, 300, 5.0);
-    CHECK_FALSE(draw_on_device(c.law(), {1, false, 0}, x));
-    CHECK_FALSE(color_on_device(c.law(), x));
+    CHECK_FALSE(draw_on_device(Device::kCpu, c.law(), {1, false, 0}, x));
+    CHECK_FALSE(color_on_device(Device::kCpu, c.law(), x));
     CHECK((x.array() == 5.0).all());
 }
 
@@ -130,14 +131,13 @@ TEST_CASE("GPU: classes have the processor's bits") {
                 const bool products = spectrum != Spectrum::kIsotropic;
                 const RowMatrix want = filled(c, Moments::kPopulation, names, n);
                 const RowMatrix exact = filled(c, Moments::kSample, names, n);
-                const test::OnDevice gpu(Device::kCuda);
-                CHECK(same_bits(filled(c, Moments::kPopulation, names, n), want));
-                CHECK(same_bits(filled(c, Moments::kSample, names, n), exact));
+                CHECK(same_bits(filled(c, Moments::kPopulation, names, n, Device::kCuda), want));
+                CHECK(same_bits(filled(c, Moments::kSample, names, n, Device::kCuda), exact));
                 RowMatrix x = RowMatrix::Constant(n, d, test::kNan);
                 const bool large = products || n * d >= 3750000;
-                CHECK(draw_on_device(c.law(), names, x) ==
+                CHECK(draw_on_device(Device::kCuda, c.law(), names, x) ==
                       (large && draws_alike_everywhere(noise) && !(kFused && products)));
-                CHECK(color_on_device(c.law(), x) == (products && !kFused));
+                CHECK(color_on_device(Device::kCuda, c.law(), x) == (products && !kFused));
             }
 }
 
@@ -145,10 +145,10 @@ TEST_CASE("GPU: many threads sample at the same time") {
     if (!test::card_for(1)) return;
     const Class c = class_of({}, Spectrum::kPowerLaw, 150);
     const RowMatrix want = filled(c, Moments::kPopulation, {5, true, 0}, 3000);
-    const test::OnDevice gpu(Device::kCuda);
     int wrong = 0;
 #pragma omp parallel for num_threads(8) reduction(+ : wrong)
     for (int k = 0; k < 32; ++k)
-        wrong += !same_bits(filled(c, Moments::kPopulation, {5, true, 0}, 3000), want);
+        wrong +=
+            !same_bits(filled(c, Moments::kPopulation, {5, true, 0}, 3000, Device::kCuda), want);
     CHECK(wrong == 0);
 }

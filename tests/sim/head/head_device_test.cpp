@@ -79,7 +79,7 @@ void check_passes(Index n, Index d, const std::string& name) {
     const Dataset data = test::gaussian_dataset(n, d, 100 + n);
     const Rows<Scalar> g = data.features.cast<Scalar>();
     const auto loss = make_margin_loss(typical_loss(name, kBeta));
-    const auto head = make_head_device(g, data.label, kBeta, *loss);
+    const auto head = make_head_device(g, data.label, kBeta, *loss, Device::kCuda);
     REQUIRE(head);
     const Vector v = test::gaussian_dataset(2, d, 7).features.row(0).transpose() /
                      std::sqrt(static_cast<double>(d));
@@ -103,7 +103,8 @@ void check_passes(Index n, Index d, const std::string& name) {
     CHECK(relative_error(margins, want.margins) <= kDoubleTolerance);
 }
 
-PreferenceTask task_of(Index n, Index d, const std::string& loss = "sigmoid") {
+PreferenceTask task_of(Index n, Index d, const std::string& loss = "sigmoid",
+                       Device device = Device::kCpu) {
     FeatureSpec spec;
     spec.samples = n;
     spec.dimension = d;
@@ -114,6 +115,7 @@ PreferenceTask task_of(Index n, Index d, const std::string& loss = "sigmoid") {
     spec.samples = 50;
     task.held_out = FeatureDistribution(spec, 3).sample(3, true);
     task.policy.beta = 0.3;
+    task.device = device;
     task.loss = make_loss(typical_loss(loss, task.policy.beta));
     return task;
 }
@@ -189,7 +191,6 @@ TEST_CASE("several heads trained together are those trained one by one") {
 
 TEST_CASE("GPU: a pass over G is the plain loop's") {
     if (!test::card_for(1)) return;
-    const test::OnDevice gpu(Device::kCuda);
     const std::vector<std::pair<Index, Index>> shapes = {
         {1, 1},     {2, 3},      {7, 64},     {200, 64},   {33, 129},  {1000, 300}, {257, 513},
         {50, 1000}, {611, 1025}, {130, 2048}, {300, 4096}, {70, 5001}, {41, 8192}};
@@ -216,6 +217,7 @@ TEST_CASE("GPU: whole runs are those of the processor") {
     for (const auto& [n, d] : std::vector<std::pair<Index, Index>>{
              {120, 64}, {45, 600}, {3000, 130}, {1500, 1100}, {400, 4500}}) {
         const PreferenceTask task = task_of(n, d);
+        const PreferenceTask on_card = task_of(n, d, "sigmoid", Device::kCuda);
         for (const EngineKind kind : {EngineKind::kReduced, EngineKind::kReducedF32})
             for (const auto& [method, batch, sampling] : ways) {
                 CAPTURE(n);
@@ -225,8 +227,7 @@ TEST_CASE("GPU: whole runs are those of the processor") {
                 CAPTURE(batch);
                 const TrainSpec spec = spec_of(method, batch, sampling);
                 const Trajectory want = train(*make_engine(kind, task), *task.loss, spec, 9);
-                const test::OnDevice gpu(Device::kCuda);
-                const auto engine = make_engine(kind, task);
+                const auto engine = make_engine(kind, on_card);
                 REQUIRE(engine->device());
                 const Trajectory got = train(*engine, *task.loss, spec, 9);
                 check_same(got, want, 1e-10);
@@ -238,10 +239,11 @@ TEST_CASE("GPU: whole runs are those of the processor") {
 
 TEST_CASE("GPU: many runs of different kinds at the same time") {
     if (!test::card_for(1)) return;
-    std::vector<PreferenceTask> tasks;
-    for (Index k = 0; k < 40; ++k)
-        tasks.push_back(task_of(20 + 7 * k, 1 + (13 * k) % 150, k % 3 ? "sigmoid" : "cdpo"));
-    const auto run = [&] {
+    const auto run = [&](Device device) {
+        std::vector<PreferenceTask> tasks;
+        for (Index k = 0; k < 40; ++k)
+            tasks.push_back(
+                task_of(20 + 7 * k, 1 + (13 * k) % 150, k % 3 ? "sigmoid" : "cdpo", device));
         std::vector<std::unique_ptr<PolicyEngine>> engines;
         std::vector<TrainJob> jobs;
         for (std::size_t k = 0; k < tasks.size(); ++k) {
@@ -254,10 +256,8 @@ TEST_CASE("GPU: many runs of different kinds at the same time") {
         }
         return train_all(jobs);
     };
-    const auto want = run();
-    const test::OnDevice gpu(Device::kCuda);
-    const auto got = run();
-    for (std::size_t k = 0; k < tasks.size(); ++k) {
+    const auto want = run(Device::kCpu), got = run(Device::kCuda);
+    for (std::size_t k = 0; k < want.size(); ++k) {
         CAPTURE(k);
         check_same(got[k], want[k], 1e-10);
     }
@@ -265,8 +265,7 @@ TEST_CASE("GPU: many runs of different kinds at the same time") {
 
 TEST_CASE("GPU: a run that diverges says so") {
     if (!test::card_for(1)) return;
-    const test::OnDevice gpu(Device::kCuda);
-    const PreferenceTask task = task_of(60, 8, "ipo");
+    const PreferenceTask task = task_of(60, 8, "ipo", Device::kCuda);
     TrainSpec spec = spec_of(Method::kGradientDescent, 0, Sampling::kEpoch);
     spec.eta = 1e6;
     spec.steps = 4000;

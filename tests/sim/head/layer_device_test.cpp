@@ -27,6 +27,11 @@ PreferenceTask task_of(Index n, Index d, Index vocabulary, const std::string& lo
     return task;
 }
 
+PreferenceTask on_card(PreferenceTask task) {
+    task.device = Device::kCuda;
+    return task;
+}
+
 Vector near(const Vector& start) {
     const Dataset noise = test::gaussian_dataset(1, start.size(), 33);
     return start + 0.02 * noise.features.row(0).transpose();
@@ -42,11 +47,11 @@ void check_responses(const Responses& got, const Responses& want) {
 }
 
 /// Descents and evaluations of an engine made on the card and of one made on the processor.
-template <class Make>
-void check_engines(Make make) {
-    const auto cpu = make();
-    const test::OnDevice gpu(Device::kCuda);
-    const auto card = make();
+template <class Engine, class... Spec>
+void check_engines(const PreferenceTask& task, const Spec&... spec) {
+    const PreferenceTask there = on_card(task);
+    const auto cpu = std::make_unique<Engine>(task, spec...);
+    const auto card = std::make_unique<Engine>(there, spec...);
     const Vector theta = near(cpu->initial());
     std::vector<Index> some;
     for (Index i = cpu->data(Split::kTrain).samples() - 1; i >= 0; i -= 3) some.push_back(i);
@@ -76,10 +81,10 @@ TEST_CASE("GPU: the dense head is the processor's, for every loss") {
     for (const std::string& name : loss_names()) {
         CAPTURE(name);
         const PreferenceTask task = task_of(301, 67, 203, name);
-        check_engines([&] { return std::make_unique<DenseEngine>(task); });
+        check_engines<DenseEngine>(task);
     }
     const PreferenceTask wide = task_of(40, 300, 3001, "sigmoid");
-    check_engines([&] { return std::make_unique<DenseEngine>(wide); });
+    check_engines<DenseEngine>(wide);
 }
 
 TEST_CASE("GPU: the trained embedding is the processor's") {
@@ -92,7 +97,7 @@ TEST_CASE("GPU: the trained embedding is the processor's") {
             const PreferenceTask task = task_of(997, 83, 2, "sigmoid");
             TwoLayerSpec spec{gaussian_model(61, 83, 1.0, activation, 3)};
             spec.train_embedding = train_embedding;
-            check_engines([&] { return std::make_unique<TwoLayerEngine>(task, spec); });
+            check_engines<TwoLayerEngine>(task, spec);
         }
 }
 
@@ -107,8 +112,8 @@ TEST_CASE("GPU: an embedding trained there ends where the processor's does") {
     spec.batch = 100;
     spec.records = 5;
     const Trajectory want = train(TwoLayerEngine(task, embedding), *task.loss, spec, 2);
-    const test::OnDevice gpu(Device::kCuda);
-    const Trajectory got = train(TwoLayerEngine(task, embedding), *task.loss, spec, 2);
+    const PreferenceTask there = on_card(task);
+    const Trajectory got = train(TwoLayerEngine(there, embedding), *task.loss, spec, 2);
     CHECK(relative_error(got.parameters, want.parameters) <= 1e-9);
     CHECK(relative_error(got.records.back().train.loss, want.records.back().train.loss) <= 1e-9);
 }

@@ -1,22 +1,25 @@
-// Kernels of the exact reduction. A team of warps takes a group of rows at a time: the rows arrive
-// in shared memory while the group before is worked on, each lane keeps the same columns
-// throughout, margins are reduced over the team, and the lane adds slope times row to its own
-// columns. So every row is read once a step. Teams and blocks are added up in their order: no
-// atomics, and the same bits from run to run.
+#pragma once
+// Kernels of the exact reduction and how they are cut. A team of warps takes a group of rows at a
+// time: the rows arrive in shared memory while the group before is worked on, each lane keeps the
+// same columns throughout, margins are reduced over the team, and the lane adds slope times row to
+// its own columns. So every row is read once a step. Teams and blocks are added up in their order:
+// no atomics, and the same bits from run to run.
 
 #include <cooperative_groups.h>
 #include <cuda_pipeline.h>
 
 #include <algorithm>
 
+#include "sim/base/adam.hpp"
 #include "sim/cuda/cuda_support.cuh"
-#include "sim/head/cuda_margins.hpp"
 #include "sim/head/scaled_float.hpp"
+#include "sim/loss/margin_phi.hpp"
 
 namespace prefdyn::cuda {
 
 namespace {
 
+constexpr long kLargestDimension = 8192;  // features that the kernels take
 constexpr int kWarp = 32;
 constexpr int kMaxThreads = 512;
 // Several blocks share a multiprocessor, so that one adds while another waits for its margins.
@@ -63,12 +66,12 @@ Shape shape_for(long packs, int least_threads) {
 /// Shared memory of a block: theta, the ring of incoming rows (reused for the sums of the teams),
 /// and what the warps tell each other.
 struct Layout {
-    long theta, ring, talk;
+    long theta, ring, scratch;
     __host__ __device__ Layout(long columns, int threads)
         : theta((columns * 8 + 15) / 16 * 16),
           ring(long{threads} * kPacksInFlight * kStages * 16),
-          talk(long{threads} / kWarp * kPacksInFlight * 2 * kStages * 8) {}
-    __host__ __device__ long bytes() const { return theta + ring + talk; }
+          scratch(long{threads} / kWarp * kPacksInFlight * 2 * kStages * 8) {}
+    __host__ __device__ long bytes() const { return theta + ring + scratch; }
 };
 
 template <class Scalar, int K>
@@ -82,11 +85,11 @@ class BlockPass {
         const Layout layout(data.columns(), static_cast<int>(blockDim.x));
         theta_ = reinterpret_cast<double*>(shared);
         ring_ = reinterpret_cast<Pack<Scalar>*>(shared + layout.theta);
-        talk_ = reinterpret_cast<double*>(shared + layout.theta + layout.ring);
+        scratch_ = reinterpret_cast<double*>(shared + layout.theta + layout.ring);
     }
 
     __device__ double* theta() { return theta_; }
-    __device__ double* talk() { return talk_; }
+    __device__ double* scratch() { return scratch_; }
     __device__ double* sums() { return reinterpret_cast<double*>(ring_); }
     __device__ int teams() const { return static_cast<int>(blockDim.x) / kWarp / team_; }
 
@@ -117,7 +120,7 @@ class BlockPass {
     int team_;
     double* theta_;
     Pack<Scalar>* ring_;
-    double* talk_;
+    double* scratch_;
     double label_;  ///< of row lane % kRows of the group fetched last, 0 behind the end
 };
 
@@ -177,7 +180,7 @@ template <class Weigh>
 __device__ double BlockPass<Scalar, K>::weight_of(double own, int stage, Weigh weigh) const {
     if (team_ == 1) return weigh(own);
     const int warps = static_cast<int>(blockDim.x) / kWarp;
-    double* const scores = talk_ + stage * 2 * warps * kRows;
+    double* const scores = scratch_ + stage * 2 * warps * kRows;
     double* const weights = scores + warps * kRows;
     if (lane() < kRows) scores[warp() * kRows + lane()] = own;
     __syncthreads();
@@ -267,13 +270,13 @@ __device__ double BlockPass<Scalar, K>::run(const std::int32_t* rows, long batch
 }
 
 /// Sum over the block's threads, in a fixed order; valid in thread 0.
-__device__ double block_sum(double x, double* board) {
+__device__ double block_sum(double x, double* scratch) {
     for (int step = kWarp / 2; step >= 1; step /= 2) x += __shfl_down_sync(kAllLanes, x, step);
-    if (threadIdx.x % kWarp == 0) board[threadIdx.x / kWarp] = x;
+    if (threadIdx.x % kWarp == 0) scratch[threadIdx.x / kWarp] = x;
     __syncthreads();
     double total = 0.0;
     if (threadIdx.x == 0)
-        for (unsigned w = 0; w < blockDim.x / kWarp; ++w) total += board[w];
+        for (unsigned w = 0; w < blockDim.x / kWarp; ++w) total += scratch[w];
     return total;
 }
 
@@ -289,7 +292,7 @@ __global__ void __launch_bounds__(kMaxThreads, 1)
     const double own = pass.template run<true>(rows, batch, blockIdx.x, gridDim.x, margins);
     double* const mine = partial + blockIdx.x * (columns + 1);
     for (long j = threadIdx.x; j < columns; j += blockDim.x) mine[j] = pass.sums()[j];
-    const double loss = block_sum(own, pass.talk());
+    const double loss = block_sum(own, pass.scratch());
     if (threadIdx.x == 0) mine[columns] = loss;
 }
 
@@ -317,17 +320,13 @@ struct RunView {
     bool adam;
 };
 
-/// theta_j after an update, as optimizer.cpp makes it; `step` counts from 1.
+/// theta_j after an update, as optimizer.cpp makes it.
 template <class Scalar>
 __device__ double updated(const RunView<Scalar>& run, long j, double theta, double direction,
-                          double correct1, double correct2) {
+                          const AdamUpdate& adam) {
     if (!run.adam) return theta + run.eta * direction;
-    constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
-    double& m = run.state[run.data.columns() + j];
-    double& s = run.state[2 * run.data.columns() + j];
-    m = kBeta1 * m + (1.0 - kBeta1) * direction;
-    s = kBeta2 * s + (1.0 - kBeta2) * direction * direction;
-    return theta + run.eta * (m / correct1) / (sqrt(s / correct2) + kEpsilon);
+    const long columns = run.data.columns();
+    return theta + adam(run.eta, direction, run.state[columns + j], run.state[2 * columns + j]);
 }
 
 /// Rows of update k of a launch.
@@ -365,11 +364,9 @@ __global__ void __launch_bounds__(kMaxThreads, 1)
         const long batch = batch_of(run, step - begin, rows);
         pass.template run<false>(rows, batch, 0, 1, nullptr);
         const double scale = run.data.beta / static_cast<double>(batch);
-        const double correct1 = run.adam ? 1.0 - pow(0.9, double(step + 1)) : 1.0;
-        const double correct2 = run.adam ? 1.0 - pow(0.999, double(step + 1)) : 1.0;
+        const AdamUpdate adam = run.adam ? AdamUpdate(double(step + 1)) : AdamUpdate();
         for (long j = threadIdx.x; j < columns; j += blockDim.x)
-            pass.theta()[j] =
-                updated(run, j, pass.theta()[j], scale * pass.sums()[j], correct1, correct2);
+            pass.theta()[j] = updated(run, j, pass.theta()[j], scale * pass.sums()[j], adam);
         __syncthreads();
     }
     for (long j = threadIdx.x; j < columns; j += blockDim.x) run.state[j] = pass.theta()[j];
@@ -399,9 +396,8 @@ __global__ void __launch_bounds__(kMaxThreads, 1)
             __stcg(partial + blockIdx.x * columns + j, pass.sums()[j]);
         grid.sync();
         const double scale = run.data.beta / static_cast<double>(batch);
-        const double correct1 = run.adam ? 1.0 - pow(0.9, double(step + 1)) : 1.0;
-        const double correct2 = run.adam ? 1.0 - pow(0.999, double(step + 1)) : 1.0;
-        double* const board = pass.sums();  // (warps, 32)
+        const AdamUpdate adam = run.adam ? AdamUpdate(double(step + 1)) : AdamUpdate();
+        double* const scratch = pass.sums();  // (warps, 32)
         for (long from = long{blockIdx.x} * kWarp; from < columns;
              from += long{gridDim.x} * kWarp) {
             const long j = from + lane;
@@ -409,13 +405,12 @@ __global__ void __launch_bounds__(kMaxThreads, 1)
             if (j < columns)
                 for (unsigned b = warp; b < gridDim.x; b += warps)
                     total += __ldcg(partial + b * columns + j);
-            board[warp * kWarp + lane] = total;
+            scratch[warp * kWarp + lane] = total;
             __syncthreads();
             if (warp == 0 && j < columns) {
-                total = board[lane];
-                for (int w = 1; w < warps; ++w) total += board[w * kWarp + lane];
-                __stcg(run.state + j,
-                       updated(run, j, pass.theta()[j], scale * total, correct1, correct2));
+                total = scratch[lane];
+                for (int w = 1; w < warps; ++w) total += scratch[w * kWarp + lane];
+                __stcg(run.state + j, updated(run, j, pass.theta()[j], scale * total, adam));
             }
             __syncthreads();
         }
@@ -465,315 +460,5 @@ int blocks_of(Kernel* kernel, const Shape& shape, const Layout& layout, long bat
 }
 
 }  // namespace
-
-template <class Scalar>
-struct DeviceRows<Scalar>::Impl {
-    long d;
-    DeviceArray<Pack<Scalar>> features;
-    DeviceArray<std::int8_t> label;
-    RowsView<Scalar> view;
-
-    /// Fills partial (blocks, columns + 1); returns the number of blocks.
-    int sums(const double* v, const std::int32_t* rows, long batch, DeviceArray<double>& partial,
-             double* margins) const;
-};
-
-template <class Scalar>
-DeviceRows<Scalar>::DeviceRows(const Scalar* features, const std::int8_t* label, long n, long d,
-                               double beta, const MarginPhi& phi) {
-    const long packs = (d + Pack<Scalar>::kWidth - 1) / Pack<Scalar>::kWidth;
-    const std::size_t width = static_cast<std::size_t>(packs) * sizeof(Pack<Scalar>);
-    impl_.reset(new Impl{d,
-                         DeviceArray<Pack<Scalar>>(
-                             static_cast<std::size_t>(n * packs), "features (samples x dimension)",
-                             "lower samples or dimension, take --engine reduced-f32, or "
-                             "--device cpu"),
-                         DeviceArray<std::int8_t>(static_cast<std::size_t>(n), "labels"),
-                         {nullptr, nullptr, n, packs, beta, phi}});
-    impl_->view.g = impl_->features.data();
-    impl_->view.label = impl_->label.data();
-    if (n == 0) return;
-    if (width > static_cast<std::size_t>(d) * sizeof(Scalar)) impl_->features.clear();
-    PREFDYN_CUDA_CHECK(cudaMemcpy2DAsync(
-        impl_->features.data(), width, features, static_cast<std::size_t>(d) * sizeof(Scalar),
-        static_cast<std::size_t>(d) * sizeof(Scalar), static_cast<std::size_t>(n),
-        cudaMemcpyHostToDevice, stream()));
-    impl_->label.upload(label, static_cast<std::size_t>(n));
-    wait();  // other threads' streams may go on from here
-}
-
-template <class Scalar>
-DeviceRows<Scalar>::~DeviceRows() = default;
-
-template <class Scalar>
-int DeviceRows<Scalar>::Impl::sums(const double* v, const std::int32_t* rows, long batch,
-                                   DeviceArray<double>& partial, double* margins) const {
-    const long columns = view.columns();
-    const Shape shape = shape_for(view.packs, kLargeBlock);
-    const Layout layout(columns, shape.threads);
-    int blocks = 0;
-    DeviceArray<double> theta(static_cast<std::size_t>(columns), "parameters");
-    if (columns > d) theta.clear();
-    theta.upload(v, static_cast<std::size_t>(d));
-    DeviceArray<std::int32_t> chosen(rows ? static_cast<std::size_t>(batch) : 0, "minibatch rows");
-    if (rows) chosen.upload(rows, static_cast<std::size_t>(batch));
-    with_packs(shape.packs, [&](auto k) {
-        auto* const kernel = pass_kernel<Scalar, decltype(k)::value>;
-        allow_shared(kernel);
-        blocks = blocks_of(kernel, shape, layout, batch);
-        partial =
-            DeviceArray<double>(static_cast<std::size_t>(blocks * (columns + 1)), "partial sums");
-        kernel<<<blocks, shape.threads, layout.bytes(), stream()>>>(
-            view, shape.team, theta.data(), chosen.data(), batch, partial.data(), margins);
-    });
-    PREFDYN_CUDA_LAUNCHED("pass_kernel");
-    return blocks;
-}
-
-template <class Scalar>
-double DeviceRows<Scalar>::pass(const double* v, const std::int32_t* rows, long batch,
-                                double* direction, double* margins) const {
-    const long columns = impl_->view.columns();
-    DeviceArray<double> partial, m(margins ? static_cast<std::size_t>(batch) : 0, "margins");
-    const int blocks = impl_->sums(v, rows, batch, partial, m.data());
-    DeviceArray<double> total(static_cast<std::size_t>(columns + 1), "direction");
-    constexpr int kThreads = 128;
-    fold_kernel<<<blocks_for(columns + 1, kThreads), kThreads, 0, stream()>>>(
-        partial.data(), blocks, columns + 1, total.data());
-    PREFDYN_CUDA_LAUNCHED("fold_kernel");
-    std::vector<double> host(static_cast<std::size_t>(columns + 1));
-    total.download(host.data(), host.size());
-    m.download(margins, m.size());
-    wait();
-    const double scale = impl_->view.beta / static_cast<double>(batch);
-    for (long j = 0; j < impl_->d; ++j) direction[j] = scale * host[static_cast<std::size_t>(j)];
-    return host.back() / static_cast<double>(batch);
-}
-
-template <class Scalar>
-void DeviceRows<Scalar>::margins(const double* v, double* margins) const {
-    const long n = impl_->view.n;
-    if (n == 0) return;
-    DeviceArray<double> partial, m(static_cast<std::size_t>(n), "margins");
-    impl_->sums(v, nullptr, n, partial, m.data());
-    m.download(margins, m.size());
-    wait();
-}
-
-namespace {
-
-constexpr double kLaunchSeconds = 0.2;                      // about, so that a stop is seen
-constexpr std::size_t kBatchBytes = std::size_t{64} << 20;  // minibatch rows of a launch
-constexpr long kSmallBytes = long{1} << 19;                 // G of a run that one block does
-constexpr double kBlockRate = 5e10, kCardRate = 1e12;       // bytes / s, at least
-
-template <class Scalar>
-class Launcher {
-  public:
-    Launcher(std::vector<HeadRun<Scalar>*> runs, bool alone);
-    void go(const std::function<bool()>& stop);
-
-  private:
-    long steps_a_launch(long begin) const;
-    void upload_batches(long count);
-    void launch(long begin, long end);
-    void collect();
-    long columns(std::size_t r) const { return runs_[r]->data->impl().view.columns(); }
-
-    std::vector<HeadRun<Scalar>*> runs_;
-    bool alone_;  ///< one run, by the whole card
-    Shape shape_;
-    long steps_ = 0;  ///< of the longest run
-    long widest_ = 0;
-    DeviceArray<double> state_, path_, partial_;
-    DeviceArray<std::int64_t> stops_, first_;
-    DeviceArray<std::int32_t> rows_;
-    std::vector<RunView<Scalar>> view_;
-    DeviceArray<RunView<Scalar>> device_view_;
-};
-
-template <class Scalar>
-Launcher<Scalar>::Launcher(std::vector<HeadRun<Scalar>*> runs, bool alone)
-    : runs_(std::move(runs)), alone_(alone) {
-    std::size_t state = 0, path = 0;
-    std::vector<std::int64_t> stops;
-    for (std::size_t r = 0; r < runs_.size(); ++r) {
-        const auto c = static_cast<std::size_t>(columns(r));
-        widest_ = std::max(widest_, columns(r));
-        steps_ = std::max<long>(steps_, runs_[r]->stops.back());
-        state += 3 * c;
-        path += c * runs_[r]->stops.size();
-        stops.insert(stops.end(), runs_[r]->stops.begin(), runs_[r]->stops.end());
-    }
-    shape_ = shape_for(runs_.front()->data->impl().view.packs, alone_ ? kLargeBlock : kSmallBlock);
-    state_ = DeviceArray<double>(state, "parameters and moments");
-    path_ = DeviceArray<double>(path, "recorded parameters", "lower --records");
-    stops_ = DeviceArray<std::int64_t>(stops.size(), "recorded steps");
-    device_view_ = DeviceArray<RunView<Scalar>>(runs_.size(), "runs");
-    state_.clear();
-    stops_.upload(stops.data(), stops.size());
-    state = path = 0;
-    std::size_t stop = 0;
-    for (std::size_t r = 0; r < runs_.size(); ++r) {
-        const HeadRun<Scalar>& run = *runs_[r];
-        view_.push_back({run.data->impl().view, nullptr, nullptr, stops_.data() + stop,
-                         static_cast<long>(run.stops.size()), path_.data() + path,
-                         state_.data() + state, run.eta, run.adam});
-        state += 3 * static_cast<std::size_t>(columns(r));
-        path += static_cast<std::size_t>(columns(r)) * run.stops.size();
-        stop += run.stops.size();
-    }
-    wait();  // `stops` goes out of scope
-}
-
-template <class Scalar>
-long Launcher<Scalar>::steps_a_launch(long begin) const {
-    double bytes = 0.0;       // of G a step reads, of the largest run
-    std::size_t batches = 0;  // bytes of row numbers a step needs
-    for (const HeadRun<Scalar>* run : runs_) {
-        const RowsView<Scalar>& g = run->data->impl().view;
-        const long rows = run->batch > 0 ? run->batch : g.n;
-        bytes = std::max(bytes, 16.0 * static_cast<double>(rows * g.packs));
-        if (run->batch > 0) batches += 4 * static_cast<std::size_t>(run->batch);
-    }
-    constexpr double kStepSeconds = 4e-6;
-    const double waves =
-        alone_ ? 1.0 : std::max(1.0, static_cast<double>(runs_.size()) / (2.0 * multiprocessors()));
-    const double step = waves * (kStepSeconds + bytes / (alone_ ? kCardRate : kBlockRate));
-    double count = std::max(1.0, kLaunchSeconds / step);
-    if (batches > 0)
-        count = std::max(1.0, std::min(count, static_cast<double>(kBatchBytes / batches)));
-    return std::min(steps_ - begin, static_cast<long>(std::min(count, 1e9)));
-}
-
-template <class Scalar>
-void Launcher<Scalar>::upload_batches(long count) {
-    Batches all;
-    all.first.clear();
-    std::vector<std::size_t> row_at(runs_.size()), first_at(runs_.size());
-    for (std::size_t r = 0; r < runs_.size(); ++r) {
-        if (runs_[r]->batch == 0) continue;
-        Batches own;
-        runs_[r]->next(std::min<long>(count, runs_[r]->stops.back() - runs_[r]->reached), own);
-        row_at[r] = all.rows.size();
-        first_at[r] = all.first.size();
-        all.rows.insert(all.rows.end(), own.rows.begin(), own.rows.end());
-        all.first.insert(all.first.end(), own.first.begin(), own.first.end());
-    }
-    if (all.first.empty()) return;
-    rows_ = DeviceArray<std::int32_t>(all.rows.size(), "minibatch rows", "lower --batch");
-    first_ = DeviceArray<std::int64_t>(all.first.size(), "minibatches", "lower --batch");
-    rows_.upload(all.rows.data(), all.rows.size());
-    first_.upload(all.first.data(), all.first.size());
-    wait();
-    for (std::size_t r = 0; r < runs_.size(); ++r) {
-        if (runs_[r]->batch == 0) continue;
-        view_[r].rows = rows_.data() + row_at[r];
-        view_[r].first = first_.data() + first_at[r];
-    }
-}
-
-template <class Scalar>
-void Launcher<Scalar>::launch(long begin, long end) {
-    const Layout layout(widest_, shape_.threads);
-    if (!alone_) {
-        device_view_.upload(view_.data(), view_.size());
-        with_packs(shape_.packs, [&](auto k) {
-            auto* const kernel = runs_kernel<Scalar, decltype(k)::value>;
-            allow_shared(kernel);
-            kernel<<<static_cast<unsigned>(runs_.size()), shape_.threads, layout.bytes(),
-                     stream()>>>(device_view_.data(), shape_.team, begin, end);
-        });
-        PREFDYN_CUDA_LAUNCHED("runs_kernel");
-        return;
-    }
-    RunView<Scalar> run = view_.front();
-    const long batch = runs_.front()->batch > 0 ? runs_.front()->batch : run.data.n;
-    int team = shape_.team;
-    with_packs(shape_.packs, [&](auto k) {
-        auto* const kernel = run_kernel<Scalar, decltype(k)::value>;
-        allow_shared(kernel);
-        const int blocks = blocks_of(kernel, shape_, layout, batch);
-        if (partial_.size() == 0)
-            partial_ =
-                DeviceArray<double>(static_cast<std::size_t>(blocks * widest_), "partial sums");
-        double* partial = partial_.data();
-        void* arguments[] = {&run, &team, &begin, &end, &partial};
-        PREFDYN_CUDA_CHECK(cudaLaunchCooperativeKernel(
-            reinterpret_cast<const void*>(kernel), dim3(static_cast<unsigned>(blocks)),
-            dim3(static_cast<unsigned>(shape_.threads)), arguments,
-            static_cast<std::size_t>(layout.bytes()), stream()));
-    });
-    PREFDYN_CUDA_LAUNCHED("run_kernel");
-}
-
-template <class Scalar>
-void Launcher<Scalar>::collect() {
-    const Staging staging;
-    double* const piece = staging.data<double>();
-    const std::size_t capacity = Staging::kBytes / sizeof(double);
-    std::size_t begin = 0, end = 0, at = 0;  // of the piece, within path_
-    for (std::size_t r = 0; r < runs_.size(); ++r) {
-        const long d = runs_[r]->data->impl().d;
-        double* to = runs_[r]->path;
-        for (std::size_t k = 0; k < runs_[r]->stops.size(); ++k, to += d) {
-            if (at + static_cast<std::size_t>(columns(r)) > end) {
-                begin = at;
-                end = std::min(path_.size(), begin + capacity);
-                PREFDYN_CUDA_CHECK(cudaMemcpyAsync(piece, path_.data() + begin,
-                                                   (end - begin) * sizeof(double),
-                                                   cudaMemcpyDeviceToHost, stream()));
-                wait();
-            }
-            std::copy_n(piece + (at - begin), d, to);
-            at += static_cast<std::size_t>(columns(r));
-        }
-    }
-}
-
-template <class Scalar>
-void Launcher<Scalar>::go(const std::function<bool()>& stop) {
-    long begin = 0;
-    do {
-        if (stop && stop()) break;
-        const long count = steps_a_launch(begin);
-        upload_batches(count);
-        launch(begin, begin + count);
-        wait();
-        begin += count;
-        for (HeadRun<Scalar>* run : runs_)
-            run->reached = std::min<std::int64_t>(begin, run->stops.back());
-    } while (begin < steps_);
-    collect();
-}
-
-}  // namespace
-
-template <class Scalar>
-void run_heads(std::vector<HeadRun<Scalar>>& runs, const std::function<bool()>& stop) {
-    std::vector<std::pair<long, HeadRun<Scalar>*>> small;
-    for (HeadRun<Scalar>& run : runs) {
-        const RowsView<Scalar>& g = run.data->impl().view;
-        const long rows = run.batch > 0 ? run.batch : g.n;
-        if (16 * rows * g.packs <= kSmallBytes)
-            small.push_back({g.packs, &run});
-        else
-            Launcher<Scalar>({&run}, true).go(stop);
-    }
-    // Runs of one width share a launch.
-    std::stable_sort(small.begin(), small.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (std::size_t begin = 0, end = 0; begin < small.size(); begin = end) {
-        std::vector<HeadRun<Scalar>*> same;
-        for (; end < small.size() && small[end].first == small[begin].first; ++end)
-            same.push_back(small[end].second);
-        Launcher<Scalar>(same, false).go(stop);
-    }
-}
-
-template class DeviceRows<float>;
-template class DeviceRows<double>;
-template void run_heads(std::vector<HeadRun<float>>&, const std::function<bool()>&);
-template void run_heads(std::vector<HeadRun<double>>&, const std::function<bool()>&);
 
 }  // namespace prefdyn::cuda

@@ -3,7 +3,7 @@
 #include <boost/random/uniform_01.hpp>
 #include <cmath>
 
-#include "sim/base/failure.hpp"
+#include "sim/base/complaints.hpp"
 
 namespace prefdyn {
 
@@ -53,28 +53,25 @@ Index class_count(const FeatureSpec& spec, int sign) {
 }
 
 void validate(const FeatureSpec& spec) {
-    std::string problems;
-    const auto complain = [&](const std::string& text) {
-        problems += (problems.empty() ? "" : "\n") + text;
-    };
+    Complaints problems;
     const Index smallest = std::min(class_count(spec, +1), class_count(spec, -1));
-    if (smallest < 1)
-        complain("balance: samples = " + std::to_string(spec.samples) +
-                 " and balance = " + std::to_string(spec.p_plus) + " leave one class empty");
-    if (spec.moments == Moments::kSample && smallest < spec.dimension + 1)
-        complain("moments = sample needs more than dimension = " + std::to_string(spec.dimension) +
-                 " samples in each class, the smaller has " + std::to_string(smallest));
-    if (spec.moments == Moments::kSample && spec.label_noise > 0.0)
-        complain(
-            "moments = sample fixes the moments of the observed classes, so label-noise must be 0, "
-            "not " +
-            std::to_string(spec.label_noise));
+    const bool sample = spec.moments == Moments::kSample;
+    problems.unless(smallest >= 1, "balance: samples = " + std::to_string(spec.samples) +
+                                       " and balance = " + std::to_string(spec.p_plus) +
+                                       " leave one class empty");
+    problems.unless(
+        !sample || smallest >= spec.dimension + 1,
+        "moments = sample needs more than dimension = " + std::to_string(spec.dimension) +
+            " samples in each class, the smaller has " + std::to_string(smallest));
+    problems.unless(!sample || !(spec.label_noise > 0.0),
+                    "moments = sample fixes the moments of the observed classes, so label-noise "
+                    "must be 0, not " +
+                        std::to_string(spec.label_noise));
     const double sine = std::sin(spec.common_angle * kPi / 180.0);
-    if (spec.dimension == 1 && spec.common_norm > 0.0 && std::fabs(sine) > 1e-12)
-        complain("common-angle: in dimension 1 only 0 and 180 degrees exist, not " +
-                 std::to_string(spec.common_angle));
-    if (!problems.empty())
-        throw InputError(problems, "raise samples, lower dimension, or use --moments population");
+    problems.unless(spec.dimension != 1 || !(spec.common_norm > 0.0) || !(std::fabs(sine) > 1e-12),
+                    "common-angle: in dimension 1 only 0 and 180 degrees exist, not " +
+                        std::to_string(spec.common_angle));
+    problems.raise("raise samples, lower dimension, or use --moments population");
 }
 
 FeatureDistribution::FeatureDistribution(FeatureSpec spec, std::uint64_t seed)

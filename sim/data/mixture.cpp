@@ -9,7 +9,7 @@
 #include <numeric>
 #include <string>
 
-#include "sim/base/failure.hpp"
+#include "sim/base/complaints.hpp"
 
 namespace prefdyn {
 
@@ -98,29 +98,16 @@ Matrix gram_factor(const Matrix& gram) {
 
 namespace {
 
-/// Everything that is wrong with the shares of the sample.
-class Complaints {
-  public:
-    void add(const std::string& line) { text_ += (text_.empty() ? "" : "\n") + line; }
-    void raise(const char* hint = "raise samples, lower dimension, or balance the weights") const {
-        if (!text_.empty()) throw InputError(text_, hint);
-    }
-
-  private:
-    std::string text_;
-};
-
 void check_weights(const MixtureSpec& spec, Complaints& problems) {
     double total = 0.0;
     for (std::size_t k = 0; k < spec.behaviours.size(); ++k) {
         const double q = spec.behaviours[k].weight;
         total += q;
-        if (!(q > 0.0))
-            problems.add("behaviour " + std::to_string(k) + ": weight = " + text(q) +
-                         ", must be positive");
+        problems.unless(q > 0.0, "behaviour " + std::to_string(k) + ": weight = " + text(q) +
+                                     ", must be positive");
     }
-    if (!(std::fabs(total - 1.0) <= kWeightTolerance))
-        problems.add("weights of the behaviours add up to " + text(total) + ", must be 1");
+    problems.unless(std::fabs(total - 1.0) <= kWeightTolerance,
+                    "weights of the behaviours add up to " + text(total) + ", must be 1");
 }
 
 void check_counts(const MixtureSpec& spec, Complaints& problems) {
@@ -129,11 +116,11 @@ void check_counts(const MixtureSpec& spec, Complaints& problems) {
     for (std::size_t k = 0; k < counts.size(); ++k) {
         const Index plus = positives(spec.behaviours[k], counts[k]);
         const Index smaller = std::min(plus, counts[k] - plus);
-        if (smaller < least)
-            problems.add("behaviour " + std::to_string(k) + ": " + std::to_string(counts[k]) +
-                         " samples leave " + std::to_string(smaller) +
-                         " in its smaller class, at least " + std::to_string(least) +
-                         " are needed");
+        problems.unless(smaller >= least, "behaviour " + std::to_string(k) + ": " +
+                                              std::to_string(counts[k]) + " samples leave " +
+                                              std::to_string(smaller) +
+                                              " in its smaller class, at least " +
+                                              std::to_string(least) + " are needed");
     }
 }
 
@@ -151,11 +138,11 @@ void validate(const MixtureSpec& spec) {
     problems.raise("weights are shares of the samples");
     check_counts(spec, problems);
     const Index needed = gram_factor(spec.gram).cols() + (spec.common_norm > 0.0 ? 1 : 0);
-    if (spec.dimension < std::max<Index>(needed, 1))
-        problems.add("dimension = " + std::to_string(spec.dimension) +
-                     " is too small: mean differences and common mean span " +
-                     std::to_string(needed));
-    problems.raise();
+    problems.unless(spec.dimension >= std::max<Index>(needed, 1),
+                    "dimension = " + std::to_string(spec.dimension) +
+                        " is too small: mean differences and common mean span " +
+                        std::to_string(needed));
+    problems.raise("raise samples, lower dimension, or balance the weights");
 }
 
 namespace {

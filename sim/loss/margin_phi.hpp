@@ -90,46 +90,36 @@ class MarginPhi {
     MarginPhi(const DiscopopPhi& phi) : kind_(Kind::kDiscopop), discopop_(phi) {}
 
     PREFDYN_HD double value(double m) const {
-        switch (kind_) {
-            case Kind::kSigmoid:
-                return sigmoid_.value(m);
-            case Kind::kHinge:
-                return hinge_.value(m);
-            case Kind::kIpo:
-                return ipo_.value(m);
-            case Kind::kSmoothed:
-                return smoothed_.value(m);
-            case Kind::kRobust:
-                return robust_.value(m);
-            case Kind::kExo:
-                return exo_.value(m);
-            case Kind::kDiscopop:
-                return discopop_.value(m);
-        }
-        return 0.0;
+        return visit([m](const auto& phi) { return phi.value(m); });
     }
     PREFDYN_HD double derivative(double m) const {
-        switch (kind_) {
-            case Kind::kSigmoid:
-                return sigmoid_.derivative(m);
-            case Kind::kHinge:
-                return hinge_.derivative(m);
-            case Kind::kIpo:
-                return ipo_.derivative(m);
-            case Kind::kSmoothed:
-                return smoothed_.derivative(m);
-            case Kind::kRobust:
-                return robust_.derivative(m);
-            case Kind::kExo:
-                return exo_.derivative(m);
-            case Kind::kDiscopop:
-                return discopop_.derivative(m);
-        }
-        return 0.0;
+        return visit([m](const auto& phi) { return phi.derivative(m); });
     }
 
   private:
     enum class Kind { kSigmoid, kHinge, kIpo, kSmoothed, kRobust, kExo, kDiscopop };
+
+    template <class Work>
+    PREFDYN_HD double visit(Work work) const {
+        switch (kind_) {
+            case Kind::kSigmoid:
+                return work(sigmoid_);
+            case Kind::kHinge:
+                return work(hinge_);
+            case Kind::kIpo:
+                return work(ipo_);
+            case Kind::kSmoothed:
+                return work(smoothed_);
+            case Kind::kRobust:
+                return work(robust_);
+            case Kind::kExo:
+                return work(exo_);
+            case Kind::kDiscopop:
+                return work(discopop_);
+        }
+        return 0.0;
+    }
+
     Kind kind_;
     union {
         SigmoidPhi sigmoid_;

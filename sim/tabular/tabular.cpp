@@ -5,7 +5,7 @@
 #include <limits>
 #include <sstream>
 
-#include "sim/base/failure.hpp"
+#include "sim/base/complaints.hpp"
 #include "sim/base/numerics.hpp"
 #include "sim/base/stream.hpp"
 
@@ -14,21 +14,6 @@ namespace prefdyn {
 namespace {
 
 constexpr double kSumTolerance = 1e-12;
-
-/// Collects complaints about a world.
-class Complaints {
-  public:
-    void unless(bool fine, const std::string& what) {
-        if (!fine) text_ += (text_.empty() ? "" : "; ") + what;
-    }
-    bool none() const { return text_.empty(); }
-    void raise(const std::string& object, const std::string& hint) const {
-        if (!none()) throw InputError(object + ": " + text_, hint);
-    }
-
-  private:
-    std::string text_;
-};
 
 template <class Values>
 bool is_distribution(const Values& p) {
@@ -77,13 +62,13 @@ void check_prompt(const TabularWorld& w, Index x, Complaints& wrong) {
 
 void validate(const TabularWorld& w) {
     const std::string hint = "floor > 0 replaces the zeros of the reference by floor";
-    Complaints wrong;
+    Complaints wrong("; ");
     check_shapes(w, wrong);
-    wrong.raise("tabular world", hint);
+    wrong.raise(hint, "tabular world: ");
     wrong.unless(is_distribution(w.weight), "weight is no distribution (entries >= 0, sum 1)");
     wrong.unless(w.floor >= 0.0 && w.floor <= 1.0, "floor must be in [0, 1]");
     for (Index x = 0; x < w.prompts(); ++x) check_prompt(w, x, wrong);
-    wrong.raise("tabular world", hint);
+    wrong.raise(hint, "tabular world: ");
 }
 
 std::vector<Matrix> pairs_from(const RowMatrix& mu) {
@@ -125,7 +110,7 @@ double Comparisons::total() const {
 }
 
 void validate(const Comparisons& data) {
-    Complaints wrong;
+    Complaints wrong("; ");
     const Index A = data.responses();
     wrong.unless(data.prompts() >= 1 && A >= 2, "needs prompts >= 1 and responses >= 2");
     for (std::size_t x = 0; x < data.wins.size(); ++x) {
@@ -138,7 +123,7 @@ void validate(const Comparisons& data) {
         wrong.unless((m.diagonal().array() == 0.0).all(), here + " compare a response with itself");
     }
     if (wrong.none()) wrong.unless(data.total() > 0.0, "there is no comparison");
-    wrong.raise("comparisons", "draw at least one comparison");
+    wrong.raise("draw at least one comparison", "comparisons: ");
 }
 
 Comparisons population(const TabularWorld& world) {

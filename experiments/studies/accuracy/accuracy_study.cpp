@@ -4,6 +4,7 @@
 #include "experiments/program/parallel.hpp"
 #include "experiments/results/columns.hpp"
 #include "experiments/studies/accuracy/accuracy.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -11,8 +12,6 @@ namespace {
 
 using theory::Claim;
 using theory::Evidence;
-
-constexpr std::uint64_t kFreshStream = 3000000, kLimitStream = 3100000;
 
 RunConfig one_update(Index samples, Index dimension) {
     RunConfig c;
@@ -41,7 +40,7 @@ FreshRun fresh_case(const FreshSetting& setting, std::size_t k, const VerifyPlan
     RunConfig c = setting.config;
     c.features.distinguishability = kDistances[k % kDistances.size()];
     c.held_out = fresh_samples(plan.profile);
-    c.seed = derive_seed(plan.seed, Purpose::kSuite, kFreshStream + k) >> 1;
+    c.seed = derive_seed(plan.seed, Substream::kFreshAccuracy, k) >> 1;
     return run_fresh(c);
 }
 
@@ -106,7 +105,7 @@ void judge_limits(const Claim& claim, const VerifyPlan& plan, StudyOutcome& out)
     std::vector<double> predicted, measured, error, fluctuation;
     for (std::size_t k = 0; k < designs.size(); ++k) {
         const LimitDesign& design = designs[k];
-        const auto seed = derive_seed(plan.seed, Purpose::kSuite, kLimitStream + k);
+        const auto seed = derive_seed(plan.seed, Substream::kLimitingAccuracy, k);
         const auto accuracies = limit_accuracies(design, {}, seed);
         predicted.push_back(theory::limiting_accuracy(design.limit));
         const auto convergence = limit_convergence(design, accuracies, predicted.back());

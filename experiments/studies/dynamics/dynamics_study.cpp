@@ -2,6 +2,7 @@
 
 #include "experiments/results/columns.hpp"
 #include "experiments/studies/dynamics/dynamics.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -10,8 +11,6 @@ namespace {
 using theory::Claim;
 using theory::Evidence;
 using theory::Verdict;
-
-constexpr std::uint64_t kDynamicsStream = 4000000;
 
 BehaviourSpec behaviour(double weight, double p_plus) {
     BehaviourSpec b;
@@ -81,7 +80,7 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     StudyOutcome out;
     Columns columns;
     for (std::size_t k = 0; k < settings.size(); ++k) {
-        const auto seed = derive_seed(plan.seed, Purpose::kSuite, kDynamicsStream + k);
+        const auto seed = derive_seed(plan.seed, Substream::kDynamics, k);
         const MixtureDistribution population(settings[k].mixture, seed);
         const auto outcome = compare_dynamics(
             population, {components(population), make_margin_loss({})}, design, seed);

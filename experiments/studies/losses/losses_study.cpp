@@ -7,6 +7,7 @@
 #include "experiments/results/columns.hpp"
 #include "experiments/runs/loss_run.hpp"
 #include "experiments/runs/run.hpp"
+#include "sim/base/substream.hpp"
 #include "theory/loss_scaling.hpp"
 #include "theory/registry.hpp"
 
@@ -18,8 +19,6 @@ using theory::Claim;
 using theory::Evidence;
 using theory::Status;
 using theory::Verdict;
-
-constexpr std::uint64_t kSeedStream = 3000000;  // beyond the indices of the suite's runs
 
 const std::string kRunClaims = "T1,T2a,T2b,T3a,T3b,T3c,T4a,T4b";
 
@@ -52,7 +51,7 @@ std::vector<Setting> settings(const VerifyPlan& plan) {
         out[4].base.beta = 1.0;
     }
     for (std::size_t k = 0; k < out.size(); ++k)
-        out[k].base.seed = derive_seed(plan.seed, Purpose::kSuite, kSeedStream + k) >> 1;
+        out[k].base.seed = derive_seed(plan.seed, Substream::kLosses, k) >> 1;
     return out;
 }
 

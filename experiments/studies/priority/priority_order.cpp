@@ -6,6 +6,7 @@
 #include "experiments/results/columns.hpp"
 #include "experiments/studies/priority/priority.hpp"
 #include "sim/base/bootstrap.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -108,8 +109,8 @@ void put_orders(StudyOutcome& outcome, const VerifyPlan& plan) {
                                                                   : 50;
     std::vector<double> accuracy(settings.size() * seeds), margin(accuracy.size());
     parallel_for("order of learning", accuracy.size(), [&](std::size_t i) {
-        const MixtureRun run = run_mixture(
-            settings[i / seeds].setting, derive_seed(plan.seed, Purpose::kBehaviours, 1000000 + i));
+        const MixtureRun run = run_mixture(settings[i / seeds].setting,
+                                           derive_seed(plan.seed, Substream::kPriorityOrders, i));
         accuracy[i] = order_agreement(run, &BehaviourMetrics::rewards_accuracies, kAccuracyLevel);
         margin[i] = order_agreement(run, &BehaviourMetrics::rewards_margins, kMarginLevel);
     });
@@ -121,7 +122,7 @@ void put_orders(StudyOutcome& outcome, const VerifyPlan& plan) {
             const auto first = tau.begin() + static_cast<std::ptrdiff_t>(s * seeds);
             const Interval i =
                 bootstrap_mean({first, first + static_cast<std::ptrdiff_t>(seeds)},
-                               Stream(plan.seed, Purpose::kBootstrap, 2 * s + index));
+                               stream_of(plan.seed, Substream::kOrderIntervals, 2 * s + index));
             mean.push_back(i.estimate);
             low.push_back(i.low);
             high.push_back(i.high);

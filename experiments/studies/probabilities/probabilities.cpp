@@ -8,6 +8,7 @@
 #include "experiments/studies/probabilities/probability_controls.hpp"
 #include "experiments/studies/probabilities/squeezing_panels.hpp"
 #include "sim/base/rank_correlation.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -158,7 +159,7 @@ void put_curves(const VerifyPlan& plan, Values& out) {
         ContextDials point = dials[k / rho.size()];
         point.rho = rho[k % rho.size()];
         grid[k] = measure_displacement(
-            point, derive_seed(plan.seed, Purpose::kSuite, 1200000 + k / rho.size()));
+            point, derive_seed(plan.seed, Substream::kProbabilityCurves, k / rho.size()));
     });
     out.emplace_back(kPrefix + "dial", gather(dials, [](const auto& d) { return d.name; }));
     out.emplace_back(kPrefix + "rho", rho);
@@ -219,11 +220,11 @@ void judge_cases(const theory::Claim& claim, const std::vector<ProbabilityCase>&
 StudyOutcome run(const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
     StudyOutcome out;
     const auto cases =
-        probability_cases(plan.profile, derive_seed(plan.seed, Purpose::kSuite, 1100000));
+        probability_cases(plan.profile, derive_seed(plan.seed, Substream::kProbabilityCases));
     for (const auto& claim : claims) judge_cases(claim, cases, out.cases);
     put_curves(plan, out.values);
     put_panels(out.values);
-    put_influence(out, derive_seed(plan.seed, Purpose::kSuite, 1300000));
+    put_influence(out, derive_seed(plan.seed, Substream::kInfluence));
     return out;
 }
 

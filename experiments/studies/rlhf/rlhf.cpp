@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "experiments/program/parallel.hpp"
+#include "sim/base/substream.hpp"
 #include "sim/tabular/tabular_dpo.hpp"
 #include "theory/claims.hpp"
 
@@ -65,7 +66,8 @@ std::vector<Solved> solve(std::vector<TabularSetting> settings, const VerifyPlan
     parallel_for("tabular samples", out.size() * sizes, [&](std::size_t job) {
         Solved& s = out[job / sizes];
         const auto seed =
-            derive_seed(plan.seed, Purpose::kTabular, (broken ? 3000 : 2000) + job / sizes);
+            derive_seed(plan.seed, broken ? Substream::kBrokenSamples : Substream::kTabularSamples,
+                        job / sizes);
         s.samples[job % sizes] = solve_samples(s.setting, s.plan, job % sizes, s.target, seed);
     });
     for (Solved& s : out) watch_convergence(s.population, s.plan, s.samples);

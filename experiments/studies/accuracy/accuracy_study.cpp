@@ -140,23 +140,20 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
 std::vector<Field> fields() {
     const std::vector<std::string> fresh = {"accuracy_setting", "accuracy_distance"};
     const std::vector<std::string> limit = {"accuracy_limit", "accuracy_samples"};
-    const auto real = FieldType::kReal;
     return {
-        {"accuracy_setting", {"accuracy_setting"}, FieldType::kText, "", "setting of T6c"},
-        {"accuracy_distance", {"accuracy_distance"}, real, "features", "D = ||mu_+ - mu_-||"},
-        {"accuracy_predicted", fresh, real, "", "accuracy on fresh data predicted from zbar, T6c"},
-        {"accuracy_measured", fresh, real, "", "share of fresh samples with m > 0, one update"},
-        {"accuracy_tolerance", fresh, real, "", "6 standard deviations + 6 / n of that share"},
-        {"accuracy_limit", {"accuracy_limit"}, FieldType::kText, "", "setting of T6d"},
-        {"accuracy_samples",
-         {"accuracy_samples"},
-         FieldType::kInteger,
-         "samples",
-         "training samples n"},
-        {"accuracy_limit_predicted", {"accuracy_limit"}, real, "", "limit of the accuracy, T6d"},
-        {"accuracy_limit_measured", limit, real, "", "mean accuracy given zbar over datasets"},
-        {"accuracy_limit_error", limit, real, "", "root mean square distance from the limit"},
-        {"accuracy_limit_fluctuation", limit, real, "", "the same, predicted to first order"},
+        text_field("accuracy_setting", {"accuracy_setting"}, "setting of T6c"),
+        real_field("accuracy_distance", {"accuracy_distance"}, "features", "D = ||mu_+ - mu_-||"),
+        real_field("accuracy_predicted", fresh, "",
+                   "accuracy on fresh data predicted from zbar, T6c"),
+        real_field("accuracy_measured", fresh, "", "share of fresh samples with m > 0, one update"),
+        real_field("accuracy_tolerance", fresh, "", "6 standard deviations + 6 / n of that share"),
+        text_field("accuracy_limit", {"accuracy_limit"}, "setting of T6d"),
+        integer_field("accuracy_samples", {"accuracy_samples"}, "samples", "training samples n"),
+        real_field("accuracy_limit_predicted", {"accuracy_limit"}, "",
+                   "limit of the accuracy, T6d"),
+        real_field("accuracy_limit_measured", limit, "", "mean accuracy given zbar over datasets"),
+        real_field("accuracy_limit_error", limit, "", "root mean square distance from the limit"),
+        real_field("accuracy_limit_fluctuation", limit, "", "the same, predicted to first order"),
     };
 }
 

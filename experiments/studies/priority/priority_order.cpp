@@ -79,24 +79,18 @@ std::vector<OrderSetting> order_settings(Profile profile) {
 std::vector<Field> order_fields() {
     const std::string axis = "priority_order";
     std::vector<Field> out = {
-        {axis, {axis}, FieldType::kText, "", "mixture whose order of learning is measured"}};
+        text_field(axis, {axis}, "mixture whose order of learning is measured")};
     const std::pair<std::string, std::string> orders[] = {
         {"accuracy", "time to reach a reward accuracy of 0.8"},
         {"margin", "time to reach a mean reward margin of 0.1"}};
     for (const auto& [name, time] : orders) {
         const std::string tau = "priority_tau_" + name;
-        out.push_back({tau,
-                       {axis},
-                       FieldType::kReal,
-                       "",
-                       "Kendall's tau-b of the order predicted by P_k and the " + time +
-                           ", mean over seeds"});
-        out.push_back({tau + "_low",
-                       {axis},
-                       FieldType::kReal,
-                       "",
-                       "lower end of its 95 % bootstrap interval"});
-        out.push_back({tau + "_high", {axis}, FieldType::kReal, "", "upper end of the same"});
+        out.push_back(real_field(
+            tau, {axis}, "",
+            "Kendall's tau-b of the order predicted by P_k and the " + time + ", mean over seeds"));
+        out.push_back(
+            real_field(tau + "_low", {axis}, "", "lower end of its 95 % bootstrap interval"));
+        out.push_back(real_field(tau + "_high", {axis}, "", "upper end of the same"));
     }
     return out;
 }

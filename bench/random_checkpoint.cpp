@@ -14,7 +14,7 @@
 #include "sim/base/failure.hpp"
 #include "sim/base/stream.hpp"
 
-namespace prefdyn {
+namespace prefdyn::bench {
 
 namespace {
 
@@ -175,4 +175,4 @@ void write_random_llama(const std::string& folder, const ModelConfig& extents, s
     if (!written) throw WriteError(path + ": cannot be written", "is the disk full?");
 }
 
-}  // namespace prefdyn
+}  // namespace prefdyn::bench

@@ -35,7 +35,7 @@ large_sweep() {
 "$build/prefdyn" simulate --samples 20 --dimension 2 --steps 1 --device cuda --out "$out/first.h5" --force >/dev/null || exit 2
 step tests "$build/tests/prefdyn_tests" -sf="$kernels"
 step verdicts same_verdicts
-step bench "$build/prefdyn" bench --many-heads --large-samples 262144 --transformer --finetune --device cuda
+step bench "$build/prefdyn-bench" --many-heads --large-samples 262144 --transformer --finetune --device cuda
 cat "$out/bench.txt"
 step sweep_100000 large_sweep
 if command -v compute-sanitizer >/dev/null; then

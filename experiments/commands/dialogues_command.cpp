@@ -1,8 +1,7 @@
 #include <fstream>
 #include <ostream>
 
-#include "experiments/commands/commands.hpp"
-#include "experiments/commands/options.hpp"
+#include "experiments/commands/command.hpp"
 #include "experiments/results/publish.hpp"
 #include "experiments/results/result_writer.hpp"
 #include "sim/base/failure.hpp"
@@ -12,6 +11,21 @@
 namespace prefdyn {
 
 namespace {
+
+struct DialoguesOptions {
+    std::string in, out;
+    bool skip_bad = false, force = false;
+};
+
+void declare(ParameterTable& t, DialoguesOptions& o) {
+    t.text("in", &o.in, "dialogues: lines with the fields chosen and rejected, not compressed",
+           true);
+    t.positional();
+    t.text("out", &o.out, "preference data made of them (.jsonl)", true);
+    t.flag("skip-bad", &o.skip_bad,
+           "leave out and count lines whose two dialogues are no answers to one prompt");
+    t.flag("force", &o.force, "replace an existing file");
+}
 
 text::DialogueCount write(const DialoguesOptions& options, const std::string& partial) {
     text::DialogueOptions convert;
@@ -46,13 +60,7 @@ void print_skipped(std::ostream& out, const text::DialogueCount& count) {
     }
 }
 
-}  // namespace
-
-int dialogues_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    DialoguesOptions options;
-    ParameterTable table;
-    declare(table, options);
-    table.parse(arguments);
+int run(DialoguesOptions& options, const ParameterTable&, std::ostream& out) {
     text::require_regular_file(options.in);
     require_writable(options.out, options.force, {options.in});
     make_folder_of(options.out);
@@ -65,6 +73,14 @@ int dialogues_command(const std::vector<std::string>& arguments, std::ostream& o
     out << "wrote " << count.written << (count.written == 1 ? " pair to " : " pairs to ")
         << options.out << "\n";
     return 0;
+}
+
+}  // namespace
+
+Command dialogues_command() {
+    return make_command(
+        "dialogues", "make prompt, chosen, rejected of the published two-column form of dialogues",
+        run);
 }
 
 }  // namespace prefdyn

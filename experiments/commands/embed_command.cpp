@@ -1,14 +1,24 @@
 #include <algorithm>
 #include <ostream>
 
-#include "experiments/commands/commands.hpp"
-#include "experiments/commands/options.hpp"
+#include "experiments/commands/command.hpp"
+#include "experiments/embed/embed_job.hpp"
 #include "experiments/results/provenance.hpp"
 #include "sim/base/stopwatch.hpp"
 
 namespace prefdyn {
 
 namespace {
+
+struct EmbedCommandOptions {
+    EmbedSource source;
+    OutputOptions output;
+};
+
+void declare(ParameterTable& t, EmbedCommandOptions& o) {
+    declare(t, o.source);
+    declare(t, o.output);
+}
 
 FileAttributes file_attributes(const EmbedJob& job, const ParameterTable& table, double seconds,
                                Device device) {
@@ -32,13 +42,7 @@ void print_behaviours(std::ostream& out, const EmbedInput& input) {
     }
 }
 
-}  // namespace
-
-int embed_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    EmbedCommandOptions options;
-    ParameterTable table;
-    declare(table, options);
-    table.parse(arguments);
+int run(EmbedCommandOptions& options, const ParameterTable& table, std::ostream& out) {
     const Device device = apply(options.output.machine);
     EmbedJob job(options.source, table, options.output);
     const Stopwatch watch;
@@ -48,6 +52,14 @@ int embed_command(const std::vector<std::string>& arguments, std::ostream& out) 
     print_behaviours(out, job.input());
     out << "wrote " << options.output.out << "\n";
     return 0;
+}
+
+}  // namespace
+
+Command embed_command() {
+    return make_command(
+        "embed",
+        "embed preference data with a language model: a feature file for verify and simulate", run);
 }
 
 }  // namespace prefdyn

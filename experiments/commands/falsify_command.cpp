@@ -4,9 +4,9 @@
 #include <ostream>
 #include <sstream>
 
-#include "experiments/commands/commands.hpp"
-#include "experiments/commands/options.hpp"
+#include "experiments/commands/command.hpp"
 #include "experiments/falsify/falsify.hpp"
+#include "experiments/program/output_options.hpp"
 #include "experiments/results/publish.hpp"
 #include "experiments/results/result_writer.hpp"
 #include "sim/base/failure.hpp"
@@ -18,6 +18,31 @@ namespace prefdyn {
 namespace fs = std::filesystem;
 
 namespace {
+
+struct FalsifyOptions {
+    std::string claim, replay;
+    Index budget = 20000;
+    double after = 0.0;
+    std::uint64_t seed = 1;
+    OutputOptions output;
+};
+
+void declare(ParameterTable& t, FalsifyOptions& o) {
+    t.text("claim", &o.claim,
+           "ids or prefixes of rigorous claims that bound something: T2 takes T2a and T2b", true);
+    t.integer("budget", &o.budget, 1, 1000000000, "runs", "cases to try for each claim");
+    t.real("after", &o.after, 0.0, 1e9, false, "1 / kappa",
+           "only times with kappa t at least this count: how tight is the claim late?");
+    t.seed("seed", &o.seed, "everything random follows from it");
+    t.text("replay", &o.replay,
+           "run one case alone, as a search wrote it: restart and coordinates");
+    t.stop_identity();
+    t.text("out", &o.output.out,
+           "config that replays the nearest case, features beside it; of several claims a folder "
+           "for them; else results/falsify_CLAIM.ini");
+    t.flag("force", &o.output.force, "replace an existing config");
+    declare(t, o.output.machine);
+}
 
 /// A claim that was chosen, and the config that its nearest case goes to.
 struct Target {
@@ -132,13 +157,7 @@ void print(std::ostream& out, const theory::Claim& claim, const Falsification& f
         << worst.verdict.witness_step << ", after " << found.evaluations << " runs";
 }
 
-}  // namespace
-
-int falsify_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    FalsifyOptions options;
-    ParameterTable table;
-    declare(table, options);
-    table.parse(arguments);
+int run(FalsifyOptions& options, const ParameterTable&, std::ostream& out) {
     const std::vector<Target> targets = targets_of(options);
     FalsifyPlan plan{options.budget, options.seed, options.after, apply(options.output.machine)};
     if (!options.replay.empty()) plan.replay = parse_point(options.replay);
@@ -153,6 +172,13 @@ int falsify_command(const std::vector<std::string>& arguments, std::ostream& out
         violated = violated || found.violated();
     }
     return violated ? 1 : 0;
+}
+
+}  // namespace
+
+Command falsify_command() {
+    return make_command(
+        "falsify", "search for the dataset and setting that come nearest to breaking a claim", run);
 }
 
 }  // namespace prefdyn

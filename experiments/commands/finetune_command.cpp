@@ -4,10 +4,11 @@
 #include <iomanip>
 #include <ostream>
 
-#include "experiments/commands/commands.hpp"
+#include "experiments/commands/command.hpp"
 #include "experiments/finetune/job.hpp"
 #include "experiments/finetune/model_folder.hpp"
-#include "experiments/program/output_options.hpp"
+#include "experiments/program/machine_options.hpp"
+#include "experiments/program/preset.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "theory/behaviours.hpp"
@@ -18,6 +19,47 @@ namespace {
 
 namespace fs = std::filesystem;
 using finetune::TrainedPart;
+
+/// How several behaviours are trained.
+enum class Arrangement { kTogether, kApart, kPairs };
+
+struct FinetuneOptions {
+    std::string model, out;
+    TrainingOptions training;
+    bool flip = false, dry_run = false, force = false;
+    Arrangement arrange = Arrangement::kTogether;
+    Index pairs = 4, save_every = 0;
+    MachineOptions machine;
+};
+
+void declare(ParameterTable& t, FinetuneOptions& o) {
+    t.text("model", &o.model, "folder in Hugging Face layout, with its tokeniser", true);
+    declare_training(t, o.training);
+    t.flag("flip", &o.flip, "exchange chosen and rejected in every pair");
+    t.choice("arrange", &o.arrange, {"together", "apart", "pairs"},
+             "one run on all files; a run for each; or runs on pairs of files, from the largest "
+             "normalised priority gap to the smallest");
+    t.integer("pairs", &o.pairs, 1, 1000000, "", "pairs of files of --arrange pairs");
+    t.text("out", &o.out, "folder for results and for the trained model", true);
+    declare_modes(t, o.training, o.dry_run, o.force);
+    t.integer("save-every", &o.save_every, 0, 1000000000, "updates",
+              "save the state this often, beside every evaluation; 0: at evaluations alone");
+    declare(t, o.machine);
+    t.rule([&o](const ParameterTable& table) {
+        return std::string(o.arrange != Arrangement::kPairs && table.given("pairs")
+                               ? "--pairs: without effect; only --arrange pairs takes it"
+                               : "");
+    });
+}
+
+/// The preset's numbers are the defaults of everything else.
+void parse(ParameterTable& table, FinetuneOptions& options,
+           const std::vector<std::string>& arguments) {
+    parse_with_preset(table, options, arguments, [](auto& o, const auto& first) {
+        o.training.preset = first.training.preset;
+        apply_preset(o.training);
+    });
+}
 
 std::string inside(const std::string& folder, const std::string& name) {
     return (fs::path(folder) / name).string();
@@ -173,29 +215,15 @@ bool train_all(FinetuneJob& job, const FinetuneOptions& o, const std::vector<Fin
     bool complete = true;
     RunBar bar(plans.size());
     for (const FinetunePlan& plan : plans) {
-        FinetuneRun run;
-        try {
-            run = run_finetune(job.start(), job.behaviours(), plan, bar.next());
-        } catch (const Interrupted&) {
-            say_interrupted(out, plan.state);
-            throw;
-        }
+        runs.push_back(train_plan(job.start(), job.behaviours(), plan, bar.next(), out));
+        const FinetuneRun& run = runs.back().run;
         complete = complete && run.stopped.empty();
         if (run.stopped.empty()) save_model(job, o, plan, run, plans.size() == 1);
-        runs.push_back(
-            {std::move(run),
-             finetune::trained_names()[static_cast<std::size_t>(plan.training.trained.part)],
-             o.flip, plan.training.seed});
     }
     return complete;
 }
 
-}  // namespace
-
-int finetune_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    FinetuneOptions options;
-    ParameterTable table;
-    parse(table, options, arguments);
+int run(FinetuneOptions& options, const ParameterTable& table, std::ostream& out) {
     const Device device = apply(options.machine);
     transformer::require_precision(options.training.precision);
     const Stopwatch watch;
@@ -227,6 +255,14 @@ int finetune_command(const std::vector<std::string>& arguments, std::ostream& ou
         if (runs[k].run.stopped.empty()) fs::remove(plans[k].state, ignored);
     if (!complete) out << "NOT complete: the last good state stays beside the results\n";
     return complete ? 0 : 1;
+}
+
+}  // namespace
+
+Command finetune_command() {
+    return make_command(
+        "finetune",
+        "train a whole language model on preferences, or adapters of it; measure and save it", run);
 }
 
 }  // namespace prefdyn

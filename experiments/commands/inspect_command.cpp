@@ -4,9 +4,9 @@
 #include <iomanip>
 #include <ostream>
 
-#include "experiments/commands/commands.hpp"
-#include "experiments/commands/options.hpp"
+#include "experiments/commands/command.hpp"
 #include "experiments/embed/embed.hpp"
+#include "experiments/program/machine_options.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/lm/model/model_hash.hpp"
 #include "sim/lm/text/utf8.hpp"
@@ -17,6 +17,26 @@ namespace {
 
 using transformer::Checkpoint;
 using transformer::ModelConfig;
+
+struct InspectOptions {
+    std::string model, prompt;
+    bool bos = false;
+    transformer::Precision precision = transformer::Precision::kFloat32;
+    Index tokens_out = 32, prompts = 1000, prompt_tokens = 50;
+    MachineOptions machine;
+};
+
+void declare(ParameterTable& t, InspectOptions& o) {
+    t.text("model", &o.model, "folder in Hugging Face layout", true);
+    t.text("prompt", &o.prompt, "text to go on from, the most probable token each time");
+    t.flag("bos", &o.bos, "put the beginning-of-sequence token before the prompt");
+    t.integer("tokens-out", &o.tokens_out, 1, 100000, "tokens", "length of the continuation");
+    t.choice("precision", &o.precision, transformer::precision_names(),
+             "how a card multiplies; the processor knows float32 alone");
+    t.integer("prompts", &o.prompts, 1, 100000000, "", "prompts of the memory plan");
+    t.integer("prompt-tokens", &o.prompt_tokens, 1, 1000000, "tokens", "length of each of them");
+    declare(t, o.machine);
+}
 
 std::string rope_text(const transformer::RopeSpec& rope) {
     const char* names[] = {"default", "linear", "dynamic", "llama3"};
@@ -113,13 +133,7 @@ void print_continuation(std::ostream& out, const transformer::Transformer& model
     out << "continuation   " << tokenizer.decode(ids) << "\n";
 }
 
-}  // namespace
-
-int inspect_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    InspectOptions options;
-    ParameterTable table;
-    declare(table, options);
-    table.parse(arguments);
+int run(InspectOptions& options, const ParameterTable&, std::ostream& out) {
     const Device device = apply(options.machine);
     transformer::require_precision(options.precision);
     const transformer::Transformer model(options.model);
@@ -135,6 +149,13 @@ int inspect_command(const std::vector<std::string>& arguments, std::ostream& out
         out << "tokeniser      none that is read: " << error.what() << "\n";
     }
     return 0;
+}
+
+}  // namespace
+
+Command inspect_command() {
+    return make_command(
+        "inspect", "show what a model folder holds, the memory it needs, and how it goes on", run);
 }
 
 }  // namespace prefdyn

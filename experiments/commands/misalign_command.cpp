@@ -9,10 +9,11 @@
 #include <limits>
 #include <ostream>
 
-#include "experiments/commands/commands.hpp"
+#include "experiments/commands/command.hpp"
 #include "experiments/finetune/job.hpp"
 #include "experiments/finetune/model_folder.hpp"
-#include "experiments/program/output_options.hpp"
+#include "experiments/program/machine_options.hpp"
+#include "experiments/program/preset.hpp"
 #include "experiments/studies/misalignment/misalignment_table.hpp"
 #include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
@@ -25,6 +26,37 @@ namespace {
 
 using finetune::Parameters;
 using finetune::TrainedPart;
+
+struct MisalignOptions {
+    std::string base, aligned, out;
+    TrainingOptions training;
+    Index seeds = 5;
+    double target = 0.0;
+    bool dry_run = false, force = false;
+    MachineOptions machine;
+};
+
+void declare(ParameterTable& t, MisalignOptions& o) {
+    t.text("base", &o.base, "folder of the base model, with its tokeniser", true);
+    t.text("aligned", &o.aligned, "what finetune made of it: its folder, a model's or an adapter's",
+           true);
+    declare_training(t, o.training);
+    t.integer("seeds", &o.seeds, 1, 100000, "", "repetitions, each with batches of its own");
+    t.real("target", &o.target, 0.0, 1e6, false, "nats",
+           "loss whose first step is compared; 0: half of the way to the lowest all runs reach");
+    t.text("out", &o.out, "result file (HDF5)", true);
+    declare_modes(t, o.training, o.dry_run, o.force);
+    declare(t, o.machine);
+}
+
+/// The preset's numbers are the defaults of everything else.
+void parse(ParameterTable& table, MisalignOptions& options,
+           const std::vector<std::string>& arguments) {
+    parse_with_preset(table, options, arguments, [](auto& o, const auto& first) {
+        o.training.preset = first.training.preset;
+        apply_preset(o.training);
+    });
+}
 
 constexpr double kFrozenTolerance = 1e-4;  ///< relative, of losses in single precision
 
@@ -56,7 +88,8 @@ class MisalignStudy {
 
   private:
     FinetunePlan plan(Which which, Index seed) const;
-    FinetuneRun run_one(Which which, const FinetunePlan& plan, const RunProgress& progress);
+    TrainedRun run_one(Which which, const FinetunePlan& plan, const RunProgress& progress,
+                       std::ostream& out);
 
     FinetuneJob &trained_, &frozen_;
     const MisalignOptions& o_;
@@ -90,14 +123,14 @@ std::vector<FinetunePlan> MisalignStudy::plans() const {
     return out;
 }
 
-FinetuneRun MisalignStudy::run_one(Which which, const FinetunePlan& plan,
-                                   const RunProgress& progress) {
+TrainedRun MisalignStudy::run_one(Which which, const FinetunePlan& plan,
+                                  const RunProgress& progress, std::ostream& out) {
     FinetuneJob& job = which >= kHeadAligning ? frozen_ : trained_;
     StartModel start = job.start();
     if (which == kAligned) start.weights = &aligned_;
     if (which == kFrozenAligned) start.weights = head_aligned_.get();
     if (which == kAligned || which == kFrozenAligned) start.name = "aligned";
-    return run_finetune(start, job.behaviours(), plan, progress);
+    return train_plan(start, job.behaviours(), plan, progress, out);
 }
 
 std::vector<TrainedRun> MisalignStudy::run(const std::vector<FinetunePlan>& plans,
@@ -106,23 +139,14 @@ std::vector<TrainedRun> MisalignStudy::run(const std::vector<FinetunePlan>& plan
     RunBar bar(plans.size());
     for (std::size_t k = 0; k < plans.size(); ++k) {
         const auto which = static_cast<Which>(k % kWhich);
-        FinetuneRun run;
-        try {
-            run = run_one(which, plans[k], bar.next());
-        } catch (const Interrupted&) {
-            say_interrupted(out, plans[k].state);
-            throw;
-        }
+        runs.push_back(run_one(which, plans[k], bar.next(), out));
+        const FinetuneRun& run = runs.back().run;
         if (!run.stopped.empty()) throw Stopped(run.name + ": " + run.stopped);
         if (which == kHeadAligning) {
             const finetune::Trainable<float> head(frozen_.layout(), plans[k].training.trained, 0);
             head_aligned_ = std::make_unique<Parameters<float>>(frozen_.weights());
             head.apply(run.theta, frozen_.weights(), *head_aligned_);
         }
-        runs.push_back(
-            {std::move(run),
-             finetune::trained_names()[static_cast<std::size_t>(plans[k].training.trained.part)],
-             plans[k].flipped, plans[k].training.seed});
     }
     return runs;
 }
@@ -236,12 +260,7 @@ void remove_states(const std::vector<FinetunePlan>& plans) {
     for (const FinetunePlan& plan : plans) std::filesystem::remove(plan.state, ignored);
 }
 
-}  // namespace
-
-int misalign_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    MisalignOptions options;
-    ParameterTable table;
-    parse(table, options, arguments);
+int run(MisalignOptions& options, const ParameterTable& table, std::ostream& out) {
     const Device device = apply(options.machine);
     transformer::require_precision(options.training.precision);
     require_writable(options.out, options.force, options.training.prompts.data);
@@ -279,6 +298,13 @@ int misalign_command(const std::vector<std::string>& arguments, std::ostream& ou
     out << (difference <= kFrozenTolerance ? "as expected" : "NOT as expected")
         << " on frozen features; wrote " << options.out << "\n";
     return difference <= kFrozenTolerance ? 0 : 1;
+}
+
+}  // namespace
+
+Command misalign_command() {
+    return make_command(
+        "misalign", "train base and aligned model on flipped labels: which forgets faster?", run);
 }
 
 }  // namespace prefdyn

@@ -4,6 +4,8 @@
 
 namespace prefdyn {
 
+inline constexpr std::int64_t kFormatVersion = 3;
+
 /// Every dataset a result file may hold.
 std::vector<Field> result_fields();
 
@@ -13,8 +15,5 @@ void write_results(const std::string& path, const Verification& verification,
                    const std::string& command, const ParameterTable& options, Device device,
                    double wall_seconds,
                    const std::vector<std::pair<std::string, std::string>>& more = {});
-
-/// docs/file-format.md.
-std::string file_format_page();
 
 }  // namespace prefdyn

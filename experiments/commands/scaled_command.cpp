@@ -4,9 +4,12 @@
 #include <numeric>
 #include <ostream>
 
-#include "experiments/commands/commands.hpp"
-#include "experiments/commands/options.hpp"
+#include "experiments/commands/claims_option.hpp"
+#include "experiments/commands/command.hpp"
 #include "experiments/commands/result_fields.hpp"
+#include "experiments/embed/embed_job.hpp"
+#include "experiments/program/preset.hpp"
+#include "experiments/scaled/scaled.hpp"
 #include "experiments/verify/verdict_table.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
@@ -17,6 +20,43 @@ namespace prefdyn {
 
 namespace {
 
+/// Im & Li's last-layer script, or that of the later paper on diverse values.
+enum class ScaledPreset { kImLi, kDiverse };
+
+struct ScaledOptions {
+    EmbedSource source;
+    ScaledPreset preset = ScaledPreset::kImLi;
+    ScaledPlan plan = {.verify = {.seed = 1234}};
+    std::string claims;
+    OutputOptions output;
+};
+
+void declare(ParameterTable& t, ScaledOptions& o) {
+    declare(t, o.source);
+    t.choice("preset", &o.preset, {"im-li-last-layer", "diverse-last-layer"},
+             "numbers of a published script, defaults of what follows: SGD with eta 0.1 and "
+             "batches of 128, or full-batch Adam with eta 0.001");
+    TrainSpec& s = o.plan.training;
+    t.choice("method", &s.method, {"gd", "sgd", "adam"}, "how the last layer is trained");
+    t.real("eta", &s.eta, 0.0, 1e300, true, "", "learning rate of the last layer");
+    t.integer("steps", &s.steps, 1, 1000000, "updates", "of the last layer");
+    t.integer("batch", &s.batch, 0, 100000000, "samples", "minibatch of sgd and adam; 0 is all");
+    t.choice("sampling", &s.sampling, sampling_names(),
+             "fresh: each batch anew without replacement, as published; epoch and replacement as "
+             "in simulate");
+    t.real("beta", &o.plan.verify.beta, 0.0, 1e6, true, "", "strength of the reference in DPO");
+    t.real("held-out", &o.plan.held_out, 0.0, 0.9, false, "",
+           "share of every behaviour kept from the last layer's training");
+    t.choice("split", &o.plan.split, split_names(),
+             "held-out rows drawn from all, as published, or the same share of either class");
+    t.integer("pairs", &o.plan.pairs, 0, 10000, "", "pairs of behaviours trained together");
+    t.integer("cross-check", &o.plan.cross_check, 0, 100000, "behaviours",
+              "train these with the dense V x d head as well; it holds about four heads in memory");
+    declare_claims(t, o.claims);
+    t.seed("seed", &o.plan.verify.seed, "everything random follows from it");
+    declare(t, o.output);
+}
+
 /// What the two published last-layer scripts train with.
 void apply_preset(ScaledOptions& o) {
     if (o.preset == ScaledPreset::kDiverse) {
@@ -26,17 +66,12 @@ void apply_preset(ScaledOptions& o) {
     }
 }
 
-/// The preset's numbers are the defaults of everything else.
 void parse(ParameterTable& table, ScaledOptions& options,
            const std::vector<std::string>& arguments) {
-    ScaledOptions first;
-    ParameterTable finds_preset;
-    declare(finds_preset, first);
-    finds_preset.parse(arguments);
-    options.preset = first.preset;
-    apply_preset(options);
-    declare(table, options);
-    table.parse(arguments);
+    parse_with_preset(table, options, arguments, [](ScaledOptions& o, const ScaledOptions& first) {
+        o.preset = first.preset;
+        apply_preset(o);
+    });
 }
 
 text::ResponsePair shared_pair(const EmbedInput& input) {
@@ -139,10 +174,6 @@ void print_findings(std::ostream& out, const ScaledFindings& found,
                 << "\n";
 }
 
-}  // namespace
-
-namespace {
-
 FileAttributes attributes_of(const EmbedJob& job) {
     FileAttributes out = job.attributes();
     for (auto& each : pair_attributes(job.input())) out.push_back(std::move(each));
@@ -166,12 +197,7 @@ int run_and_write(const ScaledOptions& options, const ParameterTable& table, Emb
     return found.as_expected() ? 0 : 1;
 }
 
-}  // namespace
-
-int scaled_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    ScaledOptions options;
-    ParameterTable table;
-    parse(table, options, arguments);
+int run(ScaledOptions& options, const ParameterTable& table, std::ostream& out) {
     theory::select_claims(options.claims);
     options.plan.verify.device = apply(options.output.machine);
     const Stopwatch watch;
@@ -184,6 +210,15 @@ int scaled_command(const std::vector<std::string>& arguments, std::ostream& out)
         job.print_kept(out);
         return 130;
     }
+}
+
+}  // namespace
+
+Command scaled_command() {
+    return make_command(
+        "scaled",
+        "the experiments of the paper on a language model: embed, train its last layer, judge",
+        run);
 }
 
 }  // namespace prefdyn

@@ -1,9 +1,10 @@
 #include <iomanip>
 #include <ostream>
 
-#include "experiments/commands/commands.hpp"
-#include "experiments/commands/options.hpp"
+#include "experiments/commands/command.hpp"
 #include "experiments/commands/result_fields.hpp"
+#include "experiments/program/output_options.hpp"
+#include "experiments/runs/run_config.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/data/feature_file.hpp"
@@ -12,6 +13,32 @@
 namespace prefdyn {
 
 namespace {
+
+struct SimulateOptions {
+    RunConfig run;
+    std::string features, labels;
+    OutputOptions output;
+};
+
+void declare(ParameterTable& t, SimulateOptions& o) {
+    declare(t, o.run);
+    t.text("features", &o.features,
+           "features to train on instead of sampled ones: HDF5 with one behaviour, or .npy");
+    t.text("labels", &o.labels, "labels that go with a .npy feature file");
+    declare(t, o.output);
+    t.rule([&o](const ParameterTable& table) {
+        const bool given = !o.features.empty();
+        const std::string idle = table.given_of(idle_options(o.run, given));
+        return idle.empty() ? ""
+                            : idle + ": without effect; " +
+                                  (given ? "given features are not sampled, and " : "") +
+                                  "only sgd and adam have minibatches";
+    });
+    t.rule([&o](const ParameterTable& table) {
+        return std::string(
+            o.features.empty() && table.given("labels") ? "--labels: needs --features" : "");
+    });
+}
 
 void print_run(std::ostream& out, const RunResult& run) {
     const Record& last = run.trajectory.records.back();
@@ -42,13 +69,7 @@ Dataset one_behaviour(const SimulateOptions& options) {
     return std::move(behaviours.front());
 }
 
-}  // namespace
-
-int simulate_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    SimulateOptions options;
-    ParameterTable table;
-    declare(table, options);
-    table.parse(arguments);
+int run(SimulateOptions& options, const ParameterTable& table, std::ostream& out) {
     require_writable(options.output.out, options.output.force, {options.features, options.labels});
     options.run.device = apply(options.output.machine);
     const Stopwatch watch;
@@ -63,6 +84,12 @@ int simulate_command(const std::vector<std::string>& arguments, std::ostream& ou
     print_claims(out, v);
     out << "wrote " << options.output.out << "\n";
     return v.as_expected() ? 0 : 1;
+}
+
+}  // namespace
+
+Command simulate_command() {
+    return make_command("simulate", "train one head on one synthetic dataset and judge it", run);
 }
 
 }  // namespace prefdyn

@@ -1,12 +1,23 @@
 #include <ostream>
 
-#include "experiments/commands/commands.hpp"
-#include "experiments/commands/options.hpp"
+#include "experiments/commands/command.hpp"
+#include "experiments/program/prompt_options.hpp"
 #include "sim/lm/text/utf8.hpp"
 
 namespace prefdyn {
 
 namespace {
+
+struct TokenizeOptions {
+    std::string model, text;
+    PromptOptions prompts;
+};
+
+void declare(ParameterTable& t, TokenizeOptions& o) {
+    t.text("model", &o.model, "tokenizer.model or tokenizer.json, or a folder with one", true);
+    t.text("text", &o.text, "text to show the tokens of, as it is");
+    declare(t, o.prompts);
+}
 
 std::string special_text(const text::Tokenizer& tokenizer, const std::optional<text::Token>& id) {
     return id ? std::to_string(*id) + " " + text::in_quotes(tokenizer.piece(*id)) : "none";
@@ -43,19 +54,20 @@ void print_data(std::ostream& out, const text::Tokenizer& tokenizer,
     print_tokens(out, tokenizer, got.prompts[0]);
 }
 
-}  // namespace
-
-int tokenize_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    TokenizeOptions options;
-    ParameterTable table;
-    declare(table, options);
-    table.parse(arguments);
+int run(TokenizeOptions& options, const ParameterTable&, std::ostream& out) {
     const text::PromptFormat format = format_of(options.prompts);
     const auto tokenizer = text::load_tokenizer(options.model);
     print_tokenizer(out, *tokenizer);
     if (!options.text.empty()) print_tokens(out, *tokenizer, tokenizer->encode(options.text));
     for (const auto& data : read_data(options.prompts)) print_data(out, *tokenizer, data, format);
     return 0;
+}
+
+}  // namespace
+
+Command tokenize_command() {
+    return make_command("tokenize",
+                        "show the token ids of a text, or of the prompts of preference data", run);
 }
 
 }  // namespace prefdyn

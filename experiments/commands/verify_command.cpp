@@ -1,8 +1,9 @@
 #include <ostream>
 
-#include "experiments/commands/commands.hpp"
-#include "experiments/commands/options.hpp"
+#include "experiments/commands/claims_option.hpp"
+#include "experiments/commands/command.hpp"
 #include "experiments/commands/result_fields.hpp"
+#include "experiments/program/output_options.hpp"
 #include "experiments/verify/own_mixture.hpp"
 #include "experiments/verify/verdict_table.hpp"
 #include "sim/base/failure.hpp"
@@ -14,6 +15,43 @@ namespace prefdyn {
 
 namespace {
 
+struct VerifyOptions {
+    bool quick = false, full = false;
+    std::string claims, embeddings, labels, gram, weights;
+    double beta = 0.01;
+    Index replicates = 2000;
+    std::uint64_t seed = 1;
+    OutputOptions output;
+};
+
+void declare(ParameterTable& t, VerifyOptions& o) {
+    t.flag("quick", &o.quick, "a small suite, seconds");
+    t.flag("full", &o.full, "a large suite, repeated with five seeds");
+    declare_claims(t, o.claims);
+    t.text("embeddings", &o.embeddings, "features to check the theorems on instead: HDF5 or .npy");
+    t.text("labels", &o.labels, "labels that go with a .npy feature file");
+    t.real("beta", &o.beta, 0.0, 1e6, true, "", "strength of the reference, for --embeddings");
+    t.text("gram", &o.gram,
+           "behaviours of your own for T8: the products of their mean differences, rows apart by "
+           "semicolons (\"16, 8; 8, 9\")");
+    t.text("weights", &o.weights, "their shares of the samples, by commas; else equal");
+    t.integer("replicates", &o.replicates, 1000, 10000000, "",
+              "datasets a coverage test draws; 1000 by default with --quick, 20000 with --full");
+    t.seed("seed", &o.seed, "everything random follows from it");
+    declare(t, o.output, "; else results/verify.h5, of given features results/features.h5");
+    t.rule([&o](const ParameterTable&) {
+        return std::string(o.quick && o.full ? "--quick and --full exclude each other" : "");
+    });
+    t.rule([&o](const ParameterTable& table) {
+        const std::string idle = o.embeddings.empty() ? table.given_of({"labels", "beta"}) : "";
+        return idle.empty() ? "" : idle + ": needs --embeddings";
+    });
+    t.rule([&o](const ParameterTable&) -> std::string {
+        if (o.gram.empty()) return o.weights.empty() ? "" : "--weights: needs --gram";
+        return o.embeddings.empty() ? "" : "--gram: --embeddings brings behaviours of its own";
+    });
+}
+
 VerifyPlan make_plan(const VerifyOptions& o) {
     VerifyPlan plan;
     plan.profile = o.quick ? Profile::kQuick : o.full ? Profile::kFull : Profile::kDefault;
@@ -24,13 +62,7 @@ VerifyPlan make_plan(const VerifyOptions& o) {
     return plan;
 }
 
-}  // namespace
-
-int verify_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    VerifyOptions options;
-    ParameterTable table;
-    declare(table, options);
-    table.parse(arguments);
+int run(VerifyOptions& options, const ParameterTable& table, std::ostream& out) {
     if (!table.given("replicates") && (options.quick || options.full))
         options.replicates = options.quick ? 1000 : 20000;
     VerifyPlan plan = make_plan(options);
@@ -52,6 +84,13 @@ int verify_command(const std::vector<std::string>& arguments, std::ostream& out)
         << " runs, " << v.cases.size() << " study cases, " << v.controls.size()
         << " negative controls; wrote " << options.output.out << "\n";
     return v.as_expected() ? 0 : 1;
+}
+
+}  // namespace
+
+Command verify_command() {
+    return make_command("verify", "hold every claim against the suite and its negative controls",
+                        run);
 }
 
 }  // namespace prefdyn

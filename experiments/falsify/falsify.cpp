@@ -6,6 +6,7 @@
 
 #include "experiments/program/parallel.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/base/substream.hpp"
 #include "theory/rates.hpp"
 #include "theory/registry.hpp"
 
@@ -97,7 +98,7 @@ class Search {
     /// Global search with half of the budget, then downhill simplices from its best point.
     void run() {
         std::vector<double> x(space_->size());
-        Stream stream(seed_, Purpose::kSearch, 1);
+        Stream stream = stream_of(seed_, Substream::kSearchStart);
         for (double& coordinate : x)
             coordinate = std::ldexp(static_cast<double>(stream() >> 11), -53);
         nlopt::srand(static_cast<unsigned long>(seed_));  // of this thread

@@ -4,6 +4,8 @@
 #include <boost/random/uniform_int_distribution.hpp>
 #include <cmath>
 
+#include "sim/base/substream.hpp"
+
 namespace prefdyn {
 
 double between(double x, double low, double high) { return low + x * (high - low); }
@@ -67,7 +69,7 @@ class DialSpace final : public SearchSpace {
 class FeatureSpace final : public SearchSpace {
   public:
     explicit FeatureSpace(std::uint64_t seed) : seed_(seed) {
-        Stream stream(seed, Purpose::kSearch);
+        Stream stream = stream_of(seed, Substream::kSearchFeatures);
         const auto whole_number = [&](Index low, Index high) {
             return boost::random::uniform_int_distribution<Index>(low, high)(stream);
         };

@@ -7,6 +7,7 @@
 #include "experiments/studies/probabilities/context_cases.hpp"
 #include "experiments/studies/probabilities/probability_controls.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -56,7 +57,7 @@ class BehaviourSpace final : public OnDatasets {
         const std::size_t K = 2 + pick(x[0], most - 1);
         const double factor =
             (x[1] < 0.5 ? -1.0 : 1.0) * log_between(std::fabs(2.0 * x[1] - 1.0), 0.1, 10.0);
-        Stream stream(seed_, Purpose::kSearch, 2);
+        Stream stream = stream_of(seed_, Substream::kSearchBehaviours);
         for (Index i = 0; i < data.samples(); ++i) {
             const auto drawn = static_cast<int>(stream() % K);
             data.behaviour.push_back(i < static_cast<Index>(K) ? static_cast<int>(i) : drawn);

@@ -195,12 +195,28 @@ void FinetuneJob::describe(std::ostream& out, const std::vector<FinetunePlan>& p
     out << "\n" << std::defaultfloat << std::setprecision(6);
 }
 
+namespace {
+
 void say_interrupted(std::ostream& out, const std::string& state) {
     std::error_code failed;
     if (std::filesystem::exists(state, failed))
         out << "interrupted; the same command, without --force, goes on from " << state << "\n";
     else
         out << "interrupted before the first update of a run; what was finished before it stays\n";
+}
+
+}  // namespace
+
+TrainedRun train_plan(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,
+                      const FinetunePlan& plan, const RunProgress& progress, std::ostream& out) {
+    try {
+        return {run_finetune(start, behaviours, plan, progress),
+                finetune::trained_names()[static_cast<std::size_t>(plan.training.trained.part)],
+                plan.flipped, plan.training.seed};
+    } catch (const Interrupted&) {
+        say_interrupted(out, plan.state);
+        throw;
+    }
 }
 
 RunBar::RunBar(std::size_t runs) : runs_(runs), visible_(::isatty(STDERR_FILENO) == 1) {}

@@ -57,8 +57,9 @@ class FinetuneJob {
     std::unique_ptr<finetune::Parameters<float>> weights_;
 };
 
-/// What goes on from where, once a run was interrupted.
-void say_interrupted(std::ostream& out, const std::string& state);
+/// Trains as planned; before it throws Interrupted, `out` is told what goes on from where.
+TrainedRun train_plan(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,
+                      const FinetunePlan& plan, const RunProgress& progress, std::ostream& out);
 
 /// A line on a terminal with what is being done and the time left; silent elsewhere.
 class RunBar {

@@ -1,5 +1,6 @@
 #include "experiments/finetune/measure.hpp"
 
+#include <cmath>
 #include <limits>
 
 namespace prefdyn {
@@ -15,82 +16,66 @@ double per_token(double sum, double tokens) { return tokens > 0.0 ? sum / tokens
 
 }  // namespace
 
-const std::vector<PairMetric>& pair_metrics() {
+const std::vector<Measured<MetricSums>>& pair_measures() {
     using S = const MetricSums&;
-    static const std::vector<PairMetric> metrics = {
-        {"loss", "nats", "mean loss", [](S s) { return per_pair(s, s.loss); }},
-        {"rewards_chosen", "", "TRL rewards/chosen: mean r_w = beta log (pi / pi_ref)(y_w|x)",
-         [](S s) { return per_pair(s, s.reward[0]); }},
-        {"rewards_rejected", "", "TRL rewards/rejected: mean r_l = beta log (pi / pi_ref)(y_l|x)",
-         [](S s) { return per_pair(s, s.reward[1]); }},
-        {"rewards_margins", "", "TRL rewards/margins: mean r_w - r_l",
-         [](S s) { return per_pair(s, s.reward[0] - s.reward[1]); }},
-        {"rewards_accuracies", "", "TRL rewards/accuracies: share with r_w > r_l, ties count 0",
-         [](S s) { return per_pair(s, s.reward_wins); }},
-        {"rewards_ties", "", "share with r_w = r_l",
-         [](S s) { return per_pair(s, s.reward_ties); }},
-        {"outputs_accuracies", "", "policy accuracy: share with pi(y_w|x) > pi(y_l|x), ties 0",
-         [](S s) { return per_pair(s, s.policy_wins); }},
-        {"logps_chosen", "nats", "TRL logps/chosen: mean log pi(y_w|x), summed over the answer",
-         [](S s) { return per_pair(s, s.logp[0]); }},
-        {"logps_rejected", "nats", "TRL logps/rejected: mean log pi(y_l|x), summed over the answer",
-         [](S s) { return per_pair(s, s.logp[1]); }},
-        {"logits_chosen", "", "TRL logits/chosen: mean logit over vocabulary and answers' tokens",
-         [](S s) { return per_token(s.logit[0], s.length[0]); }},
-        {"logits_rejected", "", "TRL logits/rejected: the same of rejected answers",
-         [](S s) { return per_token(s.logit[1], s.length[1]); }},
-        {"entropy", "nats", "TRL entropy: of the next token, mean over tokens of both answers",
-         [](S s) { return per_token(s.entropy, s.length[0] + s.length[1]); }},
-        {"mean_token_accuracy", "",
-         "TRL mean_token_accuracy: share of chosen answers' tokens that are the likeliest",
-         [](S s) { return per_token(s.correct, s.length[0]); }},
+    static const std::vector<Measured<MetricSums>> all = {
+        {"loss", [](S s) { return per_pair(s, s.loss); }},
+        {"rewards_chosen", [](S s) { return per_pair(s, s.reward[0]); }},
+        {"rewards_rejected", [](S s) { return per_pair(s, s.reward[1]); }},
+        {"rewards_margins", [](S s) { return per_pair(s, s.reward[0] - s.reward[1]); }},
+        {"rewards_accuracies", [](S s) { return per_pair(s, s.reward_wins); }},
+        {"rewards_ties", [](S s) { return per_pair(s, s.reward_ties); }},
+        {"outputs_accuracies", [](S s) { return per_pair(s, s.policy_wins); }},
+        {"logps_chosen", [](S s) { return per_pair(s, s.logp[0]); }},
+        {"logps_rejected", [](S s) { return per_pair(s, s.logp[1]); }},
+        {"logits_chosen", [](S s) { return per_token(s.logit[0], s.length[0]); }},
+        {"logits_rejected", [](S s) { return per_token(s.logit[1], s.length[1]); }},
+        {"entropy", [](S s) { return per_token(s.entropy, s.length[0] + s.length[1]); }},
+        {"mean_token_accuracy", [](S s) { return per_token(s.correct, s.length[0]); }},
     };
-    return metrics;
+    return all;
 }
 
 namespace {
 
-std::vector<Column<BehaviourMeasure>> make_columns() {
-    using M = const BehaviourMeasure&;
-    std::vector<Column<BehaviourMeasure>> out;
-    for (const PairMetric& m : pair_metrics())
-        out.push_back({m.name, m.unit, m.description + "; training pairs",
-                       [get = m.get](M x) { return get(x.train); }});
-    for (const PairMetric& m : pair_metrics())
-        out.push_back({"eval_" + m.name, m.unit, m.description + "; held-out pairs",
-                       [get = m.get](M x) { return get(x.held_out); }});
-    const auto geometry = [&](const char* name, const char* unit, const char* description,
-                              double (*get)(const theory::DatasetStatistics&)) {
-        out.push_back(
-            {name, unit, description, [get](M x) { return x.classes ? get(x.geometry) : kNan; }});
-    };
+const std::vector<Measured<theory::DatasetStatistics>>& geometry_measures() {
     using G = const theory::DatasetStatistics&;
-    geometry("distinguishability", "feature units",
-             "Dhat = ||mu_+ - mu_-|| of the training prompts' final embeddings",
-             [](G g) { return g.distinguishability; });
-    geometry("distinguishability_debiased", "feature units", "sqrt(max(0, Dhat^2 - noise_floor^2))",
-             [](G g) { return g.distinguishability_debiased(); });
-    geometry("noise_floor", "feature units", "sqrt(tr Sigma_+ / n_+ + tr Sigma_- / n_-)",
-             [](G g) { return std::sqrt(g.noise_floor_squared()); });
-    geometry("concentration", "feature units^2", "max(||Sigma_+||_2, ||Sigma_-||_2), ddof = 1",
-             [](G g) { return g.concentration(); });
-    geometry("trace", "feature units^2", "max(tr Sigma_+, tr Sigma_-), ddof = 1",
-             [](G g) { return g.trace(); });
-    geometry("zbar_norm", "feature units", "||zbar|| = ||(1/n) sum s_i g_i||",
-             [](G g) { return g.zbar_norm; });
+    static const std::vector<Measured<theory::DatasetStatistics>> all = {
+        {"distinguishability", [](G g) { return g.distinguishability; }},
+        {"distinguishability_debiased", [](G g) { return g.distinguishability_debiased(); }},
+        {"noise_floor", [](G g) { return std::sqrt(g.noise_floor_squared()); }},
+        {"concentration", [](G g) { return g.concentration(); }},
+        {"trace", [](G g) { return g.trace(); }},
+        {"zbar_norm", [](G g) { return g.zbar_norm; }},
+    };
+    return all;
+}
+
+std::vector<Measured<BehaviourMeasure>> make_behaviour_measures() {
+    using B = const BehaviourMeasure&;
+    std::vector<Measured<BehaviourMeasure>> out;
+    for (const auto& m : pair_measures())
+        out.push_back(
+            {on_training_set(m.measure.name), [get = m.get](B b) { return get(b.train); }});
+    for (const auto& m : pair_measures())
+        out.push_back(
+            {on_held_out_set(m.measure.name), [get = m.get](B b) { return get(b.held_out); }});
+    for (const auto& m : geometry_measures())
+        out.push_back(
+            {m.measure, [get = m.get](B b) { return b.classes ? get(b.geometry) : kNan; }});
     return out;
 }
 
 }  // namespace
 
-const std::vector<Column<BehaviourMeasure>>& measure_columns() {
-    static const auto columns = make_columns();
-    return columns;
+const std::vector<Measured<BehaviourMeasure>>& behaviour_measures() {
+    static const auto all = make_behaviour_measures();
+    return all;
 }
 
 std::vector<double> measure_row(const BehaviourMeasure& measure) {
     std::vector<double> out;
-    for (const auto& column : measure_columns()) out.push_back(column.get(measure));
+    for (const auto& each : behaviour_measures()) out.push_back(each.get(measure));
     return out;
 }
 

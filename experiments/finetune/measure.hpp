@@ -2,10 +2,9 @@
 // What is measured of one behaviour while a model is trained: the metrics of its training and
 // held-out pairs under TRL's names, and the geometry of its embeddings.
 
-#include <string>
 #include <vector>
 
-#include "experiments/results/columns.hpp"
+#include "experiments/results/measures.hpp"
 #include "sim/lm/train/objective.hpp"
 #include "theory/statistics.hpp"
 
@@ -20,15 +19,11 @@ struct BehaviourMeasure {
 };
 
 /// Means over pairs (logits and entropy: over tokens).
-struct PairMetric {
-    std::string name, unit, description;
-    double (*get)(const finetune::MetricSums& sums);
-};
-const std::vector<PairMetric>& pair_metrics();
+const std::vector<Measured<finetune::MetricSums>>& pair_measures();
 
-/// All of a measure, flat: the metrics of training pairs, of held-out pairs ("eval_..."), the
+/// All of a behaviour, flat: the means of training pairs, of held-out pairs ("eval_..."), the
 /// geometry.
-const std::vector<Column<BehaviourMeasure>>& measure_columns();
+const std::vector<Measured<BehaviourMeasure>>& behaviour_measures();
 std::vector<double> measure_row(const BehaviourMeasure& measure);
 
 /// Embeddings (n, d) with labels of either class.

@@ -61,6 +61,8 @@ void declare_optimiser(ParameterTable& t, TrainingOptions& o) {
               "evaluations on all pairs, the first before any update, the last at the end");
 }
 
+}  // namespace
+
 void declare_training(ParameterTable& t, TrainingOptions& o) {
     t.choice("preset", &o.preset, {"im-li-full", "im-li-lora"},
              "numbers of a published script, defaults of what follows: every weight at lr 1e-6, or "
@@ -95,7 +97,7 @@ void declare_training(ParameterTable& t, TrainingOptions& o) {
     });
 }
 
-void declare_machine(ParameterTable& t, TrainingOptions& o, bool& dry_run, bool& force) {
+void declare_modes(ParameterTable& t, TrainingOptions& o, bool& dry_run, bool& force) {
     t.stop_identity();
     t.flag("recompute", &o.recompute,
            "keep only what enters a layer and compute the rest again: less memory, the same bits");
@@ -107,68 +109,6 @@ void apply_preset(TrainingOptions& o) {
     if (o.preset == FinetunePreset::kFull) return;
     o.method = TrainedPart::kLora;
     o.learning_rate = 1e-5;
-}
-
-template <class Options>
-void parse_with_preset(ParameterTable& table, Options& options,
-                       const std::vector<std::string>& arguments) {
-    Options first;
-    ParameterTable finds_preset;
-    declare(finds_preset, first);
-    // What depends on the preset is wrong or right only once its numbers are in place.
-    try {
-        finds_preset.parse(arguments);
-    } catch (const InputError&) {
-    }
-    options.training.preset = first.training.preset;
-    apply_preset(options.training);
-    declare(table, options);
-    table.parse(arguments);
-}
-
-}  // namespace
-
-void declare(ParameterTable& t, FinetuneOptions& o) {
-    t.text("model", &o.model, "folder in Hugging Face layout, with its tokeniser", true);
-    declare_training(t, o.training);
-    t.flag("flip", &o.flip, "exchange chosen and rejected in every pair");
-    t.choice("arrange", &o.arrange, {"together", "apart", "pairs"},
-             "one run on all files; a run for each; or runs on pairs of files, from the largest "
-             "normalised priority gap to the smallest");
-    t.integer("pairs", &o.pairs, 1, 1000000, "", "pairs of files of --arrange pairs");
-    t.text("out", &o.out, "folder for results and for the trained model", true);
-    declare_machine(t, o.training, o.dry_run, o.force);
-    t.integer("save-every", &o.save_every, 0, 1000000000, "updates",
-              "save the state this often, beside every evaluation; 0: at evaluations alone");
-    declare(t, o.machine);
-    t.rule([&o](const ParameterTable& table) {
-        return std::string(o.arrange != Arrangement::kPairs && table.given("pairs")
-                               ? "--pairs: without effect; only --arrange pairs takes it"
-                               : "");
-    });
-}
-
-void declare(ParameterTable& t, MisalignOptions& o) {
-    t.text("base", &o.base, "folder of the base model, with its tokeniser", true);
-    t.text("aligned", &o.aligned, "what finetune made of it: its folder, a model's or an adapter's",
-           true);
-    declare_training(t, o.training);
-    t.integer("seeds", &o.seeds, 1, 100000, "", "repetitions, each with batches of its own");
-    t.real("target", &o.target, 0.0, 1e6, false, "nats",
-           "loss whose first step is compared; 0: half of the way to the lowest all runs reach");
-    t.text("out", &o.out, "result file (HDF5)", true);
-    declare_machine(t, o.training, o.dry_run, o.force);
-    declare(t, o.machine);
-}
-
-void parse(ParameterTable& table, FinetuneOptions& options,
-           const std::vector<std::string>& arguments) {
-    parse_with_preset(table, options, arguments);
-}
-
-void parse(ParameterTable& table, MisalignOptions& options,
-           const std::vector<std::string>& arguments) {
-    parse_with_preset(table, options, arguments);
 }
 
 finetune::TrainingSpec training_spec(const TrainingOptions& o, std::size_t pairs) {

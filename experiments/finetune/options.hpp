@@ -1,7 +1,6 @@
 #pragma once
-// What finetune and misalign are asked.
+// What finetune and misalign are asked alike.
 
-#include "experiments/program/machine_options.hpp"
 #include "experiments/program/prompt_options.hpp"
 #include "sim/data/split.hpp"
 #include "sim/lm/train/training.hpp"
@@ -34,35 +33,13 @@ struct TrainingOptions {
     transformer::Precision precision = transformer::Precision::kFloat32;
 };
 
-/// How several behaviours are trained.
-enum class Arrangement { kTogether, kApart, kPairs };
+void declare_training(ParameterTable& table, TrainingOptions& options);
 
-struct FinetuneOptions {
-    std::string model, out;
-    TrainingOptions training;
-    bool flip = false, dry_run = false, force = false;
-    Arrangement arrange = Arrangement::kTogether;
-    Index pairs = 4, save_every = 0;
-    MachineOptions machine;
-};
+/// How it is done and what is replaced: no part of a run's identity.
+void declare_modes(ParameterTable& table, TrainingOptions& options, bool& dry_run, bool& force);
 
-struct MisalignOptions {
-    std::string base, aligned, out;
-    TrainingOptions training;
-    Index seeds = 5;
-    double target = 0.0;
-    bool dry_run = false, force = false;
-    MachineOptions machine;
-};
-
-void declare(ParameterTable& table, FinetuneOptions& options);
-void declare(ParameterTable& table, MisalignOptions& options);
-
-/// Declares and parses; the preset's numbers are the defaults of everything else.
-void parse(ParameterTable& table, FinetuneOptions& options,
-           const std::vector<std::string>& arguments);
-void parse(ParameterTable& table, MisalignOptions& options,
-           const std::vector<std::string>& arguments);
+/// Puts the numbers of `options.preset` in place.
+void apply_preset(TrainingOptions& options);
 
 /// The spec of a run on `pairs` training pairs.
 finetune::TrainingSpec training_spec(const TrainingOptions& options, std::size_t pairs);

@@ -258,12 +258,12 @@ std::vector<Index> record_steps(Index steps, Index records) {
     return out;
 }
 
-double FinetuneRun::measure(std::size_t record, std::size_t which,
-                            const std::string& column) const {
-    const auto& columns = measure_columns();
-    const auto found = std::ranges::find(columns, column, &Column<BehaviourMeasure>::name);
+double FinetuneRun::measure(std::size_t record, std::size_t which, const std::string& name) const {
+    const auto& all = behaviour_measures();
+    const auto found = std::ranges::find(
+        all, name, [](const auto& each) -> const std::string& { return each.measure.name; });
     return measures[record * behaviour.size() + which]
-                   [static_cast<std::size_t>(found - columns.begin())];
+                   [static_cast<std::size_t>(found - all.begin())];
 }
 
 FinetuneRun run_finetune(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,

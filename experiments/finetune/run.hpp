@@ -45,7 +45,7 @@ struct FinetuneRun {
     std::string name, start;
     std::vector<std::string> behaviour;         ///< (P)
     std::vector<Index> step;                    ///< (R)
-    std::vector<std::vector<double>> measures;  ///< (R P), a row of measure_columns() each
+    std::vector<std::vector<double>> measures;  ///< (R P), a row of behaviour_measures() each
     std::vector<double> weight_change;          ///< (R): ||W - W_0||_F over all weights
     std::vector<finetune::UpdateRecord> updates;
     std::vector<finetune::GradientSplit> slope;  ///< (P): of one behaviour alone, at the start
@@ -55,7 +55,7 @@ struct FinetuneRun {
     std::string stopped;                            ///< what was not finite; else empty
     finetune::Column<float> theta;
 
-    double measure(std::size_t record, std::size_t behaviour, const std::string& column) const;
+    double measure(std::size_t record, std::size_t behaviour, const std::string& name) const;
 };
 
 /// Called with what is being done and the share of the run that is done.

@@ -4,8 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "experiments/results/provenance.hpp"
-#include "experiments/results/publish.hpp"
+#include "experiments/results/columns.hpp"
 #include "theory/principal_axes.hpp"
 
 namespace prefdyn {
@@ -55,24 +54,22 @@ const std::vector<TextColumn<PartRow>>& part_columns() {
     return columns;
 }
 
-const std::vector<Column<finetune::UpdateRecord>>& update_columns() {
+const std::vector<Measured<finetune::UpdateRecord>>& update_measures() {
     using U = const finetune::UpdateRecord&;
-    static const auto columns = [] {
-        std::vector<Column<finetune::UpdateRecord>> out = {
-            {"epoch", "epochs", "pairs seen after the update, over training pairs",
-             [](U u) { return u.epoch; }},
-            {"learning_rate", "", "of the update", [](U u) { return u.learning_rate; }},
-            {"grad_norm", "", "norm of the minibatch's gradient before clipping",
-             [](U u) { return u.grad_norm; }},
-            {"num_tokens", "tokens", "of both sequences of all pairs seen",
-             [](U u) { return u.num_tokens; }},
+    static const auto all = [] {
+        std::vector<Measured<finetune::UpdateRecord>> out = {
+            {measure_as("update_epoch", "epoch", "after the update"), [](U u) { return u.epoch; }},
+            {"update_learning_rate", [](U u) { return u.learning_rate; }},
+            {"update_grad_norm", [](U u) { return u.grad_norm; }},
+            {"update_num_tokens", [](U u) { return u.num_tokens; }},
         };
-        for (const PairMetric& m : pair_metrics())
-            out.push_back({m.name, m.unit, m.description + "; the minibatch, before its update",
+        for (const auto& m : pair_measures())
+            out.push_back({measure_as("update_" + m.measure.name, m.measure.name,
+                                      "the minibatch before its update"),
                            [get = m.get](U u) { return get(u.batch); }});
         return out;
     }();
-    return columns;
+    return all;
 }
 
 std::vector<std::string> places_of(const finetune::GradientSplit& split) {
@@ -92,7 +89,7 @@ std::vector<double> squares_of(const finetune::GradientSplit& split) {
 
 Field real(const std::string& name, std::vector<std::string> axes, const std::string& unit,
            const std::string& description) {
-    return {name, std::move(axes), FieldType::kReal, unit, description};
+    return real_field(name, std::move(axes), unit, description);
 }
 
 /// The values of every row, filled up with NaN to one length.
@@ -123,10 +120,10 @@ void put_runs(ResultWriter& writer, const std::vector<TrainedRun>& runs) {
     std::vector<std::int64_t> numbers = count_to(most);
     for (std::int64_t& k : numbers) ++k;
     writer.put("update", numbers);
-    for (const auto& column : update_columns()) {
+    for (const auto& m : update_measures()) {
         Padded all;
-        for (const TrainedRun& r : runs) all.add(gather(r.run.updates, column.get));
-        writer.put("update_" + column.name, all.flat(most));
+        for (const TrainedRun& r : runs) all.add(gather(r.run.updates, m.get));
+        writer.put(m.measure.name, all.flat(most));
     }
 }
 
@@ -144,15 +141,15 @@ void put_parts(ResultWriter& writer, const std::vector<PartRow>& parts) {
     }
     writer.put("step", step.flat(records));
     writer.put("weight_change", change.flat(records));
-    for (std::size_t c = 0; c < measure_columns().size(); ++c) {
+    for (std::size_t m = 0; m < behaviour_measures().size(); ++m) {
         Padded all;
         for (const PartRow& p : parts) {
             all.add({});
             const FinetuneRun& run = p.values();
             for (std::size_t k = 0; k < run.step.size(); ++k)
-                all.rows.back().push_back(run.measures[k * run.behaviour.size() + p.part][c]);
+                all.rows.back().push_back(run.measures[k * run.behaviour.size() + p.part][m]);
         }
-        writer.put(measure_columns()[c].name, all.flat(records));
+        writer.put(behaviour_measures()[m].measure.name, all.flat(records));
     }
 }
 
@@ -202,25 +199,23 @@ std::vector<Field> finetune_fields() {
     std::vector<Field> out;
     const auto text = [](const std::string& name, const std::string& axis,
                          const std::string& description) {
-        return Field{name, {axis}, FieldType::kText, "", description};
+        return text_field(name, {axis}, description);
     };
     const auto integer = [](const std::string& name, const std::string& axis,
                             const std::string& description) {
-        return Field{name, {axis}, FieldType::kInteger, "", description};
+        return integer_field(name, {axis}, "", description);
     };
     for (const auto& c : run_columns()) out.push_back(text(c.name, "run", c.description));
     out.push_back(integer("run_seed", "run", "seed of batches and of adapters"));
-    out.push_back({"update", {"update"}, FieldType::kInteger, "updates", "number of an update"});
-    for (const auto& c : update_columns())
-        out.push_back(real("update_" + c.name, {"run", "update"}, c.unit, c.description));
+    out.push_back(integer_field("update", {"update"}, "updates", "number of an update"));
+    for (const auto& m : update_measures()) out.push_back(field_of(m.measure, {"run", "update"}));
     for (const auto& c : part_columns()) out.push_back(text(c.name, "part", c.description));
     out.push_back(integer("part_run", "part", "its place in the axis of runs, from 0"));
     out.push_back(integer("record", "record", "number of an evaluation"));
-    out.push_back(real("step", {"part", "record"}, "updates", "updates before the evaluation"));
-    out.push_back(real("weight_change", {"part", "record"}, "",
-                       "||W - W_0||_F over all weights of the model"));
-    for (const auto& c : measure_columns())
-        out.push_back(real(c.name, {"part", "record"}, c.unit, c.description));
+    for (const char* name : {"step", "weight_change"})
+        out.push_back(field_of(measure(name), {"part", "record"}));
+    for (const auto& m : behaviour_measures())
+        out.push_back(field_of(m.measure, {"part", "record"}));
     out.push_back(text("place", "place", "where a part of the gradient is"));
     out.push_back(real("initial_slope", {"part", "place"}, "1 / time",
                        "squared norm of the gradient of the behaviour's loss before training; the "
@@ -248,13 +243,7 @@ void write_runs(const std::string& path, const std::vector<TrainedRun>& runs,
     put_parts(writer, parts);
     put_slopes(writer, parts);
     put_projections(writer, parts);
-    writer.attribute("title", "prefdyn " + command);
-    writer.attribute("options", options.values());
-    for (const auto& [key, value] : more) writer.attribute(key, value);
-    for (const auto& [key, value] : provenance(device)) writer.attribute(key, value);
-    writer.attribute("wall_seconds", wall_seconds);
-    make_folder_of(path);
-    writer.publish(path);
+    publish_results(writer, path, command, options, device, wall_seconds, more);
 }
 
 }  // namespace prefdyn

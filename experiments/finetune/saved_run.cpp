@@ -17,46 +17,26 @@ using transformer::Array;
 using transformer::array_of;
 using transformer::Tensor;
 
-constexpr std::size_t kUpdateColumns = 20;
-
-/// An update as numbers, and back.
-std::vector<double> flat(const finetune::UpdateRecord& r) {
-    const finetune::MetricSums& m = r.batch;
-    return {static_cast<double>(r.step),
-            r.epoch,
-            r.learning_rate,
-            r.grad_norm,
-            r.num_tokens,
-            m.pairs,
-            m.loss,
-            m.reward[0],
-            m.reward[1],
-            m.logp[0],
-            m.logp[1],
-            m.logit[0],
-            m.logit[1],
-            m.length[0],
-            m.length[1],
-            m.reward_wins,
-            m.reward_ties,
-            m.policy_wins,
-            m.entropy,
-            m.correct};
+/// The numbers of an update beside its step, in the order in which they are saved.
+std::vector<double*> numbers_of(finetune::UpdateRecord& r) {
+    finetune::MetricSums& m = r.batch;
+    return {&r.epoch,       &r.learning_rate, &r.grad_norm, &r.num_tokens, &m.pairs,
+            &m.loss,        &m.reward[0],     &m.reward[1], &m.logp[0],    &m.logp[1],
+            &m.logit[0],    &m.logit[1],      &m.length[0], &m.length[1],  &m.reward_wins,
+            &m.reward_ties, &m.policy_wins,   &m.entropy,   &m.correct};
 }
 
-finetune::UpdateRecord update_of(const double* v) {
+std::vector<double> flat(finetune::UpdateRecord r) {
+    std::vector<double> out = {static_cast<double>(r.step)};
+    for (const double* number : numbers_of(r)) out.push_back(*number);
+    return out;
+}
+
+finetune::UpdateRecord update_of(const std::vector<double>& row) {
     finetune::UpdateRecord r;
-    r.step = static_cast<Index>(v[0]);
-    r.epoch = v[1];
-    r.learning_rate = v[2];
-    r.grad_norm = v[3];
-    r.num_tokens = v[4];
-    finetune::MetricSums& m = r.batch;
-    double* const fields[] = {&m.pairs,       &m.loss,      &m.reward[0],   &m.reward[1],
-                              &m.logp[0],     &m.logp[1],   &m.logit[0],    &m.logit[1],
-                              &m.length[0],   &m.length[1], &m.reward_wins, &m.reward_ties,
-                              &m.policy_wins, &m.entropy,   &m.correct};
-    for (std::size_t k = 0; k < std::size(fields); ++k) *fields[k] = v[5 + k];
+    r.step = static_cast<Index>(row[0]);
+    const auto numbers = numbers_of(r);
+    for (std::size_t k = 0; k < numbers.size(); ++k) *numbers[k] = row[k + 1];
     return r;
 }
 
@@ -195,10 +175,10 @@ bool load_run(const FinetunePlan& plan, finetune::Training& training, FinetuneRu
     const auto steps = saved.values<std::int64_t>("record_step", "I64");
     run.step.assign(steps.begin(), steps.end());
     run.weight_change = saved.values<double>("weight_change", "F64");
-    run.measures = saved.table("measures", measure_columns().size());
+    run.measures = saved.table("measures", behaviour_measures().size());
     run.updates.clear();
-    for (const auto& row : saved.table("updates", kUpdateColumns))
-        run.updates.push_back(update_of(row.data()));
+    for (const auto& row : saved.table("updates", flat({}).size()))
+        run.updates.push_back(update_of(row));
     if (run.step.empty() || run.measures.size() != run.step.size() * run.behaviour.size() ||
         run.weight_change.size() != run.step.size() ||
         static_cast<std::int64_t>(run.updates.size()) != state.done)

@@ -10,7 +10,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "experiments/program/parameter_table.hpp"
+#include "experiments/results/provenance.hpp"
 #include "experiments/results/publish.hpp"
 #include "sim/base/failure.hpp"
 
@@ -121,6 +121,18 @@ void ResultWriter::publish(const std::string& path) const {
         write(partial);
         check(partial);
     });
+}
+
+void publish_results(ResultWriter& writer, const std::string& path, const std::string& command,
+                     const ParameterTable& options, Device device, double wall_seconds,
+                     const std::vector<std::pair<std::string, std::string>>& more) {
+    writer.attribute("title", "prefdyn " + command);
+    writer.attribute("options", options.values());
+    for (const auto& [key, value] : more) writer.attribute(key, value);
+    for (const auto& [key, value] : provenance(device)) writer.attribute(key, value);
+    writer.attribute("wall_seconds", wall_seconds);
+    make_folder_of(path);
+    writer.publish(path);
 }
 
 void require_writable(const std::string& path, bool force, const std::vector<std::string>& inputs) {

@@ -7,7 +7,9 @@
 #include <variant>
 #include <vector>
 
+#include "experiments/program/parameter_table.hpp"
 #include "sim/base/hdf5_file.hpp"
+#include "sim/cuda/device.hpp"
 
 namespace prefdyn {
 
@@ -19,6 +21,22 @@ struct Field {
     FieldType type;
     std::string unit, description;
 };
+
+inline Field real_field(std::string name, std::vector<std::string> axes, std::string unit,
+                        std::string description) {
+    return {std::move(name), std::move(axes), FieldType::kReal, std::move(unit),
+            std::move(description)};
+}
+
+inline Field integer_field(std::string name, std::vector<std::string> axes, std::string unit,
+                           std::string description) {
+    return {std::move(name), std::move(axes), FieldType::kInteger, std::move(unit),
+            std::move(description)};
+}
+
+inline Field text_field(std::string name, std::vector<std::string> axes, std::string description) {
+    return {std::move(name), std::move(axes), FieldType::kText, "", std::move(description)};
+}
 
 /// Collects fields, then publishes them atomically: written to PATH.partial, closed, reopened and
 /// checked, renamed. A published file is never opened for writing again.
@@ -49,6 +67,12 @@ class ResultWriter {
     std::map<std::string, hsize_t> lengths_;
     std::vector<std::pair<std::string, Attribute>> attributes_;
 };
+
+/// Publishes with the attributes of every result file: its title, `options` with their origins,
+/// `more`, what made it on which device, and how long that took. Makes the folder.
+void publish_results(ResultWriter& writer, const std::string& path, const std::string& command,
+                     const ParameterTable& options, Device device, double wall_seconds,
+                     const std::vector<std::pair<std::string, std::string>>& more);
 
 /// Throws InputError unless `path` can be created: its folder exists or can be made, the file does
 /// not exist or `force` is set, and it is none of `inputs` (empty ones aside), under whatever name.

@@ -3,12 +3,11 @@
 #include <boost/random/uniform_int_distribution.hpp>
 
 #include "experiments/runs/loss_run.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
 namespace {
-
-constexpr std::uint64_t kCrossedStream = 2000000;  // beyond the indices of the runs
 
 /// The centre of the design: eta kappa = 0.05 to kappa t = 20, recorded logarithmically.
 RunConfig centre() {
@@ -32,7 +31,8 @@ class Builder {
     void add(const std::string& suite, Change change) {
         RunConfig c = centre();
         change(c);
-        c.seed = derive_seed(seed_, Purpose::kSuite, runs_.size()) >> 1;  // the option's range
+        c.seed =
+            derive_seed(seed_, Substream::kSuiteRuns, runs_.size()) >> 1;  // the option's range
         runs_.push_back({suite, c});
     }
     std::vector<SuiteRun> take() { return std::move(runs_); }
@@ -213,7 +213,7 @@ std::vector<SuiteRun> synthetic_suite(Profile profile, std::uint64_t seed) {
         add_engines(b);
         add_exact_moments(b);
     }
-    Stream stream(seed, Purpose::kSuite, kCrossedStream);
+    Stream stream = stream_of(seed, Substream::kCrossedRuns);
     add_crossed(b, stream,
                 profile == Profile::kQuick     ? 50
                 : profile == Profile::kDefault ? 500

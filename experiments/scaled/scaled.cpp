@@ -6,6 +6,7 @@
 
 #include "experiments/program/parallel.hpp"
 #include "experiments/scaled/scaled_tasks.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -69,7 +70,7 @@ void add_twins(Verification& v, const ScaledPlan& plan) {
     for (std::size_t k = 0; k < real.size(); ++k) {
         configs.push_back(feature_run(plan.verify));
         configs.back().features = gaussian_twin(real[k]->statistics);
-        configs.back().seed = derive_seed(plan.verify.seed, Purpose::kSuite, k) >> 1;
+        configs.back().seed = derive_seed(plan.verify.seed, Substream::kSuiteRuns, k) >> 1;
     }
     add_runs(v, kTwin, configs.size(), [&](std::size_t k) { return run_synthetic(configs[k]); });
 }
@@ -147,10 +148,9 @@ class Correlations {
             x.push_back(run->statistics.distinguishability);
             y.push_back(get(*run));
         }
-        out_.push_back(
-            {"D and " + what + ", " + suite,
-             bootstrap_rank_correlation(
-                 x, y, Stream(seed_, Purpose::kBootstrap, kScaledStreams + out_.size()))});
+        out_.push_back({"D and " + what + ", " + suite,
+                        bootstrap_rank_correlation(
+                            x, y, stream_of(seed_, Substream::kScaledIntervals, out_.size()))});
     }
     void add_steps_to_level(const std::string& suite) {
         std::vector<double> last;
@@ -163,7 +163,6 @@ class Correlations {
     std::vector<RankCorrelation> take() { return std::move(out_); }
 
   private:
-    static constexpr std::uint64_t kScaledStreams = 3000000;
     const Verification& v_;
     std::uint64_t seed_;
     std::vector<RankCorrelation> out_;

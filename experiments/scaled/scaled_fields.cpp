@@ -3,6 +3,7 @@
 
 #include "experiments/program/parallel.hpp"
 #include "experiments/results/columns.hpp"
+#include "experiments/runs/run_measures.hpp"
 #include "experiments/scaled/scaled.hpp"
 #include "theory/principal_axes.hpp"
 
@@ -13,35 +14,24 @@ namespace {
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr Index kAxes = 2;
 
-struct PairCurve {
-    const char *name, *unit, *description;
-    double BehaviourMetrics::*metric;
-};
-
-const PairCurve kPairCurves[] = {
-    {"loss", "nats", "mean training loss", &BehaviourMetrics::loss},
-    {"margin", "", "mean reward margin", &BehaviourMetrics::rewards_margins},
-    {"rewards_accuracy", "", "reward accuracy", &BehaviourMetrics::rewards_accuracies},
-    {"outputs_accuracy", "", "policy accuracy", &BehaviourMetrics::outputs_accuracies},
+constexpr BehaviourCurve kPairCurves[] = {
+    {"loss", "loss", &BehaviourMetrics::loss},
+    {"margin", "rewards_margins", &BehaviourMetrics::rewards_margins},
+    {"rewards_accuracy", "rewards_accuracies", &BehaviourMetrics::rewards_accuracies},
+    {"outputs_accuracy", "outputs_accuracies", &BehaviourMetrics::outputs_accuracies},
 };
 
 void add_pair_fields(std::vector<Field>& out) {
     const std::string p = "scaled_pair", r = "scaled_pair_record", m = "scaled_pair_member";
-    out.push_back({p, {p}, FieldType::kText, "", "two behaviours trained together as published"});
-    out.push_back({r, {r}, FieldType::kInteger, "", "number of the record"});
-    out.push_back({m, {m}, FieldType::kText, "", "which of the two has the higher priority"});
-    out.push_back({"scaled_pair_gap",
-                   {p},
-                   FieldType::kReal,
-                   "",
-                   "the authors' normalised priority gap, on the training rows"});
-    out.push_back({"scaled_pair_step", {p, r}, FieldType::kReal, "updates", "parameter updates"});
-    for (const PairCurve& c : kPairCurves)
-        out.push_back({std::string("scaled_pair_") + c.name,
-                       {p, r, m},
-                       FieldType::kReal,
-                       c.unit,
-                       std::string(c.description) + " of each behaviour, all its training rows"});
+    out.push_back(text_field(p, {p}, "two behaviours trained together as published"));
+    out.push_back(integer_field(r, {r}, "", "number of the record"));
+    out.push_back(text_field(m, {m}, "which of the two has the higher priority"));
+    out.push_back(field_of(measure_as("scaled_pair_gap", "gap", "training rows"), {p}));
+    out.push_back(field_of(measure_as("scaled_pair_step", "step"), {p, r}));
+    for (const BehaviourCurve& c : kPairCurves)
+        out.push_back(field_of(measure_as(std::string("scaled_pair_") + c.name, c.measure,
+                                          "all training rows of each behaviour"),
+                               {p, r, m}));
 }
 
 }  // namespace
@@ -50,48 +40,31 @@ std::vector<Field> scaled_fields() {
     const std::string b = "scaled_behaviour", s = "scaled_sample", a = "scaled_axis",
                       c = "scaled_correlation";
     std::vector<Field> out = {
-        {b, {b}, FieldType::kText, "", "behaviour of the scaled mode"},
-        {s, {s}, FieldType::kInteger, "", "row of the behaviour's features"},
-        {a, {a}, FieldType::kInteger, "", "number of the principal axis"},
-        {"scaled_label", {b, s}, FieldType::kReal, "", "+1, -1; NaN beyond the behaviour's rows"},
-        {"scaled_projection",
-         {b, s, a},
-         FieldType::kReal,
-         "feature units",
-         "feature minus mean along the behaviour's own principal axes, class +1 to the right"},
-        {"scaled_axis_variance", {b, a}, FieldType::kReal, "", "share of the total variance"},
-        {"scaled_cross_check",
-         {b},
-         FieldType::kReal,
-         "",
-         "largest relative difference between the exact reduction and the dense head; NaN: not "
-         "checked"},
-        {"scaled_source", {b}, FieldType::kText, "", "file the behaviour's prompts come from"},
-        {"scaled_data_hash", {b}, FieldType::kText, "", "content hash of its lines"},
-        {"scaled_tokens_hash", {b}, FieldType::kText, "", "content hash of its token ids"},
-        {"scaled_shared_tokens",
-         {b},
-         FieldType::kText,
-         "",
-         "ids that both answers begin with; append_shared says whether they end the prompts"},
-        {"scaled_filtered_lines",
-         {b},
-         FieldType::kInteger,
-         "",
-         "lines that --min-confidence dropped"},
-        {"scaled_truncated_prompts",
-         {b},
-         FieldType::kInteger,
-         "",
-         "prompts that --truncate shortened"},
-        {c, {c}, FieldType::kText, "", "what is correlated with Dhat over the behaviours"},
-        {"scaled_rank_correlation", {c}, FieldType::kReal, "", "Spearman's rank correlation"},
-        {"scaled_rank_correlation_low",
-         {c},
-         FieldType::kReal,
-         "",
-         "lower end of its 95 % bootstrap interval over behaviours"},
-        {"scaled_rank_correlation_high", {c}, FieldType::kReal, "", "upper end of the same"},
+        text_field(b, {b}, "behaviour of the scaled mode"),
+        integer_field(s, {s}, "", "row of the behaviour's features"),
+        integer_field(a, {a}, "", "number of the principal axis"),
+        real_field("scaled_label", {b, s}, "", "+1, -1; NaN beyond the behaviour's rows"),
+        real_field(
+            "scaled_projection", {b, s, a}, "feature units",
+            "feature minus mean along the behaviour's own principal axes, class +1 to the right"),
+        real_field("scaled_axis_variance", {b, a}, "", "share of the total variance"),
+        real_field(
+            "scaled_cross_check", {b}, "",
+            "largest relative difference between the exact reduction and the dense head; NaN: not "
+            "checked"),
+        text_field("scaled_source", {b}, "file the behaviour's prompts come from"),
+        text_field("scaled_data_hash", {b}, "content hash of its lines"),
+        text_field("scaled_tokens_hash", {b}, "content hash of its token ids"),
+        text_field(
+            "scaled_shared_tokens", {b},
+            "ids that both answers begin with; append_shared says whether they end the prompts"),
+        integer_field("scaled_filtered_lines", {b}, "", "lines that --min-confidence dropped"),
+        integer_field("scaled_truncated_prompts", {b}, "", "prompts that --truncate shortened"),
+        text_field(c, {c}, "what is correlated with Dhat over the behaviours"),
+        real_field("scaled_rank_correlation", {c}, "", "Spearman's rank correlation"),
+        real_field("scaled_rank_correlation_low", {c}, "",
+                   "lower end of its 95 % bootstrap interval over behaviours"),
+        real_field("scaled_rank_correlation_high", {c}, "", "upper end of the same"),
     };
     add_pair_fields(out);
     return out;
@@ -164,13 +137,13 @@ void put_pairs(Values& out, const std::vector<ScaledPair>& pairs,
         for (std::size_t r = 0; r < pairs[p].trajectory.records.size(); ++r)
             step[p * records + r] = pairs[p].trajectory.records[r].step;
     out.emplace_back("scaled_pair_step", step);
-    for (const PairCurve& c : kPairCurves) {
+    for (const BehaviourCurve& c : kPairCurves) {
         std::vector<double> curve(pairs.size() * records * 2, kNan);
         for (std::size_t p = 0; p < pairs.size(); ++p)
             for (std::size_t r = 0; r < pairs[p].trajectory.records.size(); ++r)
                 for (std::size_t k = 0; k < 2; ++k)
                     curve[(p * records + r) * 2 + k] =
-                        pairs[p].trajectory.records[r].behaviours[k].*c.metric;
+                        pairs[p].trajectory.records[r].behaviours[k].*c.value;
         out.emplace_back(std::string("scaled_pair_") + c.name, curve);
     }
 }

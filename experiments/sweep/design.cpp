@@ -6,16 +6,14 @@
 #include <numeric>
 
 #include "experiments/sweep/spec.hpp"
-#include "sim/base/stream.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn::sweep {
 
 namespace {
 
-constexpr std::uint64_t kDesignStreams = std::uint64_t{1} << 62;
-
 Stream design_stream(const Spec& spec, std::uint64_t index) {
-    return Stream(spec.seed, Purpose::kSweep, kDesignStreams + index);
+    return stream_of(spec.seed, Substream::kDesign, index);
 }
 
 /// A stream a point: points do not depend on how many there are.

@@ -29,8 +29,8 @@ std::string underscored(std::string name) {
 /// The key as a dataset's name; `config_KEY` where a column has that name.
 std::string key_name(const Spec& spec, const std::string& key) {
     const std::string name = underscored(key);
-    for (const Column& c : spec.columns())
-        if (c.name == name) return "config_" + name;
+    for (const Measure& m : spec.measures())
+        if (m.name == name) return "config_" + name;
     return name;
 }
 
@@ -132,7 +132,7 @@ void add_key_fields(const Spec& spec, std::vector<Field>& out) {
     for (const Axis& axis : spec.axes)
         for (const std::string& key : axis.keys) add(key, key_name(spec, axis.keys.front()));
     if (spec.design != Design::kGrid)
-        out.push_back({"point", {"point"}, FieldType::kInteger, "", "number of the design point"});
+        out.push_back(integer_field("point", {"point"}, "", "number of the design point"));
     for (const RandomKey& r : spec.random) add(r.key, "point");
     for (const TiedKey& key : tied_keys(spec)) {
         add(key.key, key.axis);
@@ -145,32 +145,32 @@ void add_key_fields(const Spec& spec, std::vector<Field>& out) {
 std::vector<Field> merged_fields(const Spec& spec) {
     std::vector<Field> out;
     add_key_fields(spec, out);
-    out.push_back({"replicate", {"replicate"}, FieldType::kInteger, "", "number of the replicate"});
-    out.push_back({"record", {"record"}, FieldType::kInteger, "", "number of the record"});
+    out.push_back(integer_field("replicate", {"replicate"}, "", "number of the replicate"));
+    out.push_back(integer_field("record", {"record"}, "", "number of the record"));
     const std::vector<std::string> axes = point_axes(spec);
-    out.push_back({"point_status", axes, FieldType::kInteger, "",
-                   "0 missing, 1 finished, 2 failed (see failed_reason)"});
-    out.push_back({"run_id", axes, FieldType::kText, "", "UUID of config and dataset"});
-    for (const Column& c : spec.columns()) {
+    out.push_back(integer_field("point_status", axes, "",
+                                "0 missing, 1 finished, 2 failed (see failed_reason)"));
+    out.push_back(text_field("run_id", axes, "UUID of config and dataset"));
+    for (const Measure& m : spec.measures()) {
         std::vector<std::string> all = axes;
-        if (c.curve) all.push_back("record");
-        out.push_back({c.name, all, FieldType::kReal, c.unit, c.description});
+        if (m.axis == MeasureAxis::kRecord) all.push_back("record");
+        out.push_back(field_of(m, all));
     }
-    out.push_back({"failed_point", {"failed_point"}, FieldType::kInteger, "", "number of a point"});
-    out.push_back({"failed_reason", {"failed_point"}, FieldType::kText, "", "why it failed"});
+    out.push_back(integer_field("failed_point", {"failed_point"}, "", "number of a point"));
+    out.push_back(text_field("failed_reason", {"failed_point"}, "why it failed"));
     return out;
 }
 
 namespace {
 
-/// All points' numbers, column by column.
+/// All points' numbers, measure by measure.
 class Table {
   public:
-    explicit Table(const Spec& spec) : spec_(spec), columns_(spec.columns()) {
+    explicit Table(const Spec& spec) : spec_(spec), measures_(spec.measures()) {
         const std::size_t n = spec.size();
         status_.assign(n, kMissing);
         run_id_.resize(n);
-        for (const Column& c : columns_) values_.emplace_back(n * length(c), kNan);
+        for (const Measure& m : measures_) values_.emplace_back(n * length(m), kNan);
     }
 
     void put(const PointRecord& r, const std::string& path) {
@@ -179,16 +179,16 @@ class Table {
         run_id_[r.point] = r.run_id;
         if (r.failed()) reason_[r.point] = r.reason;
         const double* from = r.values.data();
-        for (std::size_t c = 0; c < columns_.size(); from += length(columns_[c]), ++c)
-            std::copy_n(from, length(columns_[c]), cell(c, r.point));
+        for (std::size_t m = 0; m < measures_.size(); from += length(measures_[m]), ++m)
+            std::copy_n(from, length(measures_[m]), cell(m, r.point));
     }
 
     /// Moves everything into the writer.
     void give(ResultWriter& writer) {
         writer.put("point_status", std::move(status_));
         writer.put("run_id", std::move(run_id_));
-        for (std::size_t c = 0; c < columns_.size(); ++c)
-            writer.put(columns_[c].name, std::move(values_[c]));
+        for (std::size_t m = 0; m < measures_.size(); ++m)
+            writer.put(measures_[m].name, std::move(values_[m]));
         std::vector<std::int64_t> failed;
         std::vector<std::string> reasons;
         for (const auto& [point, reason] : reason_) {
@@ -203,17 +203,19 @@ class Table {
     const std::map<std::size_t, std::string>& reasons() const { return reason_; }
 
   private:
-    std::size_t length(const Column& c) const { return c.curve ? spec_.records : 1; }
-    double* cell(std::size_t c, std::size_t point) {
-        return values_[c].data() + point * length(columns_[c]);
+    std::size_t length(const Measure& m) const {
+        return m.axis == MeasureAxis::kRecord ? spec_.records : 1;
+    }
+    double* cell(std::size_t m, std::size_t point) {
+        return values_[m].data() + point * length(measures_[m]);
     }
 
     void require_same(const PointRecord& r, const std::string& path) {
         bool same = run_id_[r.point] == r.run_id && r.failed() == (status_[r.point] == kFailed);
         const double* from = r.values.data();
-        for (std::size_t c = 0; c < columns_.size(); from += length(columns_[c]), ++c)
+        for (std::size_t m = 0; m < measures_.size(); from += length(measures_[m]), ++m)
             same = same &&
-                   std::memcmp(from, cell(c, r.point), length(columns_[c]) * sizeof(double)) == 0;
+                   std::memcmp(from, cell(m, r.point), length(measures_[m]) * sizeof(double)) == 0;
         if (!same)
             throw InputError(path + ": point " + std::to_string(r.point) +
                                  " has other numbers than in another segment",
@@ -222,7 +224,7 @@ class Table {
     }
 
     const Spec& spec_;
-    std::vector<Column> columns_;
+    std::vector<Measure> measures_;
     std::vector<std::int64_t> status_;
     std::vector<std::string> run_id_;
     std::vector<std::vector<double>> values_;

@@ -10,17 +10,14 @@ const std::vector<Experiment>& experiments() {
     return all;
 }
 
-std::vector<Column> claim_columns(const std::string& id) {
-    return {{id + "_status", "", "0 holds, 1 violated, 2 not applicable, 3 fitted"},
-            {id + "_slack", "", "smallest relative distance to the bound; negative: violated"},
-            {id + "_tightness", "",
-             "largest measured / bound (bound / measured from below): 1 is "
-             "tight"}};
+std::vector<Measure> claim_measures(const std::string& id) {
+    return {measure_as(id + "_status", "status"), measure_as(id + "_slack", "slack"),
+            measure_as(id + "_tightness", "tightness_max")};
 }
 
-std::size_t row_length(const std::vector<Column>& columns, std::size_t records) {
+std::size_t row_length(const std::vector<Measure>& measures, std::size_t records) {
     std::size_t out = 0;
-    for (const Column& c : columns) out += c.curve ? records : 1;
+    for (const Measure& m : measures) out += m.axis == MeasureAxis::kRecord ? records : 1;
     return out;
 }
 

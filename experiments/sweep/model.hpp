@@ -7,18 +7,14 @@
 #include <vector>
 
 #include "experiments/program/parameter_table.hpp"
+#include "experiments/results/measures.hpp"
 #include "sim/head/trainer.hpp"
 #include "theory/claim.hpp"
 
 namespace prefdyn::sweep {
 
-struct Column {
-    std::string name, unit, description;
-    bool curve = false;  ///< one number a record
-};
-
-/// A point's numbers: the columns' values in their order, a curve's one after the other and NaN
-/// behind its end.
+/// A point's numbers: the measures' values in their order, those of records one after the other and
+/// NaN behind their end.
 using Row = std::vector<double>;
 
 struct PointResult {
@@ -47,7 +43,7 @@ class Model {
 struct Experiment {
     std::string name, description;
     std::vector<std::string> claims;  ///< ids that can be judged at a point
-    std::vector<Column> columns;      ///< without the claims'
+    std::vector<Measure> measures;    ///< without the claims'
     std::size_t extra_records;        ///< a run may keep beyond its `records`
     std::unique_ptr<Model> (*make)();
 };
@@ -57,9 +53,9 @@ const std::vector<Experiment>& experiments();
 
 /// Status (0 holds, 1 violated, 2 not applicable, 3 fitted), slack and largest tightness of a
 /// claim.
-std::vector<Column> claim_columns(const std::string& id);
+std::vector<Measure> claim_measures(const std::string& id);
 
 /// Length of a row.
-std::size_t row_length(const std::vector<Column>& columns, std::size_t records);
+std::size_t row_length(const std::vector<Measure>& measures, std::size_t records);
 
 }  // namespace prefdyn::sweep

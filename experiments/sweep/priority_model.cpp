@@ -11,8 +11,6 @@ namespace prefdyn::sweep {
 
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
 /// Two behaviours; the first has the longer mean difference unless norm-ratio < 1.
 struct PriorityConfig {
     Index samples = 400, dimension = 32;
@@ -56,22 +54,20 @@ PrioritySetting setting_of(const PriorityConfig& c) {
     return out;
 }
 
-const std::vector<Measure<MixtureRun>>& numbers() {
+const std::vector<Measured<MixtureRun>>& numbers() {
     using R = const MixtureRun&;
-    static const std::vector<Measure<MixtureRun>> all = {
-        {{"level_1", "feature units", "priority level P_1"},
-         [](R r) { return r.behaviours.priority(0); }},
-        {{"level_2", "feature units", "priority level P_2"},
-         [](R r) { return r.behaviours.priority(1); }},
-        {{"gap", "", "the authors' normalised gap of the sample"},
+    static const std::vector<Measured<MixtureRun>> all = {
+        {measure_as("level_1", "level", "k = 1"), [](R r) { return r.behaviours.priority(0); }},
+        {measure_as("level_2", "level", "k = 2"), [](R r) { return r.behaviours.priority(1); }},
+        {"gap",
          [](R r) {
              return theory::normalised_gap(r.behaviours.difference.row(0).transpose(),
                                            r.behaviours.difference.row(1).transpose());
          }},
-        {{"kappa", "1 / t", "smoothness of the mixture's loss"}, [](R r) { return r.kappa; }},
-        {{"lead_time", "t", "t* of T8b, negative where behaviour 2 leads"},
+        {"kappa", [](R r) { return r.kappa; }},
+        {measure_as("lead_time", "lead_time", "negative where behaviour 2 leads"),
          [](R r) { return theory::lead_time(r.behaviours, 0, 1, r.kappa); }},
-        {{"crossing", "t", "first record at which the lower priority has caught up; NaN: never"},
+        {"crossing",
          [](R r) {
              const bool first = r.behaviours.priority(0) > r.behaviours.priority(1);
              return first ? first_crossing(r.trajectory, 0, 1) : first_crossing(r.trajectory, 1, 0);
@@ -80,31 +76,21 @@ const std::vector<Measure<MixtureRun>>& numbers() {
     return all;
 }
 
-struct MemberCurve {
-    const char *name, *unit, *description;
-    double BehaviourMetrics::*metric;
-};
-
-const MemberCurve kMemberCurves[] = {
-    {"margin", "", "mean reward margin of behaviour ", &BehaviourMetrics::rewards_margins},
-    {"accuracy", "", "reward accuracy of behaviour ", &BehaviourMetrics::rewards_accuracies},
-    {"loss", "nats", "mean loss of behaviour ", &BehaviourMetrics::loss},
-};
-
-std::vector<Measure<Record>> curves() {
-    std::vector<Measure<Record>> out = {
-        {{"time", "t", "t = eta * step", true}, [](const Record& r) { return r.time; }}};
-    for (const MemberCurve& c : kMemberCurves)
+std::vector<Measured<Record>> make_curves() {
+    std::vector<Measured<Record>> out = {{"time", [](const Record& r) { return r.time; }}};
+    for (const BehaviourCurve& c : priority_curves())
         for (const std::size_t k : {0, 1}) {
             const std::string number = std::to_string(k + 1);
-            Column column{c.name, c.unit, c.description, true};
-            column.name.append("_").append(number);
-            column.description.append(number);
-            out.push_back({column, [k, metric = c.metric](const Record& r) {
-                               return r.behaviours[k].*metric;
-                           }});
+            out.push_back(
+                {measure_as(std::string(c.name) + "_" + number, c.measure, "behaviour " + number),
+                 [k, value = c.value](const Record& r) { return r.behaviours[k].*value; }});
         }
     return out;
+}
+
+const std::vector<Measured<Record>>& curves() {
+    static const auto all = make_curves();
+    return all;
 }
 
 class PriorityModel final : public Model {
@@ -119,10 +105,8 @@ class PriorityModel final : public Model {
     PointResult finish(Trajectory trajectory, const std::vector<theory::Claim>& claims,
                        std::size_t records) override {
         const MixtureRun result = run_->finish(std::move(trajectory));
-        PointResult out{content_hash("priority\n" + table_.canonical()), {}};
-        for (const auto& m : numbers()) out.values.push_back(m.get(result));
-        for (const auto& m : curves())
-            append_curve(out.values, result.trajectory.records, records, m.get);
+        PointResult out{content_hash("priority\n" + table_.canonical()),
+                        row_of(result, numbers(), curves(), records)};
         const theory::Evidence evidence = result.evidence();
         for (const auto& claim : claims) append_verdict(out.values, claim, evidence);
         return out;
@@ -142,12 +126,10 @@ class PriorityModel final : public Model {
 }  // namespace
 
 Experiment priority_experiment() {
-    std::vector<Column> columns = columns_of(numbers());
-    for (const Column& c : columns_of(curves())) columns.push_back(c);
     return {"priority",
             "two behaviours trained together",
             {"T8a", "T8b", "T8c", "T8d"},
-            columns,
+            measures_of(numbers(), curves()),
             1,
             [] { return std::unique_ptr<Model>(new PriorityModel); }};
 }

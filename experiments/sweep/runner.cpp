@@ -43,7 +43,7 @@ PointRunner::PointRunner(const Spec& spec, Device device)
       device_(device),
       unit_(design_matrix(spec)),
       claims_(spec.selected_claims()),
-      length_(row_length(spec.columns(), spec.records)) {}
+      length_(row_length(spec.measures(), spec.records)) {}
 
 std::unique_ptr<Model> PointRunner::prepare(std::size_t point) const {
     auto model = spec_.experiment->make();
@@ -230,18 +230,27 @@ void add(Results& results, Progress& progress, std::vector<PointRecord> records)
     }
 }
 
+/// Does `work`; false if a stop was requested or something failed, which `results` then know.
+template <class Work>
+bool finishes(Results& results, Work work) {
+    try {
+        work();
+        return true;
+    } catch (const Interrupted&) {
+    } catch (...) {
+        results.fail(std::current_exception());
+    }
+    return false;
+}
+
 /// Takes the next point until there are none, or a stop is requested, or something fails.
 void work(const PointRunner& run, std::span<const std::size_t> todo, std::atomic<std::size_t>& next,
           Results& results, Progress& progress) {
-    try {
+    const bool all = finishes(results, [&] {
         for (std::size_t k = next++; k < todo.size() && !cancel_requested(); k = next++)
             add(results, progress, run(todo.subspan(k, 1)));
-    } catch (const Interrupted&) {
-        next = todo.size();
-    } catch (...) {
-        results.fail(std::current_exception());
-        next = todo.size();
-    }
+    });
+    if (!all) next = todo.size();
 }
 
 /// While one group trains, the one before it is finished and the next one made.
@@ -252,7 +261,7 @@ void work_in_groups(const PointRunner& run, std::span<const std::size_t> todo, s
         if (k >= todo.size()) return PointGroup();
         return run.make(todo.subspan(k, std::min(group, todo.size() - k)));
     };
-    try {
+    finishes(results, [&] {
         PointGroup last, now = made(0);
         for (std::size_t k = group; !now.records.empty() && !cancel_requested(); k += group) {
             auto training = std::async(std::launch::async, [&] {
@@ -266,10 +275,7 @@ void work_in_groups(const PointRunner& run, std::span<const std::size_t> todo, s
             now = std::move(after);
         }
         add(results, progress, run.finish(std::move(last)));
-    } catch (const Interrupted&) {
-    } catch (...) {
-        results.fail(std::current_exception());
-    }
+    });
 }
 
 }  // namespace
@@ -349,7 +355,7 @@ std::size_t tried_point(std::size_t k, std::size_t size) {
 SweepEstimate estimate(const Spec& spec, Device device, double seconds) {
     constexpr std::size_t kMost = 16;
     SweepEstimate out;
-    out.output_bytes = 8 * row_length(spec.columns(), spec.records);
+    out.output_bytes = 8 * row_length(spec.measures(), spec.records);
     const PointRunner run(spec, device);
     const OneThread one;
     const Stopwatch watch;

@@ -50,17 +50,6 @@ exit "$code"
 
 }  // namespace
 
-void declare(ParameterTable& t, SlurmOptions& o) {
-    t.text("spec", &o.spec, "what is varied (docs/sweeps.md)", true);
-    t.positional();
-    t.text("out", &o.out, "folder of the sweep, seen by every node", true);
-    t.integer("array", &o.array, 1, 1000000, "tasks", "shards, one an array task");
-    t.text("time", &o.time, "time limit of a task, as sbatch takes it; tasks requeue themselves");
-    t.integer("cpus", &o.cpus, 1, 4096, "", "cores of a task");
-    t.integer("warn", &o.warn, 10, 65535, "s", "how long before its time a task is told to stop");
-    t.text("program", &o.program, "the prefdyn executable on the nodes; by default this one");
-}
-
 std::string slurm_script(const SlurmOptions& o) {
     std::ostringstream out;
     out << "#!/bin/bash\n"

@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include "experiments/program/parameter_table.hpp"
+#include "sim/base/types.hpp"
 
 namespace prefdyn::sweep {
 
@@ -9,8 +9,6 @@ struct SlurmOptions {
     std::string spec, out, time = "01:00:00", program;
     Index array = 1, cpus = 1, warn = 120;
 };
-
-void declare(ParameterTable& table, SlurmOptions& options);
 
 /// Text of an sbatch script: an array job, a shard a task. A task that Slurm warns before its time
 /// is up stops at a clean point and requeues itself.

@@ -73,10 +73,10 @@ std::vector<theory::Claim> Spec::selected_claims() const {
     return out;
 }
 
-std::vector<Column> Spec::columns() const {
-    std::vector<Column> out = experiment->columns;
+std::vector<Measure> Spec::measures() const {
+    std::vector<Measure> out = experiment->measures;
     for (const auto& claim : selected_claims())
-        for (Column& column : claim_columns(claim.id)) out.push_back(std::move(column));
+        for (Measure& measure : claim_measures(claim.id)) out.push_back(std::move(measure));
     return out;
 }
 

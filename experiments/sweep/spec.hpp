@@ -51,7 +51,7 @@ struct Spec {
     std::string canonical() const;
     std::string id() const;  ///< UUID of canonical()
     std::vector<theory::Claim> selected_claims() const;
-    std::vector<Column> columns() const;  ///< the experiment's and the claims'
+    std::vector<Measure> measures() const;  ///< the experiment's and the claims'
 };
 
 /// `key = value` lines, `#` starts a comment. Beside the experiment's parameters: experiment,

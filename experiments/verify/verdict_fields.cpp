@@ -1,23 +1,27 @@
 #include "experiments/verify/verdict_fields.hpp"
 
 #include "experiments/results/columns.hpp"
+#include "experiments/results/measures.hpp"
 
 namespace prefdyn {
 
 namespace {
 
-const std::vector<Column<theory::Verdict>>& verdict_columns() {
+const std::vector<Measured<theory::Verdict>>& verdict_measures() {
     using V = const theory::Verdict&;
-    static const std::vector<Column<theory::Verdict>> columns = {
-        {"slack", "", "smallest relative distance to the bound, negative where violated",
-         [](V v) { return v.slack; }},
-        {"tightness_min", "", "least measured / bound (bound / measured for lower bounds)",
-         [](V v) { return v.tightness.min; }},
-        {"tightness_median", "", "median of the same", [](V v) { return v.tightness.median; }},
-        {"tightness_max", "", "largest of the same; 1 is tight",
-         [](V v) { return v.tightness.max; }},
+    static const std::vector<Measured<theory::Verdict>> all = {
+        {"slack", [](V v) { return v.slack; }},
+        {"tightness_min", [](V v) { return v.tightness.min; }},
+        {"tightness_median", [](V v) { return v.tightness.median; }},
+        {"tightness_max", [](V v) { return v.tightness.max; }},
     };
-    return columns;
+    return all;
+}
+
+void add_verdict_fields(std::vector<Field>& out, const std::string& prefix,
+                        const std::vector<std::string>& axes) {
+    for (const auto& m : verdict_measures())
+        out.push_back(field_of(measure_as(prefix + m.measure.name, m.measure.name), axes));
 }
 
 const std::vector<TextColumn<CaseRow>>& case_texts() {
@@ -50,83 +54,52 @@ const std::vector<Column<CaseRow>>& case_columns() {
     return columns;
 }
 
-const char* kStatusCodes = "0 holds, 1 violated, 2 not_applicable, 3 fitted";
-
 void add_claim_fields(std::vector<Field>& out) {
     for (const std::string name : {"title", "statement", "source", "status"})
-        out.push_back({"claim_" + name, {"claim"}, FieldType::kText, "", name + " of the claim"});
+        out.push_back(text_field("claim_" + name, {"claim"}, name + " of the claim"));
     for (const std::string name :
          {"holds", "violated", "not_applicable", "fitted", "controls", "caught"})
-        out.push_back({"claim_" + name,
-                       {"claim"},
-                       FieldType::kInteger,
-                       "cases",
-                       name == "caught" ? "negative controls that came back violated"
-                                        : "number of cases: " + name});
+        out.push_back(integer_field("claim_" + name, {"claim"}, "cases",
+                                    name == "caught" ? "negative controls that came back violated"
+                                                     : "number of cases: " + name));
     for (const std::string name : {"min", "median", "max"})
-        out.push_back({"claim_tightness_" + name,
-                       {"claim"},
-                       FieldType::kReal,
-                       "",
-                       name + " over the applicable cases (median: of their medians)"});
-    out.push_back({"verdict_status", {"run", "claim"}, FieldType::kInteger, "", kStatusCodes});
-    out.push_back({"verdict_reason",
-                   {"run", "claim"},
-                   FieldType::kText,
-                   "",
-                   "which assumption is unmet or what is violated"});
-    out.push_back({"verdict_witness_step",
-                   {"run", "claim"},
-                   FieldType::kReal,
-                   "updates",
-                   "where the slack is smallest"});
-    for (const auto& c : verdict_columns())
-        out.push_back(
-            {"verdict_" + c.name, {"run", "claim"}, FieldType::kReal, c.unit, c.description});
+        out.push_back(real_field("claim_tightness_" + name, {"claim"}, "",
+                                 name + " over the applicable cases (median: of their medians)"));
+    out.push_back(integer_field("verdict_status", {"run", "claim"}, "", measure("status").words));
+    out.push_back(text_field("verdict_reason", {"run", "claim"},
+                             "which assumption is unmet or what is violated"));
+    out.push_back(real_field("verdict_witness_step", {"run", "claim"}, "updates",
+                             "where the slack is smallest"));
+    add_verdict_fields(out, "verdict_", {"run", "claim"});
 }
 
 void add_case_fields(std::vector<Field>& out) {
-    for (const auto& c : case_texts())
-        out.push_back({c.name, {"case"}, FieldType::kText, "", c.description});
-    out.push_back({"case_cases",
-                   {"case"},
-                   FieldType::kInteger,
-                   "evidence",
-                   "pieces of evidence (replicates, runs) held against the claim"});
-    out.push_back({"case_failures",
-                   {"case"},
-                   FieldType::kInteger,
-                   "evidence",
-                   "pieces of evidence beyond the bound; 0 for fits"});
+    for (const auto& c : case_texts()) out.push_back(text_field(c.name, {"case"}, c.description));
+    out.push_back(integer_field("case_cases", {"case"}, "evidence",
+                                "pieces of evidence (replicates, runs) held against the claim"));
+    out.push_back(integer_field("case_failures", {"case"}, "evidence",
+                                "pieces of evidence beyond the bound; 0 for fits"));
     for (const auto& c : case_columns())
-        out.push_back({c.name, {"case"}, FieldType::kReal, c.unit, c.description});
-    for (const auto& c : verdict_columns())
-        out.push_back({"case_" + c.name, {"case"}, FieldType::kReal, c.unit, c.description});
+        out.push_back(real_field(c.name, {"case"}, c.unit, c.description));
+    add_verdict_fields(out, "case_", {"case"});
 }
 
 void add_control_fields(std::vector<Field>& out) {
     for (const std::string name : {"claim", "name", "fault", "status"})
-        out.push_back({"control_" + name,
-                       {"control"},
-                       FieldType::kText,
-                       "",
-                       name + " of the negative control"});
-    out.push_back({"control_data",
-                   {"control"},
-                   FieldType::kText,
-                   "",
-                   "behaviour the fault was planted on; empty: synthetic features"});
-    out.push_back(
-        {"control_caught", {"control"}, FieldType::kInteger, "", "1 if it came back violated"});
+        out.push_back(
+            text_field("control_" + name, {"control"}, name + " of the negative control"));
+    out.push_back(text_field("control_data", {"control"},
+                             "behaviour the fault was planted on; empty: synthetic features"));
+    out.push_back(integer_field("control_caught", {"control"}, "", "1 if it came back violated"));
 }
 
 }  // namespace
 
 std::vector<Field> verdict_fields() {
     std::vector<Field> out = {
-        {"claim", {"claim"}, FieldType::kText, "", "claim id"},
-        {"case", {"case"}, FieldType::kInteger, "", "number of the study case"},
-        {"control", {"control"}, FieldType::kInteger, "", "number of the negative control"},
+        text_field("claim", {"claim"}, "claim id"),
+        integer_field("case", {"case"}, "", "number of the study case"),
+        integer_field("control", {"control"}, "", "number of the negative control"),
     };
     add_claim_fields(out);
     add_case_fields(out);
@@ -168,7 +141,8 @@ void put_run_verdicts(ResultWriter& writer, const Verification& v) {
                gather(flat, [](V v) { return static_cast<std::int64_t>(v.status); }));
     writer.put("verdict_reason", gather(flat, [](V v) { return v.reason; }));
     writer.put("verdict_witness_step", gather(flat, [](V v) { return v.witness_step; }));
-    for (const auto& c : verdict_columns()) writer.put("verdict_" + c.name, gather(flat, c.get));
+    for (const auto& m : verdict_measures())
+        writer.put("verdict_" + m.measure.name, gather(flat, m.get));
 }
 
 void put_cases(ResultWriter& writer, const Verification& v) {
@@ -183,8 +157,9 @@ void put_cases(ResultWriter& writer, const Verification& v) {
                                     : static_cast<std::int64_t>(r.verdict.failures);
                }));
     for (const auto& c : case_columns()) writer.put(c.name, gather(v.cases, c.get));
-    for (const auto& c : verdict_columns())
-        writer.put("case_" + c.name, gather(v.cases, [&](R r) { return c.get(r.verdict); }));
+    for (const auto& m : verdict_measures())
+        writer.put("case_" + m.measure.name,
+                   gather(v.cases, [&](R r) { return m.get(r.verdict); }));
 }
 
 void put_controls(ResultWriter& writer, const Verification& v) {

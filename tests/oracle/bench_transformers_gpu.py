@@ -1,6 +1,6 @@
-"""Seconds that transformers with torch needs on a card for what `prefdyn bench --transformer` embedded.
+"""Seconds that transformers with torch needs on a card for what `prefdyn-bench --transformer` embedded.
 
-    build/prefdyn bench --transformer --device cuda --folder /dev/shm --keep     # prints "kept: FOLDER"
+    build/prefdyn-bench --transformer --device cuda --folder /dev/shm --keep     # prints "kept: FOLDER"
     V/bin/python tests/oracle/bench_transformers_gpu.py FOLDER [BATCH]
 
 Loads FOLDER in bfloat16 on the card, embeds the prompts of FOLDER/prompts.txt in batches of BATCH (default 64) and

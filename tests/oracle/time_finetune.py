@@ -1,6 +1,6 @@
 """One DPO update of every weight against transformers with torch, on a generated Llama of 110 million parameters.
 
-    V/bin/python tests/oracle/time_finetune.py build/prefdyn [THREADS]
+    V/bin/python tests/oracle/time_finetune.py build/prefdyn-bench [THREADS]
 
 Set up as for check_finetune.py. Both make an AdamW update on 8 pairs of 128 random tokens, the second half of each the
 answer, in single precision. Processor time over threads; best of three after one to warm up (ours: mean of three).
@@ -23,7 +23,7 @@ PAIRS, TOKENS, BETA = 8, 128, 0.1
 
 
 def ours(program, threads):
-    text = subprocess.run([program, "bench", "--finetune", "--threads", str(threads)], capture_output=True, text=True,
+    text = subprocess.run([program, "--finetune", "--threads", str(threads)], capture_output=True, text=True,
                           check=True).stdout
     print(text, end="")
     return [float(re.search(f"{what} +([0-9.e+-]+)", text)[1]) for what in ("by the clock", "processor time over threads")]

@@ -1,6 +1,6 @@
-"""Seconds that transformers, PEFT and torch need for an update of adapters that `prefdyn bench --finetune` makes.
+"""Seconds that transformers, PEFT and torch need for an update of adapters that `prefdyn-bench --finetune` makes.
 
-    build/prefdyn bench --finetune --device cuda --folder /dev/shm --keep      # prints "kept: FOLDER"
+    build/prefdyn-bench --finetune --device cuda --folder /dev/shm --keep      # prints "kept: FOLDER"
     V/bin/python tests/oracle/time_finetune_gpu.py FOLDER [DEVICE]
 
 Set up as for check_finetune.py. Loads FOLDER in bfloat16 and updates adapters of q and v (r = 8, alpha = 32, single

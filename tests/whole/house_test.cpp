@@ -102,12 +102,12 @@ TEST_CASE("includes never climb") {
     REQUIRE(list.floor.size() > 25);
     std::size_t seen = 0;
     for (const fs::path& path : sources(kTops)) {
-        const std::string from = fs::path(relative(path)).parent_path().generic_string();
+        const std::string from = fs::path(::relative(path)).parent_path().generic_string();
         CHECK_MESSAGE(!room_of(list, from).empty(), from);
         for (const std::string& what : includes_of(path)) {
             if (!in_the_house(what)) continue;
             ++seen;
-            CHECK_MESSAGE(climbs(list, from, what).empty(), relative(path), " includes ", what,
+            CHECK_MESSAGE(climbs(list, from, what).empty(), ::relative(path), " includes ", what,
                           ": ", climbs(list, from, what));
             CHECK_MESSAGE(fs::exists(test::source_dir() / what), what);
         }
@@ -134,14 +134,14 @@ TEST_CASE("theory/ sees no trainer") {
         "context_policy)");
     for (const fs::path& path : sources({"theory"}))
         for (const std::string& what : includes_of(path))
-            CHECK_MESSAGE(!std::regex_search(what, trainer), relative(path), " includes ", what);
+            CHECK_MESSAGE(!std::regex_search(what, trainer), ::relative(path), " includes ", what);
 }
 
 TEST_CASE("no folder is crowded, and docs/house.md names files of each") {
     const House list = house();
     std::map<std::string, std::size_t> files;
     for (const fs::path& path : sources({"sim", "theory", "experiments", "bench", "tests"}))
-        ++files[fs::path(relative(path)).parent_path().generic_string()];
+        ++files[fs::path(::relative(path)).parent_path().generic_string()];
     for (const auto& [folder, count] : files)
         CHECK_MESSAGE(count <= kLargestFolder, folder, " has ", count, " files");
     for (const auto& [folder, floor] : list.floor) {

@@ -4,6 +4,7 @@
 #include "experiments/program/parallel.hpp"
 #include "experiments/results/columns.hpp"
 #include "experiments/studies/accuracy/accuracy.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -11,8 +12,6 @@ namespace {
 
 using theory::Claim;
 using theory::Evidence;
-
-constexpr std::uint64_t kFreshStream = 3000000, kLimitStream = 3100000;
 
 RunConfig one_update(Index samples, Index dimension) {
     RunConfig c;
@@ -42,7 +41,7 @@ FreshRun fresh_case(const FreshSetting& setting, std::size_t k, const VerifyPlan
     c.features.distinguishability = kDistances[k % kDistances.size()];
     c.held_out = fresh_samples(plan.profile);
     c.device = plan.device;
-    c.seed = derive_seed(plan.seed, Purpose::kSuite, kFreshStream + k) >> 1;
+    c.seed = derive_seed(plan.seed, Substream::kFreshAccuracy, k) >> 1;
     return run_fresh(c);
 }
 
@@ -107,7 +106,7 @@ void judge_limits(const Claim& claim, const VerifyPlan& plan, StudyOutcome& out)
     std::vector<double> predicted, measured, error, fluctuation;
     for (std::size_t k = 0; k < designs.size(); ++k) {
         const LimitDesign& design = designs[k];
-        const auto seed = derive_seed(plan.seed, Purpose::kSuite, kLimitStream + k);
+        const auto seed = derive_seed(plan.seed, Substream::kLimitingAccuracy, k);
         const auto accuracies = limit_accuracies(design, {}, seed);
         predicted.push_back(theory::limiting_accuracy(design.limit));
         const auto convergence = limit_convergence(design, accuracies, predicted.back());
@@ -142,23 +141,20 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
 std::vector<Field> fields() {
     const std::vector<std::string> fresh = {"accuracy_setting", "accuracy_distance"};
     const std::vector<std::string> limit = {"accuracy_limit", "accuracy_samples"};
-    const auto real = FieldType::kReal;
     return {
-        {"accuracy_setting", {"accuracy_setting"}, FieldType::kText, "", "setting of T6c"},
-        {"accuracy_distance", {"accuracy_distance"}, real, "features", "D = ||mu_+ - mu_-||"},
-        {"accuracy_predicted", fresh, real, "", "accuracy on fresh data predicted from zbar, T6c"},
-        {"accuracy_measured", fresh, real, "", "share of fresh samples with m > 0, one update"},
-        {"accuracy_tolerance", fresh, real, "", "6 standard deviations + 6 / n of that share"},
-        {"accuracy_limit", {"accuracy_limit"}, FieldType::kText, "", "setting of T6d"},
-        {"accuracy_samples",
-         {"accuracy_samples"},
-         FieldType::kInteger,
-         "samples",
-         "training samples n"},
-        {"accuracy_limit_predicted", {"accuracy_limit"}, real, "", "limit of the accuracy, T6d"},
-        {"accuracy_limit_measured", limit, real, "", "mean accuracy given zbar over datasets"},
-        {"accuracy_limit_error", limit, real, "", "root mean square distance from the limit"},
-        {"accuracy_limit_fluctuation", limit, real, "", "the same, predicted to first order"},
+        text_field("accuracy_setting", {"accuracy_setting"}, "setting of T6c"),
+        real_field("accuracy_distance", {"accuracy_distance"}, "features", "D = ||mu_+ - mu_-||"),
+        real_field("accuracy_predicted", fresh, "",
+                   "accuracy on fresh data predicted from zbar, T6c"),
+        real_field("accuracy_measured", fresh, "", "share of fresh samples with m > 0, one update"),
+        real_field("accuracy_tolerance", fresh, "", "6 standard deviations + 6 / n of that share"),
+        text_field("accuracy_limit", {"accuracy_limit"}, "setting of T6d"),
+        integer_field("accuracy_samples", {"accuracy_samples"}, "samples", "training samples n"),
+        real_field("accuracy_limit_predicted", {"accuracy_limit"}, "",
+                   "limit of the accuracy, T6d"),
+        real_field("accuracy_limit_measured", limit, "", "mean accuracy given zbar over datasets"),
+        real_field("accuracy_limit_error", limit, "", "root mean square distance from the limit"),
+        real_field("accuracy_limit_fluctuation", limit, "", "the same, predicted to first order"),
     };
 }
 

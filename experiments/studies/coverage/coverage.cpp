@@ -1,6 +1,7 @@
 #include "experiments/studies/coverage/coverage.hpp"
 
 #include "experiments/program/parallel.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -59,9 +60,8 @@ StudyOutcome cover(const std::vector<theory::Claim>& claims, const VerifyPlan& p
     StudyOutcome out;
     const auto settings = coverage_settings(plan.profile);
     for (std::size_t k = 0; k < settings.size(); ++k) {
-        const Replicates drawn =
-            draw_replicates(settings[k].features, plan.replicates,
-                            derive_seed(plan.seed, Purpose::kSuite, 1000000 + k));
+        const Replicates drawn = draw_replicates(settings[k].features, plan.replicates,
+                                                 derive_seed(plan.seed, Substream::kCoverage, k));
         for (const double delta : {0.1, 0.01})
             for (const auto& claim : claims)
                 out.cases.push_back({"coverage", claim.id, settings[k].name, delta,

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "experiments/studies/coverage/coverage.hpp"
+#include "sim/base/substream.hpp"
 #include "theory/noise_floor.hpp"
 
 namespace prefdyn {
@@ -60,7 +61,7 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     const auto settings = floor_settings();
     for (std::size_t k = 0; k < settings.size(); ++k) {
         const NoiseFloor floor = measure(settings[k].features, plan.replicates,
-                                         derive_seed(plan.seed, Purpose::kSuite, 8000000 + k));
+                                         derive_seed(plan.seed, Substream::kNoiseFloor, k));
         out.cases.push_back({"noise_floor", claims.front().id, settings[k].name, std::nan(""),
                              judge_floor(claims.front(), floor)});
     }

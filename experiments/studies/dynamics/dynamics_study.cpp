@@ -2,6 +2,7 @@
 
 #include "experiments/results/columns.hpp"
 #include "experiments/studies/dynamics/dynamics.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -10,8 +11,6 @@ namespace {
 using theory::Claim;
 using theory::Evidence;
 using theory::Verdict;
-
-constexpr std::uint64_t kDynamicsStream = 4000000;
 
 BehaviourSpec behaviour(double weight, double p_plus) {
     BehaviourSpec b;
@@ -82,7 +81,7 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     StudyOutcome out;
     Columns columns;
     for (std::size_t k = 0; k < settings.size(); ++k) {
-        const auto seed = derive_seed(plan.seed, Purpose::kSuite, kDynamicsStream + k);
+        const auto seed = derive_seed(plan.seed, Substream::kDynamics, k);
         const MixtureDistribution population(settings[k].mixture, seed);
         const auto outcome = compare_dynamics(
             population, {components(population), make_margin_loss({})}, design, seed);
@@ -110,35 +109,24 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
 std::vector<Field> fields() {
     const std::string setting = "dynamics_setting", samples = "dynamics_samples",
                       curve = "dynamics_curve", time = "dynamics_kappa_time";
-    const auto real = FieldType::kReal;
     return {
-        {setting, {setting}, FieldType::kText, "", "mixture of behaviours, T7"},
-        {samples, {samples}, FieldType::kInteger, "samples", "training samples n"},
-        {curve, {curve}, FieldType::kText, "", "name of the curve"},
-        {time, {time}, real, "", "kappa t, kappa the population's"},
-        {"dynamics_predicted", {setting, curve, time}, real, "", "population dynamics"},
-        {"dynamics_simulated",
-         {setting, samples, curve, time},
-         real,
-         "",
-         "gradient flow on n samples, training metrics, one dataset"},
-        {"dynamics_vector_error",
-         {setting, samples},
-         real,
-         "",
-         "relative distance of v(t) from the population's, root mean square over t and replicates"},
-        {"dynamics_curve_error",
-         {setting, samples},
-         real,
-         "",
-         "the same over the curves, each relative to its predicted value"},
-        {"dynamics_slope", {setting}, real, "", "d log vector_error / d log n; -1/2 is predicted"},
-        {"dynamics_slope_half_width", {setting}, real, "", "of its interval at level 1 - 1e-5"},
-        {"dynamics_tolerance",
-         {setting},
-         real,
-         "",
-         "allowed error at the largest n: 2 sqrt(tr S / n) / ||E z||"},
+        text_field(setting, {setting}, "mixture of behaviours, T7"),
+        integer_field(samples, {samples}, "samples", "training samples n"),
+        text_field(curve, {curve}, "name of the curve"),
+        real_field(time, {time}, "", "kappa t, kappa the population's"),
+        real_field("dynamics_predicted", {setting, curve, time}, "", "population dynamics"),
+        real_field("dynamics_simulated", {setting, samples, curve, time}, "",
+                   "gradient flow on n samples, training metrics, one dataset"),
+        real_field("dynamics_vector_error", {setting, samples}, "",
+                   "relative distance of v(t) from the population's, root mean square over t and "
+                   "replicates"),
+        real_field("dynamics_curve_error", {setting, samples}, "",
+                   "the same over the curves, each relative to its predicted value"),
+        real_field("dynamics_slope", {setting}, "",
+                   "d log vector_error / d log n; -1/2 is predicted"),
+        real_field("dynamics_slope_half_width", {setting}, "", "of its interval at level 1 - 1e-5"),
+        real_field("dynamics_tolerance", {setting}, "",
+                   "allowed error at the largest n: 2 sqrt(tr S / n) / ||E z||"),
     };
 }
 

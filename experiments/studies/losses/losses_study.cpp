@@ -6,7 +6,8 @@
 #include "experiments/program/parallel.hpp"
 #include "experiments/results/columns.hpp"
 #include "experiments/runs/loss_run.hpp"
-#include "experiments/runs/run.hpp"
+#include "experiments/runs/run_measures.hpp"
+#include "sim/base/substream.hpp"
 #include "theory/loss_scaling.hpp"
 #include "theory/registry.hpp"
 
@@ -18,8 +19,6 @@ using theory::Claim;
 using theory::Evidence;
 using theory::Status;
 using theory::Verdict;
-
-constexpr std::uint64_t kSeedStream = 3000000;  // beyond the indices of the suite's runs
 
 const std::string kRunClaims = "T1,T2a,T2b,T3a,T3b,T3c,T4a,T4b";
 
@@ -52,10 +51,17 @@ std::vector<Setting> settings(const VerifyPlan& plan) {
         out[4].base.beta = 1.0;
     }
     for (std::size_t k = 0; k < out.size(); ++k) {
-        out[k].base.seed = derive_seed(plan.seed, Purpose::kSuite, kSeedStream + k) >> 1;
+        out[k].base.seed = derive_seed(plan.seed, Substream::kLosses, k) >> 1;
         out[k].base.device = plan.device;
     }
     return out;
+}
+
+/// What the curves show.
+const std::vector<Measured<Record>>& curve_measures() {
+    static const auto all = chosen(record_measures(), {"time", "update_rate", "rewards_chosen",
+                                                       "rewards_rejected", "rewards_accuracies"});
+    return all;
 }
 
 /// Everything about one loss in one setting.
@@ -199,20 +205,15 @@ class Collector {
         for (const auto& of_loss : cases_)
             length = std::max(length, of_loss[0].descent.trajectory.records.size());
         put("losses_record", count_to(length));
-        const auto curve = [&](const std::string& name, auto get) {
+        for (const auto& m : curve_measures()) {
             std::vector<double> values(cases_.size() * length, std::nan(""));
             for (std::size_t l = 0; l < cases_.size(); ++l) {
                 const auto& records = cases_[l][0].descent.trajectory.records;
                 for (std::size_t k = 0; k < records.size(); ++k)
-                    values[l * length + k] = get(records[k]);
+                    values[l * length + k] = m.get(records[k]);
             }
-            put("losses_" + name, std::move(values));
-        };
-        curve("time", [](const Record& r) { return r.time; });
-        curve("update_rate", [](const Record& r) { return r.update_rate; });
-        curve("rewards_chosen", [](const Record& r) { return r.train.rewards_chosen; });
-        curve("rewards_rejected", [](const Record& r) { return r.train.rewards_rejected; });
-        curve("rewards_accuracies", [](const Record& r) { return r.train.rewards_accuracies; });
+            put("losses_" + m.measure.name, std::move(values));
+        }
     }
 
     std::vector<Setting> settings_;
@@ -236,37 +237,31 @@ std::vector<Field> fields() {
                                    table = {"losses_name", "losses_claim"},
                                    shape = {"losses_name", "losses_margin"},
                                    curve = {"losses_name", "losses_record"};
-    constexpr auto real = FieldType::kReal;
-    constexpr auto text = FieldType::kText;
-    return {
-        {"losses_name", by_loss, text, "", "loss, TRL's loss_type"},
-        {"losses_claim", {"losses_claim"}, text, "", "claim about a run"},
-        {"losses_margin", {"losses_margin"}, real, "", "reward margin m"},
-        {"losses_record",
-         {"losses_record"},
-         FieldType::kInteger,
-         "",
-         "number of the recorded point"},
-        {"losses_value_at_zero", by_loss, real, "nats", "phi(0)"},
-        {"losses_slope_at_zero", by_loss, real, "", "phi'(0); of a pair loss dphi/dr_w at (0, 0)"},
-        {"losses_slope_sum_at_zero", by_loss, real, "", "dphi/dr_w + dphi/dr_l at (0, 0)"},
-        {"losses_infimum", by_loss, real, "nats", "inf phi"},
-        {"losses_curvature_max", by_loss, real, "",
-         "sup phi''; infinite for a kink, NaN if phi is not a function of the margin"},
-        {"losses_convex", by_loss, real, "", "1 if phi is convex in its own arguments"},
-        {"losses_monotone", by_loss, real, "", "1 if phi never increases with r_w"},
-        {"losses_margin_only", by_loss, real, "", "1 if phi is a function of the row's margin"},
-        {"losses_rate_ratio", by_loss, real, "", "R(0) over that of the DPO loss, same data"},
-        {"losses_status", table, text, "", "worst verdict of the claim over the loss's runs"},
-        {"losses_reason", table, text, "", "why it does not apply, or what is violated"},
-        {"losses_phi", shape, real, "nats", "phi at r_w = m / 2, r_l = -m / 2"},
-        {"losses_time", curve, real, "time",
-         "t = eta * step of gradient descent, balanced classes"},
-        {"losses_update_rate", curve, real, "1 / time", "R(t) of that run"},
-        {"losses_rewards_chosen", curve, real, "", "mean r_w of that run"},
-        {"losses_rewards_rejected", curve, real, "", "mean r_l of that run"},
-        {"losses_rewards_accuracies", curve, real, "", "share with m_i > 0 of that run"},
+    std::vector<Field> out = {
+        text_field("losses_name", by_loss, "loss, TRL's loss_type"),
+        text_field("losses_claim", {"losses_claim"}, "claim about a run"),
+        real_field("losses_margin", {"losses_margin"}, "", "reward margin m"),
+        integer_field("losses_record", {"losses_record"}, "", "number of the recorded point"),
+        real_field("losses_value_at_zero", by_loss, "nats", "phi(0)"),
+        real_field("losses_slope_at_zero", by_loss, "",
+                   "phi'(0); of a pair loss dphi/dr_w at (0, 0)"),
+        real_field("losses_slope_sum_at_zero", by_loss, "", "dphi/dr_w + dphi/dr_l at (0, 0)"),
+        real_field("losses_infimum", by_loss, "nats", "inf phi"),
+        real_field("losses_curvature_max", by_loss, "",
+                   "sup phi''; infinite for a kink, NaN if phi is not a function of the margin"),
+        real_field("losses_convex", by_loss, "", "1 if phi is convex in its own arguments"),
+        real_field("losses_monotone", by_loss, "", "1 if phi never increases with r_w"),
+        real_field("losses_margin_only", by_loss, "", "1 if phi is a function of the row's margin"),
+        real_field("losses_rate_ratio", by_loss, "", "R(0) over that of the DPO loss, same data"),
+        text_field("losses_status", table, "worst verdict of the claim over the loss's runs"),
+        text_field("losses_reason", table, "why it does not apply, or what is violated"),
+        real_field("losses_phi", shape, "nats", "phi at r_w = m / 2, r_l = -m / 2"),
     };
+    for (const auto& m : curve_measures())
+        out.push_back(field_of(measure_as("losses_" + m.measure.name, m.measure.name,
+                                          "gradient descent, balanced classes"),
+                               curve));
+    return out;
 }
 
 RunConfig seeded(std::uint64_t seed) {

@@ -6,6 +6,7 @@
 #include "experiments/program/parallel.hpp"
 #include "experiments/results/columns.hpp"
 #include "experiments/studies/misalignment/misalignment_table.hpp"
+#include "sim/base/substream.hpp"
 #include "sim/data/distribution.hpp"
 
 namespace prefdyn {
@@ -53,7 +54,7 @@ Setting synthetic_setting(Activation activation, double head_scale, double beta,
     const Device device = plan.device;
     out.spec = [=](std::size_t r) {
         MisalignmentSpec spec = synthetic(activation, head_scale, beta, profile,
-                                          derive_seed(seed, Purpose::kEmbedding, 1000 + r));
+                                          derive_seed(seed, Substream::kMisalignmentSynthetic, r));
         spec.device = device;
         return spec;
     };
@@ -147,6 +148,13 @@ StudyOutcome run_settings(const std::vector<theory::Claim>& claims,
     return out;
 }
 
+std::uint64_t seed_of(std::uint64_t seed, std::size_t behaviour) {
+    constexpr std::size_t kFirst = 1000;
+    return behaviour < kFirst
+               ? derive_seed(seed, Substream::kMisalignmentFeatures, behaviour)
+               : derive_seed(seed, Substream::kMoreMisalignmentFeatures, behaviour - kFirst);
+}
+
 /// x = the features as given, E_0 = identity, a_0 Gaussian of length about 1.
 Setting feature_setting(const std::vector<Dataset>& behaviours, const VerifyPlan& plan) {
     Setting out;
@@ -157,8 +165,7 @@ Setting feature_setting(const std::vector<Dataset>& behaviours, const VerifyPlan
         MisalignmentSpec spec;
         spec.data = behaviours[r];
         const Index d = spec.data.dimension();
-        spec.base = gaussian_model(d, d, 1.0, Activation::kIdentity,
-                                   derive_seed(plan.seed, Purpose::kEmbedding, r));
+        spec.base = gaussian_model(d, d, 1.0, Activation::kIdentity, seed_of(plan.seed, r));
         spec.base.embedding = RowMatrix::Identity(d, d);
         spec.beta = plan.beta;
         spec.align_steps = 200;

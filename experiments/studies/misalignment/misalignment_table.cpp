@@ -120,7 +120,7 @@ using Axes = std::vector<std::string>;
 MisalignmentField real(const std::string& name, const Axes& axes, const std::string& unit,
                        const std::string& description,
                        std::vector<double> MisalignmentTable::*member) {
-    return {{name, axes, FieldType::kReal, unit, description},
+    return {real_field(name, axes, unit, description),
             [member](const MisalignmentTable& t) { return t.*member; }};
 }
 
@@ -129,7 +129,7 @@ const std::string kSetting = "misalignment_setting", kReplicate = "misalignment_
 
 void add_scales(std::vector<MisalignmentField>& out) {
     const auto scale = [&](const std::string& name, const std::string& description, auto get) {
-        out.push_back({{name, {name}, FieldType::kText, "", description}, get});
+        out.push_back({text_field(name, {name}, description), get});
     };
     scale(kSetting, "activation, size of the base head, beta; or the user's features",
           [](const MisalignmentTable& t) { return t.setting; });
@@ -178,11 +178,8 @@ void add_losses(std::vector<MisalignmentField>& out) {
     const char* what[] = {"loss under misalignment, median over replicates",
                           "10 % quantile of the same", "90 % quantile of the same"};
     for (std::size_t k = 0; k < std::size(kLossLevels); ++k)
-        out.push_back({{std::string("misalignment_loss") + suffix[k],
-                        {kSetting, kStart, kStep},
-                        FieldType::kReal,
-                        "nats",
-                        what[k]},
+        out.push_back({real_field(std::string("misalignment_loss") + suffix[k],
+                                  {kSetting, kStart, kStep}, "nats", what[k]),
                        [k](const MisalignmentTable& t) { return t.loss[k]; }});
 }
 
@@ -196,7 +193,7 @@ void add_ratios(std::vector<MisalignmentField>& out) {
         const auto add = [&](const std::string& suffix, const std::string& description,
                              auto member) {
             out.push_back(
-                {{name + suffix, {kSetting, kStart}, FieldType::kReal, "", description},
+                {real_field(name + suffix, {kSetting, kStart}, "", description),
                  [member, what](const MisalignmentTable& t) { return (t.*member)[what]; }});
         };
         add("", text + ", geometric mean over replicates", &MisalignmentTable::ratio);

@@ -1,6 +1,7 @@
 #include "experiments/studies/priority/priority.hpp"
 
 #include "experiments/program/parallel.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -10,8 +11,9 @@ std::vector<PriorityResult> run_settings(const VerifyPlan& plan) {
     const auto settings = priority_settings(plan);
     std::vector<PriorityResult> out(settings.size());
     parallel_for("priority", settings.size(), [&](std::size_t s) {
-        out[s] = {settings[s],
-                  run_mixture(settings[s], derive_seed(plan.seed, Purpose::kBehaviours, s))};
+        out[s] = {
+            settings[s],
+            run_mixture(settings[s], derive_seed(plan.seed, Substream::kPrioritySettings, s))};
     });
     return out;
 }

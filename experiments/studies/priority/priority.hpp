@@ -1,7 +1,10 @@
 #pragma once
 // Several behaviours at once (theory.md section 5): which one is learned first.
 
+#include <span>
+
 #include "experiments/runs/mixture_run.hpp"
+#include "experiments/runs/run_measures.hpp"
 #include "experiments/studies/study.hpp"
 #include "sim/data/mixture.hpp"
 
@@ -43,6 +46,8 @@ struct PriorityResult {
     PrioritySetting setting;
     MixtureRun run;
 };
+/// What is kept of every behaviour at a record.
+std::span<const BehaviourCurve> priority_curves();
 std::vector<Field> mixture_fields();
 void put_mixtures(StudyOutcome& outcome, const std::vector<PriorityResult>& results);
 std::vector<Field> order_fields();

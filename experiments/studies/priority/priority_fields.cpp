@@ -43,54 +43,47 @@ double count_unlearned(const MixtureRun& run, bool measured) {
                       [](const BehaviourMetrics& m) { return m.rewards_margins < 0.0; }));
 }
 
-const std::vector<Column<PriorityResult>>& setting_columns() {
+const char* const kExtremes = "highest and lowest priority";
+
+const std::vector<Measured<PriorityResult>>& setting_measures() {
     using R = const PriorityResult&;
-    static const std::vector<Column<PriorityResult>> columns = {
-        {"behaviours", "", "K",
+    static const std::vector<Measured<PriorityResult>> all = {
+        {{"priority_behaviours", "", "K"},
          [](R r) { return static_cast<double>(r.run.behaviours.behaviours()); }},
-        {"norm_ratio", "", "longest class-mean difference over the shortest",
+        {{"priority_norm_ratio", "", "longest class-mean difference over the shortest"},
          [](R r) { return r.setting.norm_ratio; }},
-        {"angle", "degrees", "between every two mean differences; NaN if not all are alike",
+        {{"priority_angle", "degrees",
+          "between every two mean differences; NaN if not all are alike"},
          [](R r) { return r.setting.angle; }},
-        {"flow", "", "1 for the gradient flow, 0 for gradient descent",
+        {{"priority_flow", "", "1 for the gradient flow, 0 for gradient descent"},
          [](R r) { return r.setting.training.method == Method::kFlow ? 1.0 : 0.0; }},
-        {"kappa", "1 / t", "smoothness of the mixture's loss", [](R r) { return r.run.kappa; }},
-        {"mixture_norm", "feature units", "||bbar||",
+        {measure_as("priority_kappa", "kappa", "of the mixture's loss"),
+         [](R r) { return r.run.kappa; }},
+        {{"priority_mixture_norm", "feature units", "||bbar||"},
          [](R r) { return r.run.behaviours.mixture.norm(); }},
-        {"lead_time", "t", "t* of T8b for the highest and the lowest priority",
+        {measure_as("priority_lead_time", "lead_time", kExtremes),
          [](R r) {
              const auto [i, j] = extremes(r.run.behaviours);
              return theory::lead_time(r.run.behaviours, i, j, r.run.kappa);
          }},
-        {"first_crossing", "t",
-         "when the lowest priority first catches up with the highest; NaN: never",
+        {measure_as("priority_first_crossing", "crossing", kExtremes),
          [](R r) {
              const auto [i, j] = extremes(r.run.behaviours);
              return i == j ? kNan
                            : first_crossing(r.run.trajectory, static_cast<std::size_t>(i),
                                             static_cast<std::size_t>(j));
          }},
-        {"lead_ratio", "", "least first crossing / t* over all pairs; NaN if none ever crosses",
+        {{"priority_lead_ratio", "",
+          "least first crossing / t* over all pairs; NaN if none ever crosses"},
          [](R r) { return least_lead_ratio(r.run); }},
-        {"negative", "behaviours", "behaviours with P_k < 0",
+        {{"priority_negative", "behaviours", "behaviours with P_k < 0"},
          [](R r) { return count_unlearned(r.run, false); }},
-        {"unlearned", "behaviours", "behaviours with M_k < 0 at the first record after t = 0",
+        {{"priority_unlearned", "behaviours",
+          "behaviours with M_k < 0 at the first record after t = 0"},
          [](R r) { return count_unlearned(r.run, true); }},
     };
-    return columns;
+    return all;
 }
-
-/// What is kept of behaviour k at one record.
-struct Curve {
-    const char *name, *unit, *description;
-    double BehaviourMetrics::*metric;
-};
-
-const Curve kCurves[] = {
-    {"margin", "", "M_k(t), mean reward margin of behaviour k", &BehaviourMetrics::rewards_margins},
-    {"accuracy", "", "reward accuracy of behaviour k", &BehaviourMetrics::rewards_accuracies},
-    {"loss", "nats", "mean loss of behaviour k", &BehaviourMetrics::loss},
-};
 
 std::size_t most_records(const std::vector<PriorityResult>& results) {
     std::size_t most = 0;
@@ -132,27 +125,28 @@ std::vector<double> curve(const std::vector<PriorityResult>& results, std::size_
 std::vector<Field> mixture_fields() {
     const std::string s = "priority_setting", b = "priority_behaviour", r = "priority_record";
     std::vector<Field> out = {
-        {s, {s}, FieldType::kText, "", "mixture and trainer of the priority study"},
-        {b, {b}, FieldType::kInteger, "", "number of the behaviour within a mixture"},
-        {r, {r}, FieldType::kInteger, "", "number of the record"},
-        {"priority_time", {s, r}, FieldType::kReal, "t", "t = eta * step"},
-        {"priority_level",
-         {s, b},
-         FieldType::kReal,
-         "feature units",
-         "P_k = bbar^T b_k / ||bbar||, b_k the mean of z in behaviour k"},
-        {"priority_weight", {s, b}, FieldType::kReal, "", "q_k = n_k / n"},
-        {"priority_norm", {s, b}, FieldType::kReal, "feature units", "||b_k||"},
+        text_field(s, {s}, "mixture and trainer of the priority study"),
+        integer_field(b, {b}, "", "number of the behaviour within a mixture"),
+        integer_field(r, {r}, "", "number of the record"),
+        field_of(measure_as("priority_time", "time"), {s, r}),
+        field_of(measure_as("priority_level", "level"), {s, b}),
+        real_field("priority_weight", {s, b}, "", "q_k = n_k / n"),
+        real_field("priority_norm", {s, b}, "feature units", "||b_k||"),
     };
-    for (const auto& c : setting_columns())
-        out.push_back({"priority_" + c.name, {s}, FieldType::kReal, c.unit, c.description});
-    for (const Curve& c : kCurves)
-        out.push_back({std::string("priority_") + c.name,
-                       {s, r, b},
-                       FieldType::kReal,
-                       c.unit,
-                       c.description});
+    for (const auto& m : setting_measures()) out.push_back(field_of(m.measure, {s}));
+    for (const BehaviourCurve& c : priority_curves())
+        out.push_back(field_of(
+            measure_as(std::string("priority_") + c.name, c.measure, "behaviour k"), {s, r, b}));
     return out;
+}
+
+std::span<const BehaviourCurve> priority_curves() {
+    static constexpr BehaviourCurve all[] = {
+        {"margin", "rewards_margins", &BehaviourMetrics::rewards_margins},
+        {"accuracy", "rewards_accuracies", &BehaviourMetrics::rewards_accuracies},
+        {"loss", "loss", &BehaviourMetrics::loss},
+    };
+    return all;
 }
 
 void put_mixtures(StudyOutcome& outcome, const std::vector<PriorityResult>& results) {
@@ -162,8 +156,8 @@ void put_mixtures(StudyOutcome& outcome, const std::vector<PriorityResult>& resu
                      gather(results, [](const auto& r) { return r.setting.name; }));
     out.emplace_back("priority_behaviour", count_to(K));
     out.emplace_back("priority_record", count_to(R));
-    for (const auto& c : setting_columns())
-        out.emplace_back("priority_" + c.name, gather(results, c.get));
+    for (const auto& m : setting_measures())
+        out.emplace_back(m.measure.name, gather(results, m.get));
     std::vector<double> time(results.size() * R, kNan);
     for (std::size_t s = 0; s < results.size(); ++s)
         for (std::size_t r = 0; r < results[s].run.trajectory.records.size(); ++r)
@@ -177,8 +171,8 @@ void put_mixtures(StudyOutcome& outcome, const std::vector<PriorityResult>& resu
     out.emplace_back("priority_norm", per_behaviour(results, K, [](M m) {
                          return Vector(m.behaviours.mean.rowwise().norm());
                      }));
-    for (const Curve& c : kCurves)
-        out.emplace_back(std::string("priority_") + c.name, curve(results, R, K, c.metric));
+    for (const BehaviourCurve& c : priority_curves())
+        out.emplace_back(std::string("priority_") + c.name, curve(results, R, K, c.value));
 }
 
 }  // namespace prefdyn

@@ -6,6 +6,7 @@
 #include "experiments/results/columns.hpp"
 #include "experiments/studies/priority/priority.hpp"
 #include "sim/base/bootstrap.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -80,24 +81,18 @@ std::vector<OrderSetting> order_settings(const VerifyPlan& plan) {
 std::vector<Field> order_fields() {
     const std::string axis = "priority_order";
     std::vector<Field> out = {
-        {axis, {axis}, FieldType::kText, "", "mixture whose order of learning is measured"}};
+        text_field(axis, {axis}, "mixture whose order of learning is measured")};
     const std::pair<std::string, std::string> orders[] = {
         {"accuracy", "time to reach a reward accuracy of 0.8"},
         {"margin", "time to reach a mean reward margin of 0.1"}};
     for (const auto& [name, time] : orders) {
         const std::string tau = "priority_tau_" + name;
-        out.push_back({tau,
-                       {axis},
-                       FieldType::kReal,
-                       "",
-                       "Kendall's tau-b of the order predicted by P_k and the " + time +
-                           ", mean over seeds"});
-        out.push_back({tau + "_low",
-                       {axis},
-                       FieldType::kReal,
-                       "",
-                       "lower end of its 95 % bootstrap interval"});
-        out.push_back({tau + "_high", {axis}, FieldType::kReal, "", "upper end of the same"});
+        out.push_back(real_field(
+            tau, {axis}, "",
+            "Kendall's tau-b of the order predicted by P_k and the " + time + ", mean over seeds"));
+        out.push_back(
+            real_field(tau + "_low", {axis}, "", "lower end of its 95 % bootstrap interval"));
+        out.push_back(real_field(tau + "_high", {axis}, "", "upper end of the same"));
     }
     return out;
 }
@@ -110,8 +105,8 @@ void put_orders(StudyOutcome& outcome, const VerifyPlan& plan) {
                                                                   : 50;
     std::vector<double> accuracy(settings.size() * seeds), margin(accuracy.size());
     parallel_for("order of learning", accuracy.size(), [&](std::size_t i) {
-        const MixtureRun run = run_mixture(
-            settings[i / seeds].setting, derive_seed(plan.seed, Purpose::kBehaviours, 1000000 + i));
+        const MixtureRun run = run_mixture(settings[i / seeds].setting,
+                                           derive_seed(plan.seed, Substream::kPriorityOrders, i));
         accuracy[i] = order_agreement(run, &BehaviourMetrics::rewards_accuracies, kAccuracyLevel);
         margin[i] = order_agreement(run, &BehaviourMetrics::rewards_margins, kMarginLevel);
     });
@@ -123,7 +118,7 @@ void put_orders(StudyOutcome& outcome, const VerifyPlan& plan) {
             const auto first = tau.begin() + static_cast<std::ptrdiff_t>(s * seeds);
             const Interval i =
                 bootstrap_mean({first, first + static_cast<std::ptrdiff_t>(seeds)},
-                               Stream(plan.seed, Purpose::kBootstrap, 2 * s + index));
+                               stream_of(plan.seed, Substream::kOrderIntervals, 2 * s + index));
             mean.push_back(i.estimate);
             low.push_back(i.low);
             high.push_back(i.high);

@@ -33,15 +33,15 @@ struct PairResult {
 };
 
 /// What a lead is measured in, larger for the one that is ahead.
-struct Measure {
-    const char *name, *field, *description;
+struct Lead {
+    const char *name, *field, *measure;
     double BehaviourMetrics::*metric;
 };
 
-const Measure kMeasures[] = {
-    {"mean reward margin", "priority_pair_margin", "mean reward margin",
+const Lead kLeads[] = {
+    {"mean reward margin", "priority_pair_margin", "rewards_margins",
      &BehaviourMetrics::rewards_margins},
-    {"reward accuracy", "priority_pair_accuracy", "reward accuracy",
+    {"reward accuracy", "priority_pair_accuracy", "rewards_accuracies",
      &BehaviourMetrics::rewards_accuracies},
 };
 
@@ -93,7 +93,7 @@ struct PairMatrices {
           gap(level),
           lead_time(level),
           crossing(level),
-          end(std::size(kMeasures), level) {
+          end(std::size(kLeads), level) {
         for (std::size_t k = 0; k < K; ++k) gap[k * K + k] = 0.0;
     }
     void set(const PairOfBehaviours& p, const PairResult& r) {
@@ -105,8 +105,8 @@ struct PairMatrices {
         lead_time[upper] = lead_time[lower] = r.lead_time;
         crossing[upper] = crossing[lower] = r.first_crossing;
         for (std::size_t m = 0; m < end.size(); ++m) {
-            end[m][upper] = r.end_i.*kMeasures[m].metric;
-            end[m][lower] = r.end_j.*kMeasures[m].metric;
+            end[m][upper] = r.end_i.*kLeads[m].metric;
+            end[m][lower] = r.end_j.*kLeads[m].metric;
         }
     }
 };
@@ -131,29 +131,25 @@ std::vector<Field> pair_fields() {
                       measure = "priority_pair_measure";
     const std::vector<std::string> axes = {name, of};
     std::vector<Field> out = {
-        {name, {name}, FieldType::kText, "", "given behaviour"},
-        {of, {of}, FieldType::kText, "", "given behaviour it is mixed with"},
-        {"priority_pair_level", axes, FieldType::kReal, "feature units",
-         "P of the row's behaviour in the mixture with the column's, weights by their counts"},
-        {"priority_pair_gap", axes, FieldType::kReal, "",
-         "the authors' normalised gap (P_row - P_column) / max(||b_row||, ||b_column||), b the "
-         "class-mean difference, mixed half and half; NaN where the two cancel"},
-        {"priority_pair_lead_time", axes, FieldType::kReal, "t",
-         "t* of T8b, kappa bounded by the behaviours' weighted largest eigenvalues"},
-        {"priority_pair_crossing", axes, FieldType::kReal, "t",
-         "first record at which the lower priority has caught up; NaN: never"},
-        {measure, {measure}, FieldType::kText, "", "what a lead is measured in"},
-        {"priority_pair_agreement",
-         {measure},
-         FieldType::kReal,
-         "",
-         "share of the pairs in which the higher priority is ahead at the last record"},
+        text_field(name, {name}, "given behaviour"),
+        text_field(of, {of}, "given behaviour it is mixed with"),
+        field_of(measure_as("priority_pair_level", "level",
+                            "of the row's behaviour mixed with the column's, by their counts"),
+                 axes),
+        field_of(measure_as("priority_pair_gap", "gap", "of the row's over the column's"), axes),
+        field_of(measure_as("priority_pair_lead_time", "lead_time",
+                            "kappa bounded by the behaviours' weighted largest eigenvalues"),
+                 axes),
+        field_of(measure_as("priority_pair_crossing", "crossing"), axes),
+        text_field(measure, {measure}, "what a lead is measured in"),
+        real_field("priority_pair_agreement", {measure}, "",
+                   "share of the pairs in which the higher priority is ahead at the last record"),
     };
-    for (const Measure& m : kMeasures)
-        out.push_back({m.field, axes, FieldType::kReal, "",
-                       std::string(m.description) +
-                           " of the row's behaviour in the mixture with the column's, at the last "
-                           "record"});
+    for (const Lead& lead : kLeads)
+        out.push_back(field_of(measure_as(lead.field, lead.measure,
+                                          "of the row's behaviour mixed with the column's, at the "
+                                          "last record"),
+                               axes));
     return out;
 }
 
@@ -190,10 +186,10 @@ StudyOutcome judge_pairs(const std::vector<theory::Claim>& claims,
                   {"priority_pair_crossing", matrices.crossing}};
     std::vector<std::string> measures;
     std::vector<double> agreements;
-    for (std::size_t m = 0; m < std::size(kMeasures); ++m) {
-        out.values.emplace_back(kMeasures[m].field, matrices.end[m]);
-        measures.push_back(kMeasures[m].name);
-        agreements.push_back(agreement(results, kMeasures[m].metric));
+    for (std::size_t m = 0; m < std::size(kLeads); ++m) {
+        out.values.emplace_back(kLeads[m].field, matrices.end[m]);
+        measures.push_back(kLeads[m].name);
+        agreements.push_back(agreement(results, kLeads[m].metric));
     }
     out.values.emplace_back("priority_pair_measure", measures);
     out.values.emplace_back("priority_pair_agreement", agreements);

@@ -67,14 +67,11 @@ std::vector<InfluencePoint> measure(Objective objective, std::uint64_t seed) {
 
 std::vector<Field> influence_fields() {
     std::vector<Field> out = {
-        {kObjective, {kObjective}, FieldType::kText, "", "what one update descends"},
-        {kSize, {kSize}, FieldType::kReal, "nats", "logit that the update adds to its own token"}};
+        text_field(kObjective, {kObjective}, "what one update descends"),
+        real_field(kSize, {kSize}, "nats", "logit that the update adds to its own token")};
     for (const auto& c : columns())
-        out.push_back({"probabilities_influence_" + c.name,
-                       {kObjective, kSize},
-                       FieldType::kReal,
-                       c.unit,
-                       c.description});
+        out.push_back(real_field("probabilities_influence_" + c.name, {kObjective, kSize}, c.unit,
+                                 c.description));
     return out;
 }
 

@@ -8,6 +8,7 @@
 #include "experiments/studies/probabilities/probability_controls.hpp"
 #include "experiments/studies/probabilities/squeezing_panels.hpp"
 #include "sim/base/rank_correlation.hpp"
+#include "sim/base/substream.hpp"
 
 namespace prefdyn {
 
@@ -69,43 +70,28 @@ std::vector<Field> fields() {
     const std::string dial = kPrefix + "dial", rho = kPrefix + "rho", panel = kPrefix + "panel",
                       token = kPrefix + "token";
     std::vector<Field> out = {
-        {dial, {dial}, FieldType::kText, "", "name of a curve: what differs from V = 50, both 0.1"},
-        {rho, {rho}, FieldType::kReal, "", "cosine of the contexts g_+ and g_-"},
-        {panel,
-         {panel},
-         FieldType::kText,
-         "",
-         "published squeezing panel; in D as committed a pulled token cancels pi: no squeezing"},
-        {token, {token}, FieldType::kInteger, "", "token of the panels"},
+        text_field(dial, {dial}, "name of a curve: what differs from V = 50, both 0.1"),
+        real_field(rho, {rho}, "", "cosine of the contexts g_+ and g_-"),
+        text_field(
+            panel, {panel},
+            "published squeezing panel; in D as committed a pulled token cancels pi: no squeezing"),
+        integer_field(token, {token}, "", "token of the panels"),
     };
     for (const auto& c : dial_columns())
-        out.push_back(
-            {kPrefix + "dial_" + c.name, {dial}, FieldType::kReal, c.unit, c.description});
+        out.push_back(real_field(kPrefix + "dial_" + c.name, {dial}, c.unit, c.description));
     for (const auto& c : curve_columns())
-        out.push_back({kPrefix + c.name, {dial, rho}, FieldType::kReal, c.unit, c.description});
-    out.push_back({kPrefix + "ches_rank_correlation",
-                   {dial},
-                   FieldType::kReal,
-                   "",
-                   "rank correlation over rho of CHES and the fall of log pi(y_+ | g_+)"});
-    for (const std::string when : {"before", "after"})
-        out.push_back({kPrefix + "panel_" + when,
-                       {panel, token},
-                       FieldType::kReal,
-                       "",
-                       "pi(. | x) " + when + " the panel's one update"});
+        out.push_back(real_field(kPrefix + c.name, {dial, rho}, c.unit, c.description));
     out.push_back(
-        {kPrefix + "panel_token", {panel}, FieldType::kInteger, "", "y the panel is about"});
-    out.push_back({kPrefix + "panel_pulled",
-                   {panel},
-                   FieldType::kInteger,
-                   "",
-                   "token with a positive gradient, -1 if none"});
-    out.push_back({kPrefix + "panel_pushed",
-                   {panel},
-                   FieldType::kInteger,
-                   "",
-                   "token with a negative gradient, -1 if none"});
+        real_field(kPrefix + "ches_rank_correlation", {dial}, "",
+                   "rank correlation over rho of CHES and the fall of log pi(y_+ | g_+)"));
+    for (const std::string when : {"before", "after"})
+        out.push_back(real_field(kPrefix + "panel_" + when, {panel, token}, "",
+                                 "pi(. | x) " + when + " the panel's one update"));
+    out.push_back(integer_field(kPrefix + "panel_token", {panel}, "", "y the panel is about"));
+    out.push_back(integer_field(kPrefix + "panel_pulled", {panel}, "",
+                                "token with a positive gradient, -1 if none"));
+    out.push_back(integer_field(kPrefix + "panel_pushed", {panel}, "",
+                                "token with a negative gradient, -1 if none"));
     for (const Field& field : influence_fields()) out.push_back(field);
     return out;
 }
@@ -158,7 +144,7 @@ void put_curves(const VerifyPlan& plan, Values& out) {
         ContextDials point = dials[k / rho.size()];
         point.rho = rho[k % rho.size()];
         grid[k] = measure_displacement(
-            point, derive_seed(plan.seed, Purpose::kSuite, 1200000 + k / rho.size()));
+            point, derive_seed(plan.seed, Substream::kProbabilityCurves, k / rho.size()));
     });
     out.emplace_back(kPrefix + "dial", gather(dials, [](const auto& d) { return d.name; }));
     out.emplace_back(kPrefix + "rho", rho);
@@ -219,11 +205,11 @@ void judge_cases(const theory::Claim& claim, const std::vector<ProbabilityCase>&
 StudyOutcome run(const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
     StudyOutcome out;
     const auto cases =
-        probability_cases(plan.profile, derive_seed(plan.seed, Purpose::kSuite, 1100000));
+        probability_cases(plan.profile, derive_seed(plan.seed, Substream::kProbabilityCases));
     for (const auto& claim : claims) judge_cases(claim, cases, out.cases);
     put_curves(plan, out.values);
     put_panels(out.values);
-    put_influence(out, derive_seed(plan.seed, Purpose::kSuite, 1300000));
+    put_influence(out, derive_seed(plan.seed, Substream::kInfluence));
     return out;
 }
 

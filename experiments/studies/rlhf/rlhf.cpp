@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "experiments/program/parallel.hpp"
+#include "sim/base/substream.hpp"
 #include "sim/tabular/tabular_dpo.hpp"
 #include "theory/claims.hpp"
 
@@ -65,7 +66,8 @@ std::vector<Solved> solve(std::vector<TabularSetting> settings, const VerifyPlan
     parallel_for("tabular samples", out.size() * sizes, [&](std::size_t job) {
         Solved& s = out[job / sizes];
         const auto seed =
-            derive_seed(plan.seed, Purpose::kTabular, (broken ? 3000 : 2000) + job / sizes);
+            derive_seed(plan.seed, broken ? Substream::kBrokenSamples : Substream::kTabularSamples,
+                        job / sizes);
         s.samples[job % sizes] = solve_samples(s.setting, s.plan, job % sizes, s.target, seed);
     });
     for (Solved& s : out) watch_convergence(s.population, s.plan, s.samples);
@@ -130,11 +132,8 @@ std::vector<Field> fields() {
          "KL(pi* || pihat_N), mean over the samples that have an optimum"},
         {"rlhf_log_error", two, real, "", "max |log pi* - log pihat_N|, mean over the same"},
         {"rlhf_broken", fault, FieldType::kText, "", "tabular world that breaks one assumption"},
-        {"rlhf_broken_samples",
-         {"rlhf_broken_samples"},
-         FieldType::kInteger,
-         "",
-         "N, comparisons in a sample"},
+        integer_field("rlhf_broken_samples", {"rlhf_broken_samples"}, "",
+                      "N, comparisons in a sample"),
         {"rlhf_broken_reason", fault, FieldType::kText, "", "why T10a does not apply"},
         {"rlhf_broken_gap", fault, real, "nat",
          "KL(pi* || pi), pi the population DPO optimum, pi* RLHF's optimum in the policy class"},

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "sim/base/failure.hpp"
-#include "sim/base/stream.hpp"
+#include "sim/base/substream.hpp"
 #include "sim/data/noise.hpp"
 #include "sim/tabular/tabular_dpo.hpp"
 #include "sim/tabular/tabular_rlhf.hpp"
@@ -41,7 +41,7 @@ std::vector<Matrix> chain(Index P, Index A) {
 std::vector<TabularSetting> tabular_settings(Profile profile, std::uint64_t seed) {
     std::vector<TabularSetting> out;
     const auto add = [&](const std::string& name, Index P, Index A, double beta, double scale) {
-        const auto own = derive_seed(seed, Purpose::kTabular, out.size());
+        const auto own = derive_seed(seed, Substream::kTabularWorlds, out.size());
         out.push_back(world(name, P, A, beta, scale, own));
         return &out.back().world;
     };
@@ -128,7 +128,7 @@ TabularSetting without_support() {
 }  // namespace
 
 std::vector<TabularSetting> broken_settings(std::uint64_t seed) {
-    const std::uint64_t own = derive_seed(seed, Purpose::kTabular, 1000);
+    const std::uint64_t own = derive_seed(seed, Substream::kBrokenWorlds);
     return {never_compared(own),
             tied_prompts(own),
             one_feature(own),
@@ -144,7 +144,7 @@ TabularSetting broken_setting(const std::string& name, std::uint64_t seed) {
 }
 
 TabularSetting tied_realisable(std::uint64_t seed) {
-    TabularSetting out = tied_prompts(derive_seed(seed, Purpose::kTabular, 1001));
+    TabularSetting out = tied_prompts(derive_seed(seed, Substream::kTiedWorld));
     out.name = "prompts share their logits and rewards";
     out.world.reward.row(1) = out.world.reward.row(0).array() + 1.0;
     out.world.preference = bradley_terry(out.world.reward);

@@ -188,6 +188,7 @@ TEST_CASE("bad input exits with 2, says what and where, and writes nothing") {
     const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
         {{}, "no command"},
         {{"simulat"}, "did you mean 'simulate'?"},
+        {{"bench"}, "prefdyn-bench"},
         {{"simulate", "--moments", "sample", "--samples", "20", "--out", out},
          "moments = sample needs"},
         {{"simulate", "--balance", "0.001", "--samples", "20", "--out", out}, "one class empty"},

@@ -8,8 +8,8 @@
 #include <fstream>
 #include <thread>
 
-#include "bench/bench_support.hpp"
 #include "experiments/finetune/run_file.hpp"
+#include "experiments/program/usage.hpp"
 #include "tests/support/finetune_support.hpp"
 #include "tests/support/process_support.hpp"
 

@@ -4,16 +4,27 @@
 
 #include <fstream>
 
-#include "experiments/commands/options.hpp"
+#include "experiments/program/output_options.hpp"
+#include "experiments/runs/run_config.hpp"
 #include "tests/support/support.hpp"
 
 namespace prefdyn::test {
 
 namespace {
 
+struct Options {
+    RunConfig run;
+    OutputOptions output;
+};
+
+void declare(ParameterTable& t, Options& o) {
+    declare(t, o.run);
+    declare(t, o.output);
+}
+
 std::string problems(const std::vector<std::string>& arguments) {
     return input_error([&] {
-        SimulateOptions options;
+        Options options;
         ParameterTable table;
         declare(table, options);
         table.parse(arguments);
@@ -28,7 +39,7 @@ TEST_CASE("a number reads back as the double it was") {
 }
 
 TEST_CASE("options are set by value, unset ones keep their default") {
-    SimulateOptions options;
+    Options options;
     ParameterTable table;
     declare(table, options);
     table.parse({"--distinguishability", "2.5", "--samples=77", "--method", "flow", "--out", "x.h5",
@@ -64,7 +75,7 @@ TEST_CASE("abbreviations, repetitions, stray words and missing values are refuse
 TEST_CASE("the command line wins over the config file, which is checked as well") {
     const TemporaryDirectory folder;
     std::ofstream(folder / "run.ini") << "dimension = 5\nsamples = 30\n";
-    SimulateOptions options;
+    Options options;
     ParameterTable table;
     declare(table, options);
     table.parse({"--out", "x", "--config", folder / "run.ini", "--samples", "40"});

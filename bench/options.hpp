@@ -2,7 +2,7 @@
 #include "experiments/program/machine_options.hpp"
 #include "sim/lm/model/precision.hpp"
 
-namespace prefdyn {
+namespace prefdyn::bench {
 
 /// kAuto: bfloat16 on a card, float32 on the processor.
 enum class BenchPrecision { kAuto, kFloat32, kTf32, kBfloat16 };
@@ -24,8 +24,9 @@ struct BenchOptions {
     BenchPrecision precision = BenchPrecision::kAuto;
     std::string folder;
     bool keep = false;
+    bool list = false, strict = false;
 };
 
 void declare(ParameterTable& table, BenchOptions& options);
 
-}  // namespace prefdyn
+}  // namespace prefdyn::bench

@@ -1,13 +1,12 @@
 #pragma once
-// What the measurements of transformers share.
+// What the benchmarks of language models share.
 
 #include <iosfwd>
 
-#include "bench/bench_line.hpp"
-#include "bench/bench_options.hpp"
+#include "bench/bench.hpp"
 #include "sim/lm/model/transformer.hpp"
 
-namespace prefdyn {
+namespace prefdyn::bench {
 
 /// What is embedded, and the layers of the generated model.
 struct BenchTransformer {
@@ -47,14 +46,8 @@ transformer::ModelConfig llama_110m(Index layers);
 /// Llama 2 with 7 billion parameters if it has 32 layers, the head tied.
 transformer::ModelConfig llama_7b(Index layers);
 
-/// Processor seconds of all threads, over their number: what a run takes when nobody else computes.
-double processor_seconds();
-double peak_resident_mib();
-/// From here on the peak is that of what follows (where the kernel lets a process ask for it).
-void forget_peak();
-
 /// Embeds random prompts with a generated Llama of 7 billion parameters on the card and holds the
 /// rate against that of a large matrix product in the same run.
-void bench_transformer_card(std::ostream& out, const BenchOptions& options);
+void time_embedding_on_card(Report& report, const BenchOptions& options);
 
-}  // namespace prefdyn
+}  // namespace prefdyn::bench

@@ -1,8 +1,4 @@
-#include "bench/bench_support.hpp"
-
-#include <omp.h>
-#include <sys/resource.h>
-#include <time.h>
+#include "bench/language_models.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -12,7 +8,7 @@
 #include "sim/base/failure.hpp"
 #include "sim/base/stream.hpp"
 
-namespace prefdyn {
+namespace prefdyn::bench {
 
 using transformer::Precision;
 
@@ -80,45 +76,26 @@ double flops_of_token(const transformer::ModelConfig& c) {
     return 2.0 * static_cast<double>(c.layers * c.hidden * (2 * q + 2 * kv + 3 * c.ffn));
 }
 
-transformer::ModelConfig llama_110m(Index layers) {
+namespace {
+
+/// V = 32000, the head tied, every head with its own keys.
+transformer::ModelConfig llama(Index hidden, Index ffn, Index layers, Index heads, Index context) {
     transformer::ModelConfig c;
-    c.hidden = 768;
-    c.ffn = 2048;
+    c.hidden = hidden;
+    c.ffn = ffn;
     c.layers = layers;
-    c.heads = c.kv_heads = 12;
-    c.head_size = 64;
+    c.heads = c.kv_heads = heads;
+    c.head_size = hidden / heads;
     c.vocabulary = 32000;
-    c.context = 2048;
+    c.context = context;
     c.tied = true;
     return c;
 }
 
-transformer::ModelConfig llama_7b(Index layers) {
-    transformer::ModelConfig c;
-    c.hidden = 4096;
-    c.ffn = 11008;
-    c.layers = layers;
-    c.heads = c.kv_heads = 32;
-    c.head_size = 128;
-    c.vocabulary = 32000;
-    c.context = 4096;
-    c.tied = true;
-    return c;
-}
+}  // namespace
 
-double processor_seconds() {
-    timespec now{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec)) /
-           omp_get_max_threads();
-}
+transformer::ModelConfig llama_110m(Index layers) { return llama(768, 2048, layers, 12, 2048); }
 
-double peak_resident_mib() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
+transformer::ModelConfig llama_7b(Index layers) { return llama(4096, 11008, layers, 32, 4096); }
 
-void forget_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
-
-}  // namespace prefdyn
+}  // namespace prefdyn::bench

@@ -1,12 +1,11 @@
-#include "bench/bench_heads.hpp"
+// Full-batch steps on a large matrix, and many small heads trained together.
 
-#include "bench/bench_line.hpp"
+#include "bench/bench.hpp"
 #include "experiments/program/parallel.hpp"
-#include "sim/base/stopwatch.hpp"
 #include "sim/data/distribution.hpp"
 #include "sim/head/trainer.hpp"
 
-namespace prefdyn {
+namespace prefdyn::bench {
 
 namespace {
 
@@ -36,10 +35,10 @@ double step_seconds(const PolicyEngine& engine, const PreferenceLoss& loss, Inde
     return (seconds(steps) - few) / static_cast<double>(steps - steps / 10);
 }
 
-void bench_large(std::ostream& out, const BenchOptions& o) {
+void time_large(Report& report, const BenchOptions& o) {
     const bool card = o.device == Device::kCuda;
     const double copy = card ? gpu_copy_bandwidth() : 0.0;
-    if (card) line(out, "copy bandwidth", copy * 1e-9, "GB/s", "bytes read and written");
+    if (card) report.line("copy bandwidth", copy * 1e-9, "GB/s", "bytes read and written");
     const PreferenceTask task = large_task(o);
     for (const EngineKind kind : {EngineKind::kReducedF32, EngineKind::kReduced}) {
         const bool single = kind == EngineKind::kReducedF32;
@@ -47,11 +46,11 @@ void bench_large(std::ostream& out, const BenchOptions& o) {
         const double bytes = static_cast<double>(task.train.features.size()) * (single ? 4.0 : 8.0);
         const auto engine = make_engine(kind, task);
         const double rate = bytes / step_seconds(*engine, *task.loss, o.heads_steps);
-        line(out, "G in " + name, bytes / (1 << 30), "GiB");
-        line(out, "full-batch step, " + name, rate * 1e-9, "GB/s");
+        report.line("G in " + name, bytes / (1 << 30), "GiB");
+        report.line("full-batch step, " + name, rate * 1e-9, "GB/s");
         if (card)
-            line(out, "full-batch step, " + name + " / copy bandwidth", rate / copy, "",
-                 "goal: >= 0.80");
+            report.line("full-batch step, " + name + " / copy bandwidth", rate / copy, "",
+                        at_least(0.8));
     }
 }
 
@@ -94,7 +93,7 @@ class Group {
     std::vector<PreferenceTask> tasks_;
 };
 
-void bench_many(std::ostream& out, const BenchOptions& o) {
+void time_many(Report& report, const BenchOptions& o) {
     const Index group = std::min<Index>(o.heads, 4096);
     const Group heads(group, o.device);
     heads.seconds();
@@ -105,17 +104,24 @@ void bench_many(std::ostream& out, const BenchOptions& o) {
     }
     const double groups = static_cast<double>((o.heads + group - 1) / group);
     const double each = total / (groups * static_cast<double>(group));
-    line(out, "one of " + std::to_string(o.heads) + " heads (200, 64), 500 steps", 1e6 * each,
-         "us");
-    line(out, "100000 of them", 1e5 * each, "s", "goal on a card: < 10 s");
+    report.line("one of " + std::to_string(o.heads) + " heads (200, 64), 500 steps", 1e6 * each,
+                "us");
+    report.line("100000 of them", 1e5 * each, "s",
+                o.device == Device::kCuda ? at_most(10.0) : Goal{});
+}
+
+void run(Report& report, const BenchOptions& o) {
+    report.out() << "device: " << (o.device == Device::kCuda ? probe_gpu().info.name : "processor")
+                 << "\n";
+    time_large(report, o);
+    time_many(report, o);
 }
 
 }  // namespace
 
-void bench_heads(std::ostream& out, const BenchOptions& o) {
-    out << "device: " << (o.device == Device::kCuda ? probe_gpu().info.name : "processor") << "\n";
-    bench_large(out, o);
-    bench_many(out, o);
+Benchmark heads_benchmark() {
+    return {"heads", "--many-heads", &BenchOptions::many_heads,
+            "full-batch steps on a large matrix, many small heads trained together", run};
 }
 
-}  // namespace prefdyn
+}  // namespace prefdyn::bench

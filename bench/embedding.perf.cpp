@@ -1,18 +1,18 @@
-#include "bench/bench_transformer.hpp"
+// Embeddings of a generated Llama beside a large matrix product of the same run.
 
 #include <dlfcn.h>
 #include <omp.h>
 
 #include <algorithm>
-#include <ostream>
 
-#include "bench/bench_support.hpp"
+#include "bench/bench.hpp"
+#include "bench/language_models.hpp"
 #include "bench/random_checkpoint.hpp"
-#include "sim/base/stopwatch.hpp"
+#include "experiments/program/usage.hpp"
 #include "sim/lm/model/gemm/gemm.hpp"
 #include "sim/lm/model/transformer.hpp"
 
-namespace prefdyn {
+namespace prefdyn::bench {
 
 namespace {
 
@@ -76,10 +76,8 @@ Rate openblas_rate(Product& p) {
     });
 }
 
-}  // namespace
-
-void bench_transformer(std::ostream& out, const BenchOptions& options) {
-    if (options.device == Device::kCuda) return bench_transformer_card(out, options);
+void run(Report& report, const BenchOptions& options) {
+    if (options.device == Device::kCuda) return time_embedding_on_card(report, options);
     require_precision(precision_of(options));
     const BenchTransformer o = filled(options, kDefaults);
     const BenchFolder folder(options);
@@ -95,26 +93,33 @@ void bench_transformer(std::ostream& out, const BenchOptions& options) {
     const Rate rate = best_rate(1, flops, [&] { embeddings = model.embed(prompts); });
     const MemoryPlan plan = memory_plan(model.config(), o.prompts, o.prompts * o.prompt_tokens,
                                         o.prompt_tokens, omp_get_max_threads());
-    line(out, "parameters", static_cast<double>(model.config().parameters()) * 1e-6, "million",
-         best_kernels().name);
+    report.line("parameters", static_cast<double>(model.config().parameters()) * 1e-6, "million",
+                best_kernels().name);
     const auto rates = [&](const std::string& what, const Rate& r, const std::string& note) {
-        line(out, what + ", by the clock", r.clock, "GFLOP/s", note);
-        line(out, what + ", by processor time", r.processor, "GFLOP/s");
+        report.line(what + ", by the clock", r.clock, "GFLOP/s", note);
+        report.line(what + ", by processor time", r.processor, "GFLOP/s");
     };
     rates("matrix product, own", own, std::to_string(omp_get_max_threads()) + " threads");
     rates("matrix product, OpenBLAS", blas, "0: not on this machine");
     rates("embedding, products of the layers alone", rate,
           std::to_string(o.prompts) + " prompts of " + std::to_string(o.prompt_tokens) + " tokens");
-    line(out, "share of the best product, by the clock",
-         rate.clock / std::max(own.clock, blas.clock), "", "goal: >= 0.70");
-    line(out, "share of the best product, by processor time",
-         rate.processor / std::max(own.processor, blas.processor), "",
-         "the same where others compute too");
-    line(out, "planned memory beside the mapped file",
-         static_cast<double>(plan.total()) / (1 << 20), "MiB");
-    line(out, "peak resident memory", peak_resident_mib(), "MiB", "with what was mapped");
-    folder.keep(prompts, embeddings, out);
+    report.line("share of the best product, by the clock",
+                rate.clock / std::max(own.clock, blas.clock), "", at_least(0.7));
+    report.line("share of the best product, by processor time",
+                rate.processor / std::max(own.processor, blas.processor), "",
+                "the same where others compute too");
+    report.line("planned memory beside the mapped file",
+                static_cast<double>(plan.total()) / (1 << 20), "MiB");
+    report.line("peak resident memory", peak_resident_mib(), "MiB", "with what was mapped");
+    folder.keep(prompts, embeddings, report.out());
     if (!embeddings.allFinite()) throw std::logic_error("an embedding is not finite");
 }
 
-}  // namespace prefdyn
+}  // namespace
+
+Benchmark embedding_benchmark() {
+    return {"embedding", "--transformer", &BenchOptions::transformer,
+            "embeddings of a generated Llama", run};
+}
+
+}  // namespace prefdyn::bench

@@ -1,6 +1,6 @@
-#include "bench/bench_options.hpp"
+#include "bench/options.hpp"
 
-namespace prefdyn {
+namespace prefdyn::bench {
 
 void declare(ParameterTable& t, BenchOptions& o) {
     t.integer("vocabulary", &o.vocabulary, 2, 1000000, "tokens", "V of the head");
@@ -42,6 +42,8 @@ void declare(ParameterTable& t, BenchOptions& o) {
            "an existing folder to generate it below; by default that for temporary files");
     t.flag("keep", &o.keep,
            "leave it there, with the prompts and their embeddings, for another program to read");
+    t.flag("list", &o.list, "say what is timed and which flag asks for it, and time nothing");
+    t.flag("strict", &o.strict, "exit with 1 if a goal is missed");
 }
 
-}  // namespace prefdyn
+}  // namespace prefdyn::bench

@@ -1,14 +1,17 @@
-#include "bench/bench_finetune.hpp"
+// Updates of a generated Llama: of every weight, on a card of adapters.
+
+#include "sim/lm/train/training.hpp"
 
 #include <omp.h>
 
-#include "bench/bench_support.hpp"
+#include "bench/bench.hpp"
+#include "bench/language_models.hpp"
 #include "bench/random_checkpoint.hpp"
+#include "experiments/program/usage.hpp"
 #include "sim/lm/model/cuda_layer.hpp"
 #include "sim/lm/train/device_engine.hpp"
-#include "sim/lm/train/training.hpp"
 
-namespace prefdyn {
+namespace prefdyn::bench {
 
 namespace {
 
@@ -71,36 +74,34 @@ double flops_of(const Plan& plan, const Size& size) {
     return 2.0 * (layers + head) + 2.0 * tokens * static_cast<double>(targets);
 }
 
-void report_card(std::ostream& out, const Plan& plan, const Size& size, double wall, double rate,
+void report_card(Report& report, const Plan& plan, const Size& size, double wall, double rate,
                  Index held) {
     const double flops = flops_of(plan, size);
     const std::size_t bytes =
         device_bytes(plan.config, plan.spec.precision, plan.config.parameters(), 2 * held,
                      size.tokens, size.rows, plan.spec.plan.keep);
-    line(out, "tokens", static_cast<double>(size.tokens) / wall, "/ s");
-    line(out, "products, forward and backward", flops / wall * 1e-12, "TFLOP/s");
-    line(out, "matrix product of 8192, measured", rate, "TFLOP/s");
-    line(out, "share of the measured product", flops / wall * 1e-12 / rate, "");
-    line(out, "planned memory on the card", static_cast<double>(bytes) / (1 << 30), "GiB",
-         "weights, those beside adapters, gradient, tapes");
+    report.line("tokens", static_cast<double>(size.tokens) / wall, "/ s");
+    report.line("products, forward and backward", flops / wall * 1e-12, "TFLOP/s");
+    report.line("matrix product of 8192, measured", rate, "TFLOP/s");
+    report.line("share of the measured product", flops / wall * 1e-12 / rate, "");
+    report.line("planned memory on the card", static_cast<double>(bytes) / (1 << 30), "GiB",
+                "weights, those beside adapters, gradient, tapes");
 }
 
-void report_processor(std::ostream& out, const Plan& plan, const Size& size, double each,
+void report_processor(Report& report, const Plan& plan, const Size& size, double each,
                       double beyond) {
     const auto numbers = 4 * plan.config.parameters();
     const double planned = static_cast<double>(numbers) * 4.0 +
                            static_cast<double>(SequenceModel<float>::bytes(
                                plan.config, size.tokens, size.rows, plan.spec.plan.keep));
-    line(out, "one update, processor time over threads", each, "s");
-    line(out, "tokens", static_cast<double>(size.tokens) / each, "/ s", "by processor time");
-    line(out, "products, forward and backward", flops_of(plan, size) / each * 1e-9, "GFLOP/s");
-    line(out, "memory, planned", planned / 1048576.0, "MiB", "weights, gradient, moments, tapes");
-    line(out, "memory, peak beyond the start", beyond, "MiB");
+    report.line("one update, processor time over threads", each, "s");
+    report.line("tokens", static_cast<double>(size.tokens) / each, "/ s", "by processor time");
+    report.line("products, forward and backward", flops_of(plan, size) / each * 1e-9, "GFLOP/s");
+    report.line("memory, planned", planned / 1048576.0, "MiB", "weights, gradient, moments, tapes");
+    report.line("memory, peak beyond the start", beyond, "MiB");
 }
 
-}  // namespace
-
-void bench_finetune(std::ostream& out, const BenchOptions& o) {
+void run(Report& report, const BenchOptions& o) {
     const Plan plan(o);
     const BenchFolder folder(o);
     write_random_llama(folder.path(), plan.config, 1);
@@ -121,22 +122,30 @@ void bench_finetune(std::ostream& out, const BenchOptions& o) {
     const double wall = best_seconds(3, [&] { training.step(); });
     const double each = (processor_seconds() - processor) / 3.0;
     const Index trained = Trainable<float>(layout, plan.spec.trained, 0).size();
-    line(out, "parameters", static_cast<double>(config.parameters()) * 1e-6, "million",
-         std::to_string(trained) + " trained by AdamW; " +
-             (o.device == Device::kCuda ? probe_gpu().info.name
-                                        : std::to_string(omp_get_max_threads()) + " threads"));
-    line(out, "one update, by the clock", wall, "s",
-         std::to_string(plan.pairs) + " pairs of " + std::to_string(plan.tokens) +
-             " tokens; goal on the processor: < 30");
-    if (o.device == Device::kCuda) {
+    const bool card = o.device == Device::kCuda;
+    report.line(
+        "parameters", static_cast<double>(config.parameters()) * 1e-6, "million",
+        std::to_string(trained) + " trained by AdamW; " +
+            (card ? probe_gpu().info.name : std::to_string(omp_get_max_threads()) + " threads"));
+    report.line(
+        "one update, by the clock", wall, "s", card ? Goal{} : at_most(30.0),
+        std::to_string(plan.pairs) + " pairs of " + std::to_string(plan.tokens) + " tokens");
+    if (card) {
         constexpr long kExtent = 8192;
         const double rate = transformer::card::matrix_rate(plan.spec.precision, kExtent) * 1e-12;
         const Index held = 2 * config.layers * config.hidden * config.hidden;
-        report_card(out, plan, size, wall, rate, held);
+        report_card(report, plan, size, wall, rate, held);
     } else {
-        report_processor(out, plan, size, each, peak_resident_mib() - before);
+        report_processor(report, plan, size, each, peak_resident_mib() - before);
     }
-    folder.keep(sequences, transformer::RowsF(), out);
+    folder.keep(sequences, transformer::RowsF(), report.out());
 }
 
-}  // namespace prefdyn
+}  // namespace
+
+Benchmark training_benchmark() {
+    return {"training", "--finetune", &BenchOptions::finetune,
+            "updates of a generated Llama: of every weight, on a card of adapters", run};
+}
+
+}  // namespace prefdyn::bench

@@ -1,28 +1,38 @@
-// sweep, merge, status and slurm.
 #include <omp.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstdlib>
-#include <filesystem>
 #include <iomanip>
 #include <ostream>
 #include <sstream>
 
-#include "experiments/commands/commands.hpp"
-#include "experiments/commands/options.hpp"
+#include "experiments/commands/command.hpp"
+#include "experiments/commands/sweep_print.hpp"
+#include "experiments/program/machine_options.hpp"
 #include "experiments/program/stop_guard.hpp"
-#include "experiments/sweep/folder.hpp"
-#include "experiments/sweep/merge.hpp"
 #include "experiments/sweep/runner.hpp"
-#include "experiments/sweep/slurm.hpp"
 #include "sim/base/failure.hpp"
 
 namespace prefdyn {
 
 namespace {
+
+struct SweepOptions {
+    std::string spec, out, shard = "1/1";
+    bool dry_run = false, yes = false;
+    MachineOptions machine;
+};
+
+void declare(ParameterTable& t, SweepOptions& o) {
+    t.text("spec", &o.spec, "what is varied (docs/sweeps.md)", true);
+    t.positional();
+    t.text("out", &o.out, "folder of the sweep; one that exists is gone on with");
+    t.text("shard", &o.shard, "I/N: every N-th point from the I-th on");
+    t.flag("dry-run", &o.dry_run, "print the number of points, their time, memory and output");
+    t.flag("yes", &o.yes, "run more than a million points");
+    declare(t, o.machine);
+}
 
 constexpr std::size_t kManyPoints = 1000000;
 
@@ -50,23 +60,6 @@ void require_sane_size(const sweep::Spec& spec, bool yes) {
                          "--dry-run says what they cost; --yes runs them");
 }
 
-void print_shape(std::ostream& out, const sweep::Spec& spec) {
-    out << "sweep " << spec.id() << ": " << spec.size() << " points";
-    const auto shape = spec.shape();
-    out << " (";
-    for (std::size_t k = 0; k < shape.size(); ++k) {
-        if (k > 0) out << " x ";
-        out << shape[k];
-        if (k + 1 == shape.size())
-            out << (shape[k] == 1 ? " replicate" : " replicates");
-        else if (spec.design != sweep::Design::kGrid)
-            out << " design points";
-        else
-            out << " " << spec.axes[k].keys.front();
-    }
-    out << ")\n";
-}
-
 constexpr int kInterrupted = 130;
 
 /// Ends the process with points still in flight; what it publishes is complete at any time.
@@ -89,36 +82,6 @@ void dry_run(std::ostream& out, const sweep::Spec& spec, sweep::Shard shard, Dev
         << megabytes(static_cast<double>(e.output_bytes) * static_cast<double>(spec.size()))
         << " merged\n";
 }
-
-void print_damaged(std::ostream& out, const std::vector<std::string>& damaged) {
-    for (const std::string& what : damaged) out << "damaged, left out: " << what << "\n";
-}
-
-void print_state(std::ostream& out, const sweep::FolderState& s) {
-    out << s.finished << " of " << s.points << " points finished, " << s.failed << " failed, "
-        << s.points - s.finished - s.failed << " missing; " << s.segments << " segments\n";
-    for (const auto& [reason, count] : s.reasons)
-        out << "failed: " << count << (count == 1 ? " point: " : " points: ") << reason << "\n";
-    constexpr std::size_t kShown = 10;
-    for (std::size_t k = 0; k < std::min(s.missing.size(), kShown); ++k)
-        out << "missing: points " << s.missing[k].first << " to " << s.missing[k].second << "\n";
-    if (s.missing.size() > kShown)
-        out << "missing: " << s.missing.size() - kShown << " more ranges\n";
-    if (s.unfinished > 0)
-        out << "segments a worker died writing, or writes now: " << s.unfinished << "\n";
-    for (const std::string& path : s.foreign) out << "not a segment, ignored: " << path << "\n";
-    print_damaged(out, s.damaged);
-}
-
-/// `-o FILE` as the usual short form of --out.
-std::vector<std::string> with_long_out(std::vector<std::string> arguments) {
-    std::replace(arguments.begin(), arguments.end(), std::string("-o"), std::string("--out"));
-    return arguments;
-}
-
-}  // namespace
-
-namespace {
 
 void print_count(std::ostream& out, const sweep::SweepCount& count, sweep::Shard shard) {
     print_damaged(out, count.damaged);
@@ -143,13 +106,7 @@ sweep::RunPlan plan_of_environment() {
     return plan;
 }
 
-}  // namespace
-
-int sweep_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    SweepOptions options;
-    ParameterTable table;
-    declare(table, options);
-    table.parse(arguments);
+int run(SweepOptions& options, const ParameterTable&, std::ostream& out) {
     const Device device = apply(options.machine);
     const sweep::Spec spec = sweep::read_spec(options.spec);
     const sweep::Shard shard = sweep::parse_shard(options.shard);
@@ -173,40 +130,12 @@ int sweep_command(const std::vector<std::string>& arguments, std::ostream& out) 
     return count.damaged.empty() ? 0 : 1;
 }
 
-int merge_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    MergeOptions options;
-    ParameterTable table;
-    declare(table, options);
-    table.parse(with_long_out(arguments));
-    const sweep::Spec spec = sweep::spec_of_folder(options.folder);
-    require_writable(options.out, options.force);
-    const sweep::FolderState state = sweep::merge(options.folder, spec, options.out);
-    print_state(out, state);
-    out << "wrote " << options.out << "\n";
-    return state.damaged.empty() ? 0 : 1;
-}
+}  // namespace
 
-int status_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    std::string folder;
-    ParameterTable table;
-    declare_status(table, folder);
-    table.parse(arguments);
-    const sweep::Spec spec = sweep::spec_of_folder(folder);
-    print_shape(out, spec);
-    const sweep::FolderState state = sweep::folder_state(folder, spec);
-    print_state(out, state);
-    return state.damaged.empty() ? 0 : 1;
-}
-
-int slurm_command(const std::vector<std::string>& arguments, std::ostream& out) {
-    sweep::SlurmOptions options;
-    ParameterTable table;
-    declare(table, options);
-    table.parse(arguments);
-    sweep::read_spec(options.spec);
-    if (options.out.empty()) throw InputError("--out is empty", "name the folder of the sweep");
-    out << sweep::slurm_script(options);
-    return 0;
+Command sweep_command() {
+    return make_command(
+        "sweep",
+        "run a grid or a design of points, here or a shard of it; goes on where it stopped", run);
 }
 
 }  // namespace prefdyn

@@ -1,0 +1,67 @@
+#include <ostream>
+#include <sstream>
+
+#include "experiments/commands/command.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/result_fields.hpp"
+#include "experiments/finetune/run_file.hpp"
+#include "sim/base/failure.hpp"
+
+namespace prefdyn {
+
+std::string file_format_page() {
+    std::ostringstream out;
+    out << "# Result files\n\n"
+           "Printed by `prefdyn docs file-format`; a test compares the two.\n\n"
+           "`simulate` and `verify` write the same flat layout: one HDF5 file, every axis a "
+           "dimension "
+           "scale,\nso that xarray (`xarray.open_dataset(path, engine=\"h5netcdf\")`) and h5py "
+           "read it "
+           "alike. Missing\npoints are NaN. Each dataset carries `description` and `units`; the "
+           "file "
+           "carries `format_version` ("
+        << kFormatVersion
+        << "),\n`options` (every option with its value and origin), `wall_seconds` and the "
+           "provenance: "
+           "version, commit,\n`commit_dirty`, compiler, build type, flags, library versions, host, "
+           "device, threads and time of writing.\nA file is written under `NAME.partial`, closed, "
+           "reopened and checked, then renamed.\nThe same options give the same bytes in every "
+           "dataset; "
+           "only host, time and the like differ.\n\n"
+           "```python\nimport h5py\n\nwith h5py.File(\"results/verify.h5\") as f:\n"
+           "    for name, verdict in zip(f[\"claim\"].asstr(), f[\"claim_status\"].asstr()):\n"
+           "        print(name, verdict)\n"
+           "    t, change = f[\"time\"][0], f[\"head_change\"]  # NaN after a run's last record\n"
+           "    last = sum(t >= 0) - 1\n"
+           "    print(change.attrs[\"description\"].decode(), t[last], change[0, last])\n"
+           "    print(change.dims[0][0].name, f.attrs[\"options\"].decode())\n```\n\n"
+           "Features to be read by `verify --embeddings` are groups with `features` (n, d) and "
+           "`label` "
+           "(n) in\n{-1, +1}, or a pair of `.npy` files with the same content.\n\n"
+        << describe(result_fields())
+        << "\n## Training runs\n\n`finetune` (`OUT/run.h5`) and `misalign` write runs of another "
+           "kind: a file has an axis of runs and\none of parts, a behaviour within a run. "
+           "Attributes "
+           "are those of the other files, without `format_version`.\n\n"
+        << describe(finetune_fields());
+    return out.str();
+}
+
+namespace {
+
+int run(const std::vector<std::string>& arguments, std::ostream& out) {
+    const std::string page = arguments.size() == 1 ? arguments[0] : "";
+    if (page == "file-format")
+        out << file_format_page();
+    else if (page == "options")
+        out << options_page();
+    else
+        throw InputError("docs: give one page", "known: file-format, options");
+    return 0;
+}
+
+}  // namespace
+
+Command docs_command() { return {"docs", "print a generated page: file-format, options", run}; }
+
+}  // namespace prefdyn

@@ -1,0 +1,45 @@
+#include "experiments/commands/sweep_print.hpp"
+
+#include <algorithm>
+#include <ostream>
+
+namespace prefdyn {
+
+void print_shape(std::ostream& out, const sweep::Spec& spec) {
+    out << "sweep " << spec.id() << ": " << spec.size() << " points";
+    const auto shape = spec.shape();
+    out << " (";
+    for (std::size_t k = 0; k < shape.size(); ++k) {
+        if (k > 0) out << " x ";
+        out << shape[k];
+        if (k + 1 == shape.size())
+            out << (shape[k] == 1 ? " replicate" : " replicates");
+        else if (spec.design != sweep::Design::kGrid)
+            out << " design points";
+        else
+            out << " " << spec.axes[k].keys.front();
+    }
+    out << ")\n";
+}
+
+void print_damaged(std::ostream& out, const std::vector<std::string>& damaged) {
+    for (const std::string& what : damaged) out << "damaged, left out: " << what << "\n";
+}
+
+void print_state(std::ostream& out, const sweep::FolderState& s) {
+    out << s.finished << " of " << s.points << " points finished, " << s.failed << " failed, "
+        << s.points - s.finished - s.failed << " missing; " << s.segments << " segments\n";
+    for (const auto& [reason, count] : s.reasons)
+        out << "failed: " << count << (count == 1 ? " point: " : " points: ") << reason << "\n";
+    constexpr std::size_t kShown = 10;
+    for (std::size_t k = 0; k < std::min(s.missing.size(), kShown); ++k)
+        out << "missing: points " << s.missing[k].first << " to " << s.missing[k].second << "\n";
+    if (s.missing.size() > kShown)
+        out << "missing: " << s.missing.size() - kShown << " more ranges\n";
+    if (s.unfinished > 0)
+        out << "segments a worker died writing, or writes now: " << s.unfinished << "\n";
+    for (const std::string& path : s.foreign) out << "not a segment, ignored: " << path << "\n";
+    print_damaged(out, s.damaged);
+}
+
+}  // namespace prefdyn

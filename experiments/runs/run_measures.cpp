@@ -1,0 +1,76 @@
+#include "experiments/runs/run_measures.hpp"
+
+#include <cmath>
+
+#include "theory/rates.hpp"
+
+namespace prefdyn {
+
+const std::vector<Measured<RunResult>>& run_measures() {
+    using R = const RunResult&;
+    static const std::vector<Measured<RunResult>> all = {
+        {"run_samples", [](R r) { return static_cast<double>(r.statistics.n); }},
+        {"run_dimension", [](R r) { return static_cast<double>(r.statistics.zbar.size()); }},
+        {"p_plus", [](R r) { return r.statistics.p_plus; }},
+        {"distinguishability_sample", [](R r) { return r.statistics.distinguishability; }},
+        {"distinguishability_debiased",
+         [](R r) { return r.statistics.distinguishability_debiased(); }},
+        {"noise_floor", [](R r) { return std::sqrt(r.statistics.noise_floor_squared()); }},
+        {"zbar_norm", [](R r) { return r.statistics.zbar_norm; }},
+        {"concentration", [](R r) { return r.statistics.concentration(); }},
+        {"trace", [](R r) { return r.statistics.trace(); }},
+        {"lambda_max", [](R r) { return r.statistics.lambda_max; }},
+        {"kappa", [](R r) { return r.kappa; }},
+        {"learning_rate", [](R r) { return r.config.training.eta; }},
+        {"initial_rate_predicted", [](R r) { return theory::initial_rate(r.evidence()); }},
+        {"initial_rate_measured", [](R r) { return r.trajectory.records.front().update_rate; }},
+    };
+    return all;
+}
+
+namespace {
+
+struct SplitMeasure {
+    const char* name;
+    double SplitMetrics::*value;
+};
+
+const SplitMeasure kSplitMeasures[] = {
+    {"loss", &SplitMetrics::loss},
+    {"rewards_margins", &SplitMetrics::rewards_margins},
+    {"rewards_accuracies", &SplitMetrics::rewards_accuracies},
+    {"rewards_ties", &SplitMetrics::rewards_ties},
+    {"outputs_accuracies", &SplitMetrics::outputs_accuracies},
+    {"outputs_ties", &SplitMetrics::outputs_ties},
+    {"logps_chosen", &SplitMetrics::logps_chosen},
+    {"logps_rejected", &SplitMetrics::logps_rejected},
+    {"rewards_chosen", &SplitMetrics::rewards_chosen},
+    {"rewards_rejected", &SplitMetrics::rewards_rejected},
+};
+
+std::vector<Measured<Record>> make_record_measures() {
+    using R = const Record&;
+    std::vector<Measured<Record>> out = {
+        {"step", [](R r) { return r.step; }},
+        {"time", [](R r) { return r.time; }},
+        {"epoch", [](R r) { return r.epoch; }},
+        {"head_change", [](R r) { return r.head_change; }},
+        {"head_change_spectral", [](R r) { return r.head_change_spectral; }},
+        {"update_rate", [](R r) { return r.update_rate; }},
+        {"linear_remainder", [](R r) { return r.linear_remainder; }},
+    };
+    for (const SplitMeasure& m : kSplitMeasures)
+        out.push_back({on_training_set(m.name), [v = m.value](R r) { return r.train.*v; }});
+    for (const SplitMeasure& m : kSplitMeasures)
+        out.push_back({on_held_out_set(m.name), [v = m.value](R r) { return r.held_out.*v; }});
+    return out;
+}
+
+}  // namespace
+
+const std::vector<Measured<Record>>& record_measures() {
+    static const auto all = make_record_measures();
+    return all;
+}
+
+}  // namespace prefdyn

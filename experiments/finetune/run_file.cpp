@@ -6,13 +6,13 @@
 
 #include "experiments/results/provenance.hpp"
 #include "experiments/results/publish.hpp"
+#include "sim/base/numerics.hpp"
 #include "theory/principal_axes.hpp"
 
 namespace prefdyn {
 
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr Index kAxes = 2;
 
 /// A behaviour within a run.

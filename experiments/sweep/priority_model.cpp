@@ -6,12 +6,11 @@
 #include "experiments/studies/priority/priority.hpp"
 #include "experiments/sweep/point_row.hpp"
 #include "sim/base/content_hash.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn::sweep {
 
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// Two behaviours; the first has the longer mean difference unless norm-ratio < 1.
 struct PriorityConfig {

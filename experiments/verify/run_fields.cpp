@@ -6,14 +6,13 @@
 #include <map>
 
 #include "experiments/results/columns.hpp"
+#include "sim/base/numerics.hpp"
 #include "theory/rates.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {
 
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 const std::vector<Column<RunResult>>& run_columns() {
     using R = const RunResult&;

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The same set-up as verify.sh, then every test on the optimised build; `./test.sh dev` runs them on the
-# build with address and undefined-behaviour sanitizers, `./test.sh "release dev"` on both.
+# The same set-up as verify.sh, then every test on the optimised build. `./test.sh dev` runs them on the build with
+# address and undefined-behaviour sanitizers, `./test.sh sanitize` there those of readers, engines, trainers and writers;
+# several presets: `./test.sh "release sanitize"`. The last lines name what was skipped, and why.
 set -eu
 cd "$(dirname "$0")"
 . cmake/setup.sh
@@ -9,5 +10,10 @@ code=0
 for preset in ${1:-release}; do
     build "$preset"
     ctest --preset "$preset" -j "$(nproc)" || code=1
+    skipped=$(grep -h "SKIPPED: " "$folder/Testing/Temporary/LastTest.log" | sort -u) || true
+    if [ -n "$skipped" ]; then
+        echo "skipped ($preset):"
+        echo "$skipped" | sed 's/^/  /'
+    fi
 done
 exit "$code"

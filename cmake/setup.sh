@@ -23,14 +23,39 @@ install_packages() {
     apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
-# build PRESET [TARGET]: configures and compiles quietly, shows the log if that fails.
+# Reads what make prints; on a terminal shows how far it is and how long it will take, else each quarter.
+show_progress() {
+    begin=$(date +%s) quarter=0
+    while IFS= read -r line; do
+        case $line in "["*"%]"*) ;; *) continue ;; esac
+        percent=${line#"["}
+        percent=$(( ${percent%%"%]"*} ))
+        [ "$percent" -gt 0 ] || continue
+        seconds=$(($(date +%s) - begin))
+        left=$((seconds * (100 - percent) / percent))
+        if [ -t 2 ]; then
+            printf '\r  %3d %%, about %d s left   ' "$percent" "$left" >&2
+        elif [ "$percent" -ge $((quarter + 25)) ]; then
+            quarter=$((percent / 25 * 25))
+            echo "  $percent % after $seconds s" >&2
+        fi
+    done
+    if [ -t 2 ]; then printf '\r%40s\r' "" >&2; fi
+}
+
+# build PRESET [TARGET]: configures and compiles quietly, shows the log if that fails. PREFDYN_CMAKE: further
+# options for CMake.
 build() {
     folder=build
     [ "$1" = release ] || folder="build-$1"
     echo "building ($1)"
     mkdir -p "$folder"
-    if ! { cmake --preset "$1" && cmake --build "$folder" -j "$(nproc)" --target "${2:-all}"; } >"$folder/build.log" 2>&1; then
-        tail -n 40 "$folder/build.log" >&2
-        exit 1
+    log=$folder/build.log
+    # shellcheck disable=SC2086 # a list of words
+    if cmake --preset "$1" ${PREFDYN_CMAKE:-} >"$log" 2>&1; then
+        { cmake --build "$folder" -j "$(nproc)" --target "${2:-all}" 2>&1 || echo "BUILD FAILED"; } | tee -a "$log" | show_progress
+        [ "$(tail -n 1 "$log")" = "BUILD FAILED" ] || return 0
     fi
+    tail -n 40 "$log" >&2
+    exit 1
 }

@@ -4,12 +4,11 @@
 #include <cmath>
 #include <limits>
 
+#include "sim/base/numerics.hpp"
+
 namespace prefdyn::theory {
 
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
 /// Sums over the rows of each behaviour.
 struct Sums {

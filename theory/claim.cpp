@@ -5,11 +5,11 @@
 #include <cmath>
 #include <limits>
 
+#include "sim/base/numerics.hpp"
+
 namespace prefdyn::theory {
 
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// Signed distance from the bound, positive on the side the claim allows.
 double distance(const Comparison& c) {

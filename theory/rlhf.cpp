@@ -6,13 +6,13 @@
 #include <limits>
 #include <sstream>
 
+#include "sim/base/numerics.hpp"
 #include "theory/claims.hpp"
 
 namespace prefdyn::theory {
 
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr double kSolved = 1e-12;     ///< gradient norm at which a solver has converged
 constexpr double kConsistent = 1e-9;  ///< preferences and classes are realised to this
 constexpr double kBias = 0.01;        ///< O(1/N) of the mean gap, where it is compared

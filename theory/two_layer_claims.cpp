@@ -3,14 +3,13 @@
 #include <limits>
 #include <sstream>
 
+#include "sim/base/numerics.hpp"
 #include "theory/claims.hpp"
 #include "theory/two_layer.hpp"
 
 namespace prefdyn::theory {
 
 namespace {
-
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
 constexpr double kDifferenceError = 1e-4;  ///< relative, of a difference quotient of losses
 

@@ -3,13 +3,13 @@
 #include <cmath>
 #include <limits>
 
+#include "sim/base/numerics.hpp"
+
 namespace prefdyn {
 
 namespace {
 
 using finetune::MetricSums;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 double per_pair(const MetricSums& s, double sum) { return s.pairs > 0.0 ? sum / s.pairs : kNan; }
 double per_token(double sum, double tokens) { return tokens > 0.0 ? sum / tokens : kNan; }

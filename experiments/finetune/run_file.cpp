@@ -5,13 +5,13 @@
 #include <limits>
 
 #include "experiments/results/columns.hpp"
+#include "sim/base/numerics.hpp"
 #include "theory/principal_axes.hpp"
 
 namespace prefdyn {
 
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr Index kAxes = 2;
 
 /// A behaviour within a run.

@@ -6,16 +6,10 @@
 
 #include "experiments/program/parallel.hpp"
 #include "experiments/scaled/scaled_tasks.hpp"
+#include "sim/base/numerics.hpp"
 #include "sim/base/substream.hpp"
 
 namespace prefdyn {
-
-namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kPi = 3.14159265358979323846;
-
-}  // namespace
 
 FeatureSpec gaussian_twin(const theory::DatasetStatistics& s) {
     const Vector difference = s.mean_plus - s.mean_minus;

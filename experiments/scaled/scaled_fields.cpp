@@ -5,13 +5,13 @@
 #include "experiments/results/columns.hpp"
 #include "experiments/runs/run_measures.hpp"
 #include "experiments/scaled/scaled.hpp"
+#include "sim/base/numerics.hpp"
 #include "theory/principal_axes.hpp"
 
 namespace prefdyn {
 
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr Index kAxes = 2;
 
 constexpr BehaviourCurve kPairCurves[] = {

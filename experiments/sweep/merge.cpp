@@ -13,12 +13,12 @@
 #include "experiments/sweep/folder.hpp"
 #include "sim/base/cancel.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn::sweep {
 
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 enum : std::int64_t { kMissing = 0, kFinished = 1, kFailed = 2 };
 
 std::string underscored(std::string name) {

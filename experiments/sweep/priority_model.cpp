@@ -6,6 +6,7 @@
 #include "experiments/studies/priority/priority.hpp"
 #include "experiments/sweep/point_row.hpp"
 #include "sim/base/content_hash.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn::sweep {
 

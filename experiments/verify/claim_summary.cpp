@@ -3,14 +3,13 @@
 #include <limits>
 
 #include "experiments/verify/verify.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
 using theory::Status;
 
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 double median(std::vector<double> values) {
     if (values.empty()) return kNan;

@@ -6,13 +6,13 @@
 
 #include "experiments/results/columns.hpp"
 #include "experiments/runs/run_measures.hpp"
+#include "sim/base/numerics.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {
 
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 const char* const kQuantiles = "margin_quantiles";
 
 const std::vector<TextColumn<RunResult>>& run_texts() {

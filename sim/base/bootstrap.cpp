@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "sim/base/numerics.hpp"
 #include "sim/base/rank_correlation.hpp"
 
 namespace prefdyn {
@@ -13,7 +14,6 @@ namespace prefdyn {
 namespace {
 
 constexpr std::size_t kResamples = 1000;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<double> pick(const std::vector<double>& from, const std::vector<std::size_t>& rows) {
     std::vector<double> out;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/uuid/uuid_io.hpp>
+#include <cstdint>
 
 namespace prefdyn {
 

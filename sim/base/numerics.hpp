@@ -3,6 +3,7 @@
 // written once, usable on host and device. Natural logarithms throughout.
 
 #include <cmath>
+#include <limits>
 
 #if defined(__CUDACC__)
 #define PREFDYN_HD __host__ __device__
@@ -11,6 +12,11 @@
 #endif
 
 namespace prefdyn {
+
+inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+inline constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+inline constexpr double kPi = 3.14159265358979323846;
 
 /// log(1 + exp(x)).
 PREFDYN_HD inline double softplus(double x) {

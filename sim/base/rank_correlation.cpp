@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "sim/base/numerics.hpp"
 #include "sim/base/types.hpp"
 
 namespace prefdyn {
@@ -24,8 +25,6 @@ std::vector<double> ranks(const std::vector<double>& x) {
     }
     return out;
 }
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 bool any_nan(const std::vector<double>& x) {
     return std::any_of(x.begin(), x.end(), [](double value) { return std::isnan(value); });

@@ -4,12 +4,11 @@
 #include <cmath>
 
 #include "sim/base/complaints.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
 namespace {
-
-constexpr double kPi = 3.14159265358979323846;
 
 Vector mean_direction(const FeatureSpec& spec, const Covariance& sigma, std::uint64_t seed) {
     switch (spec.direction) {

@@ -10,13 +10,12 @@
 #include <string>
 
 #include "sim/base/complaints.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr double kWeightTolerance = 1e-12;
 
 std::string text(double value) {

@@ -4,13 +4,12 @@
 #include <cmath>
 #include <limits>
 
+#include "sim/base/numerics.hpp"
 #include "sim/data/noise_draw.hpp"
 
 namespace prefdyn {
 
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// s with Var = s^2 Gamma(3/a) / Gamma(1/a) = 1.
 double generalized_normal_scale(double a) {

@@ -167,7 +167,6 @@ class NoiseDraw {
 
     /// a > 1, by rejection from a Cauchy law (Knuth, 3.4.1).
     PREFDYN_HD double large_gamma(double a) {
-        constexpr double kPi = 3.14159265358979323846;
         const double width = std::sqrt(2.0 * a - 1.0), mode = a - 1.0;
         for (;;) {
             const double y = Math::tan(kPi * uniform());

@@ -2,14 +2,13 @@
 #include <cmath>
 #include <limits>
 
+#include "sim/base/numerics.hpp"
 #include "sim/loss/loss_makers.hpp"
 #include "sim/loss/phi_loss.hpp"
 
 namespace prefdyn {
 
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double logistic_curvature(double m) { return sigmoid(m) * sigmoid(-m); }
 

@@ -10,8 +10,6 @@ namespace prefdyn {
 
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
 double sigmoid_slope(double x) { return sigmoid(x) * sigmoid(-x); }
 
 /// phi = -log sigma(r_w) - (1/2) log sigma(-r_w) - (1/2) log sigma(-r_l).

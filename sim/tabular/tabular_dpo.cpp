@@ -13,7 +13,6 @@ namespace prefdyn {
 namespace {
 
 constexpr double kTolerance = 1e-12;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 using Row = Eigen::Ref<const Eigen::RowVectorXd>;
 

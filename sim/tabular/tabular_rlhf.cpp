@@ -15,7 +15,6 @@ namespace prefdyn {
 namespace {
 
 constexpr double kTolerance = 1e-12;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr int kMaxIterations = 200;
 
 /// (1/N) sum wins(a, b) log sigma(r_a - r_b), N = 1 / scale.

@@ -20,7 +20,7 @@ struct OnDevice {
 /// False after a message if there is no usable card for `cases` cases.
 inline bool card_for(int cases) {
     static const GpuProbe probe = probe_gpu();
-    if (!probe.usable) MESSAGE(cases << " GPU cases skipped: " << probe.problem);
+    if (!probe.usable) skipped(std::to_string(cases) + " cases on a card: " + probe.problem);
     return probe.usable;
 }
 

@@ -15,19 +15,17 @@
 #include <vector>
 
 #include "sim/base/failure.hpp"
+#include "sim/base/numerics.hpp"
 #include "sim/data/noise.hpp"
 #include "sim/head/engine.hpp"
 
 namespace prefdyn::test {
 
-inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 #ifdef __SANITIZE_ADDRESS__
 inline constexpr bool kSanitized = true;  ///< long repetitions are cut there
 #else
 inline constexpr bool kSanitized = false;
 #endif
-inline constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
 /// Statistical checks fail beyond this many standard errors; they are never retried.
 inline constexpr double kSigmas = 6.0;
@@ -50,10 +48,13 @@ inline std::filesystem::path data_dir() {
     return place ? std::filesystem::path(place) : source_dir() / ".." / "shared" / "data";
 }
 
+/// Something is not tested here: a line that test.sh repeats in its summary.
+inline void skipped(const std::string& reason) { std::cout << "SKIPPED: " << reason << '\n'; }
+
 /// False, and says so loudly, if a test's input is not on this machine.
 inline bool available(const std::filesystem::path& path) {
     if (std::filesystem::exists(path)) return true;
-    std::cout << "SKIPPED: " << path.string() << " is absent (set PREFDYN_DATA)\n";
+    skipped(path.string() + " is absent (set PREFDYN_DATA)");
     return false;
 }
 

@@ -115,7 +115,7 @@ TEST_CASE("the authors' normalised gap: closed form, antisymmetry, scale, guards
     CHECK(normalised_gap(a, a) == 0.0);
     CHECK(std::isnan(normalised_gap(a, -a)));
     CHECK(std::isnan(normalised_gap(Vector::Zero(3), Vector::Zero(3))));
-    CHECK(std::isnan(normalised_gap(a, Vector::Constant(5, test::kNan))));
+    CHECK(std::isnan(normalised_gap(a, Vector::Constant(5, kNan))));
 }
 
 TEST_CASE("the two conventions: b_k is half the class-mean difference where classes balance") {
@@ -200,8 +200,8 @@ TEST_CASE("T8 asks for what it needs") {
 TEST_CASE("NaN in a slope or a margin is a violation, not a pass") {
     const MixtureRun run = early(two_equal(40, 3, 1740));
     MixtureRun broken = run;
-    broken.behaviours.margin_slope(1) = broken.behaviours.loss_slope(0) = test::kNan;
-    broken.trajectory.records[5].behaviours[1].rewards_margins = test::kNan;
+    broken.behaviours.margin_slope(1) = broken.behaviours.loss_slope(0) = kNan;
+    broken.trajectory.records[5].behaviours[1].rewards_margins = kNan;
     for (const std::string& id : kClaims) CHECK(status(id, broken) == Status::kViolated);
 }
 

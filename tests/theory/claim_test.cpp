@@ -8,8 +8,6 @@
 using namespace prefdyn;
 using namespace prefdyn::theory;
 using test::judge_one;
-using test::kInfinity;
-using test::kNan;
 using test::relative_error;
 
 namespace {

@@ -87,7 +87,7 @@ TEST_CASE("an unresolved slope decides nothing, a NaN fails") {
     Convergence c = power_laws({-0.3, -0.7, -0.5, -0.4});
     CHECK(judged(c).status == Status::kNotApplicable);
     CHECK(contains(judged(c).reason, "0.1 is needed"));
-    c.error[1][2] = test::kNan;
+    c.error[1][2] = kNan;
     CHECK(judged(c).status == Status::kViolated);
     CHECK(contains(test::judge_one(test::claim_named("T7"), Evidence{}).reason, "no convergence"));
 }

@@ -122,7 +122,7 @@ TEST_CASE("T6c holds after one update, and says why it does not apply elsewhere"
     other.fresh.moments.gaussian = false;
     CHECK(contains(judge_one(claim, other.evidence()).reason, "not Gaussian"));
     other = run;
-    other.fresh.accuracy = test::kNan;
+    other.fresh.accuracy = kNan;
     CHECK(judge_one(claim, other.evidence()).status == Status::kViolated);
     CHECK(contains(judge_one(claim, Evidence{}).reason, "nothing was measured"));
 }

@@ -116,7 +116,7 @@ TEST_CASE("noise floor and debiased D in closed form") {
     CHECK(s.distinguishability_debiased() == 2.0);
     s.distinguishability = 1.0;
     CHECK(s.distinguishability_debiased() == 0.0);
-    s.trace_minus = test::kNan;
+    s.trace_minus = kNan;
     CHECK(std::isnan(s.distinguishability_debiased()));
 }
 

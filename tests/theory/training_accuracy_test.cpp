@@ -183,7 +183,7 @@ TEST_CASE("every assumption of the accuracy claims is looked at and named") {
     for (const std::string id : {"T6b", "T6e"}) {
         CHECK(contains(reason(id, [](auto& t) { t.loss.convex = false; }), "not convex"));
         CHECK(contains(reason(id, [](auto& t) { t.loss.slope_at_zero = 0.1; }), "fall at 0"));
-        CHECK(contains(reason(id, [](auto& t) { t.loss.infimum = -test::kInfinity; }),
+        CHECK(contains(reason(id, [](auto& t) { t.loss.infimum = -kInfinity; }),
                        "not bounded below"));
     }
     const Run large = run_method(data, Method::kGradientDescent, 1.5, 20);

@@ -48,7 +48,7 @@ void check_gradient(const std::string& loss, EngineKind kind, double factor) {
     const std::vector<Index> batch = {3, 0, 10, 3, 5};
     const Vector theta = engine->initial() + 0.5 * test::gaussian(engine->size(), 1, 711);
     for (const std::span<const Index> rows : {std::span<const Index>(), std::span(batch)}) {
-        Vector direction = Vector::Constant(engine->size(), test::kNan);
+        Vector direction = Vector::Constant(engine->size(), kNan);
         engine->descent(theta, rows, direction);
         CHECK(relative_error((-factor * direction).eval(),
                              numeric_gradient(*engine, theta, rows)) <= 2e-8);
@@ -161,7 +161,7 @@ TEST_CASE("evaluate gives the direction and the loss of descent, every loss and 
             const PreferenceTask task = loss_task(loss, 33, 5, 6, 0.3);
             const auto engine = make_engine(kind, task);
             const Vector theta = engine->initial() + test::gaussian(engine->size(), 1, 720);
-            Vector a, b = Vector::Constant(engine->size(), test::kNan);
+            Vector a, b = Vector::Constant(engine->size(), kNan);
             Responses out;
             engine->descent(theta, {}, a);
             engine->evaluate(theta, Split::kTrain, out, &b);

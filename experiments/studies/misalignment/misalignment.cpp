@@ -6,14 +6,13 @@
 #include "experiments/program/parallel.hpp"
 #include "experiments/results/columns.hpp"
 #include "experiments/studies/misalignment/misalignment_table.hpp"
+#include "sim/base/numerics.hpp"
 #include "sim/base/substream.hpp"
 #include "sim/data/distribution.hpp"
 
 namespace prefdyn {
 
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// One model and training, over replicates: seeds, or the behaviours of a feature file.
 struct Setting {

@@ -5,12 +5,11 @@
 #include <cmath>
 
 #include "experiments/results/columns.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 void tabulate_ratios(MisalignmentTable& t, const std::vector<Misalignment>& replicates,
                      double target) {

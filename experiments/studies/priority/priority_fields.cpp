@@ -4,12 +4,11 @@
 
 #include "experiments/results/columns.hpp"
 #include "experiments/studies/priority/priority.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// The pair with the highest and the lowest priority.
 std::pair<Index, Index> extremes(const theory::BehaviourStatistics& b) {

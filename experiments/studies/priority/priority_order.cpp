@@ -6,6 +6,7 @@
 #include "experiments/results/columns.hpp"
 #include "experiments/studies/priority/priority.hpp"
 #include "sim/base/bootstrap.hpp"
+#include "sim/base/numerics.hpp"
 #include "sim/base/substream.hpp"
 
 namespace prefdyn {
@@ -24,9 +25,6 @@ double kendall_tau(const std::vector<double>& x, const std::vector<double>& y) {
 }
 
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double first_time(const Trajectory& trajectory, std::size_t k, double BehaviourMetrics::*metric,
                   double level) {

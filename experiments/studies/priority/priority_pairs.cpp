@@ -5,12 +5,11 @@
 #include "experiments/program/parallel.hpp"
 #include "experiments/results/columns.hpp"
 #include "experiments/studies/priority/priority.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 struct PairOfBehaviours {
     std::size_t i, j;

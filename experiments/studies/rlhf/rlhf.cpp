@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "experiments/program/parallel.hpp"
+#include "sim/base/numerics.hpp"
 #include "sim/base/substream.hpp"
 #include "sim/tabular/tabular_dpo.hpp"
 #include "theory/claims.hpp"
@@ -17,8 +18,6 @@ namespace {
 using theory::Claim;
 using theory::Evidence;
 using theory::TabularFacts;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// A setting, solved: population, gradient descent, samples.
 struct Solved {

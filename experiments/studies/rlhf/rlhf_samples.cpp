@@ -3,12 +3,12 @@
 #include <limits>
 
 #include "experiments/studies/rlhf/rlhf.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kPredictedGap = 1e-3;
 constexpr double kRewardVariance = 0.01;
 

@@ -208,5 +208,5 @@ if __name__ == "__main__":
         with Cluster() as cluster:
             unittest.main(verbosity=2)
     except CannotStart as reason:
-        print(f"SKIPPED, the Slurm script is not tested: {reason}")
+        print(f"SKIPPED: the Slurm script is not tested: {reason}")
         sys.exit(77)

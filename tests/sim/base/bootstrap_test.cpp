@@ -38,10 +38,10 @@ TEST_CASE("the interval of a mean covers it as often as it should") {
 }
 
 TEST_CASE("NaN is left out, and nothing has no interval") {
-    const Interval i = bootstrap_mean({2.0, test::kNan, 2.0}, Stream(1, Purpose::kBootstrap));
+    const Interval i = bootstrap_mean({2.0, kNan, 2.0}, Stream(1, Purpose::kBootstrap));
     CHECK(i.estimate == 2.0);
     CHECK(i.low == 2.0);
     CHECK(i.high == 2.0);
-    CHECK(std::isnan(bootstrap_mean({test::kNan}, Stream(1, Purpose::kBootstrap)).estimate));
+    CHECK(std::isnan(bootstrap_mean({kNan}, Stream(1, Purpose::kBootstrap)).estimate));
     CHECK(std::isnan(bootstrap_mean({}, Stream(1, Purpose::kBootstrap)).low));
 }

@@ -22,7 +22,7 @@ std::string bytes_of(const std::string& path) {
 /// One of everything.
 void write_sample(const std::string& path) {
     h5::Writer file(path);
-    file.write("x", std::vector<double>{0.1, -1e308, 5e-324, test::kInfinity, -0.0, 3.0}, {2, 3});
+    file.write("x", std::vector<double>{0.1, -1e308, 5e-324, kInfinity, -0.0, 3.0}, {2, 3});
     file.write("k", std::vector<std::int64_t>{-1, std::int64_t{1} << 52, 0}, {3});
     file.write("text", std::vector<std::string>{"", "a", "zwölf"}, {3});
     file.write("row", std::vector<double>{0.0, 1.0}, {2});
@@ -55,8 +55,7 @@ TEST_CASE("numbers, strings and shapes come back as written") {
     const h5::Reader file(path);
     CHECK(file.path() == path);
     CHECK(file.shape("x") == h5::Shape{2, 3});
-    CHECK(file.numbers("x") ==
-          std::vector<double>{0.1, -1e308, 5e-324, test::kInfinity, -0.0, 3.0});
+    CHECK(file.numbers("x") == std::vector<double>{0.1, -1e308, 5e-324, kInfinity, -0.0, 3.0});
     CHECK(std::signbit(file.numbers("x")[4]));
     CHECK(file.numbers("k") == std::vector<double>{-1.0, 4503599627370496.0, 0.0});
     CHECK(file.strings("text") == std::vector<std::string>{"", "a", "zwölf"});
@@ -70,7 +69,7 @@ TEST_CASE("attributes and dimension scales are in the file") {
     const std::string path = dir / "x.h5";
     write_sample(path);
     const h5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
-    double beta = test::kNan;
+    double beta = kNan;
     long long count = 0;
     char title[8] = {}, unit[8] = {'?'};
     CHECK(H5LTget_attribute_double(file.id(), "x", "beta", &beta) >= 0);

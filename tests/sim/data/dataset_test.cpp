@@ -27,7 +27,7 @@ TEST_CASE("a good dataset passes and is counted") {
 }
 
 TEST_CASE("features that are not finite are named with place, index and value") {
-    for (const double bad : {test::kNan, test::kInfinity, -test::kInfinity}) {
+    for (const double bad : {kNan, kInfinity, -kInfinity}) {
         Dataset data = good();
         data.features(4, 2) = bad;
         CHECK(contains(rejected(data), "here.h5: features[4, 2] = "));

@@ -104,7 +104,7 @@ TEST_CASE("a pair of .npy files") {
 }
 
 TEST_CASE("labels other than +1 and -1 are named with index and value") {
-    for (const double bad : {0.0, 2.0, 0.5, 257.0, -129.0, 1e300, test::kNan}) {
+    for (const double bad : {0.0, 2.0, 0.5, 257.0, -129.0, 1e300, kNan}) {
         Content content;
         content.label[1] = bad;
         CHECK(contains(refusal(content), "label[1] = " + std::to_string(bad)));
@@ -112,7 +112,7 @@ TEST_CASE("labels other than +1 and -1 are named with index and value") {
 }
 
 TEST_CASE("features that are not finite are named with index and value") {
-    for (const double bad : {test::kNan, test::kInfinity, -test::kInfinity}) {
+    for (const double bad : {kNan, kInfinity, -kInfinity}) {
         Content content;
         content.features[3] = bad;
         CHECK(contains(refusal(content), "features[1, 1] = " + std::to_string(bad)));

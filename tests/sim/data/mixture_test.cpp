@@ -211,7 +211,7 @@ TEST_CASE("impossible mixtures are refused by name and value") {
     MixtureSpec spec = mixture(norms, 60.0, 6, 60);
     spec.gram(0, 2) += 0.25;
     CHECK(contains(rejected(spec), "entry [0, 2] = 0.75"));
-    spec.gram(0, 2) = test::kNan;
+    spec.gram(0, 2) = kNan;
     CHECK(contains(rejected(spec), "entry [0, 2] = nan"));
     spec = mixture(norms, 60.0, 6, 60);
     spec.behaviours.pop_back();
@@ -222,7 +222,7 @@ TEST_CASE("impossible mixtures are refused by name and value") {
     CHECK(contains(rejected(spec), "add up to 1.16666"));
     spec.behaviours[1].weight = -0.25;
     CHECK(contains(rejected(spec), "behaviour 1: weight = -0.25"));
-    spec.behaviours[1].weight = test::kNan;
+    spec.behaviours[1].weight = kNan;
     CHECK(contains(rejected(spec), "weight = nan"));
     spec = mixture(norms, 60.0, 3, 60);
     CHECK(rejected(spec).empty());

@@ -92,7 +92,7 @@ Sample boost_sample(const NoiseSpec& noise) {
 template <class Math = StandardMath, class Words>
 double own_sample(const NoiseSpec& noise, const NoiseLaw& law, Words& words) {
     NoiseDraw<Words, Math> draw(words, kZigguratEdges);
-    double x = test::kNan;
+    double x = kNan;
     with_tails(noise.tails, [&](auto tails) { x = draw.template next<tails.value>(law); });
     return x;
 }
@@ -158,7 +158,7 @@ struct OtherMath {
     static double off(double x) {
         std::uint64_t bits;
         std::memcpy(&bits, &x, sizeof bits);
-        return std::nextafter(x, bits % 3 ? test::kInfinity : -test::kInfinity);
+        return std::nextafter(x, bits % 3 ? kInfinity : -kInfinity);
     }
     static double exp(double x) { return off(std::exp(x)); }
     static double log(double x) { return off(std::log(x)); }

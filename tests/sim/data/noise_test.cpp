@@ -11,7 +11,6 @@
 #include "tests/support/support.hpp"
 
 using namespace prefdyn;
-using test::kInfinity;
 using test::kSigmas;
 
 namespace {
@@ -72,11 +71,11 @@ double tail_probability(const NoiseSpec& spec, double edge) {
             return 2.0 * cdf(complement(boost::math::students_t(nu), edge / scale));
         }
     }
-    return test::kNan;
+    return kNan;
 }
 
 Vector draws(const NoiseSpec& spec, std::uint64_t index) {
-    Vector x = Vector::Constant(kDraws, test::kNan);
+    Vector x = Vector::Constant(kDraws, kNan);
     Stream stream(test::seed(), Purpose::kFeatures, index);
     fill_noise(spec, stream, x.data(), kDraws);
     return x;

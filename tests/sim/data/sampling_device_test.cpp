@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sim/base/numerics.hpp"
 #include "sim/data/class_threads.hpp"
 #include "tests/support/cuda_support.hpp"
 
@@ -48,7 +49,7 @@ RowMatrix as_a_card(const Class& c, const RowNames& names, Index n) {
                                  static_cast<std::uint64_t>(names.first)};
     const Vector root = c.covariance.eigenvalues.cwiseSqrt();
     const bool products = c.covariance.basis.size() > 0;
-    RowMatrix w = RowMatrix::Constant(n, d, test::kNan), x = w;
+    RowMatrix w = RowMatrix::Constant(n, d, kNan), x = w;
     with_tails(noise.tails, [&](auto tails) {
         for (Index at = 0; at < n + kSpare; ++at)
             cuda::draw_thread<tails.value>(at, noise, kZigguratEdges, n, d, w.data());
@@ -64,7 +65,7 @@ RowMatrix as_a_card(const Class& c, const RowNames& names, Index n) {
 
 RowMatrix filled(const Class& c, Moments moments, const RowNames& names, Index n,
                  Device device = Device::kCpu) {
-    RowMatrix x = RowMatrix::Constant(n, c.mean.size(), test::kNan);
+    RowMatrix x = RowMatrix::Constant(n, c.mean.size(), kNan);
     fill_class(c.law(), moments, names, x, device);
     return x;
 }
@@ -73,14 +74,14 @@ RowMatrix filled(const Class& c, Moments moments, const RowNames& names, Index n
 
 TEST_CASE("row_product has the bits of the processor's product of a row") {
     if (kFused) {
-        MESSAGE("skipped: this build fuses products and sums");
+        test::skipped("the bits of sampled rows on a card: this build fuses products and sums");
         return;
     }
     for (const Index d : {1, 2, 31, 127, 128, 129, 500, 1037, 3999, 4001}) {
         CAPTURE(d);
         Covariance covariance{Vector::Ones(d), test::gaussian(d, d, 1)};
         const RowMatrix w = test::gaussian(8, d, 2);
-        RowMatrix want = w, got = RowMatrix::Constant(8, d, test::kNan);
+        RowMatrix want = w, got = RowMatrix::Constant(8, d, kNan);
         covariance.color(want);
         const double* row[8];
         for (Index r = 0; r < 8; ++r) row[r] = w.row(r).data();
@@ -133,7 +134,7 @@ TEST_CASE("GPU: classes have the processor's bits") {
                 const RowMatrix exact = filled(c, Moments::kSample, names, n);
                 CHECK(same_bits(filled(c, Moments::kPopulation, names, n, Device::kCuda), want));
                 CHECK(same_bits(filled(c, Moments::kSample, names, n, Device::kCuda), exact));
-                RowMatrix x = RowMatrix::Constant(n, d, test::kNan);
+                RowMatrix x = RowMatrix::Constant(n, d, kNan);
                 const bool large = products || n * d >= 3750000;
                 CHECK(draw_on_device(Device::kCuda, c.law(), names, x) ==
                       (large && draws_alike_everywhere(noise) && !(kFused && products)));

@@ -44,7 +44,7 @@ void check_gradient(EngineKind kind, double factor) {
     const std::vector<Index> batch = {3, 0, 10, 3};
     const Vector theta = engine->initial() + test::gaussian(engine->size(), 1, 301);
     for (const std::span<const Index> rows : {std::span<const Index>(), std::span(batch)}) {
-        Vector direction = Vector::Constant(engine->size(), test::kNan);
+        Vector direction = Vector::Constant(engine->size(), kNan);
         engine->descent(theta, rows, direction);
         CHECK(relative_error((-factor * direction).eval(),
                              numeric_gradient(*engine, theta, rows)) <= 1e-10);
@@ -197,7 +197,7 @@ TEST_CASE("evaluate gives the same direction as descent") {
     for (const EngineKind kind : {EngineKind::kReduced, EngineKind::kDense}) {
         const auto engine = make_engine(kind, task);
         const Vector theta = engine->initial() + test::gaussian(engine->size(), 1, 371);
-        Vector a, b = Vector::Constant(engine->size(), test::kNan);
+        Vector a, b = Vector::Constant(engine->size(), kNan);
         Responses out;
         engine->descent(theta, {}, a);
         engine->evaluate(theta, Split::kTrain, out, &b);

@@ -83,7 +83,7 @@ void check_passes(Index n, Index d, const std::string& name) {
     REQUIRE(head);
     const Vector v = test::gaussian_dataset(2, d, 7).features.row(0).transpose() /
                      std::sqrt(static_cast<double>(d));
-    const auto poison = [](Index size) { return Vector::Constant(size, test::kNan); };
+    const auto poison = [](Index size) { return Vector::Constant(size, kNan); };
     for (const auto& rows : {all_rows(n), some_rows(n)}) {
         const bool all = static_cast<Index>(rows.size()) == n && rows[0] == 0 && n > 1;
         const PlainPass want(g, data.label, kBeta, *loss, v, rows);

@@ -56,7 +56,7 @@ void check_engines(const PreferenceTask& task, const Spec&... spec) {
     std::vector<Index> some;
     for (Index i = cpu->data(Split::kTrain).samples() - 1; i >= 0; i -= 3) some.push_back(i);
     for (const std::vector<Index>& rows : {std::vector<Index>(), some}) {
-        Vector want, got = Vector::Constant(cpu->size(), test::kNan);
+        Vector want, got = Vector::Constant(cpu->size(), kNan);
         const double loss = cpu->descent(theta, rows, want);
         CHECK(relative_error(card->descent(theta, rows, got), loss) <= kTolerance);
         CHECK(relative_error(got, want) <= kTolerance);

@@ -51,8 +51,8 @@ void check_pass(const Dataset& data, const std::vector<Index>& batch, const Vect
     const auto loss = make_margin_loss({});
     const std::vector<Index> rows = batch.empty() ? all_rows(data.samples()) : batch;
     const Plain want = plain_pass(data, 0.3, rows, v);
-    Vector direction = Vector::Constant(data.dimension(), test::kNan);
-    std::vector<double> margins(rows.size(), test::kNan);
+    Vector direction = Vector::Constant(data.dimension(), kNan);
+    std::vector<double> margins(rows.size(), kNan);
     const MarginPass pass{data.features, data.label, *loss, 0.3, batch};
     CHECK(test::relative_error(margin_pass(pass, v, direction, margins.data()), want.loss) <=
           1e-13);
@@ -100,7 +100,7 @@ TEST_CASE("margins_only gives the margins of margin_pass") {
             const Dataset data = test::gaussian_dataset(n, d, 210);
             const Vector v = test::gaussian(d, 1, 211);
             const Plain want = plain_pass(data, 0.3, all_rows(n), v);
-            std::vector<double> margins(static_cast<std::size_t>(n), test::kNan);
+            std::vector<double> margins(static_cast<std::size_t>(n), kNan);
             margins_only(data.features, data.label, 0.3, v, margins.data());
             bool good = true;
             for (std::size_t i = 0; i < margins.size(); ++i)
@@ -114,7 +114,7 @@ TEST_CASE("NaN in the parameters is not lost") {
     const Dataset data = test::gaussian_dataset(5, 3, 220);
     const auto loss = make_margin_loss({});
     Vector v = Vector::Zero(3), direction;
-    v(1) = test::kNan;
+    v(1) = kNan;
     const MarginPass pass{data.features, data.label, *loss, 0.1, {}};
     CHECK(std::isnan(margin_pass(pass, v, direction, nullptr)));
     CHECK(direction.array().isNaN().all());

@@ -68,9 +68,9 @@ TEST_CASE("quantiles interpolate linearly (type 7)") {
 
 TEST_CASE("nothing to measure and margins that are not finite give NaN, never a number") {
     const auto loss = make_loss("sigmoid");
-    for (const SplitMetrics& m : {no_metrics(), summarise(responses({}), *loss),
-                                  summarise(responses({1.0, test::kNan}), *loss),
-                                  summarise(responses({test::kInfinity, 1.0}), *loss)}) {
+    for (const SplitMetrics& m :
+         {no_metrics(), summarise(responses({}), *loss), summarise(responses({1.0, kNan}), *loss),
+          summarise(responses({kInfinity, 1.0}), *loss)}) {
         for (const double x : {m.loss, m.rewards_margins, m.rewards_accuracies, m.rewards_ties,
                                m.outputs_accuracies, m.outputs_ties, m.logps_chosen,
                                m.logps_rejected, m.margin_quantiles[0], m.margin_quantiles[6]})

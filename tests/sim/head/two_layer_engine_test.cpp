@@ -100,7 +100,7 @@ void check_twin(const PreferenceTask& task, const TwoLayerSpec& spec,
     const auto rows = batch.empty() ? all_rows(task.train.samples()) : batch;
     const Plain want =
         plain_pass(task, engine.model(theta), spec.reference ? *spec.reference : spec.start, rows);
-    Vector direction = Vector::Constant(engine.size(), test::kNan);
+    Vector direction = Vector::Constant(engine.size(), kNan);
     CHECK(relative_error(engine.descent(theta, batch, direction), want.loss) <= 1e-13);
     const Eigen::Map<const RowMatrix> embedding(direction.data(), h, d);
     CHECK(relative_error(embedding, want.embedding) <= 1e-12);
@@ -137,7 +137,7 @@ TEST_CASE("activations: values, slopes by central differences, the kink, NaN") {
             const double h = 1e-5;
             const double slope = (activate(kind, z + h) - activate(kind, z - h)) / (2 * h);
             CHECK(std::fabs(activation_slope(kind, z) - slope) <= 1e-9);
-            CHECK(std::isnan(activate(kind, test::kNan)));
+            CHECK(std::isnan(activate(kind, kNan)));
         }
     CHECK(activation_slope(Activation::kRelu, 0.0) == 0.0);
     CHECK(activation_slope(Activation::kGelu, 0.0) == 0.5);
@@ -385,7 +385,7 @@ TEST_CASE("a model that does not fit is refused by name") {
     bad.head.resize(5);
     CHECK(test::contains(refusal({bad}), "head has 5 entries for 2"));
     bad = good;
-    bad.head(1) = test::kNan;
+    bad.head(1) = kNan;
     CHECK(test::contains(refusal({bad}), "not finite"));
     CHECK(refusal({good}).empty());
     for (const std::string name : {"bco_pair", "aot"}) {  // of both rewards; of sorted margins

@@ -116,7 +116,7 @@ TEST_CASE("facts of every loss: value, slopes, infimum and monotonicity") {
                   1e-13 * (1.0 + std::fabs(start.chosen)));
             CHECK(std::fabs(facts.slope_sum_at_zero - start.chosen - start.rejected) <= 1e-15);
             CHECK((facts.form == LossForm::kPair) == (loss->margin() == nullptr));
-            double lowest = test::kInfinity;
+            double lowest = kInfinity;
             bool monotone = true;
             for (const double w : grid(60.0, 240))
                 for (const double l : grid(60.0, 240)) {
@@ -135,7 +135,7 @@ TEST_CASE("facts of the margin's losses: infimum, largest curvature, convexity")
         CAPTURE(name);
         const auto loss = make_margin_loss(typical_loss(name, 0.3));
         const LossFacts facts = loss->facts();
-        double lowest = test::kInfinity, steepest = -test::kInfinity, flattest = test::kInfinity;
+        double lowest = kInfinity, steepest = -kInfinity, flattest = kInfinity;
         auto points = grid(60.0, 60000);
         const auto fine = grid(1.0, 20000);
         points.insert(points.end(), fine.begin(), fine.end());
@@ -147,7 +147,7 @@ TEST_CASE("facts of the margin's losses: infimum, largest curvature, convexity")
         CHECK((flattest >= 0.0) == facts.convex);
         if (std::isfinite(facts.infimum)) CHECK(lowest - facts.infimum <= 1e-6);
         if (name == "hinge") {
-            CHECK(facts.curvature_max == test::kInfinity);
+            CHECK(facts.curvature_max == kInfinity);
             CHECK(loss->derivative(1.0 - 1e-9) == -1.0);
             CHECK(loss->derivative(1.0) == 0.0);
             continue;
@@ -265,7 +265,7 @@ TEST_CASE("identities between losses") {
     for (const double m : grid(5.0, 20)) {
         // Robust DPO: the mean over labels flipped with probability eps is the clean loss.
         const double mean = 0.8 * robust->value(m) + 0.2 * robust->value(-m);
-        CHECK(std::fabs(mean - dpo->value(m)) <= 4.0 * test::kEpsilon * (1.0 + std::fabs(m)));
+        CHECK(std::fabs(mean - dpo->value(m)) <= 4.0 * kEpsilon * (1.0 + std::fabs(m)));
         CHECK(relative_error(smoothed->value(m), dpo->value(m)) <= 1e-15);
     }
     CHECK(relative_error(dpo->value(0.0), std::log(2.0)) <= 1e-15);
@@ -278,17 +278,17 @@ TEST_CASE("an unknown loss and parameters out of range are refused by name") {
         return test::input_error([&] { make_loss(spec_of(name, 0.1, eps)); });
     };
     for (const std::string& name : loss_names())
-        for (const double eps : {-0.1, 0.5, 0.7, test::kNan}) {
+        for (const double eps : {-0.1, 0.5, 0.7, kNan}) {
             CAPTURE(name);
             CHECK(contains(refused(name, eps), "loss " + name + ": label smoothing"));
         }
     CHECK(contains(refused("sigmoid", 0.1), "takes none"));
     CHECK(refused("cdpo", 0.0).empty());
     CHECK(refused("exo_pair", 0.499).empty());
-    for (const double beta : {0.0, -1.0, test::kNan, test::kInfinity})
+    for (const double beta : {0.0, -1.0, kNan, kInfinity})
         CHECK(contains(test::input_error([&] { make_loss(spec_of("ipo", beta, 0.0)); }), "beta"));
     LossSpec spec;
-    for (const double tau : {0.0, 0.6, test::kNan}) {
+    for (const double tau : {0.0, 0.6, kNan}) {
         spec.discopop_tau = tau;
         CHECK(contains(test::input_error([&] { make_loss(spec); }), "discopop tau"));
     }

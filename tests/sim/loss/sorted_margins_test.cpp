@@ -72,7 +72,7 @@ TEST_CASE("of all matchings the one by rank has the least convex loss") {
         return sum;
     };
     std::vector<Index> order = {0, 1, 2, 3, 4, 5};
-    double least = test::kInfinity;
+    double least = kInfinity;
     do {
         Vector margins(6);
         for (Index i = 0; i < 6; ++i)
@@ -84,6 +84,6 @@ TEST_CASE("of all matchings the one by rank has the least convex loss") {
 
 TEST_CASE("margins that are not finite come back as they are") {
     Vector margin(2);
-    margin << 1.0, test::kNan;
+    margin << 1.0, kNan;
     CHECK(test::same_bits(match_by_rank(margin, Vector::Zero(2), 0.1), margin));
 }

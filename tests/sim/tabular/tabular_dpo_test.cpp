@@ -98,7 +98,7 @@ TEST_CASE("Newton ends at gradient norm 1e-12 or below and reports the true curv
             CHECK(s.converged);
             CHECK(s.gradient_norm <= 1e-14);
             CHECK(dpo_gradient(p, s.log_policy).norm() <= 1e-13);
-            double least = test::kInfinity;  // by inverse iteration outside the constant vector
+            double least = kInfinity;  // by inverse iteration outside the constant vector
             for (const Matrix& h : dpo_hessian(p, s.log_policy)) {
                 const Matrix shifted = h + Matrix::Constant(A, A, h.trace());
                 const Eigen::LLT<Matrix> inverse(shifted);
@@ -214,9 +214,9 @@ TEST_CASE("bad problems are refused") {
     };
     using P = DpoProblem&;
     CHECK(refused([](P) {}).empty());
-    for (const double beta : {0.0, -1.0, test::kNan, test::kInfinity})
+    for (const double beta : {0.0, -1.0, kNan, kInfinity})
         CHECK(contains(refused([&](P p) { p.beta = beta; }), "beta"));
-    CHECK(contains(refused([](P p) { p.log_reference(0, 0) = -test::kInfinity; }), "log pi_ref"));
+    CHECK(contains(refused([](P p) { p.log_reference(0, 0) = -kInfinity; }), "log pi_ref"));
     CHECK(contains(refused([](P p) { p.log_reference.resize(1, 3); }), "log pi_ref"));
     CHECK(contains(refused([](P p) { p.basis = Matrix::Ones(5, 1); }), "basis"));
     CHECK(contains(refused([](P p) { p.data.wins[0](0, 1) = -1.0; }), "wins"));

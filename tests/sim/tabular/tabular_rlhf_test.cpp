@@ -214,13 +214,12 @@ TEST_CASE("bad problems are refused") {
     };
     using P = RlhfProblem&;
     CHECK(refused([](P) {}).empty());
-    for (const double beta : {0.0, -1.0, test::kNan})
+    for (const double beta : {0.0, -1.0, kNan})
         CHECK(contains(refused([&](P p) { p.beta = beta; }), "beta"));
-    CHECK(contains(refused([](P p) { p.reward(0, 1) = test::kNan; }), "reward"));
+    CHECK(contains(refused([](P p) { p.reward(0, 1) = kNan; }), "reward"));
     CHECK(contains(refused([](P p) { p.weight(0) = -0.1; }), "weights"));
-    CHECK(contains(refused([](P p) { p.log_reference(0, 1) = test::kNan; }), "log pi_ref"));
+    CHECK(contains(refused([](P p) { p.log_reference(0, 1) = kNan; }), "log pi_ref"));
     const Comparisons data = population(random_world(2, 3, 42));
     CHECK_FALSE(input_error([&] { fit_reward(data, RowMatrix::Zero(1, 3)); }).empty());
-    CHECK_FALSE(
-        input_error([&] { fit_reward(data, RowMatrix::Constant(2, 3, test::kNan)); }).empty());
+    CHECK_FALSE(input_error([&] { fit_reward(data, RowMatrix::Constant(2, 3, kNan)); }).empty());
 }

@@ -230,7 +230,7 @@ TEST_CASE("ratios: geometric mean and Student's t by hand, NaN where one is miss
     CHECK(r.mean == doctest::Approx(e * e));
     CHECK(std::log(r.high) == doctest::Approx(2.0 + 12.7062047));  // t, one degree, 97.5 %
     CHECK(std::log(r.low) == doctest::Approx(2.0 - 12.7062047));
-    CHECK(std::isnan(ratio_of({1.0, test::kNan}, {1.0, 1.0}).mean));
+    CHECK(std::isnan(ratio_of({1.0, kNan}, {1.0, 1.0}).mean));
     CHECK(std::isnan(ratio_of({2.0}, {1.0}).low));
     CHECK(ratio_of({2.0}, {1.0}).mean == doctest::Approx(2.0));
 }
@@ -241,7 +241,7 @@ TEST_CASE("quantiles by hand, NaN where one is missing") {
     CHECK(quantile_of({3.0, 1.0, 2.0}, 0.9) == doctest::Approx(2.8));
     CHECK(quantile_of({4.0}, 0.9) == 4.0);
     CHECK(quantile_of({4.0, 4.0}, 1.0) == 4.0);
-    CHECK(std::isnan(quantile_of({1.0, test::kNan}, 0.5)));
+    CHECK(std::isnan(quantile_of({1.0, kNan}, 0.5)));
 }
 
 TEST_CASE("the table has the loss curve of every start, its ends and its first steps") {

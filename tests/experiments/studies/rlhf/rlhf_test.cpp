@@ -53,7 +53,7 @@ TEST_CASE("the closed form against plain loops; zero reference, zero probability
         for (Index a = 0; a < 4; ++a) {
             const double want = std::log(reference(x, a) * std::exp(r(x, a) / 0.3) / z);
             if (x == 2 && a == 1)
-                CHECK(got(x, a) == -test::kInfinity);
+                CHECK(got(x, a) == -kInfinity);
             else
                 CHECK(std::fabs(got(x, a) - want) <= 1e-13);
         }
@@ -164,7 +164,7 @@ TEST_CASE("unsolved, unconverged and absent evidence is refused with a reason") 
               "no tabular world was solved");
     facts.dpo.gradient_norm = 1e-6;
     CHECK(contains(verdict("T10a", facts).reason, "did not converge"));
-    facts.dpo.gradient_norm = test::kNan;
+    facts.dpo.gradient_norm = kNan;
     CHECK(contains(verdict("T10a", facts).reason, "did not converge"));
     facts.ascent_residual = 1e-3;
     CHECK(contains(verdict("T10d", facts).reason, "stopped at a gradient"));

@@ -173,7 +173,7 @@ TEST_CASE("weights that are not finite are named, wherever they are") {
     const Folder f;
     const std::vector<TokenIds> prompts = {{1, 2, 3}};
     for (const auto& tensor : f.weights)
-        for (const double bad : {test::kNan, test::kInfinity, -test::kInfinity}) {
+        for (const double bad : {kNan, kInfinity, -kInfinity}) {
             const std::string& name = tensor.first;
             CAPTURE(name);
             test::Weights w = f.weights;

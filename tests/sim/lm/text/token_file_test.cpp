@@ -63,7 +63,7 @@ TEST_CASE("what is wrong in a token file is named with its place and value") {
     says([](Content& c) { c.ids[2] = 10; }, "ids[2] = 10, expected an integer from 0 to 9");
     says([](Content& c) { c.ids[0] = -1; }, "ids[0] = -1");
     says([](Content& c) { c.ids[0] = 0.5; }, "ids[0] = 0.5");
-    says([](Content& c) { c.ids[0] = test::kNan; }, "ids[0] = ");
+    says([](Content& c) { c.ids[0] = kNan; }, "ids[0] = ");
     says([](Content& c) { c.response = {3, 10}; }, "response[1] = 10");
     says([](Content& c) { c.response = {3, 3}; }, "both answers are token 3");
     says([](Content& c) { c.response = {3}; }, "response: has 1 entries, expected 2");

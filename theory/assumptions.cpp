@@ -9,7 +9,8 @@ namespace prefdyn::theory {
 
 Assumption has_trajectory() {
     return {"a recorded trajectory", [](const Evidence& e) -> std::string {
-                const bool present = e.trajectory && e.statistics && !e.trajectory->records.empty();
+                const Trajectory* run = e.find<Trajectory>();
+                const bool present = run && e.find<DatasetStatistics>() && !run->records.empty();
                 return present ? "" : "no trajectory was recorded";
             }};
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Statistics of a mixture of K behaviours that share the response pair (theory.md section 5).
+// Statistics of a mixture of K behaviours that share the response pair (theory.md T8).
 
 #include "sim/data/dataset.hpp"
 

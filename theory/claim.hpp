@@ -3,60 +3,17 @@
 // evidence and gives a verdict. Claims see data and trajectories, never a trainer.
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
-#include "sim/head/trajectory.hpp"
-#include "sim/loss/loss.hpp"
-#include "theory/population.hpp"
-#include "theory/statistics.hpp"
+#include "sim/contexts/context_pairs.hpp"
+#include "theory/evidence.hpp"
+#include "theory/origin.hpp"
 
 namespace prefdyn::theory {
-
-enum class Dynamics { kGradientFlow, kGradientDescent, kStochastic, kAdaptive };
-
-/// How the head was trained, as claimed by whoever ran it.
-struct TrainingFacts {
-    Dynamics dynamics = Dynamics::kGradientDescent;
-    double beta = 0.1;
-    double eta = 0.1;  ///< t = eta * step
-    LossFacts loss{};
-    bool from_reference = true;  ///< training started at W = W_0
-    double rounding = 1e-10;     ///< relative error of measured quantities: rounding, integrator
-    std::shared_ptr<const MarginLoss> phi = nullptr;  ///< the loss of the margin itself; null if
-                                                      ///< it is none or only facts are known
-};
-
-struct NoiseFloor;           // T5n
-struct FreshAccuracy;        // T6c
-struct Convergence;          // T6d, T7
-struct BehaviourStatistics;  // T8
-struct TwoLayerFacts;        // T9
-struct TabularFacts;         // T10
-struct InfluenceFacts;       // what happens to probabilities
-struct InitialUpdates;       // T11
-
-/// One case a claim is held against. Pointers are borrowed; null where the case has no such part.
-struct Evidence {
-    const MeanStatistics* means = nullptr;
-    const DatasetStatistics* statistics = nullptr;
-    const Trajectory* trajectory = nullptr;
-    const NoiseFloor* floor = nullptr;
-    const FreshAccuracy* fresh = nullptr;
-    const Convergence* convergence = nullptr;
-    const BehaviourStatistics* behaviours = nullptr;
-    const TwoLayerFacts* embedding = nullptr;
-    const TabularFacts* tabular = nullptr;
-    const InfluenceFacts* influence = nullptr;
-    const InitialUpdates* updates = nullptr;
-    std::optional<PopulationFacts> population;
-    TrainingFacts training;
-    double delta = 0.05;             ///< allowed failure probability of T5
-    std::optional<double> constant;  ///< C of T5a, if one is to be tested
-};
 
 enum class Relation { kAtMost, kAtLeast, kEqual };
 
@@ -84,14 +41,57 @@ enum class ClaimKind {
 /// study that judges the claim makes of it.
 enum class Scope { kRun, kReplicate, kStudy };
 
+/// Faults that `prefdyn verify` can plant in any run (experiments/verify/controls.cpp).
+enum class PlantedFault {
+    kStronger,          ///< the bound is made 10 % stronger
+    kBetaOff,           ///< the trainer's beta is 1.1 times the one claimed
+    kClassFlipped,      ///< the trainer sees one class's features with the wrong sign
+    kStepTooLarge,      ///< eta = 3 / kappa
+    kEtaDoubled,        ///< the trainer's eta is doubled, the clock's is not
+    kEtaHalved,         ///< the same, halved
+    kKappaUnderstated,  ///< kappa uses the mean eigenvalue of M instead of the largest
+};
+
+/// Which cases of its study a claim is about, where they differ.
+enum class StudyCases {
+    kAll,
+    kGrowingSizes,    ///< errors at growing sizes
+    kEachSample,      ///< every sample by itself, instead of the population
+    kUnbroken,        ///< settings that break no assumption
+    kEveryStep,       ///< runs with every step recorded
+    kFrozenFeatures,  ///< runs that do not train the features
+};
+
+/// Where `prefdyn falsify` seeks the case that comes nearest to breaking a rigorous claim.
+struct RunSearch {};        ///< trained heads; says nothing of a claim that is not about runs
+struct BehaviourSearch {};  ///< heads trained on several behaviours
+struct TwoLayerSearch {};   ///< features trained with the head
+struct ContextSearch {      ///< preferences whose two tokens have contexts of their own
+    std::optional<Objective> objective = Objective::kDpo;  ///< none: every one
+    Index examples = 1;                                    ///< at most
+    bool one_context = false;                              ///< for both tokens
+    bool path = false;  ///< several updates in a row instead of one
+};
+using Search = std::variant<RunSearch, BehaviourSearch, TwoLayerSearch, ContextSearch>;
+
+/// How a claim is checked besides its assumptions and comparisons.
+struct Checks {
+    std::vector<PlantedFault> faults = {};  ///< each must be caught
+    StudyCases cases = StudyCases::kAll;
+    Search search = RunSearch{};
+    bool curve = true;  ///< Scope::kRun: its bounds are a curve along the run
+};
+
 struct Claim {
-    std::string id, title;
+    std::string id, title;  ///< the id is letters and digits
     std::string statement;  ///< in the notation of theory.md
-    std::string source;     ///< where it is stated and proved
+    std::string source;     ///< where it is stated, and how it is proved
     ClaimKind kind;
     Scope scope;
     std::vector<Assumption> assumptions;
     std::function<std::vector<Comparison>(const Evidence&)> compare;
+    Checks checks = {};
+    Origin origin = {};
 };
 
 enum class Status { kHolds, kViolated, kNotApplicable, kFitted };

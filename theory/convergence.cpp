@@ -53,19 +53,19 @@ double rms_error(const Convergence& c, std::size_t k) {
 Assumption resolved_slope() {
     return {"errors were measured at several sizes, in enough replicates to know the slope",
             [](const Evidence& e) -> std::string {
-                if (!e.convergence) return "no convergence was measured";
-                const PowerLaw law = fit_power_law(*e.convergence);
+                if (!e.find<Convergence>()) return "no convergence was measured";
+                const PowerLaw law = fit_power_law(e.get<Convergence>());
                 // A slope that is not a number goes on to fail the comparison.
-                if (!(law.half_width > e.convergence->slope_resolution)) return "";
+                if (!(law.half_width > e.get<Convergence>().slope_resolution)) return "";
                 std::ostringstream reason;
                 reason << "the slope is known to +- " << law.half_width << " only, "
-                       << e.convergence->slope_resolution << " is needed";
+                       << e.get<Convergence>().slope_resolution << " is needed";
                 return reason.str();
             }};
 }
 
 std::vector<Comparison> convergence_comparisons(const Evidence& e) {
-    const Convergence& c = *e.convergence;
+    const Convergence& c = e.get<Convergence>();
     const PowerLaw law = fit_power_law(c);
     const double largest = c.size.back();
     return {{largest, 0.0, rms_error(c, c.size.size() - 1), c.tolerance, Relation::kAtMost},

@@ -2,15 +2,11 @@
 #include <cmath>
 
 #include "sim/base/numerics.hpp"
-#include "theory/claims.hpp"
 #include "theory/influence.hpp"
 
 namespace prefdyn::theory {
 
 namespace {
-
-constexpr const char* kSource =
-    "theory.md T12: not stated there; published influence analysis (A, K, G) for the linear head";
 
 /// DPO with one context g and one pair of tokens: every update adds c_k = eta beta sigma(-m_k)
 /// ||g||^2 to the chosen token's logit, takes it from the rejected one's and moves no other, so
@@ -90,7 +86,7 @@ void add_closed_form(const ProbabilityRecord& record, const OneContextRun& run, 
 }
 
 std::vector<Comparison> compare_one_context(const Evidence& e) {
-    const InfluenceFacts& f = *e.influence;
+    const InfluenceFacts& f = e.get<InfluenceFacts>();
     OneContextRun run(f);
     std::vector<Comparison> out;
     for (std::size_t k = 1; k < f.path.size(); ++k) {
@@ -122,7 +118,7 @@ void add_displacement(const ProbabilityRecord& r, double change, double first,
 }
 
 std::vector<Comparison> compare_displacement(const Evidence& e) {
-    const InfluenceFacts& f = *e.influence;
+    const InfluenceFacts& f = e.get<InfluenceFacts>();
     const Response response = first_order_response(f);
     const Index chosen = f.pairs.chosen[0];
     const double rate = chosen_rate(f);
@@ -145,11 +141,12 @@ Claim one_context_never_falls() {
             "pi_{k+1}(+) + pi_{k+1}(-)) <= log pi_{k+1}(+) - log pi_k(+) <= c (1 - pi_k(+) + "
             "pi_k(-)), all other tokens shift by one common amount, and m_{k+1} = m_k + 2 beta c_k "
             "gives the whole run",
-            std::string(kSource) + "; the normaliser cancels in one context",
+            "theory.md T12b; the normaliser cancels in one context",
             ClaimKind::kRigorous,
             Scope::kStudy,
             {has_influence(), path_measured(), trained_by(Objective::kDpo), one_context()},
-            compare_one_context};
+            compare_one_context,
+            {.search = ContextSearch{.one_context = true, .path = true}}};
 }
 
 Claim displacement_criterion() {
@@ -160,11 +157,13 @@ Claim displacement_criterion() {
         "pi_+, e_- - pi_-> ) the chosen token's log-probability changes by between eta D - "
         "(eta range)^2 / 8 and eta D: it falls for every eta if D <= 0 and rises for eta < 8 D / "
         "range^2 if D > 0",
-        std::string(kSource) + "; convexity of log-sum-exp",
+        "theory.md T12c; convexity of log-sum-exp",
         ClaimKind::kRigorous,
         Scope::kStudy,
         {has_influence(), one_update_measured(), trained_by(Objective::kDpo), one_example()},
-        compare_displacement};
+        compare_displacement,
+        {.search = ContextSearch{}},
+        razin("Theorem 6", "the part of the hidden states, for one-token answers")};
 }
 
 }  // namespace prefdyn::theory

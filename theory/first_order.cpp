@@ -1,15 +1,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "theory/claims.hpp"
 #include "theory/influence.hpp"
 
 namespace prefdyn::theory {
 
 namespace {
-
-constexpr const char* kSource =
-    "theory.md T12: not stated there; published influence analysis (A, K, G) for the linear head";
 
 /// Smallest and largest over the tokens of eta d log pi - (change of log pi).
 struct Missed {
@@ -49,19 +45,21 @@ Claim first_order_response_claim() {
         "| log pi_o(eta) - log pi_o(0) + eta A_o sum_u K(o,u) G_u | = O(eta^2): its slope in eta "
         "on logarithmic axes is 2 within range (eta_1 + eta_2) / log(eta_1 / eta_2), for SFT, "
         "unlikelihood, both and DPO, in any context; range = max - min of the logits' response",
-        kSource,
+        "theory.md T12a; Taylor expansion of log-sum-exp in eta",
         ClaimKind::kPrediction,
         Scope::kStudy,
         {has_influence(), one_update_measured()},
         [](const Evidence& e) {
-            const InfluenceFacts& f = *e.influence;
+            const InfluenceFacts& f = e.get<InfluenceFacts>();
             const Response response = first_order_response(f);
             std::vector<Comparison> out;
             for (Index o = 0; o < f.contexts.rows(); ++o)
                 for (std::size_t k = 0; k + 1 < f.single.size(); ++k)
                     add_slope(f, response, o, k, out);
             return out;
-        }};
+        },
+        {},
+        ren_sutherland("", "its decomposition A, K, G, for a linear head")};
 }
 
 Claim first_order_shortfall() {
@@ -72,12 +70,12 @@ Claim first_order_shortfall() {
         "Var (exp(-x) - 1 + x) / range^2 and min(Var (exp(x) - 1 - x) / range^2, x^2 / 8), "
         "x = eta range, Var of the logits' response under pi_o: log pi always ends below the "
         "first-order prediction",
-        std::string(kSource) + "; cumulants of log-sum-exp",
+        "theory.md T12e; cumulants of log-sum-exp",
         ClaimKind::kRigorous,
         Scope::kStudy,
         {has_influence(), one_update_measured()},
         [](const Evidence& e) {
-            const InfluenceFacts& f = *e.influence;
+            const InfluenceFacts& f = e.get<InfluenceFacts>();
             const Response response = first_order_response(f);
             std::vector<Comparison> out;
             for (Index o = 0; o < f.contexts.rows(); ++o)
@@ -90,7 +88,9 @@ Claim first_order_shortfall() {
                     out.push_back({1.0, r.eta, gap.most, bound.high, Relation::kAtMost, rounding});
                 }
             return out;
-        }};
+        },
+        {.search = ContextSearch{.objective = std::nullopt, .examples = 4}},
+        ren_sutherland("", "the remainder of its decomposition, bounded by ourselves")};
 }
 
 }  // namespace prefdyn::theory

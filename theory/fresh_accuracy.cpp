@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "theory/claims.hpp"
 #include "theory/convergence.hpp"
 #include "theory/normal_quadrature.hpp"
 
@@ -36,13 +35,14 @@ double sampling_tolerance(const FreshAccuracy& f, double plus_accuracy, double m
 
 Assumption has_fresh_samples() {
     return {"accuracy was measured on fresh samples", [](const Evidence& e) -> std::string {
-                return e.fresh && e.means ? "" : "nothing was measured on fresh samples";
+                return e.find<FreshAccuracy>() ? "" : "nothing was measured on fresh samples";
             }};
 }
 
 Assumption fresh_gaussian() {
     return {"fresh features are Gaussian within each class", [](const Evidence& e) -> std::string {
-                return e.fresh->moments.gaussian ? "" : "the features are not Gaussian";
+                return e.get<FreshAccuracy>().moments.gaussian ? ""
+                                                               : "the features are not Gaussian";
             }};
 }
 
@@ -50,7 +50,9 @@ Assumption one_update() {
     return {"one full-batch update was made, so that v is parallel to zbar",
             [](const Evidence& e) -> std::string {
                 const bool full = e.training.dynamics == Dynamics::kGradientDescent;
-                return full && e.fresh->updates == 1.0 ? "" : "v need not be parallel to zbar";
+                return full && e.get<FreshAccuracy>().updates == 1.0
+                           ? ""
+                           : "v need not be parallel to zbar";
             }};
 }
 
@@ -89,9 +91,9 @@ Claim fresh_accuracy() {
             Scope::kStudy,
             {has_fresh_samples(), fresh_gaussian(), one_update()},
             [](const Evidence& e) -> std::vector<Comparison> {
-                const FreshAccuracy& f = *e.fresh;
-                const double plus = class_accuracy(f.moments, +1, e.means->zbar);
-                const double minus = class_accuracy(f.moments, -1, e.means->zbar);
+                const FreshAccuracy& f = e.get<FreshAccuracy>();
+                const double plus = class_accuracy(f.moments, +1, e.means().zbar);
+                const double minus = class_accuracy(f.moments, -1, e.means().zbar);
                 const double p_plus =
                     static_cast<double>(f.plus) / static_cast<double>(f.plus + f.minus);
                 return {{f.updates, f.updates * e.training.eta, f.accuracy,
@@ -106,12 +108,13 @@ Claim high_dimensional_accuracy() {
         "fresh data in high dimension",
         "n, d -> infinity with d / n fixed, isotropic, balanced, no common mean: accuracy given "
         "zbar -> Phi( (D / 2 sigma) / sqrt(1 + 4 d sigma^2 / (n D^2)) ), error ~ n^{-1/2}",
-        "theory.md T6c, second half; ||zbar||^2 concentrates at D^2 / 4 + sigma^2 d / n with "
+        "theory.md T6d; ||zbar||^2 concentrates at D^2 / 4 + sigma^2 d / n with "
         "relative fluctuations n^{-1/2}",
         ClaimKind::kPrediction,
         Scope::kStudy,
         {resolved_slope()},
-        convergence_comparisons};
+        convergence_comparisons,
+        {.cases = StudyCases::kGrowingSizes}};
 }
 
 }  // namespace prefdyn::theory

@@ -106,8 +106,9 @@ namespace {
 
 Assumption when(std::string text, std::function<bool(const InfluenceFacts&)> met) {
     return {text, [text, met](const Evidence& e) -> std::string {
-                if (e.influence == nullptr) return "no probabilities were measured";
-                return met(*e.influence) ? "" : "not so: " + text;
+                const InfluenceFacts* facts = e.find<InfluenceFacts>();
+                if (!facts) return "no probabilities were measured";
+                return met(*facts) ? "" : "not so: " + text;
             }};
 }
 

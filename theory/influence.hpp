@@ -1,6 +1,6 @@
 #pragma once
-// What happens to probabilities when a linear head is trained (theory.md T12; numbering of this
-// project: theory.md stops at T11). One update changes the log-probabilities of a context g_o by
+// What happens to probabilities when a linear head is trained (theory.md T12). One update changes
+// the log-probabilities of a context g_o by
 //     d log pi_o = -eta A_o sum_u K(o, u) G_u,   A_o = I - 1 pi_o^T,   K(o, u) = <g_o, g_u> I,
 // G_u the gradient of the loss in the logits of context g_u. All of it follows from W and the
 // contexts, never from a trainer.

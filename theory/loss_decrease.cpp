@@ -1,5 +1,4 @@
 #include "theory/assumptions.hpp"
-#include "theory/claims.hpp"
 #include "theory/rates.hpp"
 
 namespace prefdyn::theory {
@@ -9,15 +8,10 @@ namespace {
 using Bound = double (*)(const Evidence&, const Record&);
 
 std::function<std::vector<Comparison>(const Evidence&)> loss_drop(Bound bound, Relation relation) {
-    return [=](const Evidence& e) {
-        std::vector<Comparison> out;
-        const auto& records = e.trajectory->records;
-        for (const Record& r : records)
-            if (r.time > 0.0)
-                out.push_back({r.step, r.time, records.front().train.loss - r.train.loss,
-                               bound(e, r), relation, loss_rounding(e)});
-        return out;
-    };
+    return after_start([=](const Evidence& e, const Record& r) -> Comparison {
+        const double start = e.trajectory().records.front().train.loss;
+        return {r.step, r.time, start - r.train.loss, bound(e, r), relation, loss_rounding(e)};
+    });
 }
 
 double squared_rate(const Evidence& e) { return initial_rate(e) * initial_rate(e); }
@@ -37,7 +31,8 @@ Claim loss_decrease_lower_bound() {
                 [](const Evidence& e, const Record& r) {
                     return squared_rate(e) * decay_deficit(e, r) / (2.0 * smoothness(e));
                 },
-                Relation::kAtLeast)};
+                Relation::kAtLeast),
+            {.faults = {PlantedFault::kStronger, PlantedFault::kEtaHalved}}};
 }
 
 Claim loss_decrease_upper_bound() {
@@ -49,7 +44,8 @@ Claim loss_decrease_upper_bound() {
             Scope::kRun,
             {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(2.0)},
             loss_drop([](const Evidence& e, const Record& r) { return r.time * squared_rate(e); },
-                      Relation::kAtMost)};
+                      Relation::kAtMost),
+            {.faults = {PlantedFault::kStronger, PlantedFault::kEtaDoubled}}};
 }
 
 }  // namespace prefdyn::theory

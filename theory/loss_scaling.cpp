@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "theory/assumptions.hpp"
-#include "theory/claims.hpp"
 #include "theory/rates.hpp"
 
 namespace prefdyn::theory {
@@ -13,7 +12,7 @@ namespace {
 Assumption has_updates() {
     return {"the first updates of the loss and of the DPO loss",
             [](const Evidence& e) -> std::string {
-                return e.updates && e.statistics ? "" : "no first updates were measured";
+                return e.find<InitialUpdates>() ? "" : "no first updates were measured";
             }};
 }
 
@@ -29,7 +28,7 @@ Claim loss_scaling() {
             Scope::kStudy,
             {has_updates(), starts_at_reference(), opposite_slopes()},
             [](const Evidence& e) -> std::vector<Comparison> {
-                const InitialUpdates& u = *e.updates;
+                const InitialUpdates& u = e.get<InitialUpdates>();
                 const double want = -2.0 * e.training.loss.slope_at_zero * u.rate_dpo;
                 const double rounding = rate_rounding(e);
                 return {{0.0, 0.0, u.rate, std::fabs(want), Relation::kEqual, rounding},

@@ -1,23 +1,7 @@
 #include "theory/assumptions.hpp"
-#include "theory/claims.hpp"
 #include "theory/rates.hpp"
 
 namespace prefdyn::theory {
-
-namespace {
-
-/// One comparison for every record after t = 0.
-template <class Make>
-std::function<std::vector<Comparison>(const Evidence&)> after_start(Make make) {
-    return [make](const Evidence& e) {
-        std::vector<Comparison> out;
-        for (const Record& record : e.trajectory->records)
-            if (record.time > 0.0) out.push_back(make(e, record));
-        return out;
-    };
-}
-
-}  // namespace
 
 Claim rate_lower_bound() {
     return {"T3a",
@@ -30,7 +14,8 @@ Claim rate_lower_bound() {
             after_start([](const Evidence& e, const Record& r) -> Comparison {
                 const double bound = initial_rate(e) * decay_factor(e, r);
                 return {r.step, r.time, r.update_rate, bound, Relation::kAtLeast, rate_rounding(e)};
-            })};
+            }),
+            {.faults = {PlantedFault::kStronger, PlantedFault::kKappaUnderstated}}};
 }
 
 Claim head_change_lower_bound() {
@@ -50,7 +35,8 @@ Claim head_change_lower_bound() {
                         bound,
                         Relation::kAtLeast,
                         r.time * rate_rounding(e)};
-            })};
+            }),
+            {.faults = {PlantedFault::kStronger, PlantedFault::kEtaHalved}}};
 }
 
 Claim linearisation_bound() {
@@ -69,7 +55,8 @@ Claim linearisation_bound() {
                         bound,
                         Relation::kAtMost,
                         r.time * (e.training.rounding * initial_rate(e) + rate_rounding(e))};
-            })};
+            }),
+            {.faults = {PlantedFault::kKappaUnderstated, PlantedFault::kEtaDoubled}}};
 }
 
 }  // namespace prefdyn::theory

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "theory/claims.hpp"
+#include "theory/claim.hpp"
 
 namespace prefdyn::theory {
 
@@ -13,15 +13,18 @@ constexpr double kSigmas = 5.0;
 
 Assumption many_samples() {
     return {"the mean is taken over at least 1000 samples", [](const Evidence& e) -> std::string {
-                if (!e.floor) return "no samples of a known population";
-                return e.floor->samples >= 1000 ? "" : "too few samples for a normal interval";
+                if (!e.find<NoiseFloor>()) return "no samples of a known population";
+                return e.get<NoiseFloor>().samples >= 1000
+                           ? ""
+                           : "too few samples for a normal interval";
             }};
 }
 
 Assumption finite_fourth_moments() {
     return {"features have a finite fourth moment", [](const Evidence& e) -> std::string {
-                return e.floor->finite_fourth_moment ? ""
-                                                     : "the fourth moment of the noise is infinite";
+                return e.get<NoiseFloor>().finite_fourth_moment
+                           ? ""
+                           : "the fourth moment of the noise is infinite";
             }};
 }
 
@@ -54,7 +57,7 @@ Claim noise_floor_of_zbar() {
             Scope::kStudy,
             {many_samples(), finite_fourth_moments()},
             [](const Evidence& e) -> std::vector<Comparison> {
-                const NoiseFloor& f = *e.floor;
+                const NoiseFloor& f = e.get<NoiseFloor>();
                 const double off = kSigmas * f.standard_error;
                 return {{0.0, 0.0, f.excess, f.predicted + off, Relation::kAtMost},
                         {0.0, 0.0, f.excess, f.predicted - off, Relation::kAtLeast}};

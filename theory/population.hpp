@@ -1,5 +1,5 @@
 #pragma once
-// What the population says about the sample mean, labels fixed (theory.md section 3).
+// What the population says about the sample mean, labels fixed (theory.md T5).
 
 #include "sim/data/dataset.hpp"
 #include "sim/data/distribution.hpp"

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 
-#include "theory/claims.hpp"
 #include "theory/convergence.hpp"
 #include "theory/largest_eigenvalue.hpp"
 #include "theory/normal_quadrature.hpp"

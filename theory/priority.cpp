@@ -3,7 +3,6 @@
 
 #include "theory/assumptions.hpp"
 #include "theory/behaviours.hpp"
-#include "theory/claims.hpp"
 #include "theory/rates.hpp"
 
 namespace prefdyn::theory {
@@ -13,19 +12,20 @@ namespace {
 Assumption measured_slopes() {
     return {"behaviours are named and their initial slopes measured",
             [](const Evidence& e) -> std::string {
-                if (!e.behaviours || !e.statistics) return "the samples name no behaviours";
-                const Index K = e.behaviours->behaviours();
-                const bool measured =
-                    e.behaviours->margin_slope.size() == K && e.behaviours->loss_slope.size() == K;
+                const auto* b = e.find<BehaviourStatistics>();
+                if (!b) return "the samples name no behaviours";
+                const Index K = b->behaviours();
+                const bool measured = b->margin_slope.size() == K && b->loss_slope.size() == K;
                 return measured ? "" : "no initial slopes were measured";
             }};
 }
 
 Assumption recorded_behaviours() {
     return {"every behaviour is recorded", [](const Evidence& e) -> std::string {
-                if (!e.behaviours) return "the samples name no behaviours";
-                const auto K = static_cast<std::size_t>(e.behaviours->behaviours());
-                for (const Record& r : e.trajectory->records)
+                const auto* b = e.find<BehaviourStatistics>();
+                if (!b) return "the samples name no behaviours";
+                const auto K = static_cast<std::size_t>(b->behaviours());
+                for (const Record& r : e.trajectory().records)
                     if (r.behaviours.size() != K) return "the records lack behaviours";
                 return "";
             }};
@@ -33,7 +33,7 @@ Assumption recorded_behaviours() {
 
 Assumption two_equal_weights() {
     return {"two behaviours of equal weight, bbar not zero", [](const Evidence& e) -> std::string {
-                const BehaviourStatistics& b = *e.behaviours;
+                const BehaviourStatistics& b = e.get<BehaviourStatistics>();
                 if (b.behaviours() != 2)
                     return std::to_string(b.behaviours()) + " behaviours, not two";
                 if (b.weight(0) != b.weight(1)) return "the weights differ";
@@ -51,23 +51,22 @@ double margin_scale(const Evidence& e) {
 /// mean square `square` and mean of norm `length`.
 double product_rounding(const Evidence& e, double length, double square) {
     return 64.0 * std::numeric_limits<double>::epsilon() *
-           (std::sqrt(e.statistics->mean_square) * length +
-            e.behaviours->mixture.norm() * std::sqrt(square));
+           (std::sqrt(e.statistics().mean_square) * length +
+            e.get<BehaviourStatistics>().mixture.norm() * std::sqrt(square));
 }
 
 double slope_rounding(const Evidence& e, Index k) {
-    const BehaviourStatistics& b = *e.behaviours;
+    const BehaviourStatistics& b = e.get<BehaviourStatistics>();
     return margin_scale(e) * product_rounding(e, b.mean.row(k).norm(), b.mean_square(k));
 }
 
 /// The record after one step of gradient descent, if there is one: M_k is linear in the head, so
 /// M_k(eta) / eta is its initial slope exactly.
 const Record* first_step(const Evidence& e) {
-    if (e.training.dynamics != Dynamics::kGradientDescent || !e.trajectory) return nullptr;
-    for (const Record& r : e.trajectory->records)
-        if (r.step == 1.0 &&
-            r.behaviours.size() == static_cast<std::size_t>(e.behaviours->behaviours()))
-            return &r;
+    if (e.training.dynamics != Dynamics::kGradientDescent) return nullptr;
+    const auto K = static_cast<std::size_t>(e.get<BehaviourStatistics>().behaviours());
+    for (const Record& r : e.trajectory().records)
+        if (r.step == 1.0 && r.behaviours.size() == K) return &r;
     return nullptr;
 }
 
@@ -83,7 +82,7 @@ Claim priority_margin_slope() {
         Scope::kStudy,
         {measured_slopes(), starts_at_reference(), opposite_slopes()},
         [](const Evidence& e) {
-            const BehaviourStatistics& b = *e.behaviours;
+            const BehaviourStatistics& b = e.get<BehaviourStatistics>();
             std::vector<Comparison> out;
             const Record* step = first_step(e);
             for (Index k = 0; k < b.behaviours(); ++k) {
@@ -97,7 +96,9 @@ Claim priority_margin_slope() {
                          bound, Relation::kEqual, rounding});
             }
             return out;
-        }};
+        },
+        {.search = BehaviourSearch{}},
+        im_li("", "its priority level, in a statement of our own")};
 }
 
 namespace {
@@ -111,7 +112,7 @@ struct Pair {
 };
 
 std::vector<Pair> ordered_pairs(const Evidence& e) {
-    const BehaviourStatistics& b = *e.behaviours;
+    const BehaviourStatistics& b = e.get<BehaviourStatistics>();
     std::vector<Pair> out;
     for (Index i = 0; i < b.behaviours(); ++i)
         for (Index j = 0; j < b.behaviours(); ++j) {
@@ -154,10 +155,12 @@ Claim priority_lead() {
             [](const Evidence& e) {
                 std::vector<Comparison> out;
                 for (const Pair& pair : ordered_pairs(e))
-                    for (const Record& r : e.trajectory->records)
+                    for (const Record& r : e.trajectory().records)
                         if (r.time > 0.0) out.push_back(compare_pair(e, pair, r));
                 return out;
-            }};
+            },
+            {.search = BehaviourSearch{}},
+            im_li("", "its priority level, in a statement of our own")};
 }
 
 Claim priority_of_two() {
@@ -170,14 +173,16 @@ Claim priority_of_two() {
             Scope::kStudy,
             {measured_slopes(), starts_at_reference(), opposite_slopes(), two_equal_weights()},
             [](const Evidence& e) -> std::vector<Comparison> {
-                const BehaviourStatistics& b = *e.behaviours;
+                const BehaviourStatistics& b = e.get<BehaviourStatistics>();
                 const double unit = margin_scale(e) * b.mixture.norm();
                 const double bound = 0.5 *
                                      (b.mean.row(0).squaredNorm() - b.mean.row(1).squaredNorm()) /
                                      b.mixture.norm();
                 return {{0.0, 0.0, (b.margin_slope(0) - b.margin_slope(1)) / unit, bound,
                          Relation::kEqual, (slope_rounding(e, 0) + slope_rounding(e, 1)) / unit}};
-            }};
+            },
+            {.search = BehaviourSearch{}},
+            im_li("", "its priority level, in a statement of our own")};
 }
 
 Claim priority_loss_slope() {
@@ -191,14 +196,15 @@ Claim priority_loss_slope() {
         Scope::kStudy,
         {measured_slopes(), starts_at_reference(), opposite_slopes()},
         [](const Evidence& e) {
-            const BehaviourStatistics& b = *e.behaviours;
+            const BehaviourStatistics& b = e.get<BehaviourStatistics>();
             const double slope = std::fabs(e.training.loss.slope_at_zero);
             std::vector<Comparison> out;
             for (Index k = 0; k < b.behaviours(); ++k)
                 out.push_back({0.0, 0.0, -b.loss_slope(k), margin_scale(e) * slope * b.alignment(k),
                                Relation::kEqual, slope * slope_rounding(e, k)});
             return out;
-        }};
+        },
+        {.search = BehaviourSearch{}}};
 }
 
 }  // namespace prefdyn::theory

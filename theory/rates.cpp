@@ -8,7 +8,7 @@ namespace prefdyn::theory {
 
 double initial_rate(const Evidence& evidence) {
     return std::sqrt(2.0) * evidence.training.beta *
-           std::fabs(evidence.training.loss.slope_at_zero) * evidence.means->zbar_norm;
+           std::fabs(evidence.training.loss.slope_at_zero) * evidence.means().zbar_norm;
 }
 
 double smoothness(double beta, double curvature_max, double lambda_max) {
@@ -17,7 +17,7 @@ double smoothness(double beta, double curvature_max, double lambda_max) {
 
 double smoothness(const Evidence& evidence) {
     return smoothness(evidence.training.beta, evidence.training.loss.curvature_max,
-                      evidence.statistics->lambda_max);
+                      evidence.statistics().lambda_max);
 }
 
 namespace {
@@ -40,15 +40,26 @@ double decay_deficit(const Evidence& evidence, const Record& record) {
     return -std::expm1(2.0 * log_decay(evidence, record));
 }
 
+std::function<std::vector<Comparison>(const Evidence&)> after_start(
+    std::function<Comparison(const Evidence&, const Record&)> make) {
+    return [make = std::move(make)](const Evidence& evidence) {
+        std::vector<Comparison> out;
+        for (const Record& record : evidence.trajectory().records)
+            if (record.time > 0.0) out.push_back(make(evidence, record));
+        return out;
+    };
+}
+
 double rate_rounding(const Evidence& evidence) {
     return 64.0 * std::numeric_limits<double>::epsilon() * std::sqrt(2.0) * evidence.training.beta *
            std::fabs(evidence.training.loss.slope_at_zero) *
-           std::sqrt(evidence.statistics->mean_square);
+           std::sqrt(evidence.statistics().mean_square);
 }
 
 double loss_rounding(const Evidence& evidence) {
     return 8.0 * std::numeric_limits<double>::epsilon() *
-           std::sqrt(static_cast<double>(evidence.means->n)) * evidence.training.loss.value_at_zero;
+           std::sqrt(static_cast<double>(evidence.means().n)) *
+           evidence.training.loss.value_at_zero;
 }
 
 }  // namespace prefdyn::theory

@@ -1,5 +1,5 @@
 #pragma once
-// The constants of theory.md section 2, for any loss of the margin (T11).
+// The constants of theory.md T1 to T4, for any loss of the margin (T11).
 
 #include "theory/claim.hpp"
 
@@ -20,6 +20,10 @@ double decay_factor(const Evidence& evidence, const Record& record);
 
 /// 1 - decay_factor^2 without cancellation.
 double decay_deficit(const Evidence& evidence, const Record& record);
+
+/// One comparison for every record after t = 0.
+std::function<std::vector<Comparison>(const Evidence&)> after_start(
+    std::function<Comparison(const Evidence&, const Record&)> make);
 
 /// Rounding of a gradient norm: a mean of n terms of size sqrt(2) beta |phi'(0)| ||g||, which may
 /// cancel.

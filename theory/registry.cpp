@@ -5,50 +5,18 @@
 
 #include "sim/base/failure.hpp"
 #include "sim/base/nearest.hpp"
-#include "theory/claims.hpp"
 
 namespace prefdyn::theory {
 
+#define CLAIM(make) Claim make();
+#include "theory/claims.def"
+#undef CLAIM
+
 const std::vector<Claim>& claims() {
     static const std::vector<Claim> all = {
-        initial_rate_identity(),
-        rate_never_increases(),
-        head_change_upper_bound(),
-        rate_lower_bound(),
-        head_change_lower_bound(),
-        linearisation_bound(),
-        loss_decrease_lower_bound(),
-        loss_decrease_upper_bound(),
-        gaussian_sample_mean(),
-        markov_sample_mean(),
-        subexponential_sample_mean(),
-        population_head_change(),
-        noise_floor_of_zbar(),
-        early_accuracy(),
-        accuracy_from_loss(),
-        accuracy_from_comparator(),
-        fresh_accuracy(),
-        high_dimensional_accuracy(),
-        population_curves(),
-        priority_margin_slope(),
-        priority_lead(),
-        priority_of_two(),
-        priority_loss_slope(),
-        initial_misalignment_rate(),
-        distinguishability_never_falls(),
-        frozen_features_misalign_alike(),
-        balancedness_drift(),
-        population_dpo_is_rlhf(),
-        sample_dpo_is_rlhf(),
-        gap_falls_with_samples(),
-        policy_gradient_is_closed_form(),
-        gap_constant(),
-        loss_scaling(),
-        first_order_response_claim(),
-        one_context_never_falls(),
-        displacement_criterion(),
-        squeezing_effect(),
-        first_order_shortfall(),
+#define CLAIM(make) make(),
+#include "theory/claims.def"
+#undef CLAIM
     };
     return all;
 }

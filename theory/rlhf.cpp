@@ -7,7 +7,6 @@
 #include <sstream>
 
 #include "sim/base/numerics.hpp"
-#include "theory/claims.hpp"
 
 namespace prefdyn::theory {
 
@@ -22,7 +21,8 @@ using Reason = std::string;
 
 Assumption needs(std::string text, std::function<Reason(const TabularFacts&)> unmet) {
     return {std::move(text), [unmet](const Evidence& e) -> Reason {
-                return e.tabular ? unmet(*e.tabular) : "no tabular world was solved";
+                const TabularFacts* facts = e.find<TabularFacts>();
+                return facts ? unmet(*facts) : "no tabular world was solved";
             }};
 }
 
@@ -157,7 +157,7 @@ Assumption samples_have_optima() {
 /// A check of convergence, on one of the two errors.
 Evidence watching(const Evidence& e, Convergence TabularFacts::*error) {
     Evidence out = e;
-    out.convergence = &(e.tabular->*error);
+    out.of = ConvergenceCase(&(e.get<TabularFacts>().*error));
     return out;
 }
 
@@ -195,9 +195,11 @@ Claim population_dpo_is_rlhf() {
             {exact_population(), reference_has_full_support(), responses_are_compared(),
              bradley_terry_preferences(), realisable(), dpo_is_solved()},
             [](const Evidence& e) {
-                const TabularFacts& f = *e.tabular;
+                const TabularFacts& f = e.get<TabularFacts>();
                 return equal(f.dpo.log_policy, optimum(f), solver_error(f.dpo, f.beta));
-            }};
+            },
+            {},
+            rafailov("Equation 4", "the optimum that DPO shares, on the exact population")};
 }
 
 Claim sample_dpo_is_rlhf() {
@@ -214,11 +216,12 @@ Claim sample_dpo_is_rlhf() {
              needs("RLHF was solved to gradient norm 1e-12",
                    [](const TabularFacts& f) { return not_solved(f.rlhf, "the reward fit"); })},
             [](const Evidence& e) {
-                const TabularFacts& f = *e.tabular;
+                const TabularFacts& f = e.get<TabularFacts>();
                 const double fit = solver_error(f.rlhf, 1.0) / f.beta;
                 return equal(f.dpo.log_policy, f.rlhf.log_policy,
                              solver_error(f.dpo, f.beta) + fit);
-            }};
+            },
+            {.cases = StudyCases::kEachSample}};
 }
 
 Claim gap_falls_with_samples() {
@@ -238,7 +241,8 @@ Claim gap_falls_with_samples() {
                  convergence_comparisons(watching(e, &TabularFacts::log_error)))
                 out.push_back(c);
             return out;
-        }};
+        },
+        {.cases = StudyCases::kGrowingSizes}};
 }
 
 Claim policy_gradient_is_closed_form() {
@@ -260,10 +264,11 @@ Claim policy_gradient_is_closed_form() {
                               : say("policy gradient stopped at a gradient of ", f.ascent_residual);
                })},
         [](const Evidence& e) {
-            const TabularFacts& f = *e.tabular;
+            const TabularFacts& f = e.get<TabularFacts>();
             return equal(f.ascent, optimum(f),
                          2.0 * f.ascent_residual / f.beta + rounding_of(f.ascent));
-        }};
+        },
+        {.cases = StudyCases::kUnbroken}};
 }
 
 Claim gap_constant() {
@@ -277,14 +282,15 @@ Claim gap_constant() {
             {exact_population(), reference_has_full_support(), responses_are_compared(),
              bradley_terry_preferences(), realisable(), samples_have_optima()},
             [](const Evidence& e) -> std::vector<Comparison> {
-                const GapLaw law = gap_law(*e.tabular);
-                const auto [mean, count] = mean_scaled_gap(e.tabular->divergence);
+                const GapLaw law = gap_law(e.get<TabularFacts>());
+                const auto [mean, count] = mean_scaled_gap(e.get<TabularFacts>().divergence);
                 const double off =
                     kBias * law.mean + kDeviations * law.deviation / std::sqrt(count);
-                const double size = e.tabular->divergence.size.back();
+                const double size = e.get<TabularFacts>().divergence.size.back();
                 return {{size, 0.0, mean, law.mean + off, Relation::kAtMost},
                         {size, 0.0, mean, law.mean - off, Relation::kAtLeast}};
-            }};
+            },
+            {.cases = StudyCases::kGrowingSizes}};
 }
 
 }  // namespace prefdyn::theory

@@ -1,5 +1,5 @@
 #pragma once
-// DPO and RLHF in the tabular policy class (theory.md section 7, T10): what a case of evidence
+// DPO and RLHF in the tabular policy class (theory.md T10): what a case of evidence
 // holds, and what the theory says about it. Matrices are (P, A), one prompt a row.
 
 #include "theory/convergence.hpp"

@@ -1,7 +1,6 @@
 #include <cmath>
 
 #include "theory/assumptions.hpp"
-#include "theory/claims.hpp"
 #include "theory/rates.hpp"
 
 namespace prefdyn::theory {
@@ -10,7 +9,7 @@ namespace {
 
 /// | ||zbar|| - ||E zbar|| |
 double deviation(const Evidence& e) {
-    return std::fabs(e.means->zbar_norm - e.population->mean_norm);
+    return std::fabs(e.means().zbar_norm - e.population->mean_norm);
 }
 
 Comparison at_start(double measured, double bound) {
@@ -20,7 +19,7 @@ Comparison at_start(double measured, double bound) {
 /// The C that this replicate needs in sqrt(tr S/n) + C sqrt(||S||/n) log(2/delta)^(1/alpha).
 double needed_constant(const Evidence& e) {
     const PopulationFacts& p = *e.population;
-    const double n = static_cast<double>(e.means->n);
+    const double n = static_cast<double>(e.means().n);
     const double spread =
         std::sqrt(p.norm / n) * std::pow(std::log(2.0 / e.delta), 1.0 / p.subexponential_exponent);
     return (deviation(e) - std::sqrt(p.trace / n)) / spread;
@@ -37,19 +36,19 @@ Assumption subexponential_tails() {
 }  // namespace
 
 Claim gaussian_sample_mean() {
-    return {
-        "T5g",
-        "sample mean, Gaussian",
-        "| ||zbar|| - ||p_+ mu_+ - p_- mu_-|| | <= sqrt(tr S/n) + sqrt(2 ||S|| log(1/delta)/n) "
-        "with "
-        "probability >= 1 - delta",
-        "theory.md T5g; Gaussian concentration of a Lipschitz function",
-        ClaimKind::kProbabilistic,
-        Scope::kReplicate,
-        {known_population(), finite_covariance(), independent_samples(), gaussian_features()},
-        [](const Evidence& e) -> std::vector<Comparison> {
-            return {at_start(deviation(e), gaussian_deviation(*e.population, e.means->n, e.delta))};
-        }};
+    return {"T5g",
+            "sample mean, Gaussian",
+            "| ||zbar|| - ||p_+ mu_+ - p_- mu_-|| | <= sqrt(tr S/n) + sqrt(2 ||S|| log(1/delta)/n) "
+            "with "
+            "probability >= 1 - delta",
+            "theory.md T5g; Gaussian concentration of a Lipschitz function",
+            ClaimKind::kProbabilistic,
+            Scope::kReplicate,
+            {known_population(), finite_covariance(), independent_samples(), gaussian_features()},
+            [](const Evidence& e) -> std::vector<Comparison> {
+                return {at_start(deviation(e),
+                                 gaussian_deviation(*e.population, e.means().n, e.delta))};
+            }};
 }
 
 Claim markov_sample_mean() {
@@ -63,7 +62,7 @@ Claim markov_sample_mean() {
         Scope::kReplicate,
         {known_population(), finite_covariance(), independent_samples()},
         [](const Evidence& e) -> std::vector<Comparison> {
-            return {at_start(deviation(e), markov_deviation(*e.population, e.means->n, e.delta))};
+            return {at_start(deviation(e), markov_deviation(*e.population, e.means().n, e.delta))};
         }};
 }
 
@@ -79,7 +78,9 @@ Claim subexponential_sample_mean() {
         {known_population(), finite_covariance(), independent_samples(), subexponential_tails()},
         [](const Evidence& e) -> std::vector<Comparison> {
             return {at_start(needed_constant(e), e.constant.value_or(std::nan("")))};
-        }};
+        },
+        {},
+        im_li("", "its class of features, the constant fitted")};
 }
 
 Claim population_head_change() {
@@ -88,22 +89,24 @@ Claim population_head_change() {
         "head change from the population",
         "||Delta W(t)||_F <= t (beta/sqrt 2) (||p_+ mu_+ - p_- mu_-|| + sqrt(tr S/n) + "
         "sqrt(2 ||S|| log(1/delta)/n)) for all t, with probability >= 1 - delta",
-        "theory.md T2 with T5g: the form of the paper's theorem",
+        "theory.md T5p; T2 with T5g",
         ClaimKind::kProbabilistic,
         Scope::kRun,
         {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(2.0),
          known_population(), finite_covariance(), independent_samples(), gaussian_features()},
-        [](const Evidence& e) {
+        after_start([](const Evidence& e, const Record& r) -> Comparison {
             const double rate =
                 std::sqrt(2.0) * e.training.beta * std::fabs(e.training.loss.slope_at_zero) *
-                (e.population->mean_norm + gaussian_deviation(*e.population, e.means->n, e.delta));
-            std::vector<Comparison> out;
-            for (const Record& r : e.trajectory->records)
-                if (r.time > 0.0)
-                    out.push_back({r.step, r.time, r.head_change, r.time * rate, Relation::kAtMost,
-                                   r.time * rate_rounding(e)});
-            return out;
-        }};
+                (e.population->mean_norm + gaussian_deviation(*e.population, e.means().n, e.delta));
+            return {r.step,
+                    r.time,
+                    r.head_change,
+                    r.time * rate,
+                    Relation::kAtMost,
+                    r.time * rate_rounding(e)};
+        }),
+        {},
+        im_li("Theorem 4.1", "our version, for Gaussian features and the Frobenius norm")};
 }
 
 }  // namespace prefdyn::theory

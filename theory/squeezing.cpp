@@ -1,7 +1,6 @@
 #include <cmath>
 #include <limits>
 
-#include "theory/claims.hpp"
 #include "theory/influence.hpp"
 
 namespace prefdyn::theory {
@@ -79,8 +78,8 @@ void add_threshold(const Squeeze& s, const Shortfall& miss, Index v, std::vector
 
 std::vector<Comparison> compare_squeezing(const Evidence& e) {
     std::vector<Comparison> out;
-    for (std::size_t k = 1; k < e.influence->path.size(); ++k) {
-        const Squeeze s(*e.influence, k);
+    for (std::size_t k = 1; k < e.get<InfluenceFacts>().path.size(); ++k) {
+        const Squeeze s(e.get<InfluenceFacts>(), k);
         add_fall(s, out);
         add_rich_get_richer(s, out);
         const Shortfall miss = missed(s);
@@ -103,11 +102,13 @@ Claim squeezing_effect() {
         "least c ||e_- - pi||^2; y* = argmax of the others rises by at least -log(1 - pi_- + "
         "pi_- exp(-c (1 - pi_- + pi*))); log pi_i - log pi_j grows by c (pi_i - pi_j) for i, j != "
         "y_-; i != y_- falls if pi_i <= ||pi||^2 - pi_- and else rises while c is small",
-        "theory.md T12: not stated there; published squeezing effect, one embedding; exact",
+        "theory.md T12d; the logits move by c (pi - e_-), exactly",
         ClaimKind::kRigorous,
         Scope::kStudy,
         {has_influence(), path_measured(), trained_by(Objective::kUnlikelihood), one_example()},
-        compare_squeezing};
+        compare_squeezing,
+        {.search = ContextSearch{.objective = Objective::kUnlikelihood, .path = true}},
+        ren_sutherland("", "its squeezing effect, with constants of our own")};
 }
 
 }  // namespace prefdyn::theory

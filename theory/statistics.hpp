@@ -1,5 +1,5 @@
 #pragma once
-// Statistics of the dataset at hand, in the notation of theory.md section 1. Computed here from the
+// Statistics of the dataset at hand, in the notation of theory.md. Computed here from the
 // features alone, never with the simulator's code.
 
 #include "sim/data/dataset.hpp"

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "theory/assumptions.hpp"
-#include "theory/claims.hpp"
 #include "theory/rates.hpp"
 
 namespace prefdyn::theory {
@@ -67,12 +66,22 @@ double accuracy_rounding(const Evidence& e) {
     return loss_rounding(e) / (facts.value_at_zero - facts.infimum);
 }
 
+/// The accuracy at a record against what a loss of at most `loss` guarantees.
+Comparison accuracy_at_least(const Evidence& e, const Record& r, double loss) {
+    return {r.step,
+            r.time,
+            r.train.rewards_accuracies,
+            guaranteed_accuracy(e.training.loss, loss),
+            Relation::kAtLeast,
+            accuracy_rounding(e)};
+}
+
 /// (1/n) sum_i phi(2 beta r w^T z_i) + r^2 / t, w = zbar / ||zbar||.
 double comparator_loss(const Evidence& e, double r, double t) {
     double sum = 0.0;
-    for (const double p : e.statistics->projection)
+    for (const double p : e.statistics().projection)
         sum += e.training.phi->value(2.0 * e.training.beta * r * p);
-    return sum / static_cast<double>(e.statistics->n) + r * r / t;
+    return sum / static_cast<double>(e.statistics().n) + r * r / t;
 }
 
 /// Its minimum over r >= 0. Every r gives a bound, so the search may be rough: 12 bits of r leave
@@ -101,11 +110,11 @@ Claim early_accuracy() {
              full_gradient(2.0)},
             [](const Evidence& e) {
                 std::vector<Comparison> out;
-                for (const Record& r : e.trajectory->records) {
+                for (const Record& r : e.trajectory().records) {
                     const double threshold = 0.5 * smoothness(e) * curved_time(e, r);
                     if (!(r.time > 0.0) || threshold >= 1.0) continue;
                     const double share =
-                        share_beyond(e.statistics->cosine,
+                        share_beyond(e.statistics().cosine,
                                      threshold * (1.0 + e.training.rounding) + cosine_guard(e));
                     out.push_back(
                         {r.step, r.time, r.train.rewards_accuracies, share, Relation::kAtLeast});
@@ -124,39 +133,25 @@ Claim accuracy_from_loss() {
         ClaimKind::kRigorous,
         Scope::kRun,
         {has_trajectory(), loss_counts_errors()},
-        [](const Evidence& e) {
-            std::vector<Comparison> out;
-            for (const Record& r : e.trajectory->records)
-                if (r.time > 0.0)
-                    out.push_back({r.step, r.time, r.train.rewards_accuracies,
-                                   guaranteed_accuracy(e.training.loss, r.train.loss),
-                                   Relation::kAtLeast, accuracy_rounding(e)});
-            return out;
-        }};
+        after_start([](const Evidence& e, const Record& r) {
+            return accuracy_at_least(e, r, r.train.loss);
+        })};
 }
 
 Claim accuracy_from_comparator() {
-    return {
-        "T6e",
-        "accuracy from projections",
-        "A(t) >= 1 - (1 / log 2) min_{r >= 0} [ (1/n) sum phi(2 beta r w^T z_i) + r^2 / t ], "
-        "w = zbar / ||zbar||: no trained quantity on the right; other losses as in T6b",
-        "theory.md T6b, second half; t (L(t) - L(U)) <= ||U - W_0||_F^2 / 2 = r^2 for U - W_0 = "
-        "(e_Y - e_N) r w^T, and the same for gradient descent with eta <= 1 / kappa",
-        ClaimKind::kRigorous,
-        Scope::kRun,
-        {has_trajectory(), starts_at_reference(), loss_counts_errors(), loss_is_known(),
-         full_gradient(1.0)},
-        [](const Evidence& e) {
-            std::vector<Comparison> out;
-            for (const Record& r : e.trajectory->records)
-                if (r.time > 0.0)
-                    out.push_back(
-                        {r.step, r.time, r.train.rewards_accuracies,
-                         guaranteed_accuracy(e.training.loss, best_comparator_loss(e, r.time)),
-                         Relation::kAtLeast, accuracy_rounding(e)});
-            return out;
-        }};
+    return {"T6e",
+            "accuracy from projections",
+            "A(t) >= 1 - (1 / log 2) min_{r >= 0} [ (1/n) sum phi(2 beta r w^T z_i) + r^2 / t ], "
+            "w = zbar / ||zbar||: no trained quantity on the right; other losses as in T6b",
+            "theory.md T6e; t (L(t) - L(U)) <= ||U - W_0||_F^2 / 2 = r^2 for U - W_0 = "
+            "(e_Y - e_N) r w^T, and the same for gradient descent with eta <= 1 / kappa",
+            ClaimKind::kRigorous,
+            Scope::kRun,
+            {has_trajectory(), starts_at_reference(), loss_counts_errors(), loss_is_known(),
+             full_gradient(1.0)},
+            after_start([](const Evidence& e, const Record& r) {
+                return accuracy_at_least(e, r, best_comparator_loss(e, r.time));
+            })};
 }
 
 }  // namespace prefdyn::theory

@@ -1,5 +1,5 @@
 #pragma once
-// A model with a trainable embedding, as data and matrices show it (theory.md section 6): computed
+// A model with a trainable embedding, as data and matrices show it (theory.md T9): computed
 // here from x, labels, E and a, never with the simulator's code.
 
 #include <memory>

@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include "sim/base/numerics.hpp"
-#include "theory/claims.hpp"
 #include "theory/two_layer.hpp"
 
 namespace prefdyn::theory {
@@ -16,7 +15,7 @@ constexpr double kDifferenceError = 1e-4;  ///< relative, of a difference quotie
 Assumption known_embedding() {
     return {"E and a are known at the start, and the run is recorded",
             [](const Evidence& e) -> std::string {
-                const bool known = e.embedding && e.trajectory && !e.trajectory->records.empty();
+                const bool known = e.find<TwoLayerFacts>() && !e.trajectory().records.empty();
                 return known ? "" : "no model with an embedding was recorded";
             }};
 }
@@ -30,8 +29,8 @@ Assumption fresh_reference() {
 
 Assumption linear_embedding() {
     return {"g(x) = E x", [](const Evidence& e) -> std::string {
-                const bool linear = e.embedding->activation == Activation::kIdentity;
-                return linear && e.embedding->embedding_trained
+                const bool linear = e.get<TwoLayerFacts>().activation == Activation::kIdentity;
+                return linear && e.get<TwoLayerFacts>().embedding_trained
                            ? ""
                            : "the embedding is not linear and trained";
             }};
@@ -40,9 +39,9 @@ Assumption linear_embedding() {
 Assumption every_step_recorded() {
     return {"full-batch gradient descent, every step recorded with its parameters",
             [](const Evidence& e) -> std::string {
-                const auto& records = e.trajectory->records;
+                const auto& records = e.trajectory().records;
                 const bool every = e.training.dynamics == Dynamics::kGradientDescent &&
-                                   records.size() == e.embedding->steps.size() &&
+                                   records.size() == e.get<TwoLayerFacts>().steps.size() &&
                                    records.back().step + 1.0 == static_cast<double>(records.size());
                 return every ? "" : "not every step of gradient descent was recorded";
             }};
@@ -51,7 +50,7 @@ Assumption every_step_recorded() {
 Assumption sign_condition() {
     return {"S = (mean sigma(-m_i) s_i x_i)^T delta * (a^T E delta) >= 0 at every step",
             [](const Evidence& e) -> std::string {
-                const auto& steps = e.embedding->steps;
+                const auto& steps = e.get<TwoLayerFacts>().steps;
                 for (std::size_t k = 0; k + 1 < steps.size(); ++k) {
                     if (steps[k].condition >= 0.0) continue;
                     std::ostringstream reason;
@@ -65,8 +64,8 @@ Assumption sign_condition() {
 Assumption frozen_pair() {
     return {"frozen features, and the same training from another head beside it",
             [](const Evidence& e) -> std::string {
-                if (e.embedding->embedding_trained) return "the embedding is trained";
-                return e.embedding->counterpart ? "" : "there is no run to compare with";
+                if (e.get<TwoLayerFacts>().embedding_trained) return "the embedding is trained";
+                return e.get<TwoLayerFacts>().counterpart ? "" : "there is no run to compare with";
             }};
 }
 
@@ -74,7 +73,8 @@ Assumption frozen_pair() {
 /// the slope that the head and the embedding carry.
 double slope_of(const Evidence& e, double embedding, double jacobian) {
     const double scale = e.training.beta * e.training.loss.slope_at_zero;
-    return scale * scale * (2.0 * embedding + (e.embedding->embedding_trained ? jacobian : 0.0));
+    return scale * scale *
+           (2.0 * embedding + (e.get<TwoLayerFacts>().embedding_trained ? jacobian : 0.0));
 }
 
 }  // namespace
@@ -90,8 +90,8 @@ Claim initial_misalignment_rate() {
         Scope::kStudy,
         {known_embedding(), fresh_reference()},
         [](const Evidence& e) -> std::vector<Comparison> {
-            const TwoLayerFacts& f = *e.embedding;
-            const Record& start = e.trajectory->records.front();
+            const TwoLayerFacts& f = e.get<TwoLayerFacts>();
+            const Record& start = e.trajectory().records.front();
             const double rounding =
                 64.0 * kEpsilon * slope_of(e, f.mean_square_embedding, f.mean_square_jacobian);
             const double slope = slope_of(e, f.signed_mean_squared, f.jacobian_squared);
@@ -102,7 +102,9 @@ Claim initial_misalignment_rate() {
                 out.push_back({start.step, start.time, *f.loss_slope, slope, Relation::kEqual,
                                rounding + f.loss_slope_rounding + kDifferenceError * slope});
             return out;
-        }};
+        },
+        {.search = TwoLayerSearch{}},
+        im_li("", "what it argues of faster misalignment, in a statement of our own")};
 }
 
 /// E_{k+1} = E_k + eta beta a q^T, hence D_{k+1}^2 = D_k^2 + 2 eta beta S_k + (eta beta ||a|| q^T
@@ -119,18 +121,20 @@ Claim distinguishability_never_falls() {
             {known_embedding(), linear_embedding(), every_step_recorded(), sign_condition()},
             [](const Evidence& e) {
                 std::vector<Comparison> out;
-                const auto& steps = e.embedding->steps;
+                const auto& steps = e.get<TwoLayerFacts>().steps;
                 const double gain = 2.0 * e.training.eta * e.training.beta;
                 for (std::size_t k = 1; k < steps.size(); ++k) {
                     const double before = steps[k - 1].distinguishability;
                     const double rise = gain * std::max(0.0, steps[k - 1].condition);
-                    out.push_back(
-                        {steps[k].step, e.trajectory->records[k].time, steps[k].distinguishability,
-                         std::sqrt(before * before + rise), Relation::kAtLeast,
-                         64.0 * kEpsilon * e.embedding->embedding_norm * e.embedding->zbar_x_norm});
+                    out.push_back({steps[k].step, e.trajectory().records[k].time,
+                                   steps[k].distinguishability, std::sqrt(before * before + rise),
+                                   Relation::kAtLeast,
+                                   64.0 * kEpsilon * e.get<TwoLayerFacts>().embedding_norm *
+                                       e.get<TwoLayerFacts>().zbar_x_norm});
                 }
                 return out;
-            }};
+            },
+            {.cases = StudyCases::kEveryStep, .search = TwoLayerSearch{}}};
 }
 
 /// E_{k+1} = E_k + c a q^T and a_{k+1} = a_k + 2 c E q with c = eta beta: what is linear in c falls
@@ -148,11 +152,11 @@ Claim balancedness_drift() {
         {known_embedding(), linear_embedding(), every_step_recorded()},
         [](const Evidence& e) {
             std::vector<Comparison> out;
-            const TwoLayerFacts& f = *e.embedding;
+            const TwoLayerFacts& f = e.get<TwoLayerFacts>();
             const double c = e.training.eta * e.training.beta, reach = 1.0 + c * f.x_size;
             for (std::size_t k = 1; k < f.steps.size(); ++k) {
                 const TwoLayerStep& step = f.steps[k];
-                const double time = e.trajectory->records[k].time,
+                const double time = e.trajectory().records[k].time,
                              rounding = 4.0 * kEpsilon * reach * reach * step.parameters;
                 if (!std::isfinite(rounding)) break;  // the run has left the range of doubles
                 out.push_back({step.step, time, f.balance.at(k), c * c * step.drift,
@@ -161,7 +165,8 @@ Claim balancedness_drift() {
                                Relation::kEqual, rounding});
             }
             return out;
-        }};
+        },
+        {.cases = StudyCases::kEveryStep, .search = TwoLayerSearch{}}};
 }
 
 Claim frozen_features_misalign_alike() {
@@ -169,19 +174,19 @@ Claim frozen_features_misalign_alike() {
             "frozen features: no difference",
             "with frozen features, base and aligned model, each its own reference, have the same "
             "loss, head change and rate at every step of misalignment",
-            "theory.md T9, the negative control of section 6; margins are 2 beta s w^T g whatever "
+            "theory.md T9c; margins are 2 beta s w^T g whatever "
             "the head",
             ClaimKind::kRigorous,
             Scope::kStudy,
             {known_embedding(), fresh_reference(), frozen_pair()},
             [](const Evidence& e) {
                 std::vector<Comparison> out;
-                const auto& base = e.embedding->counterpart->records;
-                const auto& records = e.trajectory->records;
-                const double score =
-                    256.0 * kEpsilon * e.training.beta * std::sqrt(e.embedding->mean_square_score);
+                const auto& base = e.get<TwoLayerFacts>().counterpart->records;
+                const auto& records = e.trajectory().records;
+                const double score = 256.0 * kEpsilon * e.training.beta *
+                                     std::sqrt(e.get<TwoLayerFacts>().mean_square_score);
                 const double rate = score * std::sqrt(2.0) * e.training.beta *
-                                    std::sqrt(e.embedding->mean_square_embedding);
+                                    std::sqrt(e.get<TwoLayerFacts>().mean_square_embedding);
                 for (std::size_t k = 0; k < std::min(base.size(), records.size()); ++k) {
                     const Record &a = records[k], &b = base[k];
                     if (a.step != b.step) break;
@@ -193,7 +198,8 @@ Claim frozen_features_misalign_alike() {
                     equal(a.update_rate, b.update_rate, rate);
                 }
                 return out;
-            }};
+            },
+            {.cases = StudyCases::kFrozenFeatures}};
 }
 
 }  // namespace prefdyn::theory

@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "theory/assumptions.hpp"
-#include "theory/claims.hpp"
 #include "theory/rates.hpp"
 
 namespace prefdyn::theory {
@@ -17,13 +16,14 @@ Claim rate_never_increases() {
             {has_trajectory(), convex_loss(), full_gradient(2.0)},
             [](const Evidence& e) {
                 std::vector<Comparison> out;
-                const auto& records = e.trajectory->records;
+                const auto& records = e.trajectory().records;
                 for (std::size_t k = 1; k < records.size(); ++k)
                     out.push_back({records[k].step, records[k].time, records[k].update_rate,
                                    records[k - 1].update_rate, Relation::kAtMost,
                                    e.training.rounding * initial_rate(e) + rate_rounding(e)});
                 return out;
-            }};
+            },
+            {.faults = {PlantedFault::kStronger, PlantedFault::kStepTooLarge}}};
 }
 
 namespace {
@@ -36,7 +36,7 @@ double upper_bound(const Evidence& e, const Record& record) {
     const double c = flow ? 1.0 : 1.0 - 0.5 * e.training.eta * smoothness(e);
     const double linear = record.time * initial_rate(e);
     if (!(c > 0.0)) return linear;
-    const double start = e.trajectory->records.front().train.loss;
+    const double start = e.trajectory().records.front().train.loss;
     const double drop = std::max(start - record.train.loss, 0.0) + loss_rounding(e);
     return std::min({linear, std::sqrt(record.time * drop / c),
                      std::sqrt(record.time * (loss.value_at_zero - loss.infimum) / c)});
@@ -54,15 +54,15 @@ Claim head_change_upper_bound() {
         ClaimKind::kRigorous,
         Scope::kRun,
         {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(2.0)},
-        [](const Evidence& e) {
-            std::vector<Comparison> out;
-            for (const Record& record : e.trajectory->records)
-                if (record.time > 0.0)
-                    out.push_back({record.step, record.time, record.head_change,
-                                   upper_bound(e, record), Relation::kAtMost,
-                                   record.time * rate_rounding(e)});
-            return out;
-        }};
+        after_start([](const Evidence& e, const Record& r) -> Comparison {
+            return {r.step,
+                    r.time,
+                    r.head_change,
+                    upper_bound(e, r),
+                    Relation::kAtMost,
+                    r.time * rate_rounding(e)};
+        }),
+        {.faults = {PlantedFault::kStronger, PlantedFault::kEtaDoubled}}};
 }
 
 }  // namespace prefdyn::theory

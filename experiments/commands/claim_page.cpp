@@ -50,13 +50,14 @@ std::vector<std::string> grounds_of(const Claim& claim) {
 
 void print_claim(std::ostream& out, const Claim& claim) {
     out << claim.id << "  " << claim.title << "\n  statement: " << claim.statement
-        << "\n  source: " << claim.source << "\n  assumptions:\n";
+        << "\n  source: " << claim.source << "\n  origin: " << origin_text(claim.origin)
+        << "\n  assumptions:\n";
     for (const auto& assumption : claim.assumptions) out << "    - " << assumption.text << "\n";
     out << "  how it is checked (`prefdyn verify --claims " << claim.id << "`):\n    "
         << kind_of(claim) << "\n    judged on:\n";
     for (const std::string& ground : grounds_of(claim)) out << "    - " << ground << "\n";
     out << "    negative controls, each of which must come back violated:\n";
-    for (const Control& control : all_controls())
+    for (const Control& control : controls())
         if (control.claim == claim.id)
             out << "    - " << control.name << ": " << control.fault << "\n";
     out << "    search for a counterexample: ";

@@ -193,7 +193,9 @@ void require_searchable(const Claim& claim, double after) {
         throw InputError(
             "claim: " + claim.id + " cannot be searched, it is " + why_not_searched(claim),
             "choose one of " + searchable);
-    const bool smooth = claim.scope == theory::Scope::kRun || claim.id.starts_with("T8");
+    const theory::Search& search = claim.checks.search;
+    const bool smooth = std::holds_alternative<theory::RunSearch>(search) ||
+                        std::holds_alternative<theory::BehaviourSearch>(search);
     if (after > 0.0 && !smooth)
         throw InputError("after: " + claim.id + " knows no smoothness kappa", "leave --after out");
 }

@@ -40,11 +40,11 @@ class SearchSpace {
 /// Whether any space has cases that the claim says something about.
 bool has_search_space(const theory::Claim& claim);
 
-/// The claim's space for one restart; even restarts search sampled distributions (n, d, D, balance,
-/// common mean, spectrum, tails, beta, eta, steps, method), odd ones the raw features of n <= 8
-/// samples in d <= 4 dimensions; T8 splits either among behaviours, T9 puts an embedding before
-/// them. T12 has the dials of experiments/studies/probabilities/context_cases.hpp. `seed` fixes
-/// what is random.
+/// The space for one restart that the claim asks for (theory::Search); even restarts search sampled
+/// distributions (n, d, D, balance, common mean, spectrum, tails, beta, eta, steps, method), odd
+/// ones the raw features of n <= 8 samples in d <= 4 dimensions; BehaviourSearch splits either
+/// among behaviours, TwoLayerSearch trains features of them. ContextSearch has the dials of
+/// experiments/studies/probabilities/context_cases.hpp. `seed` fixes what is random.
 std::unique_ptr<SearchSpace> search_space(const theory::Claim& claim, std::size_t restart,
                                           std::uint64_t seed);
 

@@ -108,7 +108,8 @@ class TwoLayerSpace final : public OnDatasets {
 /// T12: one preference in two contexts, or in one, updated once or along a path.
 class ContextSpace final : public SearchSpace {
   public:
-    ContextSpace(const std::string& claim, std::uint64_t seed) : claim_(claim), seed_(seed) {}
+    ContextSpace(theory::ContextSearch search, std::uint64_t seed)
+        : search_(std::move(search)), seed_(seed) {}
     std::string name() const override { return "contexts"; }
     std::size_t size() const override { return 11; }
 
@@ -120,16 +121,14 @@ class ContextSpace final : public SearchSpace {
         d.spread = log_between(x[3], 1e-2, 8.0);
         d.reference_shift = between(x[4], 0.0, 4.0);
         const double c = log_between(x[5], 1e-3, 30.0);
-        if (claim_ != "T12b") {
+        if (!search_.one_context) {
             d.rho = between(x[6], -1.0, 1.0);
             d.norm_ratio = log_between(x[7], 0.1, 10.0);
             d.same_token = x[8] > 0.75;
         }
-        if (claim_ == "T12d") d.objective = Objective::kUnlikelihood;
-        if (claim_ == "T12e") {
-            d.objective = static_cast<Objective>(pick(x[9], objective_names().size()));
-            d.samples = whole(x[10], 1.0, 4.0);
-        }
+        d.objective = search_.objective.value_or(
+            static_cast<Objective>(pick(x[9], objective_names().size())));
+        d.samples = whole(x[10], 1.0, static_cast<double>(search_.examples));
         SearchCase out;
         out.dials = {{"vocabulary", static_cast<double>(d.vocabulary)},
                      {"chosen", d.chosen},
@@ -141,8 +140,7 @@ class ContextSpace final : public SearchSpace {
                      {"norm ratio", d.norm_ratio},
                      {"same token", d.same_token ? 1.0 : 0.0},
                      {"examples", static_cast<double>(d.samples)}};
-        const bool path = claim_ == "T12b" || claim_ == "T12d";
-        out.run = [=, seed = seed_](Device) -> CaseResult {
+        out.run = [=, path = search_.path, seed = seed_](Device) -> CaseResult {
             theory::InfluenceFacts facts = make_facts(d, seed);
             if (path)
                 measure_path(facts, honest_trainer(facts), c, 6);
@@ -154,7 +152,7 @@ class ContextSpace final : public SearchSpace {
     }
 
   private:
-    std::string claim_;
+    theory::ContextSearch search_;
     std::uint64_t seed_;
 };
 
@@ -171,38 +169,32 @@ theory::Evidence evidence_of(const CaseResult& result) {
         result);
 }
 
-namespace {
-
-enum class Family { kNone, kRuns, kBehaviours, kTwoLayer, kContexts };
-
-Family family_of(const theory::Claim& claim) {
-    if (claim.kind != theory::ClaimKind::kRigorous) return Family::kNone;
-    if (claim.scope == theory::Scope::kRun) return Family::kRuns;
-    if (claim.id.starts_with("T8")) return Family::kBehaviours;
-    if (claim.id == "T9a" || claim.id == "T9b" || claim.id == "T9d") return Family::kTwoLayer;
-    return claim.id.starts_with("T12") ? Family::kContexts : Family::kNone;
+bool has_search_space(const theory::Claim& claim) {
+    const bool of_runs = std::holds_alternative<theory::RunSearch>(claim.checks.search);
+    return claim.kind == theory::ClaimKind::kRigorous &&
+           (!of_runs || claim.scope == theory::Scope::kRun);
 }
-
-}  // namespace
-
-bool has_search_space(const theory::Claim& claim) { return family_of(claim) != Family::kNone; }
 
 std::unique_ptr<SearchSpace> search_space(const theory::Claim& claim, std::size_t restart,
                                           std::uint64_t seed) {
-    auto data = restart % 2 == 0 ? dial_space(seed) : feature_space(seed);
-    switch (family_of(claim)) {
-        case Family::kRuns:
-            return data;
-        case Family::kBehaviours:
+    using Space = std::unique_ptr<SearchSpace>;
+    struct Make {
+        Space data;
+        std::uint64_t seed;
+        Space operator()(const theory::RunSearch&) { return std::move(data); }
+        Space operator()(const theory::BehaviourSearch&) {
             return std::make_unique<BehaviourSpace>(std::move(data), seed);
-        case Family::kTwoLayer:
+        }
+        Space operator()(const theory::TwoLayerSearch&) {
             return std::make_unique<TwoLayerSpace>(std::move(data), seed);
-        case Family::kContexts:
-            return std::make_unique<ContextSpace>(claim.id, seed);
-        case Family::kNone:
-            break;
-    }
-    throw InputError("claim: no space to search for " + claim.id);
+        }
+        Space operator()(const theory::ContextSearch& search) {
+            return std::make_unique<ContextSpace>(search, seed);
+        }
+    };
+    if (!has_search_space(claim)) throw InputError("claim: no space to search for " + claim.id);
+    return std::visit(Make{restart % 2 == 0 ? dial_space(seed) : feature_space(seed), seed},
+                      claim.checks.search);
 }
 
 }  // namespace prefdyn

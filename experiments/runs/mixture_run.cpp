@@ -58,9 +58,7 @@ theory::TrainingFacts training_facts(const MixtureTraining& training, const Trai
 
 theory::Evidence MixtureRun::evidence() const {
     theory::Evidence e;
-    e.means = e.statistics = &statistics;
-    e.trajectory = &trajectory;
-    e.behaviours = &behaviours;
+    e.of = theory::BehaviourCase(&statistics, &trajectory, &behaviours);
     e.training = facts;
     return e;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// A head trained on several behaviours, with what the claims of theory.md section 5 ask about it.
+// A head trained on several behaviours, with what the claims of theory.md T8 ask about it.
 
 #include <memory>
 

@@ -132,9 +132,7 @@ PreferenceTask preference_task(const RunConfig& config, Dataset train) {
 
 theory::Evidence RunResult::evidence() const {
     theory::Evidence e;
-    e.means = &statistics;
-    e.statistics = &statistics;
-    e.trajectory = &trajectory;
+    e.of = theory::RunCase(&statistics, &trajectory);
     e.population = population;
     e.training = facts;
     e.delta = kRunDelta;

@@ -83,8 +83,7 @@ double first_crossing(const std::vector<Record>& records,
 
 theory::Evidence TwoLayerRun::evidence() const {
     theory::Evidence e;
-    e.trajectory = &trajectory;
-    e.embedding = &facts;
+    e.of = theory::TwoLayerCase(&trajectory, &facts);
     e.training = training;
     return e;
 }

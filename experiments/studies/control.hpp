@@ -1,5 +1,5 @@
 #pragma once
-// Negative controls (theory.md section 8): each breaks one assumption or plants one fault, and the
+// Negative controls: each breaks one assumption or plants one fault, and the
 // claim must come back violated. A verifier that cannot fail proves nothing.
 
 #include <functional>

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include "experiments/program/parallel.hpp"
 #include "experiments/runs/run.hpp"
 #include "experiments/studies/coverage/replicate_faults.hpp"
 #include "experiments/verify/attained_controls.hpp"
 #include "experiments/verify/studies.hpp"
+#include "theory/registry.hpp"
 
 namespace prefdyn {
 
@@ -15,6 +17,7 @@ namespace {
 
 using theory::Claim;
 using theory::Evidence;
+using theory::PlantedFault;
 using theory::Verdict;
 
 /// Early times at high resolution, where the bounds are tight; n_+ = n_-.
@@ -165,10 +168,6 @@ Control on_features(const std::string& claim, const std::string& name, const std
             shows_on};
 }
 
-Control scaled(const std::string& claim) {
-    return on_features(claim, "bound x 0.9", "the bound is made 10 % stronger", bound_strengthened);
-}
-
 Control wrong_rate(const std::string& claim, double factor) {
     const std::string change = factor > 1.0 ? "doubled" : "halved";
     return on_features(claim, "eta " + change,
@@ -178,36 +177,35 @@ Control wrong_rate(const std::string& claim, double factor) {
                        });
 }
 
-Control wrong_kappa(const std::string& claim) {
-    return {claim, "kappa understated",
-            "kappa uses the mean eigenvalue of M instead of the largest",
-            mean_eigenvalue_for_largest};
+Control planted(const std::string& claim, PlantedFault fault) {
+    switch (fault) {
+        case PlantedFault::kStronger:
+            return on_features(claim, "bound x 0.9", "the bound is made 10 % stronger",
+                               bound_strengthened);
+        case PlantedFault::kBetaOff:
+            return on_features(claim, "beta off by 10 %",
+                               "the trainer's beta is 1.1 times the one claimed", beta_off);
+        case PlantedFault::kClassFlipped:
+            return on_features(claim, "class flipped",
+                               "the trainer sees the negative class's features with the wrong sign",
+                               negative_class_flipped, flip_changes_rate);
+        case PlantedFault::kStepTooLarge:
+            return {claim, "eta = 3 / kappa", "the step size exceeds 2 / kappa", step_too_large};
+        case PlantedFault::kEtaDoubled:
+            return wrong_rate(claim, 2.0);
+        case PlantedFault::kEtaHalved:
+            return wrong_rate(claim, 0.5);
+        case PlantedFault::kKappaUnderstated:
+            return {claim, "kappa understated",
+                    "kappa uses the mean eigenvalue of M instead of the largest",
+                    mean_eigenvalue_for_largest};
+    }
+    throw std::logic_error("a fault that no control plants");
 }
 
-}  // namespace
-
-const std::vector<Control>& controls() {
-    static const std::vector<Control> all = {
-        scaled("T1"),
-        on_features("T1", "beta off by 10 %", "the trainer's beta is 1.1 times the one claimed",
-                    beta_off),
-        on_features("T1", "class flipped",
-                    "the trainer sees the negative class's features with the wrong sign",
-                    negative_class_flipped, flip_changes_rate),
-        scaled("T2a"),
-        {"T2a", "eta = 3 / kappa", "the step size exceeds 2 / kappa", step_too_large},
-        scaled("T2b"),
-        wrong_rate("T2b", 2.0),
-        scaled("T3a"),
-        wrong_kappa("T3a"),
-        scaled("T3b"),
-        wrong_rate("T3b", 0.5),
-        wrong_kappa("T3c"),
-        wrong_rate("T3c", 2.0),
-        scaled("T4a"),
-        wrong_rate("T4a", 0.5),
-        scaled("T4b"),
-        wrong_rate("T4b", 2.0),
+/// Of the claims about samples, and of T5p.
+std::vector<Control> sample_controls() {
+    return {
         {"T5g", "bound x 0.9", "the bound is made 10 % stronger, d = 1000",
          strengthened_in_high_dimension},
         {"T5g", "bound x 0.8, d = 64",
@@ -225,10 +223,7 @@ const std::vector<Control>& controls() {
         {"T5p", "population mean halved",
          "the class means are claimed half as far apart as they are", population_mean_halved},
     };
-    return all;
 }
-
-namespace {
 
 /// One control on one dataset; null: synthetic.
 struct Job {
@@ -262,9 +257,13 @@ ControlResult run_job(const Job& job, std::uint64_t seed, double beta) {
 
 }  // namespace
 
-std::vector<Control> all_controls() {
-    std::vector<Control> all = controls();
-    for (Control& control : attained_controls()) all.push_back(std::move(control));
+std::vector<Control> controls() {
+    std::vector<Control> all;
+    for (const Claim& claim : theory::claims())
+        for (const PlantedFault fault : claim.checks.faults)
+            all.push_back(planted(claim.id, fault));
+    for (auto& own : {sample_controls(), attained_controls()})
+        all.insert(all.end(), own.begin(), own.end());
     for (const Study& study : studies())
         all.insert(all.end(), study.controls.begin(), study.controls.end());
     return all;
@@ -272,7 +271,7 @@ std::vector<Control> all_controls() {
 
 std::vector<ControlResult> run_controls(const std::vector<Claim>& claims, std::uint64_t seed,
                                         std::span<const Dataset> behaviours, double beta) {
-    const std::vector<Control> all = all_controls();
+    const std::vector<Control> all = controls();
     const std::vector<Job> jobs = plan_controls(all, claims, behaviours);
     std::vector<ControlResult> out(jobs.size());
     std::vector<std::size_t> on_features;

@@ -6,11 +6,9 @@
 
 namespace prefdyn {
 
-/// The controls of the claims about single runs and of T5; a study brings its own.
-const std::vector<Control>& controls();
-
-/// These, those on runs that attain a bound, and those of every study.
-std::vector<Control> all_controls();
+/// The faults that claims ask to be planted in runs, the controls of T5, those on runs that attain
+/// a bound, and those of every study.
+std::vector<Control> controls();
 
 /// Every control of the given claims: on each of `behaviours` its fault
 /// can show on, on synthetic features if there is none.

@@ -34,7 +34,7 @@ std::string column_name(std::string name) {
 
 /// Claims whose bound is a curve along a run.
 bool has_curve(const theory::Claim& claim) {
-    return claim.scope == theory::Scope::kRun && claim.id != "T1";
+    return claim.scope == theory::Scope::kRun && claim.checks.curve;
 }
 
 FieldType field_type(ParameterType type) {

@@ -55,7 +55,7 @@ const std::vector<Column<CaseRow>>& case_columns() {
 }
 
 void add_claim_fields(std::vector<Field>& out) {
-    for (const std::string name : {"title", "statement", "source", "status"})
+    for (const std::string name : {"title", "statement", "source", "origin", "status"})
         out.push_back(text_field("claim_" + name, {"claim"}, name + " of the claim"));
     for (const std::string name :
          {"holds", "violated", "not_applicable", "fitted", "controls", "caught"})
@@ -117,6 +117,8 @@ void put_claims(ResultWriter& writer, const Verification& v) {
     writer.put("claim_title", gather(claims, [](const auto& c) { return c.title; }));
     writer.put("claim_statement", gather(claims, [](const auto& c) { return c.statement; }));
     writer.put("claim_source", gather(claims, [](const auto& c) { return c.source; }));
+    writer.put("claim_origin",
+               gather(claims, [](const auto& c) { return theory::origin_text(c.origin); }));
     writer.put("claim_status",
                gather(rows, [](S s) { return std::string(theory::status_name(s.status)); }));
     const auto counts = [&](const char* name, std::size_t ClaimSummary::*member) {

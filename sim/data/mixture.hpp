@@ -1,5 +1,5 @@
 #pragma once
-// Several behaviours that share one response pair (theory.md section 5):
+// Several behaviours that share one response pair (theory.md T8):
 //   g | behaviour k, class c  =  m + c delta_k / 2 + Q_k diag(lambda_k)^(1/2) xi_k,   c in {-1,
 //   +1},
 // with a prescribed Gram matrix delta_j . delta_k. Two conventions are around: delta_k is the

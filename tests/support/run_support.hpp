@@ -16,8 +16,7 @@ struct Run {
 
     theory::Evidence evidence() const {
         theory::Evidence e;
-        e.means = e.statistics = &statistics;
-        e.trajectory = &trajectory;
+        e.of = theory::RunCase(&statistics, &trajectory);
         e.training = facts;
         return e;
     }

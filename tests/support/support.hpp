@@ -41,7 +41,11 @@ inline std::uint64_t seed() {
     return value;
 }
 
-inline std::filesystem::path source_dir() { return PREFDYN_SOURCE_DIR; }
+/// The tree the tests read; $PREFDYN_SOURCE where it is not the one they were built from.
+inline std::filesystem::path source_dir() {
+    const char* place = std::getenv("PREFDYN_SOURCE");
+    return place ? place : PREFDYN_SOURCE_DIR;
+}
 
 inline std::filesystem::path data_dir() {
     const char* place = std::getenv("PREFDYN_DATA");

@@ -177,7 +177,7 @@ TEST_CASE("T8 asks for what it needs") {
     MixtureRun run = early(two_equal(40, 3, 1710));
     for (const std::string& id : kClaims) CHECK(status(id, run) == Status::kHolds);
     Evidence bare = run.evidence();
-    bare.behaviours = nullptr;
+    bare.of = RunCase(&run.statistics, &run.trajectory);
     for (const std::string& id : kClaims)
         CHECK(contains(judge_one(claim_named(id), bare).reason, "name no behaviours"));
     MixtureRun unmeasured = run;

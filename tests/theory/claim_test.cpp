@@ -59,12 +59,12 @@ Verdict fit(const std::vector<double>& needed, double delta) {
     std::vector<Evidence> cases(needed.size());
     for (std::size_t i = 0; i < needed.size(); ++i) {
         carriers[i].zbar_norm = needed[i];
-        cases[i].means = &carriers[i];
+        cases[i].of = ReplicateCase(&carriers[i]);
         cases[i].delta = delta;
     }
     Claim claim = made_up({}, ClaimKind::kFit);
     claim.compare = [](const Evidence& e) -> std::vector<Comparison> {
-        return {{0.0, 0.0, e.means->zbar_norm, kNan, Relation::kAtMost}};
+        return {{0.0, 0.0, e.means().zbar_norm, kNan, Relation::kAtMost}};
     };
     return judge(claim, cases);
 }
@@ -250,6 +250,22 @@ TEST_CASE("strengthened bounds are stronger in each direction") {
     CHECK(got[0].bound == 2.0);
     CHECK(got[1].bound == 8.0);
     CHECK(got[2].bound == 2.0);
+}
+
+TEST_CASE("evidence has the parts of its kind, and says so where it is asked for another") {
+    DatasetStatistics statistics;
+    Trajectory trajectory;
+    Evidence e;
+    CHECK(e.find<Trajectory>() == nullptr);
+    CHECK_THROWS_AS(e.statistics(), std::logic_error);
+    e.of = RunCase(&statistics, &trajectory);
+    CHECK(&e.statistics() == &statistics);
+    CHECK(&e.means() == &statistics);  // the first moments of the same
+    CHECK(&e.trajectory() == &trajectory);
+    e.of = ReplicateCase(&statistics);
+    CHECK(&e.means() == &statistics);
+    CHECK_THROWS_AS(e.statistics(), std::logic_error);
+    CHECK_THROWS_AS(e.trajectory(), std::logic_error);
 }
 
 TEST_CASE("every status has a name of its own") {

@@ -27,7 +27,7 @@ Convergence power_laws(const std::vector<double>& slopes) {
 
 Verdict judged(const Convergence& c, bool presume = false) {
     Evidence e;
-    e.convergence = &c;
+    e.of = ConvergenceCase(&c);
     return test::judge_one(test::claim_named("T7"), e, presume);
 }
 

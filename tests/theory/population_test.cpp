@@ -116,7 +116,7 @@ struct Replicates {
     std::vector<Evidence> evidence(double delta) const {
         std::vector<Evidence> out(means.size());
         for (std::size_t r = 0; r < means.size(); ++r) {
-            out[r].means = &means[r];
+            out[r].of = ReplicateCase(&means[r]);
             out[r].population = facts[r];
             out[r].delta = delta;
         }
@@ -182,7 +182,7 @@ TEST_CASE("T5n: E ||zbar||^2 = ||mean||^2 + tr S / n, and sees a scale that is o
     CHECK(test::relative_error(floor.predicted, drawn.facts[0].trace / 10.0) <= 1e-15);
     const Claim claim = test::claim_named("T5n");
     Evidence e;
-    e.floor = &floor;
+    e.of = FloorCase(&floor);
     CHECK(judge(claim, std::span(&e, 1)).status == Status::kHolds);
     floor.predicted *= 1.3;
     CHECK(judge(claim, std::span(&e, 1)).status == Status::kViolated);
@@ -190,7 +190,7 @@ TEST_CASE("T5n: E ||zbar||^2 = ||mean||^2 + tr S / n, and sees a scale that is o
     CHECK(test::contains(judge(claim, std::span(&e, 1)).reason, "too few"));
     floor = noise_floor(drawn.means, drawn.facts, false);
     CHECK(test::contains(judge(claim, std::span(&e, 1)).reason, "fourth moment"));
-    e.floor = nullptr;
+    e.of = {};
     CHECK(test::contains(judge(claim, std::span(&e, 1)).reason, "no samples"));
 }
 

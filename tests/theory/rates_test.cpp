@@ -19,7 +19,7 @@ struct Sample {
     Sample(Dynamics dynamics, double eta) {
         statistics.zbar_norm = 3.0;
         statistics.lambda_max = 8.0;
-        evidence.means = evidence.statistics = &statistics;
+        evidence.of = RunCase(&statistics, nullptr);
         evidence.training = {dynamics, 0.5, eta, kSigmoid, true, 1e-10};
     }
 };

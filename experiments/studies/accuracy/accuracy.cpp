@@ -8,7 +8,7 @@ namespace prefdyn {
 
 theory::Evidence FreshRun::evidence() const {
     theory::Evidence e = run.evidence();
-    e.fresh = &fresh;
+    e.of = theory::FreshCase(&run.statistics, &run.trajectory, &fresh);
     return e;
 }
 

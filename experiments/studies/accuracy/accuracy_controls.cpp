@@ -58,7 +58,7 @@ Verdict judge_limit(const Claim& claim, const FeatureSpec& base, double expected
     const auto accuracies = limit_accuracies(kControlDesign, base, seed);
     const auto convergence = limit_convergence(kControlDesign, accuracies, expected);
     Evidence evidence;
-    evidence.convergence = &convergence;
+    evidence.of = theory::ConvergenceCase(&convergence);
     return theory::judge(claim, std::span(&evidence, 1), true);
 }
 

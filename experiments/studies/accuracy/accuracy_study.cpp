@@ -111,7 +111,7 @@ void judge_limits(const Claim& claim, const VerifyPlan& plan, StudyOutcome& out)
         predicted.push_back(theory::limiting_accuracy(design.limit));
         const auto convergence = limit_convergence(design, accuracies, predicted.back());
         Evidence evidence;
-        evidence.convergence = &convergence;
+        evidence.of = theory::ConvergenceCase(&convergence);
         out.cases.push_back({"accuracy", claim.id, name_of(design.limit), std::nan(""),
                              theory::judge(claim, std::span(&evidence, 1))});
         for (std::size_t s = 0; s < design.samples.size(); ++s) {
@@ -134,7 +134,8 @@ void judge_limits(const Claim& claim, const VerifyPlan& plan, StudyOutcome& out)
 StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     StudyOutcome out;
     for (const Claim& claim : claims)
-        (claim.id == "T6c" ? judge_fresh : judge_limits)(claim, plan, out);
+        (claim.checks.cases == theory::StudyCases::kGrowingSizes ? judge_limits : judge_fresh)(
+            claim, plan, out);
     return out;
 }
 

@@ -75,7 +75,7 @@ StudyOutcome cover(const std::vector<theory::Claim>& claims, const VerifyPlan& p
 std::vector<theory::Evidence> Replicates::evidence(double delta) const {
     std::vector<theory::Evidence> out(means.size());
     for (std::size_t r = 0; r < out.size(); ++r) {
-        out[r].means = &means[r];
+        out[r].of = theory::ReplicateCase(&means[r]);
         out[r].population = population[r];
         out[r].delta = delta;
     }

@@ -1,5 +1,5 @@
 #pragma once
-// From the population to the sample (theory.md section 3): how often the bounds of T5 fail.
+// From the population to the sample (theory.md T5): how often the bounds of T5 fail.
 
 #include "experiments/studies/study.hpp"
 #include "theory/population.hpp"

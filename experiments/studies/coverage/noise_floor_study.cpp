@@ -52,7 +52,7 @@ NoiseFloor measure(const FeatureSpec& features, std::size_t replicates, std::uin
 
 theory::Verdict judge_floor(const Claim& claim, const NoiseFloor& floor, bool presume = false) {
     theory::Evidence e;
-    e.floor = &floor;
+    e.of = theory::FloorCase(&floor);
     return theory::judge(claim, std::span(&e, 1), presume);
 }
 

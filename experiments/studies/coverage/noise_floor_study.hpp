@@ -1,5 +1,5 @@
 #pragma once
-// The noise floor of zbar (theory.md section 3) on samples of known populations: the one claim that
+// The noise floor of zbar (theory.md T5) on samples of known populations: the one claim that
 // sees noise that is smaller than declared.
 
 #include "experiments/studies/study.hpp"

@@ -46,8 +46,8 @@ DynamicsDesign design_of(Profile profile) {
 
 Verdict judge_outcome(const Claim& claim, const DynamicsOutcome& outcome, bool presume) {
     std::vector<Evidence> cases(2);
-    cases[0].convergence = &outcome.vector;
-    cases[1].convergence = &outcome.curves;
+    cases[0].of = theory::ConvergenceCase(&outcome.vector);
+    cases[1].of = theory::ConvergenceCase(&outcome.curves);
     return theory::judge(claim, cases, presume);
 }
 

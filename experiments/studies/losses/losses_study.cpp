@@ -71,7 +71,7 @@ struct LossCase {
 
     Evidence evidence() const {
         Evidence e = descent.evidence();
-        e.updates = &updates;
+        e.of = theory::UpdatesCase(&descent.statistics, &descent.trajectory, &updates);
         return e;
     }
 };

@@ -110,25 +110,25 @@ void judge_setting(const std::vector<theory::Claim>& claims, const std::string& 
         judge_phase(claim, setting + ", " + name, all, rows);
     };
     using Runs = std::vector<const TwoLayerRun*>;
-    for (const theory::Claim& claim : claims) {
-        if (claim.id == "T9a")
+    const bool steps = !replicates[0].align.facts.steps.empty();
+    for (const theory::Claim& claim : claims)
+        if (claim.checks.cases == theory::StudyCases::kFrozenFeatures) {
+            phase(claim, "frozen embedding", [](const Misalignment& m) {
+                return Runs{&m.runs[kFromFrozenAligned], &m.frozen_align};
+            });
+        } else if (claim.checks.cases != theory::StudyCases::kEveryStep) {
             phase(claim, "every start", [](const Misalignment& m) {
                 Runs out = {&m.align, &m.frozen_align};
                 for (const TwoLayerRun& run : m.runs) out.push_back(&run);
                 return out;
             });
-        if ((claim.id == "T9b" || claim.id == "T9d") && !replicates[0].align.facts.steps.empty()) {
+        } else if (steps) {
             phase(claim, "alignment", [](const Misalignment& m) { return Runs{&m.align}; });
             for (const auto from : {kFromBase, kFromAligned})
                 if (records_every_step(replicates[0].runs[from]))
                     phase(claim, "misalignment from " + misalignment_start_names()[from],
                           [from](const Misalignment& m) { return Runs{&m.runs[from]}; });
         }
-        if (claim.id == "T9c")
-            phase(claim, "frozen embedding", [](const Misalignment& m) {
-                return Runs{&m.runs[kFromFrozenAligned], &m.frozen_align};
-            });
-    }
 }
 
 StudyOutcome run_settings(const std::vector<theory::Claim>& claims,

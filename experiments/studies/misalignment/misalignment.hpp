@@ -1,5 +1,5 @@
 #pragma once
-// Misalignment (theory.md section 6): align a model, flip the labels, train on. Is the aligned
+// Misalignment (theory.md T9): align a model, flip the labels, train on. Is the aligned
 // model misaligned faster than the base model, and because of what?
 
 #include "experiments/runs/two_layer_run.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// Several behaviours at once (theory.md section 5): which one is learned first.
+// Several behaviours at once (theory.md T8): which one is learned first.
 
 #include <span>
 

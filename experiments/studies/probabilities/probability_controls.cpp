@@ -195,7 +195,7 @@ Control control(const std::string& claim, const std::string& name, const std::st
 
 theory::Evidence evidence_of(const InfluenceFacts& facts) {
     theory::Evidence out;
-    out.influence = &facts;
+    out.of = theory::InfluenceCase(&facts);
     out.training.beta = facts.beta;
     out.training.rounding = 1e-12;
     return out;

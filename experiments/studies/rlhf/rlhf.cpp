@@ -9,7 +9,7 @@
 #include "sim/base/numerics.hpp"
 #include "sim/base/substream.hpp"
 #include "sim/tabular/tabular_dpo.hpp"
-#include "theory/claims.hpp"
+#include "theory/registry.hpp"
 
 namespace prefdyn {
 
@@ -17,6 +17,7 @@ namespace {
 
 using theory::Claim;
 using theory::Evidence;
+using theory::StudyCases;
 using theory::TabularFacts;
 
 /// A setting, solved: population, gradient descent, samples.
@@ -31,7 +32,7 @@ struct Solved {
 
 Evidence evidence_of(const TabularFacts& facts) {
     Evidence e;
-    e.tabular = &facts;
+    e.of = theory::TabularCase(&facts);
     e.training.beta = facts.beta;
     e.training.rounding = 0.0;  // the claims state theirs
     return e;
@@ -92,7 +93,7 @@ void judge_samples(StudyOutcome& out, const Claim& claim, const Solved& s) {
 
 void judge_setting(StudyOutcome& out, const std::vector<Claim>& claims, const Solved& s) {
     for (const Claim& claim : claims)
-        if (claim.id == "T10b")
+        if (claim.checks.cases == StudyCases::kEachSample)
             judge_samples(out, claim, s);
         else
             add_case(out, claim, s.setting.name, {evidence_of(s.population)});
@@ -235,7 +236,7 @@ void put_broken(StudyOutcome& out, const std::vector<Solved>& all) {
     const auto put = [&](const char* name, Values v) {
         out.values.emplace_back(name, std::move(v));
     };
-    const Claim claim = theory::population_dpo_is_rlhf();
+    const Claim claim = theory::select_claims("T10a").front();
     put("rlhf_broken", each<std::string>(all, [](S s) { return s.setting.name; }));
     put("rlhf_broken_samples", all.front().plan.size);
     put("rlhf_broken_reason", each<std::string>(all, [&](S s) {
@@ -251,6 +252,18 @@ void put_broken(StudyOutcome& out, const std::vector<Solved>& all) {
         }));
 }
 
+/// Of the broken settings only the population was solved and sampled.
+bool on_broken(const Claim& claim) {
+    const StudyCases cases = claim.checks.cases;
+    return cases == StudyCases::kAll || cases == StudyCases::kGrowingSizes;
+}
+
+/// The tied policy class is solved on the population only, never sampled.
+bool on_tied(const Claim& claim) {
+    const StudyCases cases = claim.checks.cases;
+    return cases == StudyCases::kAll || cases == StudyCases::kUnbroken;
+}
+
 StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     StudyOutcome out;
     const auto fine = solve(tabular_settings(plan.profile, plan.seed), plan, false);
@@ -258,13 +271,11 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     for (const Solved& s : fine) judge_setting(out, claims, s);
     for (const Solved& s : broken)
         for (const Claim& claim : claims)
-            if (claim.id != "T10b" && claim.id != "T10d")
-                add_case(out, claim, s.setting.name, {evidence_of(s.population)});
+            if (on_broken(claim)) add_case(out, claim, s.setting.name, {evidence_of(s.population)});
     const TabularSetting tied = tied_realisable(plan.seed);
     const TabularFacts facts = population_facts(tied);
     for (const Claim& claim : claims)
-        if (claim.id == "T10a" || claim.id == "T10d")
-            add_case(out, claim, tied.name, {evidence_of(facts)});
+        if (on_tied(claim)) add_case(out, claim, tied.name, {evidence_of(facts)});
     put_settings(out, fine);
     put_convergence(out, fine);
     put_broken(out, broken);

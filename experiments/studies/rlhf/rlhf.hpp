@@ -1,5 +1,5 @@
 #pragma once
-// DPO and RLHF in the tabular policy class (theory.md section 7): T10a to T10e.
+// DPO and RLHF in the tabular policy class (theory.md T10).
 
 #include "experiments/studies/rlhf/tabular_worlds.hpp"
 #include "experiments/studies/study.hpp"

@@ -62,7 +62,7 @@ double plain_score(const TwoLayerModel& m, const RowMatrix& x, Index i) {
     return score;
 }
 
-/// E' and w' of theory.md section 6 written out, one prompt at a time.
+/// E' and w' of theory.md T9 written out, one prompt at a time.
 Plain plain_pass(const PreferenceTask& task, const TwoLayerModel& m, const TwoLayerModel& ref,
                  const std::vector<Index>& rows) {
     const RowMatrix& x = task.train.features;

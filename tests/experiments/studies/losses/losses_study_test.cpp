@@ -132,12 +132,10 @@ TEST_CASE("T11 compares norm and direction") {
     theory::DatasetStatistics statistics;
     statistics.mean_square = 1.0;
     theory::Evidence e;
-    e.updates = &updates;
     const theory::Claim claim = theory::select_claims("T11").at(0);
     const auto status = [&] { return theory::judge(claim, std::span(&e, 1)).status; };
     CHECK(status() == theory::Status::kNotApplicable);
-    e.statistics = &statistics;
-    e.means = &statistics;
+    e.of = theory::UpdatesCase(&statistics, nullptr, &updates);
     e.training.loss.slope_at_zero = -1.5;
     CHECK(status() == theory::Status::kHolds);
     updates.rate *= 1.0 + 1e-8;

@@ -1,0 +1,80 @@
+#pragma once
+// What claims are held against: what is said of the training, and what was measured.
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <tuple>
+#include <variant>
+
+#include "sim/head/trajectory.hpp"
+#include "sim/loss/loss.hpp"
+#include "theory/population.hpp"
+#include "theory/statistics.hpp"
+
+namespace prefdyn::theory {
+
+enum class Dynamics { kGradientFlow, kGradientDescent, kStochastic, kAdaptive };
+
+/// How the head was trained, as claimed by whoever ran it.
+struct TrainingFacts {
+    Dynamics dynamics = Dynamics::kGradientDescent;
+    double beta = 0.1;
+    double eta = 0.1;  ///< t = eta * step
+    LossFacts loss{};
+    bool from_reference = true;  ///< training started at W = W_0
+    double rounding = 1e-10;     ///< relative error of measured quantities: rounding, integrator
+    std::shared_ptr<const MarginLoss> phi = nullptr;  ///< the loss of the margin itself; null if
+                                                      ///< it is none or only facts are known
+};
+
+struct NoiseFloor;           // T5n
+struct FreshAccuracy;        // T6c
+struct Convergence;          // T6d, T7
+struct BehaviourStatistics;  // T8
+struct TwoLayerFacts;        // T9
+struct TabularFacts;         // T10
+struct InfluenceFacts;       // what happens to probabilities
+struct InitialUpdates;       // T11
+
+/// What a case of evidence is made of, borrowed. A part that was not measured is null.
+template <class... Part>
+using Parts = std::tuple<const Part*...>;
+
+using RunCase = Parts<DatasetStatistics, Trajectory>;
+using ReplicateCase = Parts<MeanStatistics>;  ///< an untrained sample
+using FloorCase = Parts<NoiseFloor>;
+using FreshCase = Parts<DatasetStatistics, Trajectory, FreshAccuracy>;
+using ConvergenceCase = Parts<Convergence>;
+using BehaviourCase = Parts<DatasetStatistics, Trajectory, BehaviourStatistics>;
+using TwoLayerCase = Parts<Trajectory, TwoLayerFacts>;
+using TabularCase = Parts<TabularFacts>;
+using InfluenceCase = Parts<InfluenceFacts>;
+using UpdatesCase = Parts<DatasetStatistics, Trajectory, InitialUpdates>;
+using Case =
+    std::variant<std::monostate, RunCase, ReplicateCase, FloorCase, FreshCase, ConvergenceCase,
+                 BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase, UpdatesCase>;
+
+/// One case a claim is held against.
+struct Evidence {
+    Case of{};
+    std::optional<PopulationFacts> population;
+    TrainingFacts training;
+    double delta = 0.05;             ///< allowed failure probability of T5
+    std::optional<double> constant;  ///< C of T5a, if one is to be tested
+
+    /// Null where the case has no such part.
+    template <class Part>
+    const Part* find() const;
+    /// Throws std::logic_error where the case has no such part: assumptions look first.
+    template <class Part>
+    const Part& get() const {
+        if (const Part* part = find<Part>()) return *part;
+        throw std::logic_error("a case of evidence was asked for a part that its kind lacks");
+    }
+    const MeanStatistics& means() const { return get<MeanStatistics>(); }
+    const DatasetStatistics& statistics() const { return get<DatasetStatistics>(); }
+    const Trajectory& trajectory() const { return get<Trajectory>(); }
+};
+
+}  // namespace prefdyn::theory

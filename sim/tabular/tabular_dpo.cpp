@@ -12,8 +12,6 @@ namespace prefdyn {
 
 namespace {
 
-constexpr double kTolerance = 1e-12;
-
 using Row = Eigen::Ref<const Eigen::RowVectorXd>;
 
 /// One prompt: v (A) are the log ratios theta - log pi_ref, wins (A, A), scale = 1 / N.
@@ -61,7 +59,7 @@ void solve_all_logits(const DpoProblem& p, DpoSolution& out) {
     for (Index x = 0; x < p.data.prompts(); ++x) {
         const Matrix& wins = p.data.wins[static_cast<std::size_t>(x)];
         const auto f = [&](const Vector& v) { return expand(wins, v.transpose(), p.beta, scale); };
-        const NewtonResult r = newton(f, Vector::Zero(wins.rows()), kTolerance);
+        const NewtonResult r = newton(f, Vector::Zero(wins.rows()), kGradientTolerance);
         out.log_policy.row(x) = p.log_reference.row(x) + r.x.transpose();
         square += r.gradient_norm * r.gradient_norm;
         out.curvature = std::min(out.curvature, r.curvature);
@@ -88,7 +86,7 @@ void solve_in_class(const DpoProblem& p, DpoSolution& out) {
         }
         return all;
     };
-    const NewtonResult r = newton(f, Vector::Zero(p.basis.cols()), kTolerance);
+    const NewtonResult r = newton(f, Vector::Zero(p.basis.cols()), kGradientTolerance);
     const Vector v = p.basis * r.x;
     out.log_policy = p.log_reference + Eigen::Map<const RowMatrix>(v.data(), p.data.prompts(), A);
     out.gradient_norm = r.gradient_norm;

@@ -6,6 +6,9 @@
 
 namespace prefdyn {
 
+/// Norm of the gradient at which an optimum counts as found.
+inline constexpr double kGradientTolerance = 1e-12;
+
 enum class Optimum {
     kUnique,      ///< up to a constant per prompt: every response beats every other, through others
     kNotUnique,   ///< some responses are not compared, even through others

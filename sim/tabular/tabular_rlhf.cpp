@@ -14,7 +14,6 @@ namespace prefdyn {
 
 namespace {
 
-constexpr double kTolerance = 1e-12;
 constexpr int kMaxIterations = 200;
 
 /// (1/N) sum wins(a, b) log sigma(r_a - r_b), N = 1 / scale.
@@ -66,7 +65,7 @@ void fit_prompt(const Matrix& wins, double scale, Index x, RewardFit& out, doubl
     bool converged = false;
     for (int k = 0; k < kMaxIterations && !converged; ++k) {
         const Vector gradient = surplus(wins, r, scale)(free);
-        converged = gradient.norm() <= kTolerance;
+        converged = gradient.norm() <= kGradientTolerance;
         const Vector step = information(wins, r, scale, free).ldlt().solve(gradient);
         const double gain = gradient.dot(step), before = log_likelihood(wins, r, scale);
         const Vector from = r;

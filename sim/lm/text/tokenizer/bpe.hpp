@@ -9,6 +9,10 @@ namespace prefdyn::text {
 
 using Token = std::int32_t;
 
+/// The hint where a tokeniser is not one of those that are read.
+inline constexpr const char* kElsewhere =
+    "make the token ids with the model's own tokeniser and give them with --tokens FILE.h5";
+
 class Merges {
   public:
     /// Merging (left, right) gives `result`; ranks are given in the order of the calls. False if

@@ -11,9 +11,6 @@ namespace prefdyn::text {
 
 namespace {
 
-constexpr const char* kElsewhere =
-    "make the token ids with the model's own tokeniser and give them with --tokens FILE.h5";
-
 void refuse_text(const Json& model, const char* key, const std::string& place) {
     if (find_member(model, key, place) && !text_member(model, key, place).empty())
         throw InputError(place + "/" + key + ": is " + in_quotes(text_member(model, key, place)) +

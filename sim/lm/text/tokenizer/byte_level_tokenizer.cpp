@@ -14,9 +14,6 @@ namespace prefdyn::text {
 
 namespace {
 
-constexpr const char* kElsewhere =
-    "make the token ids with the model's own tokeniser and give them with --tokens FILE.h5";
-
 class ByteLevelTokenizer final : public Tokenizer {
   public:
     ByteLevelTokenizer(const Json& document, const TokenizerConfig& config,

@@ -8,14 +8,13 @@
 #include <limits>
 
 #include "sim/base/failure.hpp"
+#include "sim/lm/text/tokenizer/bpe.hpp"
 #include "sim/lm/text/utf8.hpp"
 
 namespace prefdyn::text {
 
 namespace {
 
-constexpr const char* kElsewhere =
-    "make the token ids with the model's own tokeniser and give them with --tokens FILE.h5";
 /// What ByteLevel with use_regex splits by.
 constexpr const char* kByteLevelPattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";

@@ -9,7 +9,7 @@ namespace prefdyn {
 
 namespace {
 
-int run(const std::vector<std::string>& arguments, std::ostream& out) {
+int run_claims(const std::vector<std::string>& arguments, std::ostream& out) {
     if (arguments.size() > 1) throw InputError("claims: give at most one claim id or prefix");
     for (const auto& claim : theory::select_claims(arguments.empty() ? "" : arguments[0])) {
         if (arguments.empty())
@@ -22,6 +22,8 @@ int run(const std::vector<std::string>& arguments, std::ostream& out) {
 
 }  // namespace
 
-Command claims_command() { return {"claims", "list the claims; `claims T2b` prints one", run}; }
+Command claims_command() {
+    return {"claims", "list the claims; `claims T2b` prints one", run_claims};
+}
 
 }  // namespace prefdyn

@@ -60,7 +60,7 @@ void print_skipped(std::ostream& out, const text::DialogueCount& count) {
     }
 }
 
-int run(DialoguesOptions& options, const ParameterTable&, std::ostream& out) {
+int run_dialogues(DialoguesOptions& options, const ParameterTable&, std::ostream& out) {
     text::require_regular_file(options.in);
     require_writable(options.out, options.force, {options.in});
     make_folder_of(options.out);
@@ -80,7 +80,7 @@ int run(DialoguesOptions& options, const ParameterTable&, std::ostream& out) {
 Command dialogues_command() {
     return make_command(
         "dialogues", "make prompt, chosen, rejected of the published two-column form of dialogues",
-        run);
+        run_dialogues);
 }
 
 }  // namespace prefdyn

@@ -49,7 +49,7 @@ std::string file_format_page() {
 
 namespace {
 
-int run(const std::vector<std::string>& arguments, std::ostream& out) {
+int run_docs(const std::vector<std::string>& arguments, std::ostream& out) {
     const std::string page = arguments.size() == 1 ? arguments[0] : "";
     if (page == "file-format")
         out << file_format_page();
@@ -62,6 +62,8 @@ int run(const std::vector<std::string>& arguments, std::ostream& out) {
 
 }  // namespace
 
-Command docs_command() { return {"docs", "print a generated page: file-format, options", run}; }
+Command docs_command() {
+    return {"docs", "print a generated page: file-format, options", run_docs};
+}
 
 }  // namespace prefdyn

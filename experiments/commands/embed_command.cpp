@@ -42,7 +42,7 @@ void print_behaviours(std::ostream& out, const EmbedInput& input) {
     }
 }
 
-int run(EmbedCommandOptions& options, const ParameterTable& table, std::ostream& out) {
+int run_embed(EmbedCommandOptions& options, const ParameterTable& table, std::ostream& out) {
     const Device device = apply(options.output.machine);
     EmbedJob job(options.source, table, options.output);
     const Stopwatch watch;
@@ -59,7 +59,8 @@ int run(EmbedCommandOptions& options, const ParameterTable& table, std::ostream&
 Command embed_command() {
     return make_command(
         "embed",
-        "embed preference data with a language model: a feature file for verify and simulate", run);
+        "embed preference data with a language model: a feature file for verify and simulate",
+        run_embed);
 }
 
 }  // namespace prefdyn

@@ -157,7 +157,7 @@ void print(std::ostream& out, const theory::Claim& claim, const Falsification& f
         << worst.verdict.witness_step << ", after " << found.evaluations << " runs";
 }
 
-int run(FalsifyOptions& options, const ParameterTable&, std::ostream& out) {
+int run_falsify(FalsifyOptions& options, const ParameterTable&, std::ostream& out) {
     const std::vector<Target> targets = targets_of(options);
     FalsifyPlan plan{options.budget, options.seed, options.after, apply(options.output.machine)};
     if (!options.replay.empty()) plan.replay = parse_point(options.replay);
@@ -177,8 +177,9 @@ int run(FalsifyOptions& options, const ParameterTable&, std::ostream& out) {
 }  // namespace
 
 Command falsify_command() {
-    return make_command(
-        "falsify", "search for the dataset and setting that come nearest to breaking a claim", run);
+    return make_command("falsify",
+                        "search for the dataset and setting that come nearest to breaking a claim",
+                        run_falsify);
 }
 
 }  // namespace prefdyn

@@ -223,7 +223,7 @@ bool train_all(FinetuneJob& job, const FinetuneOptions& o, const std::vector<Fin
     return complete;
 }
 
-int run(FinetuneOptions& options, const ParameterTable& table, std::ostream& out) {
+int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ostream& out) {
     const Device device = apply(options.machine);
     transformer::require_precision(options.training.precision);
     const Stopwatch watch;
@@ -262,7 +262,8 @@ int run(FinetuneOptions& options, const ParameterTable& table, std::ostream& out
 Command finetune_command() {
     return make_command(
         "finetune",
-        "train a whole language model on preferences, or adapters of it; measure and save it", run);
+        "train a whole language model on preferences, or adapters of it; measure and save it",
+        run_finetune);
 }
 
 }  // namespace prefdyn

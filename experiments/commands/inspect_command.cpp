@@ -133,7 +133,7 @@ void print_continuation(std::ostream& out, const transformer::Transformer& model
     out << "continuation   " << tokenizer.decode(ids) << "\n";
 }
 
-int run(InspectOptions& options, const ParameterTable&, std::ostream& out) {
+int run_inspect(InspectOptions& options, const ParameterTable&, std::ostream& out) {
     const Device device = apply(options.machine);
     transformer::require_precision(options.precision);
     const transformer::Transformer model(options.model);
@@ -154,8 +154,9 @@ int run(InspectOptions& options, const ParameterTable&, std::ostream& out) {
 }  // namespace
 
 Command inspect_command() {
-    return make_command(
-        "inspect", "show what a model folder holds, the memory it needs, and how it goes on", run);
+    return make_command("inspect",
+                        "show what a model folder holds, the memory it needs, and how it goes on",
+                        run_inspect);
 }
 
 }  // namespace prefdyn

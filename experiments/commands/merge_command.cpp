@@ -28,7 +28,7 @@ void parse(ParameterTable& table, MergeOptions& options, std::vector<std::string
     table.parse(arguments);
 }
 
-int run(MergeOptions& options, const ParameterTable&, std::ostream& out) {
+int run_merge(MergeOptions& options, const ParameterTable&, std::ostream& out) {
     const sweep::Spec spec = sweep::spec_of_folder(options.folder);
     require_writable(options.out, options.force);
     const sweep::FolderState state = sweep::merge(options.folder, spec, options.out);
@@ -39,6 +39,8 @@ int run(MergeOptions& options, const ParameterTable&, std::ostream& out) {
 
 }  // namespace
 
-Command merge_command() { return make_command("merge", "make one file of a sweep's folder", run); }
+Command merge_command() {
+    return make_command("merge", "make one file of a sweep's folder", run_merge);
+}
 
 }  // namespace prefdyn

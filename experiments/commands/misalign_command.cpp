@@ -260,7 +260,7 @@ void remove_states(const std::vector<FinetunePlan>& plans) {
     for (const FinetunePlan& plan : plans) std::filesystem::remove(plan.state, ignored);
 }
 
-int run(MisalignOptions& options, const ParameterTable& table, std::ostream& out) {
+int run_misalign(MisalignOptions& options, const ParameterTable& table, std::ostream& out) {
     const Device device = apply(options.machine);
     transformer::require_precision(options.training.precision);
     require_writable(options.out, options.force, options.training.prompts.data);
@@ -303,8 +303,9 @@ int run(MisalignOptions& options, const ParameterTable& table, std::ostream& out
 }  // namespace
 
 Command misalign_command() {
-    return make_command(
-        "misalign", "train base and aligned model on flipped labels: which forgets faster?", run);
+    return make_command("misalign",
+                        "train base and aligned model on flipped labels: which forgets faster?",
+                        run_misalign);
 }
 
 }  // namespace prefdyn

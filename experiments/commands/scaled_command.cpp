@@ -197,7 +197,7 @@ int run_and_write(const ScaledOptions& options, const ParameterTable& table, Emb
     return found.as_expected() ? 0 : 1;
 }
 
-int run(ScaledOptions& options, const ParameterTable& table, std::ostream& out) {
+int run_scaled(ScaledOptions& options, const ParameterTable& table, std::ostream& out) {
     theory::select_claims(options.claims);
     options.plan.verify.device = apply(options.output.machine);
     const Stopwatch watch;
@@ -218,7 +218,7 @@ Command scaled_command() {
     return make_command(
         "scaled",
         "the experiments of the paper on a language model: embed, train its last layer, judge",
-        run);
+        run_scaled);
 }
 
 }  // namespace prefdyn

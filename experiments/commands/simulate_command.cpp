@@ -69,7 +69,7 @@ Dataset one_behaviour(const SimulateOptions& options) {
     return std::move(behaviours.front());
 }
 
-int run(SimulateOptions& options, const ParameterTable& table, std::ostream& out) {
+int run_simulate(SimulateOptions& options, const ParameterTable& table, std::ostream& out) {
     require_writable(options.output.out, options.output.force, {options.features, options.labels});
     options.run.device = apply(options.output.machine);
     const Stopwatch watch;
@@ -89,7 +89,8 @@ int run(SimulateOptions& options, const ParameterTable& table, std::ostream& out
 }  // namespace
 
 Command simulate_command() {
-    return make_command("simulate", "train one head on one synthetic dataset and judge it", run);
+    return make_command("simulate", "train one head on one synthetic dataset and judge it",
+                        run_simulate);
 }
 
 }  // namespace prefdyn

@@ -24,7 +24,7 @@ void declare(ParameterTable& t, SlurmOptions& o) {
 
 namespace {
 
-int run(sweep::SlurmOptions& options, const ParameterTable&, std::ostream& out) {
+int run_slurm(sweep::SlurmOptions& options, const ParameterTable&, std::ostream& out) {
     sweep::read_spec(options.spec);
     if (options.out.empty()) throw InputError("--out is empty", "name the folder of the sweep");
     out << sweep::slurm_script(options);
@@ -33,6 +33,8 @@ int run(sweep::SlurmOptions& options, const ParameterTable&, std::ostream& out) 
 
 }  // namespace
 
-Command slurm_command() { return make_command("slurm", "print an sbatch script for a sweep", run); }
+Command slurm_command() {
+    return make_command("slurm", "print an sbatch script for a sweep", run_slurm);
+}
 
 }  // namespace prefdyn

@@ -16,7 +16,7 @@ void declare(ParameterTable& t, StatusOptions& o) {
     t.positional();
 }
 
-int run(StatusOptions& options, const ParameterTable&, std::ostream& out) {
+int run_status(StatusOptions& options, const ParameterTable&, std::ostream& out) {
     const sweep::Spec spec = sweep::spec_of_folder(options.folder);
     print_shape(out, spec);
     const sweep::FolderState state = sweep::folder_state(options.folder, spec);
@@ -27,7 +27,7 @@ int run(StatusOptions& options, const ParameterTable&, std::ostream& out) {
 }  // namespace
 
 Command status_command() {
-    return make_command("status", "say what a sweep's folder has and lacks", run);
+    return make_command("status", "say what a sweep's folder has and lacks", run_status);
 }
 
 }  // namespace prefdyn

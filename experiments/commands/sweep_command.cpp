@@ -106,7 +106,7 @@ sweep::RunPlan plan_of_environment() {
     return plan;
 }
 
-int run(SweepOptions& options, const ParameterTable&, std::ostream& out) {
+int run_sweep(SweepOptions& options, const ParameterTable&, std::ostream& out) {
     const Device device = apply(options.machine);
     const sweep::Spec spec = sweep::read_spec(options.spec);
     const sweep::Shard shard = sweep::parse_shard(options.shard);
@@ -135,7 +135,8 @@ int run(SweepOptions& options, const ParameterTable&, std::ostream& out) {
 Command sweep_command() {
     return make_command(
         "sweep",
-        "run a grid or a design of points, here or a shard of it; goes on where it stopped", run);
+        "run a grid or a design of points, here or a shard of it; goes on where it stopped",
+        run_sweep);
 }
 
 }  // namespace prefdyn

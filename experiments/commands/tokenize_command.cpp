@@ -54,7 +54,7 @@ void print_data(std::ostream& out, const text::Tokenizer& tokenizer,
     print_tokens(out, tokenizer, got.prompts[0]);
 }
 
-int run(TokenizeOptions& options, const ParameterTable&, std::ostream& out) {
+int run_tokenize(TokenizeOptions& options, const ParameterTable&, std::ostream& out) {
     const text::PromptFormat format = format_of(options.prompts);
     const auto tokenizer = text::load_tokenizer(options.model);
     print_tokenizer(out, *tokenizer);
@@ -67,7 +67,8 @@ int run(TokenizeOptions& options, const ParameterTable&, std::ostream& out) {
 
 Command tokenize_command() {
     return make_command("tokenize",
-                        "show the token ids of a text, or of the prompts of preference data", run);
+                        "show the token ids of a text, or of the prompts of preference data",
+                        run_tokenize);
 }
 
 }  // namespace prefdyn

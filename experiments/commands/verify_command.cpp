@@ -62,7 +62,7 @@ VerifyPlan make_plan(const VerifyOptions& o) {
     return plan;
 }
 
-int run(VerifyOptions& options, const ParameterTable& table, std::ostream& out) {
+int run_verify(VerifyOptions& options, const ParameterTable& table, std::ostream& out) {
     if (!table.given("replicates") && (options.quick || options.full))
         options.replicates = options.quick ? 1000 : 20000;
     VerifyPlan plan = make_plan(options);
@@ -90,7 +90,7 @@ int run(VerifyOptions& options, const ParameterTable& table, std::ostream& out) 
 
 Command verify_command() {
     return make_command("verify", "hold every claim against the suite and its negative controls",
-                        run);
+                        run_verify);
 }
 
 }  // namespace prefdyn

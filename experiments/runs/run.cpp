@@ -168,4 +168,9 @@ RunResult run_dataset(const RunConfig& config, const Dataset& train) {
     return run_task(config, preference_task(config, train), "");
 }
 
+theory::Verdict judge_run(const theory::Claim& claim, const RunResult& run) {
+    const theory::Evidence evidence = run.evidence();
+    return theory::judge(claim, std::span(&evidence, 1), true);
+}
+
 }  // namespace prefdyn

@@ -61,6 +61,9 @@ RunResult run_synthetic(const RunConfig& config);
 /// The same on given features; the population is unknown. `config` supplies policy and training.
 RunResult run_dataset(const RunConfig& config, const Dataset& train);
 
+/// The claim held against the run, its assumptions presumed: what a negative control does.
+theory::Verdict judge_run(const theory::Claim& claim, const RunResult& run);
+
 /// The same on a task whose reference head `config` may not determine.
 RunResult run_task(const RunConfig& config, PreferenceTask task, const std::string& head);
 

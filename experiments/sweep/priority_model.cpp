@@ -55,7 +55,7 @@ PrioritySetting setting_of(const PriorityConfig& c) {
     return out;
 }
 
-const std::vector<Measured<MixtureRun>>& numbers() {
+const std::vector<Measured<MixtureRun>>& behaviour_numbers() {
     using R = const MixtureRun&;
     static const std::vector<Measured<MixtureRun>> all = {
         {measure_as("level_1", "level", "k = 1"), [](R r) { return r.behaviours.priority(0); }},
@@ -89,7 +89,7 @@ std::vector<Measured<Record>> make_curves() {
     return out;
 }
 
-const std::vector<Measured<Record>>& curves() {
+const std::vector<Measured<Record>>& behaviour_curves() {
     static const auto all = make_curves();
     return all;
 }
@@ -107,7 +107,7 @@ class PriorityModel final : public Model {
                        std::size_t records) override {
         const MixtureRun result = run_->finish(std::move(trajectory));
         PointResult out{content_hash("priority\n" + table_.canonical()),
-                        row_of(result, numbers(), curves(), records)};
+                        row_of(result, behaviour_numbers(), behaviour_curves(), records)};
         const theory::Evidence evidence = result.evidence();
         for (const auto& claim : claims) append_verdict(out.values, claim, evidence);
         return out;
@@ -130,7 +130,7 @@ Experiment priority_experiment() {
     return {"priority",
             "two behaviours trained together",
             {"T8a", "T8b", "T8c", "T8d"},
-            measures_of(numbers(), curves()),
+            measures_of(behaviour_numbers(), behaviour_curves()),
             1,
             [] { return std::unique_ptr<Model>(new PriorityModel); }};
 }

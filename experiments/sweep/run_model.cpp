@@ -8,7 +8,7 @@ namespace prefdyn::sweep {
 
 namespace {
 
-const std::vector<Measured<RunResult>>& numbers() {
+const std::vector<Measured<RunResult>>& run_numbers() {
     static const auto all = [] {
         auto out = chosen(run_measures(),
                           {"distinguishability_sample", "distinguishability_debiased",
@@ -21,7 +21,7 @@ const std::vector<Measured<RunResult>>& numbers() {
     return all;
 }
 
-const std::vector<Measured<Record>>& curves() {
+const std::vector<Measured<Record>>& run_curves() {
     static const auto all = chosen(
         record_measures(), {"step", "time", "loss", "head_change", "update_rate", "rewards_margins",
                             "rewards_accuracies", "eval_loss", "eval_rewards_accuracies"});
@@ -44,7 +44,7 @@ class RunModel final : public Model {
     PointResult finish(Trajectory trajectory, const std::vector<theory::Claim>& claims,
                        std::size_t records) override {
         const RunResult result = run_->finish(std::move(trajectory));
-        PointResult out{result.id, row_of(result, numbers(), curves(), records)};
+        PointResult out{result.id, row_of(result, run_numbers(), run_curves(), records)};
         theory::Evidence evidence = result.evidence();
         evidence.delta = delta_;
         for (const auto& claim : claims) append_verdict(out.values, claim, evidence);
@@ -75,7 +75,7 @@ std::vector<std::string> claim_ids() {
 
 Experiment run_experiment() {
     return {"run",       "one head on one synthetic dataset, as simulate trains it",
-            claim_ids(), measures_of(numbers(), curves()),
+            claim_ids(), measures_of(run_numbers(), run_curves()),
             0,           [] { return std::unique_ptr<Model>(new RunModel); }};
 }
 

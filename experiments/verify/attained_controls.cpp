@@ -14,11 +14,6 @@ using theory::Verdict;
 
 constexpr double kMillionth = 1.0 - 1e-6;
 
-Verdict judge_run(const Claim& claim, const RunResult& run) {
-    const theory::Evidence evidence = run.evidence();
-    return theory::judge(claim, std::span(&evidence, 1), true);
-}
-
 /// ipo in one dimension: L is a parabola of curvature kappa, so R_k = (1 - eta kappa)^k R(0), and
 /// T3a, T4a and the energy inequality of a step are equalities.
 RunConfig parabola(double eta_kappa, Index steps, std::uint64_t seed) {

@@ -46,11 +46,6 @@ RunConfig stiff(std::uint64_t seed) {
     return c;
 }
 
-Verdict judge_run(const Claim& claim, const RunResult& run) {
-    const Evidence evidence = run.evidence();
-    return theory::judge(claim, std::span(&evidence, 1), true);
-}
-
 /// What a fault is planted on.
 struct ControlData {
     std::uint64_t seed = 1;

@@ -24,16 +24,11 @@ RunConfig learned(std::uint64_t seed) {
     return c;
 }
 
-Verdict judge_run(const Claim& claim, const RunResult& run) {
-    const Evidence evidence = run.evidence();
-    return theory::judge(claim, std::span(&evidence, 1), true);
-}
-
 Verdict bound_strengthened(const Claim& claim, std::uint64_t seed) {
     return judge_run(theory::strengthened(claim, 0.9), run_synthetic(learned(seed)));
 }
 
-Verdict class_flipped(const Claim& claim, std::uint64_t seed) {
+Verdict class_flipped_in_training(const Claim& claim, std::uint64_t seed) {
     const RunConfig c = learned(seed);
     Dataset trained = FeatureDistribution(feature_spec(c), seed).sample(seed);
     const auto told = theory::dataset_statistics(trained);
@@ -106,13 +101,13 @@ std::vector<Control> training_accuracy_controls() {
         "the trainer sees the negative class's features with the wrong sign";
     return {
         {"T6a", "bound x 0.9", stronger, bound_strengthened},
-        {"T6a", "class flipped", flipped, class_flipped},
+        {"T6a", "class flipped", flipped, class_flipped_in_training},
         {"T6a", "unlearned late", "every prompt is wrong from kappa t = 1.2 on", unlearned_late},
         {"T6b", "bound x 0.9", stronger, bound_strengthened},
         {"T6b", "phi(0) = 1", "the loss of a prompt with margin 0 is taken for 1",
          one_giant_prompt},
         {"T6e", "bound x 0.9", stronger, bound_strengthened},
-        {"T6e", "class flipped", flipped, class_flipped},
+        {"T6e", "class flipped", flipped, class_flipped_in_training},
         {"T6e", "labels flipped", "the trainer sees 38 % of the labels flipped, the claim does not",
          labels_flipped},
     };

@@ -38,7 +38,7 @@ std::vector<Column<InfluencePoint>> columns() {
     };
 }
 
-std::vector<double> sizes() {
+std::vector<double> curve_sizes() {
     std::vector<double> out;
     for (int k = -8; k <= 6; ++k) out.push_back(std::ldexp(1.0, k));
     return out;
@@ -50,7 +50,7 @@ std::vector<InfluencePoint> measure(Objective objective, std::uint64_t seed) {
     dials.rho = 0.4;
     dials.reference_shift = 0.5;
     theory::InfluenceFacts facts = make_facts(dials, seed);
-    measure_single(facts, honest_trainer(facts), sizes());
+    measure_single(facts, honest_trainer(facts), curve_sizes());
     const theory::Response response = theory::first_order_response(facts);
     std::vector<InfluencePoint> out;
     for (const theory::ProbabilityRecord& r : facts.single) {
@@ -81,7 +81,7 @@ void put_influence(StudyOutcome& outcome, std::uint64_t seed) {
         for (const InfluencePoint& p : measure(static_cast<Objective>(k), seed))
             points.push_back(p);
     outcome.values.emplace_back(kObjective, objective_names());
-    outcome.values.emplace_back(kSize, sizes());
+    outcome.values.emplace_back(kSize, curve_sizes());
     for (const auto& c : columns())
         outcome.values.emplace_back("probabilities_influence_" + c.name, gather(points, c.get));
 }

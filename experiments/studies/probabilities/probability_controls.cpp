@@ -23,12 +23,12 @@ ContextDials centre(double rho) {
     return out;
 }
 
-std::vector<double> sizes() { return {0.125, 0.0625, 0.03125, 0.001}; }
+std::vector<double> control_sizes() { return {0.125, 0.0625, 0.03125, 0.001}; }
 
 /// Single updates and a path, by a trainer of our choice.
 InfluenceFacts measured(InfluenceFacts claimed, const ContextTrainer& trainer,
                         double eta_factor = 1.0) {
-    measure_single(claimed, trainer, sizes(), eta_factor);
+    measure_single(claimed, trainer, control_sizes(), eta_factor);
     measure_path(claimed, trainer, 0.5, 4, eta_factor);
     return claimed;
 }
@@ -58,7 +58,7 @@ InfluenceFacts normaliser_frozen(std::uint64_t seed) {
     InfluenceFacts f = make_facts(centre(0.4), seed);
     RowMatrix direction;
     honest_trainer(f).descent(f.head, direction);
-    for (const double c : sizes()) {
+    for (const double c : control_sizes()) {
         const double eta = step_size(f, c);
         f.single.push_back(
             {1.0, eta, log_policy(f.head, f.contexts) + eta * f.contexts * direction.transpose()});

@@ -8,7 +8,7 @@ namespace prefdyn {
 
 namespace {
 
-constexpr Index kTokens = 50, kDimension = 4;
+constexpr Index kTokens = 50, kPanelDimension = 4;
 
 struct PublishedDraws {
     RowMatrix x;                     ///< (1, 4)
@@ -25,10 +25,11 @@ void make_peaky(RowMatrix& head, const RowMatrix& x) {
 PublishedDraws publish_draws() {
     LegacyRandom random(10086);
     PublishedDraws out;
-    out.x = random.gaussian(kDimension, 1).transpose();
-    out.uniform = random.gaussian(kDimension, kTokens).transpose();
-    out.flat = (1.0 + 0.05 * random.gaussian(kDimension, kTokens).array()).matrix().transpose();
-    out.peaky = random.gaussian(kDimension, kTokens).transpose();
+    out.x = random.gaussian(kPanelDimension, 1).transpose();
+    out.uniform = random.gaussian(kPanelDimension, kTokens).transpose();
+    out.flat =
+        (1.0 + 0.05 * random.gaussian(kPanelDimension, kTokens).array()).matrix().transpose();
+    out.peaky = random.gaussian(kPanelDimension, kTokens).transpose();
     make_peaky(out.peaky, out.x);
     return out;
 }

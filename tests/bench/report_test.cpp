@@ -47,8 +47,9 @@ TEST_CASE("a line says whether its goal is met, and the report counts those that
 
 TEST_CASE("prefdyn-bench lists what it times, and says met or MISSED beside each goal") {
     const TemporaryDirectory folder;
-    const std::string small = " --vocabulary 20 --dimension 8 --samples 30 --batch 8 --steps 3"
-                              " --dense-steps 1 --large-samples 64 --threads 1 --device cpu";
+    const std::string small =
+        " --vocabulary 20 --dimension 8 --samples 30 --batch 8 --steps 3"
+        " --dense-steps 1 --large-samples 64 --threads 1 --device cpu";
     const auto run = [&](const std::string& arguments) {
         const std::string call = std::string(PREFDYN_BENCH_EXECUTABLE) + arguments + " > " +
                                  (folder / "out") + " 2> " + (folder / "err");

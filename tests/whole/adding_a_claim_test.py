@@ -22,10 +22,11 @@ find_package(prefdyn REQUIRED)
 find_library(SENTENCEPIECE_TRAIN_LIBRARY sentencepiece_train REQUIRED)
 add_library(grown OBJECT {sources})
 target_include_directories(grown BEFORE PRIVATE {tree})
-target_link_libraries(grown PUBLIC prefdyn::prefdyn)
+target_link_libraries(grown PUBLIC prefdyn::experiments)
 add_executable(prefdyn {tree}/experiments/commands/main.cpp)
 add_executable(prefdyn_tests {objects})
-# Objects come before the library, whose own registry is then not taken.
+# Objects come before the libraries, and the first definition counts: theirs of the registry may share an object.
+target_link_options(grown PUBLIC -Wl,--allow-multiple-definition)
 target_link_libraries(prefdyn PRIVATE grown)
 target_link_libraries(prefdyn_tests PRIVATE grown ${{SENTENCEPIECE_TRAIN_LIBRARY}})
 set_target_properties(prefdyn_tests PROPERTIES LINKER_LANGUAGE CXX)

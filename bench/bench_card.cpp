@@ -4,7 +4,7 @@
 #include "bench/random_checkpoint.hpp"
 #include "sim/base/cancel.hpp"
 #include "sim/base/stopwatch.hpp"
-#include "sim/lm/model/cuda_layer.hpp"
+#include "sim/lm/model/device/cuda_layer.hpp"
 
 namespace prefdyn {
 
@@ -46,7 +46,7 @@ void bench_transformer_card(std::ostream& out, const BenchOptions& options) {
     const double written = seconds_of([&] { write_random_llama(folder.path(), c, 1); });
     line(out, "checkpoint written", written, "s",
          format_real(std::round(bytes / written * 1e-8) / 10.0) + " GB/s, goal: < 20 s");
-    const double rate = card::matrix_rate(precision, kExtent) * 1e-12;
+    const double rate = device::matrix_rate(precision, kExtent) * 1e-12;
     line(out, "matrix product of 8192, measured", rate, "TFLOP/s");
     std::unique_ptr<Transformer> model;
     const double opening =

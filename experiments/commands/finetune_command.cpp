@@ -10,6 +10,7 @@
 #include "experiments/program/output_options.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
+#include "sim/lm/model/layer_backend.hpp"
 #include "theory/behaviours.hpp"
 
 namespace prefdyn {

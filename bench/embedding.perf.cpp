@@ -52,7 +52,7 @@ Rate own_rate(Product& p) {
     Tensor tensor{"w", "memory", "F32", Dtype::kF32, {Product::kOut, Product::kIn}, {}};
     tensor.bytes = std::as_bytes(std::span(p.w.data(), static_cast<std::size_t>(p.w.size())));
     PackedMatrix packed;
-    packed.pack(std::vector{&tensor});
+    packed.pack(tensor);
     return best_rate(kRepetitions, Product::kFlops, [&] {
         multiply(best_kernels(), view_of(p.x), packed, p.y.data(), Product::kOut, false);
     });

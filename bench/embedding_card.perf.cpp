@@ -3,7 +3,7 @@
 #include "bench/language_models.hpp"
 #include "bench/random_checkpoint.hpp"
 #include "sim/base/cancel.hpp"
-#include "sim/lm/model/cuda_layer.hpp"
+#include "sim/lm/model/device/cuda_layer.hpp"
 
 namespace prefdyn::bench {
 
@@ -45,7 +45,7 @@ void time_embedding_on_card(Report& report, const BenchOptions& options) {
     const double written = seconds_of([&] { write_random_llama(folder.path(), c, 1); });
     report.line("checkpoint written", written, "s", at_most(20.0),
                 format_real(std::round(bytes / written * 1e-8) / 10.0) + " GB/s");
-    const double rate = card::matrix_rate(precision, kExtent) * 1e-12;
+    const double rate = device::matrix_rate(precision, kExtent) * 1e-12;
     report.line("matrix product of 8192, measured", rate, "TFLOP/s");
     std::unique_ptr<Transformer> model;
     const double opening =

@@ -8,8 +8,9 @@
 #include "bench/language_models.hpp"
 #include "bench/random_checkpoint.hpp"
 #include "experiments/program/usage.hpp"
-#include "sim/lm/model/cuda_layer.hpp"
-#include "sim/lm/train/device_engine.hpp"
+#include "sim/lm/model/device/cuda_layer.hpp"
+#include "sim/lm/train/cuda_engine.hpp"
+#include "sim/lm/train/training.hpp"
 
 namespace prefdyn::bench {
 
@@ -52,9 +53,9 @@ std::vector<PairTokens> pairs_of(std::vector<transformer::TokenIds>& sequences, 
 }
 
 /// Tokens read and rows of logits of one update.
-struct Size {
+struct UpdateSize {
     Index tokens = 0, rows = 0;
-    explicit Size(const std::vector<PairTokens>& pairs) {
+    explicit UpdateSize(const std::vector<PairTokens>& pairs) {
         for (const PairTokens& pair : pairs) {
             tokens += tokens_read(pair);
             rows += rows_read(pair);
@@ -64,7 +65,7 @@ struct Size {
 
 /// Multiplications and additions of an update: forward, through to the inputs, and into the
 /// gradient of what is trained.
-double flops_of(const Plan& plan, const Size& size) {
+double flops_of(const Plan& plan, const UpdateSize& size) {
     const transformer::ModelConfig& c = plan.config;
     const auto tokens = static_cast<double>(size.tokens);
     const double head = 2.0 * static_cast<double>(size.rows * c.vocabulary * c.hidden);
@@ -74,7 +75,7 @@ double flops_of(const Plan& plan, const Size& size) {
     return 2.0 * (layers + head) + 2.0 * tokens * static_cast<double>(targets);
 }
 
-void report_card(Report& report, const Plan& plan, const Size& size, double wall, double rate,
+void report_card(Report& report, const Plan& plan, const UpdateSize& size, double wall, double rate,
                  Index held) {
     const double flops = flops_of(plan, size);
     const std::size_t bytes =
@@ -88,7 +89,7 @@ void report_card(Report& report, const Plan& plan, const Size& size, double wall
                 "weights, those beside adapters, gradient, tapes");
 }
 
-void report_processor(Report& report, const Plan& plan, const Size& size, double each,
+void report_processor(Report& report, const Plan& plan, const UpdateSize& size, double each,
                       double beyond) {
     const auto numbers = 4 * plan.config.parameters();
     const double planned = static_cast<double>(numbers) * 4.0 +
@@ -109,7 +110,7 @@ void run(Report& report, const BenchOptions& o) {
     const transformer::ModelConfig& config = checkpoint.config();
     auto sequences = random_prompts({2 * plan.pairs, plan.tokens, 0}, config.vocabulary);
     const auto pairs = pairs_of(sequences, plan.tokens / 2);
-    const Size size(pairs);
+    const UpdateSize size(pairs);
     const Layout layout(config);
     forget_peak();
     const double before = peak_resident_mib();
@@ -132,7 +133,7 @@ void run(Report& report, const BenchOptions& o) {
         std::to_string(plan.pairs) + " pairs of " + std::to_string(plan.tokens) + " tokens");
     if (card) {
         constexpr long kExtent = 8192;
-        const double rate = transformer::card::matrix_rate(plan.spec.precision, kExtent) * 1e-12;
+        const double rate = transformer::device::matrix_rate(plan.spec.precision, kExtent) * 1e-12;
         const Index held = 2 * config.layers * config.hidden * config.hidden;
         report_card(report, plan, size, wall, rate, held);
     } else {

@@ -3,6 +3,10 @@
 # verdicts as the processor's, the speeds in one table, a large sweep, and compute-sanitizer where it is installed.
 #
 #     tests/on_card.sh BUILD [OUT]      # a build folder with kernels; logs go to OUT, by default BUILD/on_card
+#
+# Compiled but not run on a card so far, of the language models: training (device_engine_test, bench --finetune);
+# embedding since it implements LayerBackend in cuda_layer.cu itself, its gate, norm, softmax step and rounding to
+# bfloat16 being the processor's functions (cuda_kernels_test, cuda_layer_test; bench --transformer: goal >= 0.60).
 set -u
 build=$1
 out=${2:-$build/on_card}

@@ -11,6 +11,7 @@
 #include "experiments/program/preset.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
+#include "sim/lm/model/layer_backend.hpp"
 #include "theory/behaviours.hpp"
 
 namespace prefdyn {

@@ -74,8 +74,8 @@ void print_config(std::ostream& out, const ModelConfig& c) {
 }
 
 void print_files(std::ostream& out, const Checkpoint& checkpoint) {
-    out << "type           " << checkpoint.layer(0).query.dtype_name << " (layer 0, query), "
-        << checkpoint.embedding().dtype_name << " (token embedding)\n";
+    out << "type           " << checkpoint.layer(0)[transformer::Part::kQuery].dtype_name
+        << " (layer 0, query), " << checkpoint.embedding().dtype_name << " (token embedding)\n";
     const auto hash = transformer::hash_model(checkpoint);
     for (const auto& file : hash.files)
         out << "file           " << file.name << ", " << file.bytes << " bytes, hash " << file.hash

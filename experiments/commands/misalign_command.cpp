@@ -18,6 +18,7 @@
 #include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
+#include "sim/lm/model/layer_backend.hpp"
 #include "sim/lm/text/tokenizer.hpp"
 
 namespace prefdyn {

@@ -13,7 +13,7 @@
 #include "sim/base/stopwatch.hpp"
 #include "sim/cuda/device.hpp"
 #include "sim/lm/text/tokenizer.hpp"
-#include "sim/lm/train/device_engine.hpp"
+#include "sim/lm/train/cuda_engine.hpp"
 
 namespace prefdyn {
 
@@ -118,7 +118,7 @@ FinetuneJob::Extent FinetuneJob::extent(const FinetunePlan& plan) const {
     for (int b = 0; b < layout_.count(); ++b) {
         const Index size = layout_.block(b).size();
         out.all += size;
-        if (trainable.held()[static_cast<std::size_t>(b)]) out.held += size;
+        if (trainable.blocks()[static_cast<std::size_t>(b)]) out.held += size;
     }
     if (plan.training.trained.part == TrainedPart::kLora) out.adapted = out.held;
     const finetune::Layout own(checkpoint_.config(), true);

@@ -1,14 +1,15 @@
 #pragma once
-// A Machine (see sim/lm/train/device_model.hpp) on the processor: what a card would run. Members of
-// a group take turns, each until it waits for the others, from the first to the last or from the
-// last to the first: where they forget to wait, one of both orders shows it. Memory is poisoned.
+// A Machine (see sim/lm/model/device/device_layer.hpp) on the processor: what a card would run.
+// Members of a group take turns, each until it waits for the others, from the first to the last or
+// from the last to the first: where they forget to wait, one of both orders shows it. Memory is
+// poisoned.
 
 #include <ucontext.h>
 
 #include <cstring>
 #include <functional>
 
-#include "sim/lm/train/device_model.hpp"
+#include "sim/lm/model/device/device_layer.hpp"
 
 namespace prefdyn::test {
 
@@ -146,9 +147,9 @@ class HostMachine {
     int members() const { return members_; }
 
     template <class T, class Y>
-    void multiply(finetune::card::Times times, long m, long n, long k, const T* a, const T* b,
+    void multiply(transformer::device::Times times, long m, long n, long k, const T* a, const T* b,
                   float share, Y* y) {
-        using finetune::card::Times, finetune::card::to_float;
+        using transformer::device::Times, transformer::device::to_float;
         for (long i = 0; i < m; ++i)
             for (long j = 0; j < n; ++j) {
                 double sum = 0.0;
@@ -158,7 +159,7 @@ class HostMachine {
                            to_float(times == Times::kForward ? b[j * k + l] : b[l * n + j]);
                 Y& to = y[i * n + j];
                 if (share != 0.0f) sum += share * static_cast<double>(to_float(to));
-                to = finetune::card::from_float<Y>(static_cast<float>(sum));
+                to = transformer::device::from_float<Y>(static_cast<float>(sum));
             }
     }
     void wait() {}
@@ -182,40 +183,6 @@ class HostMachine {
             return out;
         }
     };
-    int members_;
-    Turns turns_;
-};
-
-/// Models on the host, computed as on a card.
-class HostFactory final : public finetune::card::Factory {
-  public:
-    explicit HostFactory(int members, Turns turns = Turns::kFirstToLast)
-        : members_(members), turns_(turns) {}
-
-    std::unique_ptr<finetune::card::Model> model(const finetune::card::ModelShape& shape,
-                                                 const std::vector<const float*>& weights,
-                                                 transformer::Precision precision) const override {
-        using namespace finetune::card;
-        if (precision == transformer::Precision::kBfloat16)
-            return std::make_unique<DeviceModel<HostMachine, Bfloat16>>(machine(), shape, weights);
-        return std::make_unique<DeviceModel<HostMachine, float>>(machine(), shape, weights);
-    }
-    std::unique_ptr<finetune::card::Trainer> trainer(
-        const finetune::card::ModelShape& shape, const finetune::card::TrainingShape& training,
-        const std::vector<const float*>& weights, const float* theta,
-        transformer::Precision precision) const override {
-        using namespace finetune::card;
-        if (precision == transformer::Precision::kBfloat16)
-            return std::make_unique<DeviceTrainer<HostMachine, Bfloat16>>(machine(), shape,
-                                                                          training, weights, theta);
-        return std::make_unique<DeviceTrainer<HostMachine, float>>(machine(), shape, training,
-                                                                   weights, theta);
-    }
-
-  private:
-    std::unique_ptr<HostMachine> machine() const {
-        return std::make_unique<HostMachine>(members_, turns_);
-    }
     int members_;
     Turns turns_;
 };

@@ -1,43 +1,191 @@
 #include "sim/lm/model/attention.hpp"
 
+#include <algorithm>
 #include <cmath>
+
+#include "sim/lm/model/product.hpp"
 
 namespace prefdyn::transformer {
 
 namespace {
 
-Index round_up(Index n) { return (n + kLanes - 1) / kLanes * kLanes; }
+/// x = softmax(scale x), n values.
+void softmax(float* x, Index n, float scale) { best_kernels().softmax(x, n, scale); }
 
-/// keys^T (h, m) and values (n, w) of one head, padded with zeros.
+void softmax(double* x, Index n, double scale) {
+    const double top = *std::max_element(x, x + n);
+    double total = 0.0;
+    for (Index j = 0; j < n; ++j) total += x[j] = std::exp(scale * (x[j] - top));
+    for (Index j = 0; j < n; ++j) x[j] /= total;
+}
+
+template <class Real>
+Real score_scale(const Heads& shape) {
+    return static_cast<Real>(1.0 / std::sqrt(static_cast<double>(shape.size)));
+}
+
+/// Queries [row, row + rows) of a sequence, and keys [key, key + keys), which hold all that they
+/// attend to.
+struct Tile {
+    Index row, rows, key, keys;
+};
+constexpr Index kTileRows = 64;
+
+/// Calls `work(tile)` for the n queries of a sequence, in order.
+template <class Work>
+void for_each_tile(const Heads& shape, Index n, Work work) {
+    for (Index row = 0; row < n; row += kTileRows) {
+        const Index rows = std::min(kTileRows, n - row);
+        const Index key = shape.window > 0 ? std::max<Index>(0, row - shape.window + 1) : 0;
+        work(Tile{row, rows, key, row + rows - key});
+    }
+}
+
+/// P (rows, keys) of a tile: rows are softmax(scale q k^T) over what a token attends to, 0
+/// elsewhere; q (rows, h), k (keys, h).
+template <class Real>
+void attention_weights(const Heads& shape, const Tile& tile, const View<Real>& q,
+                       const View<Real>& k, RowsMap<Real> weights) {
+    multiply(q, k.transposed(), weights.data(), tile.keys, Into::kSet);
+    for (Index i = 0; i < tile.rows; ++i) {
+        const Index token = tile.row + i, end = token + 1 - tile.key;
+        const Index begin =
+            shape.window > 0 ? std::max<Index>(0, token - shape.window + 1 - tile.key) : 0;
+        Real* row = weights.row(i).data();
+        softmax(row + begin, end - begin, score_scale<Real>(shape));
+        std::fill(row, row + begin, Real(0));
+        std::fill(row + end, row + tile.keys, Real(0));
+    }
+}
+
+/// Scores of a tile of a sequence of n tokens.
+template <class Real>
+struct Scratch {
+    Column<Real> numbers;
+    explicit Scratch(Index n) : numbers(std::min(kTileRows, n) * n) {}
+    RowsMap<Real> of(const Tile& tile) { return {numbers.data(), tile.rows, tile.keys}; }
+};
+
+/// Where the columns of a head begin in the first row of a sequence.
+template <class Matrix>
+auto* start(Matrix& x, const Prompt& s, Index head, Index size) {
+    return x.data() + s.first * x.cols() + head * size;
+}
+/// The rows of a sequence in the columns of a head.
+template <class Real>
+View<Real> part(const Rows<Real>& x, const Prompt& s, Index head, Index size) {
+    return {start(x, s, head, size), s.length, size, x.cols()};
+}
+
+/// Calls `work(sequence, kv head)` for all, each by one thread.
+template <class Work>
+void for_each_group(const Heads& shape, std::span<const Prompt> sequences, Work work) {
+    const Index tasks = static_cast<Index>(sequences.size()) * shape.kv_heads;
+#pragma omp parallel for schedule(dynamic, 4)
+    for (Index task = 0; task < tasks; ++task)
+        work(sequences[static_cast<std::size_t>(task / shape.kv_heads)], task % shape.kv_heads);
+}
+
+/// keys^T (h, m) and values (n, w) of one head as the kernel reads them, padded with zeros.
 struct PaddedHead {
-    std::vector<float> keys, values;
-    PaddedHead(const AttentionShape& s, const float* qkv, Index n, Index head) {
-        const Index h = s.head_size, m = round_up(n), w = round_up(h);
-        keys.assign(static_cast<std::size_t>(h * m), 0.0f);
-        values.assign(static_cast<std::size_t>(n * w), 0.0f);
-        for (Index i = 0; i < n; ++i) {
-            const float* key = qkv + i * s.width() + (s.heads + head) * h;
-            const float* value = key + s.kv_heads * h;
-            for (Index c = 0; c < h; ++c) keys[static_cast<std::size_t>(c * m + i)] = key[c];
-            for (Index c = 0; c < h; ++c) values[static_cast<std::size_t>(i * w + c)] = value[c];
-        }
+    Rows<float> keys, values;
+    PaddedHead(const View<float>& k, const View<float>& v) {
+        const auto padded = [](Index n) { return (n + kLanes - 1) / kLanes * kLanes; };
+        keys.setZero(k.cols, padded(k.rows));
+        values.setZero(v.rows, padded(v.cols));
+        for (Index i = 0; i < k.rows; ++i)
+            for (Index c = 0; c < k.cols; ++c) {
+                keys(c, i) = k.data[i * k.row_stride + c];
+                values(i, c) = v.data[i * v.row_stride + c];
+            }
     }
 };
 
 }  // namespace
 
-void attend(const CpuKernels& kernels, const AttentionShape& s, const float* qkv, Index n,
-            float* out) {
-    const Index h = s.head_size, group = s.heads / s.kv_heads;
-    const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(h)));
-#pragma omp parallel for schedule(static)
-    for (Index kv = 0; kv < s.kv_heads; ++kv) {
-        const PaddedHead padded(s, qkv, n, kv);
-        std::vector<float> scores(static_cast<std::size_t>(round_up(n)));
-        for (Index head = kv * group; head < (kv + 1) * group; ++head)
-            kernels.attend({qkv + head * h, s.width(), padded.keys.data(), padded.values.data(),
-                            out + head * h, s.heads * h, scores.data(), n, h, s.window, scale});
-    }
+/// One query after another: inference takes sequences as long as the context.
+template <>
+void attention_forward(const Heads& shape, std::span<const Prompt> sequences,
+                       const Rows<float>& query, const Rows<float>& key, const Rows<float>& value,
+                       Rows<float>& mixed) {
+    const Index h = shape.size, shared = shape.heads / shape.kv_heads;
+    mixed.resize(query.rows(), query.cols());
+    for_each_group(shape, sequences, [&](const Prompt& s, Index kv) {
+        const PaddedHead padded(part(key, s, kv, h), part(value, s, kv, h));
+        Column<float> scores(padded.keys.cols());
+        for (Index head = kv * shared; head < (kv + 1) * shared; ++head)
+            best_kernels().attend({start(query, s, head, h), query.cols(), padded.keys.data(),
+                                   padded.values.data(), start(mixed, s, head, h), mixed.cols(),
+                                   scores.data(), s.length, h, shape.window,
+                                   score_scale<float>(shape)});
+    });
 }
+
+template <>
+void attention_forward(const Heads& shape, std::span<const Prompt> sequences,
+                       const Rows<double>& query, const Rows<double>& key,
+                       const Rows<double>& value, Rows<double>& mixed) {
+    const Index h = shape.size, shared = shape.heads / shape.kv_heads;
+    mixed.resize(query.rows(), query.cols());
+    for_each_group(shape, sequences, [&](const Prompt& s, Index kv) {
+        const View<double> k = part(key, s, kv, h), v = part(value, s, kv, h);
+        Scratch<double> scratch(s.length);
+        for (Index head = kv * shared; head < (kv + 1) * shared; ++head)
+            for_each_tile(shape, s.length, [&](const Tile& tile) {
+                const auto q = part(query, s, head, h).block(tile.row, 0, tile.rows, h);
+                const RowsMap<double> p = scratch.of(tile);
+                attention_weights(shape, tile, q, k.block(tile.key, 0, tile.keys, h), p);
+                multiply(view_of(p), v.block(tile.key, 0, tile.keys, h),
+                         start(mixed, s, head, h) + tile.row * mixed.cols(), mixed.cols(),
+                         Into::kSet);
+            });
+    });
+}
+
+template <class Real>
+void attention_backward(const Heads& shape, std::span<const Prompt> sequences,
+                        const Rows<Real>& query, const Rows<Real>& key, const Rows<Real>& value,
+                        const Rows<Real>& dmixed, Rows<Real>& dquery, Rows<Real>& dkey,
+                        Rows<Real>& dvalue) {
+    const Index h = shape.size, shared = shape.heads / shape.kv_heads;
+    dquery.resize(query.rows(), query.cols());
+    dkey.setZero(key.rows(), key.cols());
+    dvalue.setZero(value.rows(), value.cols());
+    for_each_group(shape, sequences, [&](const Prompt& s, Index kv) {
+        Scratch<Real> weights(s.length), slopes(s.length);
+        for (Index head = kv * shared; head < (kv + 1) * shared; ++head)
+            for_each_tile(shape, s.length, [&](const Tile& tile) {
+                const auto rows_of = [&](const Rows<Real>& x) {
+                    return part(x, s, head, h).block(tile.row, 0, tile.rows, h);
+                };
+                const auto keys_of = [&](const Rows<Real>& x) {
+                    return part(x, s, kv, h).block(tile.key, 0, tile.keys, h);
+                };
+                const View<Real> q = rows_of(query), k = keys_of(key), dout = rows_of(dmixed);
+                const Index from = tile.key * dkey.cols();
+                const RowsMap<Real> p = weights.of(tile);
+                RowsMap<Real> ds = slopes.of(tile);
+                attention_weights(shape, tile, q, k, p);
+                multiply(view_of(p).transposed(), dout, start(dvalue, s, kv, h) + from,
+                         dvalue.cols(), Into::kAdd);
+                multiply(dout, keys_of(value).transposed(), ds.data(), tile.keys, Into::kSet);
+                const Column<Real> along = p.cwiseProduct(ds).rowwise().sum();
+                ds.colwise() -= along;
+                ds.array() *= p.array() * score_scale<Real>(shape);
+                multiply(view_of(ds), k, start(dquery, s, head, h) + tile.row * dquery.cols(),
+                         dquery.cols(), Into::kSet);
+                multiply(view_of(ds).transposed(), q, start(dkey, s, kv, h) + from, dkey.cols(),
+                         Into::kAdd);
+            });
+    });
+}
+
+#define PREFDYN_INSTANTIATE(Real)                                                              \
+    template void attention_backward(const Heads&, std::span<const Prompt>, const Rows<Real>&, \
+                                     const Rows<Real>&, const Rows<Real>&, const Rows<Real>&,  \
+                                     Rows<Real>&, Rows<Real>&, Rows<Real>&);
+PREFDYN_INSTANTIATE(float)
+PREFDYN_INSTANTIATE(double)
+#undef PREFDYN_INSTANTIATE
 
 }  // namespace prefdyn::transformer

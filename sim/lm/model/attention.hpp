@@ -1,20 +1,34 @@
 #pragma once
-// Causal attention of one prompt with grouped keys and values.
+// Causal attention of every sequence by itself, H heads of which H / K in a row share the keys and
+// values of one of K heads; token i attends to tokens max(0, i - window + 1) ... i. No n x n matrix
+// is ever there.
 
-#include "sim/lm/model/gemm/cpu_kernels.hpp"
-#include "sim/lm/model/tensor.hpp"
+#include <span>
+
+#include "sim/lm/model/prompt.hpp"
 
 namespace prefdyn::transformer {
 
-/// Rows of qkv hold H query heads, K key heads and K value heads of size h; head i of the queries
-/// uses head i / (H / K) of the keys and values.
-struct AttentionShape {
-    Index heads, kv_heads, head_size, window;
-    Index width() const { return (heads + 2 * kv_heads) * head_size; }
+struct Heads {
+    Index heads, kv_heads, size;  ///< H, K, h
+    Index window = 0;             ///< 0: all tokens before
 };
 
-/// out (n, H h) for a prompt of n tokens with queries and keys already rotated; qkv (n, width()).
-void attend(const CpuKernels& kernels, const AttentionShape& shape, const float* qkv, Index n,
-            float* out);
+/// For every sequence of n tokens and every head, with its q (n, h), k (n, h), v (n, h):
+///   P = softmax(q k^T / sqrt(h)) over what a row attends to,  mixed (n, h) = P v.
+/// query, mixed (T, H h); key, value (T, K h).
+template <class Real>
+void attention_forward(const Heads& shape, std::span<const Prompt> sequences,
+                       const Rows<Real>& query, const Rows<Real>& key, const Rows<Real>& value,
+                       Rows<Real>& mixed);
+
+/// With P computed again from q and k:
+///   dv = P^T dmixed,  dS = P (dP - rowsum(P dP)) with dP = dmixed v^T,
+///   dq = dS k / sqrt(h),  dk = dS^T q / sqrt(h);  dk and dv summed over the heads that share them.
+template <class Real>
+void attention_backward(const Heads& shape, std::span<const Prompt> sequences,
+                        const Rows<Real>& query, const Rows<Real>& key, const Rows<Real>& value,
+                        const Rows<Real>& dmixed, Rows<Real>& dquery, Rows<Real>& dkey,
+                        Rows<Real>& dvalue);
 
 }  // namespace prefdyn::transformer

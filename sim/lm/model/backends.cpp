@@ -17,6 +17,14 @@ void require_precision(Precision precision) {
                          "leave it away, or give --device cuda");
 }
 
+void require_card_heads(const ModelConfig& config) {
+    constexpr Index kMost = 256;
+    if (config.head_size > kMost)
+        throw InputError("head size " + std::to_string(config.head_size) +
+                             ": the card knows heads of up to " + std::to_string(kMost),
+                         "--device cpu");
+}
+
 std::unique_ptr<LayerBackend> make_backend(const ModelConfig& config, Index longest,
                                            Precision precision) {
     require_precision(precision);

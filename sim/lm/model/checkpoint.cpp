@@ -67,15 +67,6 @@ bool is_derived(const std::string& name) {
 
 }  // namespace
 
-std::vector<const Tensor*> LayerTensors::all() const {
-    std::vector<const Tensor*> out;
-    for (const Tensor* each :
-         {&input_norm, &query, &key, &value, &output, &post_norm, &gate, &up, &down, &query_bias,
-          &key_bias, &value_bias, &output_bias, &gate_bias, &up_bias, &down_bias})
-        if (each->present()) out.push_back(each);
-    return out;
-}
-
 void Checkpoint::open(const std::string& name) {
     const std::string path = inside(folder_, name);
     files_.push_back(std::make_unique<MappedFile>(path));
@@ -117,34 +108,16 @@ Tensor Checkpoint::take(const std::string& name, const std::vector<Index>& shape
 }
 
 LayerTensors Checkpoint::take_layer(Index index) {
-    const ModelConfig& c = config_;
-    const std::string start = "model.layers." + std::to_string(index) + ".";
-    const Index q = c.heads * c.head_size, kv = c.kv_heads * c.head_size;
-    const auto weight = [&](const char* name, Index out, Index in) {
-        return take(start + name + ".weight", {out, in});
-    };
-    const auto bias = [&](const char* name, bool wanted, Index out) {
-        return wanted ? take(start + name + ".bias", {out}) : Tensor{};
-    };
-    LayerTensors t;
-    t.layer = index;
-    t.input_norm = take(start + "input_layernorm.weight", {c.hidden});
-    t.query = weight("self_attn.q_proj", q, c.hidden);
-    t.key = weight("self_attn.k_proj", kv, c.hidden);
-    t.value = weight("self_attn.v_proj", kv, c.hidden);
-    t.output = weight("self_attn.o_proj", c.hidden, q);
-    t.post_norm = take(start + "post_attention_layernorm.weight", {c.hidden});
-    t.gate = weight("mlp.gate_proj", c.ffn, c.hidden);
-    t.up = weight("mlp.up_proj", c.ffn, c.hidden);
-    t.down = weight("mlp.down_proj", c.hidden, c.ffn);
-    t.query_bias = bias("self_attn.q_proj", c.qkv_bias, q);
-    t.key_bias = bias("self_attn.k_proj", c.qkv_bias, kv);
-    t.value_bias = bias("self_attn.v_proj", c.qkv_bias, kv);
-    t.output_bias = bias("self_attn.o_proj", c.output_bias, c.hidden);
-    t.gate_bias = bias("mlp.gate_proj", c.mlp_bias, c.ffn);
-    t.up_bias = bias("mlp.up_proj", c.mlp_bias, c.ffn);
-    t.down_bias = bias("mlp.down_proj", c.mlp_bias, c.hidden);
-    return t;
+    LayerTensors out;
+    out.layer = index;
+    for (std::size_t p = 0; p < kParts; ++p) {
+        const auto part = static_cast<Part>(p);
+        const std::vector<Index> shape = part_shape(config_, part);
+        if (shape.empty()) continue;
+        std::string name = "model.layers." + std::to_string(index) + ".";
+        out.parts[p] = take(name.append(part_name(part)), shape);
+    }
+    return out;
 }
 
 Checkpoint::Checkpoint(const std::string& folder) : folder_(folder) {

@@ -2,12 +2,13 @@
 // A folder in Hugging Face layout: config.json and model.safetensors, or the shards that
 // model.safetensors.index.json names. Only mapped, nothing is read until it is asked for.
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "sim/lm/model/layer_parts.hpp"
 #include "sim/lm/model/mapped_file.hpp"
-#include "sim/lm/model/model_config.hpp"
 #include "sim/lm/model/safetensors.hpp"
 
 namespace prefdyn::transformer {
@@ -15,11 +16,9 @@ namespace prefdyn::transformer {
 /// The weights of one layer. Projections are (out, in); a bias the model has not is not present().
 struct LayerTensors {
     Index layer = 0;
-    Tensor input_norm, query, key, value, output, post_norm, gate, up, down;
-    Tensor query_bias, key_bias, value_bias, output_bias, gate_bias, up_bias, down_bias;
+    std::array<Tensor, kParts> parts;
 
-    /// Every tensor that is present.
-    std::vector<const Tensor*> all() const;
+    const Tensor& operator[](Part part) const { return parts[static_cast<std::size_t>(part)]; }
 };
 
 class Checkpoint {

@@ -7,13 +7,9 @@
 
 #include "sim/lm/model/checkpoint.hpp"
 #include "sim/lm/model/precision.hpp"
+#include "sim/lm/model/prompt.hpp"
 
 namespace prefdyn::transformer {
-
-/// Tokens [first, first + length) of the hidden states are one prompt, in order.
-struct Prompt {
-    Index first = 0, length = 0;
-};
 
 /// Called after a piece of work with the tokens it covered; from any thread, one at a time.
 using Tick = std::function<void(Index tokens)>;
@@ -42,6 +38,8 @@ class LayerBackend {
 /// prompt that will come. InputError if there is no such backend for this precision or model.
 std::unique_ptr<LayerBackend> make_backend(const ModelConfig& config, Index longest,
                                            Precision precision);
+/// Tokens of a batch on the processor, at least.
+inline constexpr Index kBatchTokens = 192;
 std::unique_ptr<LayerBackend> make_cpu_backend(const ModelConfig& config, Index longest);
 std::unique_ptr<LayerBackend> make_cuda_backend(const ModelConfig& config, Index longest,
                                                 Precision precision);
@@ -51,6 +49,9 @@ std::unique_ptr<LayerBackend> make_cuda_backend(const ModelConfig& config, Index
 
 /// Throws InputError if what runs does not know this precision.
 void require_precision(Precision precision);
+
+/// Throws InputError if heads are larger than a card's kernels are made for.
+void require_card_heads(const ModelConfig& config);
 
 /// Tokens that the backend takes through the layers at a time with the least waste.
 Index preferred_tokens(const ModelConfig& config, Precision precision);

@@ -7,11 +7,11 @@ namespace prefdyn::transformer {
 
 MemoryPlan memory_plan(const ModelConfig& c, Index prompts, Index tokens, Index longest,
                        Index threads) {
-    constexpr Index kBatchTokens = 192;
     const Index q = c.heads * c.head_size, kv = c.kv_heads * c.head_size;
     const Index batch = kBatchTokens + longest;  // a batch ends with the prompt that fills it
-    const Index row = c.hidden + (q + 2 * kv) + q + 3 * c.ffn;
-    const Index head = 2 * (c.head_size + 8) * (longest + 8);  // keys and values of one head
+    // At the end of attention, or at the gate; what a layer has used it gives back.
+    const Index row = std::max(3 * c.hidden + 2 * (q + kv), 2 * c.hidden + 3 * c.ffn);
+    const Index head = (2 * c.head_size + 17) * (longest + 8);  // its keys, values and scores
     const auto bytes = [](Index floats) {
         return static_cast<std::size_t>(floats) * sizeof(float);
     };

@@ -43,7 +43,8 @@ std::set<std::string> weight_files(const Checkpoint& checkpoint) {
     std::set<std::string> out = {checkpoint.embedding().file, checkpoint.final_norm().file,
                                  checkpoint.head().file};
     for (Index i = 0; i < checkpoint.config().layers; ++i)
-        for (const Tensor* tensor : checkpoint.layer(i).all()) out.insert(tensor->file);
+        for (const Tensor& tensor : checkpoint.layer(i).parts)
+            if (tensor.present()) out.insert(tensor.file);
     return out;
 }
 

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "sim/base/failure.hpp"
-#include "sim/lm/model/elementwise.hpp"
 #include "sim/lm/text/json_input.hpp"
 
 namespace prefdyn::transformer {
@@ -146,14 +145,6 @@ RopeTable::RopeTable(const RopeSpec& spec, Index head_size, Index positions)
             cos(p, c) = static_cast<float>(std::cos(static_cast<double>(angle)));
             sin(p, c) = static_cast<float>(std::sin(static_cast<double>(angle)));
         }
-}
-
-void RopeTable::rotate(float* x, Index heads, Index position) const {
-    const Index half = cos.cols();
-    const float* cosine = cos.data() + position * half;
-    const float* sine = sin.data() + position * half;
-    for (Index head = 0; head < heads; ++head, x += 2 * half)
-        for (Index c = 0; c < half; ++c) rotate_pair(x[c], x[c + half], cosine[c], sine[c]);
 }
 
 }  // namespace prefdyn::transformer

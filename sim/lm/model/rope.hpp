@@ -33,9 +33,6 @@ std::vector<float> rope_frequencies(const RopeSpec& spec, Index head_size);
 struct RopeTable {
     RopeTable(const RopeSpec& spec, Index head_size, Index positions);
     RowsF cos, sin;
-
-    /// x (heads, head_size) of one token at `position`; halves c and c + h/2 form a pair.
-    void rotate(float* x, Index heads, Index position) const;
 };
 
 }  // namespace prefdyn::transformer

@@ -11,7 +11,15 @@
 namespace prefdyn::transformer {
 
 using Index = Eigen::Index;
-using RowsF = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class Real>
+using Rows = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class Real>
+using RowsMap = Eigen::Map<Rows<Real>>;
+template <class Real>
+using ConstRows = Eigen::Map<const Rows<Real>>;
+template <class Real>
+using Column = Eigen::Matrix<Real, Eigen::Dynamic, 1>;
+using RowsF = Rows<float>;
 
 /// The types a weight may have; kOther is a type of the format that holds no weight.
 enum class Dtype { kF32, kF16, kBF16, kOther };

@@ -4,14 +4,14 @@
 
 #include "sim/base/cancel.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/lm/model/elementwise.hpp"
 #include "sim/lm/model/gemm/gemm.hpp"
-#include "sim/lm/model/norm.hpp"
 
 namespace prefdyn::transformer {
 
 namespace {
 
-std::vector<Prompt> lay_out(std::span<const TokenIds> prompts) {
+std::vector<Prompt> packed(std::span<const TokenIds> prompts) {
     std::vector<Prompt> out;
     Index first = 0;
     for (const TokenIds& ids : prompts) {
@@ -55,7 +55,8 @@ void read_row(const Tensor& table, Index id, float* out) {
 }
 
 void forget(const LayerTensors& layer) {
-    for (const Tensor* each : layer.all()) MappedFile::forget(each->bytes);
+    for (const Tensor& each : layer.parts)
+        if (each.present()) MappedFile::forget(each.bytes);
 }
 
 }  // namespace
@@ -96,22 +97,20 @@ RowsF Transformer::look_up(std::span<const TokenIds> prompts) const {
 /// The final norm of the last hidden states x (n, d), in place.
 void Transformer::finish(RowsF& x, const EmbedOptions& options) const {
     const std::vector<float> w = vector_of(checkpoint_.final_norm());
-    for (Index i = 0; i < x.rows(); ++i) {
-        auto row = x.row(i);
-        for (int times = 0; times < static_cast<int>(options.norm); ++times)
-            rms_norm(row.data(), w.data(), config().norm_epsilon, config().hidden, row.data());
-        if (!row.allFinite())
+    for (int times = 0; times < static_cast<int>(options.norm); ++times)
+        norm_forward(x, w.data(), config().norm_epsilon, x);
+    for (Index i = 0; i < x.rows(); ++i)
+        if (!x.row(i).allFinite())
             throw InputError(
                 (options.name ? options.name(static_cast<std::size_t>(i))
                               : checkpoint_.folder() + ": prompt " + std::to_string(i)) +
                     ": its embedding is not finite",
                 "the model overflows single precision");
-    }
 }
 
 RowsF Transformer::embed(std::span<const TokenIds> prompts, const EmbedOptions& options) const {
     check(prompts);
-    const std::vector<Prompt> layout = lay_out(prompts);
+    const std::vector<Prompt> layout = packed(prompts);
     const auto backend = make_backend(config(), longest_of(layout), options.precision);
     backend->begin(look_up(prompts), layout);
     const double all =

@@ -1,25 +1,39 @@
 #include "sim/base/freed_memory.hpp"
 #include "sim/cuda/device.hpp"
 #include "sim/lm/model/layer_backend.hpp"
-#include "sim/lm/train/device_engine.hpp"
+#include "sim/lm/train/cuda_engine.hpp"
 
 namespace prefdyn::finetune {
 
 std::unique_ptr<Pass> make_pass(const ModelConfig& config, const Parameters<float>& weights,
-                                const std::vector<bool>& held, Index longest,
-                                transformer::Precision precision) {
-    transformer::require_precision(precision);
-    if (on_gpu())
-        return make_device_pass(card::cuda_factory(), config, weights, held, longest, precision);
-    return std::make_unique<ModelPass<float>>(config, weights, held, longest);
+                                const std::vector<bool>& trainable, Index longest,
+                                Precision precision) {
+    require_precision(precision);
+    if (on_gpu()) return make_cuda_pass(config, weights, trainable, longest, precision);
+    return std::make_unique<ModelPass<float>>(config, weights, trainable, longest);
 }
 
 std::unique_ptr<Engine> make_engine(const ModelConfig& config, const Parameters<float>& weights,
                                     const EngineSpec& spec, Index longest) {
-    transformer::require_precision(spec.precision);
-    if (on_gpu()) return make_device_engine(card::cuda_factory(), config, weights, spec, longest);
+    require_precision(spec.precision);
+    if (on_gpu()) return make_cuda_engine(config, weights, spec, longest);
     keep_freed_memory();
     return make_cpu_engine(config, weights, spec, longest);
 }
+
+#ifndef PREFDYN_CUDA
+namespace {
+[[noreturn]] void refuse() { throw std::logic_error("this prefdyn was built without CUDA"); }
+}  // namespace
+
+std::unique_ptr<Pass> make_cuda_pass(const ModelConfig&, const Parameters<float>&,
+                                     const std::vector<bool>&, Index, Precision) {
+    refuse();
+}
+std::unique_ptr<Engine> make_cuda_engine(const ModelConfig&, const Parameters<float>&,
+                                         const EngineSpec&, Index) {
+    refuse();
+}
+#endif
 
 }  // namespace prefdyn::finetune

@@ -1,10 +1,12 @@
 #pragma once
 // From the gradient to new weights: tasks for a Machine. Twins: trainable.cpp, update_rule.cpp.
 
-#include "sim/lm/train/device_number.hpp"
+#include "sim/lm/model/device/number.hpp"
 #include "sim/lm/train/element.hpp"
 
-namespace prefdyn::finetune::card {
+namespace prefdyn::finetune::device {
+
+using namespace transformer::device;
 
 /// out[piece] = inner product of x and y over elements [piece kPiece, (piece + 1) kPiece); a group
 /// for a piece. Sums of pieces do not depend on how many groups run at a time.
@@ -66,7 +68,7 @@ struct AddAdapter {
 };
 
 /// dA (r, in) = scale B^T dW.
-struct PullA {
+struct AdapterGradientA {
     const float *b, *dw;
     long rank, out, in;
     float scale;
@@ -80,7 +82,7 @@ struct PullA {
 };
 
 /// dB (out, r) = scale dW A^T, a group for an element.
-struct PullB {
+struct AdapterGradientB {
     const float *a, *dw;
     long rank, in;
     float scale;
@@ -96,4 +98,4 @@ struct PullB {
     }
 };
 
-}  // namespace prefdyn::finetune::card
+}  // namespace prefdyn::finetune::device

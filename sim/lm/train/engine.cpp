@@ -55,7 +55,7 @@ class PartEngine final : public Engine {
           base_(copy_of(weights_, trainable_.adapted())),
           theta_(trainable_.initial(weights_)),
           optimiser_(spec.update, theta_),
-          pass_(config, weights_, trainable_.held(), longest) {
+          pass_(config, weights_, trainable_.blocks(), longest) {
         trainable_.apply(theta_, base_, weights_);
     }
 
@@ -63,7 +63,7 @@ class PartEngine final : public Engine {
 
     double update(double max_norm, double eta) override {
         const double norm =
-            optimiser_.update(trainable_.pull(theta_, pass_.gradient()), max_norm, eta);
+            optimiser_.update(trainable_.gradient(theta_, pass_.gradient()), max_norm, eta);
         trainable_.apply(theta_, base_, weights_);
         return norm;
     }

@@ -77,7 +77,7 @@ MetricSums add_mean_gradient(Pass& pass, std::span<const PairTokens> pairs,
             values.push_back(objective.at(scores[k], reference[group[k]]));
             sums.add(objective.metrics(scores[k], reference[group[k]]));
         }
-        pass.backward(logit_pull(batch, values, 1.0 / static_cast<double>(which.size())));
+        pass.backward(logit_gradient(batch, values, 1.0 / static_cast<double>(which.size())));
     }
     return sums;
 }

@@ -111,9 +111,9 @@ MetricSums Objective::metrics(const PairScore& score, const ReferenceLogps& refe
     return out;
 }
 
-LogitPull logit_pull(const PairBatch& batch, std::span<const Objective::Value> values,
-                     double scale) {
-    LogitPull out{{}, std::vector<double>(batch.rows.size(), 0.0)};
+LogitGradient logit_gradient(const PairBatch& batch, std::span<const Objective::Value> values,
+                             double scale) {
+    LogitGradient out{{}, std::vector<double>(batch.rows.size(), 0.0)};
     batch.for_each_token([&](std::size_t i, std::size_t side, Index row, std::int32_t token) {
         const double share = scale * (side == 0 ? values[i].chosen : values[i].rejected);
         out.entries.push_back({row, token, share});
@@ -123,25 +123,25 @@ LogitPull logit_pull(const PairBatch& batch, std::span<const Objective::Value> v
 }
 
 template <class Real>
-void logit_gradient(const Rows<Real>& logits, const std::vector<double>& logsumexp,
-                    const LogitPull& pull, Rows<Real>& dlogits) {
+void fill_logit_gradient(const Rows<Real>& logits, const std::vector<double>& logsumexp,
+                         const LogitGradient& gradient, Rows<Real>& dlogits) {
     dlogits.resize(logits.rows(), logits.cols());
 #pragma omp parallel for schedule(static)
     for (Index row = 0; row < logits.rows(); ++row) {
         const auto r = static_cast<std::size_t>(row);
         for (Index v = 0; v < logits.cols(); ++v)
             dlogits(row, v) = static_cast<Real>(
-                logit_slope(static_cast<double>(logits(row, v)), logsumexp[r], pull.row[r]));
+                logit_slope(static_cast<double>(logits(row, v)), logsumexp[r], gradient.row[r]));
     }
-    for (const auto& [row, token, share] : pull.entries)
+    for (const auto& [row, token, share] : gradient.entries)
         dlogits(row, token) += static_cast<Real>(share);
 }
 
-#define PREFDYN_INSTANTIATE(Real)                                                                 \
-    template RowScores score_rows(const Rows<Real>&);                                             \
-    template LogitScores score_logits(const Rows<Real>&, const PairBatch&);                       \
-    template void logit_gradient(const Rows<Real>&, const std::vector<double>&, const LogitPull&, \
-                                 Rows<Real>&);
+#define PREFDYN_INSTANTIATE(Real)                                                    \
+    template RowScores score_rows(const Rows<Real>&);                                \
+    template LogitScores score_logits(const Rows<Real>&, const PairBatch&);          \
+    template void fill_logit_gradient(const Rows<Real>&, const std::vector<double>&, \
+                                      const LogitGradient&, Rows<Real>&);
 PREFDYN_INSTANTIATE(float)
 PREFDYN_INSTANTIATE(double)
 #undef PREFDYN_INSTANTIATE

@@ -73,7 +73,7 @@ class Objective {
 };
 
 /// A gradient in logits: row r has sum over its entries of share (e_token - softmax_r).
-struct LogitPull {
+struct LogitGradient {
     struct Entry {
         Index row;
         std::int32_t token;
@@ -83,11 +83,11 @@ struct LogitPull {
     std::vector<double> row;  ///< sum of a row's shares
 };
 /// Of the sum over pairs of scale * phi.
-LogitPull logit_pull(const PairBatch& batch, std::span<const Objective::Value> values,
-                     double scale);
+LogitGradient logit_gradient(const PairBatch& batch, std::span<const Objective::Value> values,
+                             double scale);
 /// The same as numbers (rows, V).
 template <class Real>
-void logit_gradient(const Rows<Real>& logits, const std::vector<double>& logsumexp,
-                    const LogitPull& pull, Rows<Real>& dlogits);
+void fill_logit_gradient(const Rows<Real>& logits, const std::vector<double>& logsumexp,
+                         const LogitGradient& gradient, Rows<Real>& dlogits);
 
 }  // namespace prefdyn::finetune

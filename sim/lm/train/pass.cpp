@@ -10,8 +10,8 @@ LogitScores ModelPass<Real>::forward(const PairBatch& batch, Keep keep) {
 }
 
 template <class Real>
-void ModelPass<Real>::backward(const LogitPull& pull) {
-    logit_gradient(model_.logits(), logsumexp_, pull, dlogits_);
+void ModelPass<Real>::backward(const LogitGradient& gradient) {
+    fill_logit_gradient(model_.logits(), logsumexp_, gradient, dlogits_);
     model_.backward(dlogits_, gradient_);
 }
 

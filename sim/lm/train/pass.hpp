@@ -17,12 +17,12 @@ class Pass {
     /// (|rows|, d): hidden states behind the final norm, of the last forward pass.
     virtual transformer::RowsF embeddings() = 0;
     /// Adds to the gradient, from that in the logits of the last forward pass.
-    virtual void backward(const LogitPull& pull) = 0;
+    virtual void backward(const LogitGradient& gradient) = 0;
 
     virtual void clear_gradient() = 0;
-    /// Squared norm of the gradient of every block, 0 of one that is not held.
+    /// Squared norm of the gradient of every block, 0 of one that is not trainable.
     virtual std::vector<double> gradient_squares() = 0;
-    /// Inner product of the gradients of two blocks of one shape, both held.
+    /// Inner product of the gradients of two blocks of one shape, both trainable.
     virtual double gradient_product(int a, int b) = 0;
 };
 
@@ -30,15 +30,15 @@ class Pass {
 template <class Real>
 class ModelPass final : public Pass {
   public:
-    /// For sequences of up to `longest` tokens; gradients of the blocks in `held`. Config and
+    /// For sequences of up to `longest` tokens; gradients of the blocks in `trainable`. Config and
     /// weights must outlive this.
     ModelPass(const ModelConfig& config, const Parameters<Real>& weights,
-              const std::vector<bool>& held, Index longest)
-        : weights_(weights), model_(config, longest), gradient_(weights.layout(), held) {}
+              const std::vector<bool>& trainable, Index longest)
+        : weights_(weights), model_(config, longest), gradient_(weights.layout(), trainable) {}
 
     LogitScores forward(const PairBatch& batch, Keep keep) override;
     transformer::RowsF embeddings() override { return model_.embeddings().template cast<float>(); }
-    void backward(const LogitPull& pull) override;
+    void backward(const LogitGradient& gradient) override;
     void clear_gradient() override { gradient_.clear(); }
     std::vector<double> gradient_squares() override;
     double gradient_product(int a, int b) override;
@@ -54,7 +54,7 @@ class ModelPass final : public Pass {
 
 /// On the processor or on the card, as sim/cuda/device.hpp says.
 std::unique_ptr<Pass> make_pass(const ModelConfig& config, const Parameters<float>& weights,
-                                const std::vector<bool>& held, Index longest,
+                                const std::vector<bool>& trainable, Index longest,
                                 transformer::Precision precision);
 
 }  // namespace prefdyn::finetune

@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "sim/lm/train/parameters.hpp"
+#include "sim/lm/model/parameters.hpp"
 
 namespace prefdyn::finetune {
+
+using namespace transformer;
 
 enum class ScheduleKind { kConstant, kConstantWithWarmup, kLinear, kCosine };
 const std::vector<std::string>& schedule_names();

@@ -1,11 +1,9 @@
 #include "sim/lm/train/sequence_model.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include "sim/base/cancel.hpp"
-#include "sim/lm/train/elementwise.hpp"
-#include "sim/lm/train/product.hpp"
+#include "sim/lm/model/elementwise.hpp"
 
 namespace prefdyn::finetune {
 
@@ -27,9 +25,9 @@ void require_finite(const Rows<Real>& x, const std::string& what, Index layer) {
     throw NonFinite(place + " not finite");
 }
 
-/// The lowest layer that holds a block, `layers` if none does, -1 if the embedding does.
+/// The lowest layer with a block in `gradient`, `layers` if there is none, -1 if the embedding is.
 template <class Real>
-Index lowest_held(const Parameters<Real>& gradient, Index layers) {
+Index lowest_trainable(const Parameters<Real>& gradient, Index layers) {
     const Layout& layout = gradient.layout();
     if (gradient.has(layout.embedding())) return -1;
     for (Index layer = 0; layer < layers; ++layer)
@@ -46,7 +44,7 @@ SequenceModel<Real>::SequenceModel(const ModelConfig& config, Index longest)
 
 template <class Real>
 Layer<Real> SequenceModel<Real>::layer(Index index) const {
-    return Layer<Real>(config_, *weights_, index, rope_, batch_->sequences);
+    return {config_, layer_weights(*weights_, index), index, rope_, batch_->sequences};
 }
 
 template <class Real>
@@ -78,16 +76,16 @@ const Rows<Real>& SequenceModel<Real>::forward(const Parameters<Real>& weights,
         stop_if_requested();
         LayerTape<Real>& tape = tapes_[keep == Keep::kNothing ? 0 : static_cast<std::size_t>(i)];
         tape.x = std::move(x);
-        x = layer(i).forward(tape);
+        x = layer(i).forward(tape, keep);
         require_finite(x, "the hidden states behind", i);
-        if (keep == Keep::kInputs) tape.keep_input_alone();
     }
     const Layout& layout = weights.layout();
     last_.resize(static_cast<Index>(rows_.size()), config_.hidden);
     for (std::size_t r = 0; r < rows_.size(); ++r)
         last_.row(static_cast<Index>(r)) = x.row(rows_[r]);
-    norm_forward(last_, weights.matrix(layout.final_norm()), config_.norm_epsilon, embeddings_);
-    set_forward(embeddings_, weights.matrix(layout.head()), logits_);
+    const Real* norm = weights.matrix(layout.final_norm()).data();
+    norm_forward(last_, norm, config_.norm_epsilon, embeddings_);
+    linear_forward(embeddings_, weight_of(weights, layout.head()), logits_, Into::kSet);
     require_finite(logits_, "the logits are", -1);
     return logits_;
 }
@@ -99,10 +97,10 @@ void SequenceModel<Real>::backward_layers(Rows<Real>& dx, Index lowest,
         stop_if_requested();
         LayerTape<Real>& tape = tapes_[static_cast<std::size_t>(i)];
         const Layer<Real> one = layer(i);
-        if (keep_ == Keep::kInputs) one.forward(tape);
+        if (keep_ == Keep::kInputs) one.fill(tape);
         one.backward(tape, dx, gradient);
         require_finite(dx, "the gradient in front of", i);
-        if (keep_ == Keep::kInputs) tape.keep_input_alone();
+        if (keep_ == Keep::kInputs) tape.drop_all_but_input();
     }
 }
 
@@ -110,17 +108,16 @@ template <class Real>
 void SequenceModel<Real>::backward(const Rows<Real>& dlogits, Parameters<Real>& gradient) {
     if (keep_ == Keep::kNothing) throw std::logic_error("the forward pass kept nothing");
     const Layout& layout = weights_->layout();
-    const Index lowest = lowest_held(gradient, config_.layers);
+    const Index lowest = lowest_trainable(gradient, config_.layers);
     if (gradient.has(layout.head()))
-        add_gradient(dlogits, embeddings_, gradient.matrix(layout.head()));
+        backward_weight(dlogits, embeddings_, gradient.matrix(layout.head()));
     const int norm = layout.final_norm();
     if (lowest == config_.layers && !gradient.has(norm)) return;
     Rows<Real> dembeddings, dlast = Rows<Real>::Zero(last_.rows(), last_.cols());
-    set_backward(dlogits, weights_->matrix(layout.head()), dembeddings);
-    std::optional<RowsMap<Real>> dw;
-    if (gradient.has(norm)) dw.emplace(gradient.matrix(norm));
-    norm_backward(last_, weights_->matrix(norm), config_.norm_epsilon, dembeddings, dlast,
-                  dw ? &*dw : nullptr);
+    backward_input(dlogits, weight_of(*weights_, layout.head()), dembeddings, Into::kSet);
+    Real* dw = gradient.has(norm) ? gradient.matrix(norm).data() : nullptr;
+    norm_backward(last_, weights_->matrix(norm).data(), config_.norm_epsilon, dembeddings, dlast,
+                  dw);
     if (lowest == config_.layers) return;
     Rows<Real> dx = Rows<Real>::Zero(batch_->tokens(), config_.hidden);
     for (std::size_t r = 0; r < rows_.size(); ++r)

@@ -1,15 +1,16 @@
 #pragma once
 // The whole transformer on a batch of token sequences: logits where they are asked for, and the
-// gradient of what is made of them. Sequences are laid one behind the other without padding, each
-// attends to itself alone.
+// gradient of what is made of them. Sequences follow each other without padding, each attends to
+// itself only.
 
 #include <stdexcept>
 
-#include "sim/lm/model/transformer.hpp"
-#include "sim/lm/train/keep.hpp"
-#include "sim/lm/train/layer.hpp"
+#include "sim/lm/model/layer.hpp"
 
 namespace prefdyn::finetune {
+
+using namespace transformer;
+using transformer::Column;
 
 /// A value that is NaN or infinite, and where: training cannot go on.
 class NonFinite : public std::runtime_error {
@@ -19,7 +20,7 @@ class NonFinite : public std::runtime_error {
 
 struct TokenBatch {
     std::vector<std::int32_t> ids;
-    std::vector<transformer::Prompt> sequences;
+    std::vector<Prompt> sequences;
 
     Index tokens() const { return static_cast<Index>(ids.size()); }
     void add(std::span<const std::int32_t> sequence) {
@@ -42,8 +43,8 @@ class SequenceModel {
     /// (|rows|, d): what the head saw, the hidden states behind the final norm.
     const Rows<Real>& embeddings() const { return embeddings_; }
 
-    /// Adds to the blocks `gradient` holds, from the gradient in the logits (|rows|, V). Layers
-    /// below the lowest block held are not visited.
+    /// Adds to the blocks `gradient` has, from the gradient in the logits (|rows|, V). Layers below
+    /// the lowest of them are not visited.
     void backward(const Rows<Real>& dlogits, Parameters<Real>& gradient);
 
     /// Bytes for a batch of `tokens` tokens with `rows` rows of logits and their gradient.
@@ -56,7 +57,7 @@ class SequenceModel {
     void look_up_backward(const Rows<Real>& dx, RowsMap<Real> gradient) const;
 
     const ModelConfig& config_;
-    transformer::RopeTable rope_;
+    RopeTable rope_;
     const Parameters<Real>* weights_ = nullptr;
     const TokenBatch* batch_ = nullptr;
     std::vector<Index> rows_;

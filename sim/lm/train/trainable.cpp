@@ -6,7 +6,7 @@
 
 #include "sim/base/failure.hpp"
 #include "sim/base/stream.hpp"
-#include "sim/lm/train/product.hpp"
+#include "sim/lm/model/product.hpp"
 
 namespace prefdyn::finetune {
 
@@ -40,12 +40,12 @@ template <class Real>
 void Trainable<Real>::add(Piece::Kind kind, int block, Index rows, Index cols) {
     pieces_.push_back({kind, block, rows, cols, size_});
     size_ += rows * cols;
-    held_[static_cast<std::size_t>(block)] = true;
+    blocks_[static_cast<std::size_t>(block)] = true;
 }
 
 template <class Real>
 Trainable<Real>::Trainable(const Layout& layout, const TrainableSpec& spec, std::uint64_t seed)
-    : held_(static_cast<std::size_t>(layout.count()), false), seed_(seed) {
+    : blocks_(static_cast<std::size_t>(layout.count()), false), seed_(seed) {
     const auto whole = [&](int b) {
         add(Piece::Kind::kBlock, b, layout.block(b).rows, layout.block(b).cols);
     };
@@ -76,7 +76,7 @@ Trainable<Real>::Trainable(const Layout& layout, const TrainableSpec& spec, std:
 
 template <class Real>
 std::vector<bool> Trainable<Real>::adapted() const {
-    std::vector<bool> out(held_.size(), false);
+    std::vector<bool> out(blocks_.size(), false);
     for (const Piece& piece : pieces_)
         if (piece.kind != Piece::Kind::kBlock) out[static_cast<std::size_t>(piece.block)] = true;
     return out;
@@ -135,8 +135,8 @@ double Trainable<Real>::change(const Column<Real>& theta, const Parameters<Real>
 }
 
 template <class Real>
-Column<Real> Trainable<Real>::pull(const Column<Real>& theta,
-                                   const Parameters<Real>& gradient) const {
+Column<Real> Trainable<Real>::gradient(const Column<Real>& theta,
+                                       const Parameters<Real>& gradient) const {
     Column<Real> out = Column<Real>::Zero(size_);
     for (std::size_t k = 0; k < pieces_.size(); ++k) {
         const Piece& p = pieces_[k];
@@ -145,8 +145,9 @@ Column<Real> Trainable<Real>::pull(const Column<Real>& theta,
         if (p.kind == Piece::Kind::kBlock) to = dw;
         if (p.kind != Piece::Kind::kA) continue;
         const Piece& q = pieces_[k + 1];
-        multiply(view_of(view(theta, q)).turned(), view_of(dw), to.data(), to.cols(), Into::kSet);
-        multiply(view_of(dw), view_of(view(theta, p)).turned(), out.data() + q.offset, q.cols,
+        multiply(view_of(view(theta, q)).transposed(), view_of(dw), to.data(), to.cols(),
+                 Into::kSet);
+        multiply(view_of(dw), view_of(view(theta, p)).transposed(), out.data() + q.offset, q.cols,
                  Into::kSet);
         for (const Piece& each : {p, q})
             out.segment(each.offset, each.rows * each.cols) *= static_cast<Real>(scale_);

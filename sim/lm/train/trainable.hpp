@@ -2,9 +2,12 @@
 // What of a model is trained, as one vector theta: every weight, the head alone, or low-rank
 // adapters W = W_0 + (alpha / r) B A beside frozen weights (LoRA).
 
-#include "sim/lm/train/parameters.hpp"
+#include "sim/lm/model/parameters.hpp"
 
 namespace prefdyn::finetune {
+
+using namespace transformer;
+using transformer::Column;
 
 enum class TrainedPart { kFull, kLora, kHead };
 const std::vector<std::string>& trained_names();  ///< full, lora, head
@@ -37,7 +40,7 @@ class Trainable {
     const std::vector<Piece>& pieces() const { return pieces_; }
     double scale() const { return scale_; }  ///< alpha / r
     /// Blocks whose gradient is needed; all else is frozen.
-    const std::vector<bool>& held() const { return held_; }
+    const std::vector<bool>& blocks() const { return blocks_; }
     /// Blocks that adapters are added to.
     std::vector<bool> adapted() const;
 
@@ -49,7 +52,7 @@ class Trainable {
     /// ||W - W_0||_F over all weights: of W made from theta, and W_0 the base.
     double change(const Column<Real>& theta, const Parameters<Real>& base) const;
     /// The gradient in theta from that in the blocks: dA = s B^T dW, dB = s dW A^T.
-    Column<Real> pull(const Column<Real>& theta, const Parameters<Real>& gradient) const;
+    Column<Real> gradient(const Column<Real>& theta, const Parameters<Real>& gradient) const;
 
   private:
     void add(Piece::Kind kind, int block, Index rows, Index cols);
@@ -58,7 +61,7 @@ class Trainable {
     }
 
     std::vector<Piece> pieces_;  ///< of an adapter A, then B
-    std::vector<bool> held_;
+    std::vector<bool> blocks_;
     Index size_ = 0;
     double scale_ = 1.0;
     std::uint64_t seed_;

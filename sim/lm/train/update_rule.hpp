@@ -6,9 +6,12 @@
 #include <string>
 #include <utility>
 
-#include "sim/lm/train/parameters.hpp"
+#include "sim/lm/model/parameters.hpp"
 
 namespace prefdyn::finetune {
+
+using namespace transformer;
+using transformer::Column;
 
 enum class UpdateKind { kSgd, kRmsprop, kAdamw };
 const std::vector<std::string>& update_names();

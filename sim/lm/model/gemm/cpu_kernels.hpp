@@ -35,7 +35,6 @@ struct CpuKernels {
     /// (k, 16) at `next`, of which nothing is read, is fetched into the cache.
     void (*panel)(const float* a, Size rows, const float* b, Size k, float* c, Size c_stride,
                   Size cols, bool add, const float* next);
-    void (*attend)(const HeadTask& task);
     /// g = silu(g) u, n values.
     void (*gate)(float* g, const float* u, Size n);
     /// dg = da u sigma(g) (1 + g sigma(-g)), du = da silu(g), n values.
@@ -43,6 +42,7 @@ struct CpuKernels {
                           Size n);
     /// x = softmax(scale x), n > 0 values.
     void (*softmax)(float* x, Size n, float scale);
+    void (*attend)(const HeadTask& task);
 };
 
 const CpuKernels* portable_kernels();

@@ -17,7 +17,7 @@ struct Avx2 {
 
 #include "sim/lm/model/gemm/cpu_kernels_body.hpp"
 
-constexpr CpuKernels kKernels = {"avx2", true, panel<Avx2>, attend, gate, gate_backward, softmax};
+constexpr CpuKernels kKernels = {"avx2", true, panel<Avx2>, gate, gate_backward, softmax, attend};
 
 }  // namespace
 

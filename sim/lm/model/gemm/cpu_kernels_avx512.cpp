@@ -18,8 +18,8 @@ struct Avx512 {
 
 #include "sim/lm/model/gemm/cpu_kernels_body.hpp"
 
-constexpr CpuKernels kKernels = {"avx512", true,          panel<Avx512>, attend,
-                                 gate,     gate_backward, softmax};
+constexpr CpuKernels kKernels = {"avx512",      true,    panel<Avx512>, gate,
+                                 gate_backward, softmax, attend};
 
 }  // namespace
 

@@ -97,81 +97,6 @@ inline float sum_of(const Eight& x) {
     return ((x[0] + x[4]) + (x[1] + x[5])) + ((x[2] + x[6]) + (x[3] + x[7]));
 }
 
-inline Size round_up(Size n) { return (n + kLanes - 1) / kLanes * kLanes; }
-
-/// scores[first, last) = scale q . key_j for W keys at a time.
-template <int W>
-inline Size score_keys(const HeadTask& t, const float* q, Size first, Size last) {
-    const Size stride = round_up(t.n);
-    for (; first + W * kLanes <= last; first += W * kLanes) {
-        Eight sum[W] = {};
-        for (Size c = 0; c < t.h; ++c)
-            for (int w = 0; w < W; ++w) {
-                Eight key;
-                load(key, t.keys + c * stride + first + w * kLanes);
-                sum[w] += q[c] * key;
-            }
-        for (int w = 0; w < W; ++w) {
-            sum[w] *= t.scale;
-            store(t.scores + first + w * kLanes, sum[w]);
-        }
-    }
-    return first;
-}
-
-/// out columns [first, last) = sum_j weight_j value_j / total, W vectors at a time.
-template <int W>
-inline Size mix_values(const HeadTask& t, Size begin, Size end, float total, float* out, Size first,
-                       Size last) {
-    const Size stride = round_up(t.h);
-    for (; first + W * kLanes <= last; first += W * kLanes) {
-        Eight sum[W] = {};
-        for (Size j = begin; j < end; ++j)
-            for (int w = 0; w < W; ++w) {
-                Eight value;
-                load(value, t.values + j * stride + first + w * kLanes);
-                sum[w] += t.scores[j] * value;
-            }
-        for (int w = 0; w < W; ++w)
-            for (Size l = 0; l < kLanes && first + w * kLanes + l < t.h; ++l)
-                out[first + w * kLanes + l] = sum[w][l] / total;
-    }
-    return first;
-}
-
-/// scores[begin, end) become exp(score - max); returns their sum. Lanes outside are zero.
-inline float soften(float* scores, Size begin, Size end) {
-    float most = scores[begin];
-    for (Size j = begin; j < end; ++j) most = scores[j] > most ? scores[j] : most;
-    Eight total = {};
-    for (Size at = begin / kLanes * kLanes; at < end; at += kLanes) {
-        Eight x;
-        load(x, scores + at);
-        x -= most;
-        exp_of(x);
-        for (Size l = 0; l < kLanes; ++l)
-            if (at + l < begin || at + l >= end) x[l] = 0.0f;
-        store(scores + at, x);
-        total += x;
-    }
-    return sum_of(total);
-}
-
-void attend(const HeadTask& t) {
-    const Size padded = round_up(t.h);
-    for (Size i = 0; i < t.n; ++i) {
-        const Size begin = t.window > 0 && i >= t.window ? i - t.window + 1 : 0;
-        const float* q = t.q + i * t.q_stride;
-        const Size last = round_up(i + 1);
-        const Size at = score_keys<4>(t, q, begin / kLanes * kLanes, last);
-        score_keys<1>(t, q, at, last);
-        const float total = soften(t.scores, begin, i + 1);
-        float* out = t.out + i * t.out_stride;
-        const Size column = mix_values<4>(t, begin, i + 1, total, out, 0, padded);
-        mix_values<1>(t, begin, i + 1, total, out, column, padded);
-    }
-}
-
 /// x = silu(x) y.
 inline void gate_of(Eight& x, const Eight& y) {
     Eight e = -x;
@@ -221,17 +146,81 @@ inline float largest_of(const float* x, Size n) {
     return out;
 }
 
-void softmax(float* x, Size n, float scale) {
-    const float most = largest_of(x, n);
+/// x[begin, end) become exp(x - max); returns their sum.
+inline float exponentials(float* x, Size begin, Size end) {
+    const float most = largest_of(x + begin, end - begin);
     Eight total = {}, now = {};
-    for (Size at = 0; at < n; at += kLanes) {
-        load_some(now, x + at, n - at, most);
-        now = (now - most) * scale;
+    for (Size at = begin / kLanes * kLanes; at < end; at += kLanes) {
+        load_some(now, x + at, end - at, most);
+        now -= most;
         exp_of(now);
-        for (Size l = n - at; l < kLanes; ++l) now[l] = 0.0f;
-        put(now, x + at, n - at, false);
+        for (Size l = 0; l < kLanes; ++l)
+            if (at + l < begin || at + l >= end) now[l] = 0.0f;
+        put(now, x + at, end - at, false);
         total += now;
     }
-    const float sum = sum_of(total);
+    return sum_of(total);
+}
+
+void softmax(float* x, Size n, float scale) {
+    for (Size i = 0; i < n; ++i) x[i] *= scale;
+    const float sum = exponentials(x, 0, n);
     for (Size i = 0; i < n; ++i) x[i] /= sum;
+}
+
+inline Size round_up(Size n) { return (n + kLanes - 1) / kLanes * kLanes; }
+
+/// scores[first, last) = scale q . key_j for W keys at a time.
+template <int W>
+inline Size score_keys(const HeadTask& t, const float* q, Size first, Size last) {
+    const Size stride = round_up(t.n);
+    for (; first + W * kLanes <= last; first += W * kLanes) {
+        Eight sum[W] = {};
+        for (Size c = 0; c < t.h; ++c)
+            for (int w = 0; w < W; ++w) {
+                Eight key;
+                load(key, t.keys + c * stride + first + w * kLanes);
+                sum[w] += q[c] * key;
+            }
+        for (int w = 0; w < W; ++w) {
+            sum[w] *= t.scale;
+            store(t.scores + first + w * kLanes, sum[w]);
+        }
+    }
+    return first;
+}
+
+/// out columns [first, last) = sum_j weight_j value_j / total, W vectors at a time.
+template <int W>
+inline Size mix_values(const HeadTask& t, Size begin, Size end, float total, float* out, Size first,
+                       Size last) {
+    const Size stride = round_up(t.h);
+    for (; first + W * kLanes <= last; first += W * kLanes) {
+        Eight sum[W] = {};
+        for (Size j = begin; j < end; ++j)
+            for (int w = 0; w < W; ++w) {
+                Eight value;
+                load(value, t.values + j * stride + first + w * kLanes);
+                sum[w] += t.scores[j] * value;
+            }
+        for (int w = 0; w < W; ++w)
+            for (Size l = 0; l < kLanes && first + w * kLanes + l < t.h; ++l)
+                out[first + w * kLanes + l] = sum[w][l] / total;
+    }
+    return first;
+}
+
+void attend(const HeadTask& t) {
+    const Size padded = round_up(t.h);
+    for (Size i = 0; i < t.n; ++i) {
+        const Size begin = t.window > 0 && i >= t.window ? i - t.window + 1 : 0;
+        const float* q = t.q + i * t.q_stride;
+        const Size last = round_up(i + 1);
+        const Size at = score_keys<4>(t, q, begin / kLanes * kLanes, last);
+        score_keys<1>(t, q, at, last);
+        const float total = exponentials(t.scores, begin, i + 1);
+        float* out = t.out + i * t.out_stride;
+        const Size column = mix_values<4>(t, begin, i + 1, total, out, 0, padded);
+        mix_values<1>(t, begin, i + 1, total, out, column, padded);
+    }
 }

@@ -22,8 +22,8 @@ struct Four {
 
 #include "sim/lm/model/gemm/cpu_kernels_body.hpp"
 
-constexpr CpuKernels kKernels = {"portable", Four::kFused,  panel<Four>, attend,
-                                 gate,       gate_backward, softmax};
+constexpr CpuKernels kKernels = {"portable",    Four::kFused, panel<Four>, gate,
+                                 gate_backward, softmax,      attend};
 
 }  // namespace
 

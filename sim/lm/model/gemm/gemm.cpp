@@ -18,8 +18,7 @@ Index panels_of(Index outputs) { return (outputs + kPanel - 1) / kPanel; }
 
 typedef float Four __attribute__((vector_size(16)));
 
-/// Four by four numbers turned.
-void turn_four(const float* from, Index stride, float* to, Index to_stride) {
+void transpose_four(const float* from, Index stride, float* to, Index to_stride) {
     Four a[4], b[4];
     for (Index r = 0; r < 4; ++r) std::memcpy(&a[r], from + r * stride, sizeof(Four));
     b[0] = __builtin_shufflevector(a[0], a[1], 0, 4, 1, 5);
@@ -33,20 +32,21 @@ void turn_four(const float* from, Index stride, float* to, Index to_stride) {
     for (Index r = 0; r < 4; ++r) std::memcpy(to + r * to_stride, &a[r], sizeof(Four));
 }
 
-/// to (cols, rows) = from (rows, cols) turned.
-void turn(const float* from, Index stride, Index rows, Index cols, float* to, Index to_stride) {
+/// to (cols, rows) = from (rows, cols)^T.
+void transpose(const float* from, Index stride, Index rows, Index cols, float* to,
+               Index to_stride) {
     const Index whole_rows = rows / 4 * 4, whole_cols = cols / 4 * 4;
     for (Index c = 0; c < whole_cols; c += 4)
         for (Index r = 0; r < whole_rows; r += 4)
-            turn_four(from + r * stride + c, stride, to + c * to_stride + r, to_stride);
+            transpose_four(from + r * stride + c, stride, to + c * to_stride + r, to_stride);
     for (Index r = 0; r < rows; ++r)
         for (Index c = r < whole_rows ? whole_cols : 0; c < cols; ++c)
             to[c * to_stride + r] = from[r * stride + c];
 }
 
 /// to (rows, cols) = x, its rows `to_stride` apart.
-void lay_out(const View<float>& x, float* to, Index to_stride) {
-    if (x.stride != 1) return turn(x.data, x.stride, x.cols, x.rows, to, to_stride);
+void copy_rows(const View<float>& x, float* to, Index to_stride) {
+    if (x.stride != 1) return transpose(x.data, x.stride, x.cols, x.rows, to, to_stride);
     for (Index r = 0; r < x.rows; ++r)
         if (x.cols == kPanel)  // a length that the compiler knows
             std::copy_n(x.data + r * x.row_stride, kPanel, to + r * to_stride);
@@ -90,41 +90,21 @@ void PackedMatrix::resize(Index outputs, Index inputs) {
     capacity_ = wanted;
 }
 
-/// Rows [first, first + count) of the tensor become outputs [output, output + count): panels
-/// hold 16 outputs of the same input side by side.
-void PackedMatrix::fill(const Tensor& tensor, Index first, Index count, Index output) {
-    const Index begin = output / kPanel, end = panels_of(output + count);
+/// Panels hold 16 outputs of the same input side by side.
+void PackedMatrix::pack_rows(const Tensor& tensor, Index first, Index count) {
+    resize(count, tensor.shape[1]);
 #pragma omp parallel for schedule(static)
-    for (Index p = begin; p < end; ++p) {
+    for (Index p = 0; p < panels_of(count); ++p) {
         float* panel = data_.get() + p * kPanel * inputs_;
+        const Index lanes = std::min<Index>(kPanel, count - p * kPanel);
+        if (lanes < kPanel) std::fill_n(panel, kPanel * inputs_, 0.0f);
         std::vector<float> row(static_cast<std::size_t>(inputs_));
-        for (Index lane = 0; lane < kPanel; ++lane) {
-            const Index r = p * kPanel + lane - output;
-            if (r < 0 || r >= count) continue;
-            to_float(tensor, (first + r) * inputs_, inputs_, row.data());
+        for (Index lane = 0; lane < lanes; ++lane) {
+            to_float(tensor, (first + p * kPanel + lane) * inputs_, inputs_, row.data());
             for (Index t = 0; t < inputs_; ++t)
                 panel[t * kPanel + lane] = row[static_cast<std::size_t>(t)];
         }
     }
-}
-
-void PackedMatrix::pack(std::span<const Tensor* const> parts) {
-    Index outputs = 0;
-    for (const Tensor* part : parts) outputs += part->shape[0];
-    resize(outputs, parts[0]->shape[1]);
-    std::fill_n(data_.get() + outputs / kPanel * kPanel * inputs_,
-                (panels_of(outputs) - outputs / kPanel) * kPanel * inputs_, 0.0f);
-    Index output = 0;
-    for (const Tensor* part : parts) {
-        fill(*part, 0, part->shape[0], output);
-        output += part->shape[0];
-    }
-}
-
-void PackedMatrix::pack_rows(const Tensor& tensor, Index first, Index count) {
-    resize(count, tensor.shape[1]);
-    std::fill_n(data_.get(), panels_of(count) * kPanel * inputs_, 0.0f);
-    fill(tensor, first, count, 0);
 }
 
 void PackedMatrix::pack(const View<float>& w) {
@@ -135,7 +115,7 @@ void PackedMatrix::pack(const View<float>& w) {
         const View<float> part = w.block(p * kPanel, 0, lanes, w.cols);
         float* panel = data_.get() + p * kPanel * w.cols;
         if (lanes < kPanel) std::fill_n(panel, kPanel * w.cols, 0.0f);
-        lay_out(part.turned(), panel, kPanel);
+        copy_rows(part.transposed(), panel, kPanel);
     }
 }
 
@@ -152,7 +132,7 @@ void multiply_tile(const CpuKernels& kernels, const View<float>& x, const Packed
     const std::unique_ptr<float[]> block(new float[static_cast<std::size_t>(rows * kStride)]);
     for (Index k = 0; k < w.inputs(); k += kBlockK) {
         const Index count = std::min<Index>(kBlockK, w.inputs() - k);
-        lay_out(x.block(tile.row, k, rows, count), block.get(), kStride);
+        copy_rows(x.block(tile.row, k, rows, count), block.get(), kStride);
         for (Index p = tile.p; p < tile.p_end; ++p)
             kernels.panel(block.get(), rows, w.panel(p) + k * kPanel, count,
                           y + tile.row * y_stride + p * kPanel, y_stride,

@@ -5,7 +5,6 @@
 // with it (avx2, avx512) agree with each other, those without agree among themselves.
 
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "sim/lm/model/gemm/cpu_kernels.hpp"
@@ -24,7 +23,7 @@ struct View {
     const Real* data;
     Index rows, cols, row_stride, stride = 1;
 
-    View turned() const { return {data, cols, rows, stride, row_stride}; }
+    View transposed() const { return {data, cols, rows, stride, row_stride}; }
     View block(Index row, Index col, Index count_rows, Index count_cols) const {
         return {data + row * row_stride + col * stride, count_rows, count_cols, row_stride, stride};
     }
@@ -35,11 +34,11 @@ View<typename Matrix::Scalar> view_of(const Matrix& x) {
     return {x.data(), x.rows(), x.cols(), x.cols()};
 }
 
-/// Rows of one or more tensors (out_i, in) stacked, in panels of 16 outputs, zero-padded.
+/// W (out, in) in panels of 16 outputs, zero-padded.
 class PackedMatrix {
   public:
-    void pack(std::span<const Tensor* const> parts);
-    /// Rows [first, first + count) of one tensor.
+    void pack(const Tensor& tensor) { pack_rows(tensor, 0, tensor.shape[0]); }
+    /// Rows [first, first + count) of it.
     void pack_rows(const Tensor& tensor, Index first, Index count);
     void pack(const View<float>& w);
 
@@ -52,7 +51,6 @@ class PackedMatrix {
         void operator()(float* data) const;
     };
     void resize(Index outputs, Index inputs);
-    void fill(const Tensor& tensor, Index first, Index count, Index output);
     Index outputs_ = 0, inputs_ = 0;
     std::size_t capacity_ = 0;
     std::unique_ptr<float[], Free> data_;

@@ -6,6 +6,7 @@
 
 #include <numeric>
 
+#include "sim/lm/train/cuda_engine.hpp"
 #include "sim/lm/train/gradient_split.hpp"
 #include "sim/lm/train/training.hpp"
 #include "tests/support/cuda_support.hpp"
@@ -14,26 +15,47 @@
 
 using namespace prefdyn;
 using namespace prefdyn::finetune;
-using card::Bfloat16;
-using transformer::Precision;
+using transformer::device::Bfloat16;
 
 namespace {
 
 using Ids = std::vector<std::int32_t>;
 
-/// Calls test(factory) for a member alone, teams, and the card.
+/// The card, or groups of members that take turns on the host.
+struct Machine {
+    int members = 0;  ///< 0: the card
+    test::Turns turns = test::Turns::kFirstToLast;
+
+    std::unique_ptr<test::HostMachine> host() const {
+        return std::make_unique<test::HostMachine>(members, turns);
+    }
+    std::unique_ptr<Pass> pass(const ModelConfig& config, const Parameters<float>& weights,
+                               Index longest, Precision precision = Precision::kFloat32) const {
+        const auto every = weights.layout().every_block();
+        if (members == 0) return make_cuda_pass(config, weights, every, longest, precision);
+        return finetune::device::make_device_pass(host(), config, weights, every, longest,
+                                                  precision);
+    }
+    std::unique_ptr<Engine> engine(const ModelConfig& config, const Parameters<float>& weights,
+                                   const EngineSpec& spec, Index longest) const {
+        if (members == 0) return make_cuda_engine(config, weights, spec, longest);
+        return finetune::device::make_device_engine(host(), config, weights, spec, longest);
+    }
+};
+
+/// Calls test(machine) for a member alone, teams, and the card.
 template <class Test>
-void for_each_factory(int cases, Test test) {
+void for_each_machine(int cases, Test test) {
     const test::Threads one_thread(1);
     for (const int members : {1, 3})
         for (const test::Turns turns : {test::Turns::kFirstToLast, test::Turns::kLastToFirst}) {
             if (members == 1 && turns == test::Turns::kLastToFirst) continue;
             CAPTURE(members);
-            test(test::HostFactory(members, turns));
+            test(Machine{members, turns});
         }
     if (!test::card_for(cases)) return;
     const test::OnDevice card(Device::kCuda);
-    test(finetune::card::cuda_factory());
+    test(Machine());
 }
 
 /// A small model and pairs of up to `longest` tokens, answers of one token or of several.
@@ -122,7 +144,7 @@ void check_scores(const Evaluation& got, const Evaluation& want, double toleranc
 }
 
 /// The gradient itself, block by block, as one step of gradient descent leaves it.
-void check_gradient(const card::Factory& factory, const Fixture& f, Precision precision, Keep keep,
+void check_gradient(const Machine& machine, const Fixture& f, Precision precision, Keep keep,
                     double tolerance) {
     const Layout layout(f.config());
     const auto weights = read_parameters<double>(*f.checkpoint, layout);
@@ -132,7 +154,7 @@ void check_gradient(const card::Factory& factory, const Fixture& f, Precision pr
     EngineSpec spec;
     spec.update.kind = UpdateKind::kSgd;
     spec.precision = precision;
-    const auto engine = make_device_engine(factory, f.config(), start, spec, longest);
+    const auto engine = machine.engine(f.config(), start, spec, longest);
     check_scores(evaluate(engine->pass(), f.pairs, 150), evaluate(pass, f.pairs, 150), tolerance);
     const std::vector<ReferenceLogps> reference(f.pairs.size(), {-3.0, -4.0});
     const Objective objective(typical_loss("sigmoid", 0.2));
@@ -162,8 +184,8 @@ void check_gradient(const card::Factory& factory, const Fixture& f, Precision pr
 }  // namespace
 
 TEST_CASE("bfloat16 is the nearest, of two the even one") {
-    using card::from_float;
-    using card::to_float;
+    using transformer::device::from_float;
+    using transformer::device::to_float;
     for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
         const Bfloat16 x{static_cast<std::uint16_t>(bits)};
         const float value = to_float(x);
@@ -186,9 +208,9 @@ TEST_CASE("a device's scores and gradients are the processor's in double precisi
     for (const test::SmallModel& m : models()) {
         CAPTURE(m.config());
         const Fixture f(m);
-        for_each_factory(2, [&](const card::Factory& factory) {
-            check_gradient(factory, f, Precision::kFloat32, Keep::kAll, 1e-5);
-            check_gradient(factory, f, Precision::kFloat32, Keep::kInputs, 1e-5);
+        for_each_machine(2, [&](const Machine& machine) {
+            check_gradient(machine, f, Precision::kFloat32, Keep::kAll, 1e-5);
+            check_gradient(machine, f, Precision::kFloat32, Keep::kInputs, 1e-5);
         });
     }
 }
@@ -197,8 +219,8 @@ TEST_CASE("in bfloat16 to two digits") {
     for (const test::SmallModel& m : models()) {
         CAPTURE(m.config());
         const Fixture f(m);
-        for_each_factory(1, [&](const card::Factory& factory) {
-            check_gradient(factory, f, Precision::kBfloat16, Keep::kAll, 2e-2);
+        for_each_machine(1, [&](const Machine& machine) {
+            check_gradient(machine, f, Precision::kBfloat16, Keep::kAll, 2e-2);
         });
     }
 }
@@ -207,7 +229,7 @@ TEST_CASE("a device's training is the processor's") {
     const Fixture f(models()[3], 40);
     for (const TrainedPart part : {TrainedPart::kFull, TrainedPart::kLora, TrainedPart::kHead})
         for (const UpdateKind kind : {UpdateKind::kSgd, UpdateKind::kRmsprop, UpdateKind::kAdamw})
-            for_each_factory(1, [&](const card::Factory& factory) {
+            for_each_machine(1, [&](const Machine& machine) {
                 const TrainingSpec spec = f.spec(part, kind, kind == UpdateKind::kSgd ? 0.1 : 1e-3);
                 const Layout layout(f.config(), part == TrainedPart::kHead);
                 const auto weights = read_parameters<float>(*f.checkpoint, layout);
@@ -217,7 +239,7 @@ TEST_CASE("a device's training is the processor's") {
                     return Training(std::move(engine), layout, spec, f.pairs, reference);
                 };
                 const auto device = [&] {
-                    return make_device_engine(factory, f.config(), weights, spec.engine(), longest);
+                    return machine.engine(f.config(), weights, spec.engine(), longest);
                 };
                 Training want =
                     training(make_cpu_engine(f.config(), weights, spec.engine(), longest));
@@ -252,9 +274,8 @@ TEST_CASE("the split of the initial slope on a device") {
     };
     ModelPass<float> cpu(f.config(), weights, layout.every_block(), longest_read(f.pairs));
     const GradientSplit want = split(cpu);
-    for_each_factory(1, [&](const card::Factory& factory) {
-        const auto pass = make_device_pass(factory, f.config(), weights, layout.every_block(),
-                                           longest_read(f.pairs), Precision::kFloat32);
+    for_each_machine(1, [&](const Machine& machine) {
+        const auto pass = machine.pass(f.config(), weights, longest_read(f.pairs));
         const GradientSplit got = split(*pass);
         CHECK(error(got.total(), want.total()) <= 1e-5);
         CHECK(error(got.tied, want.tied) <= 1e-4);
@@ -267,9 +288,8 @@ TEST_CASE("a device names the layer that is not finite") {
     const Layout layout(f.config());
     auto weights = read_parameters<float>(*f.checkpoint, layout);
     weights.matrix(layout.part(1, Part::kDown)).setConstant(3e38f);
-    for_each_factory(1, [&](const card::Factory& factory) {
-        const auto pass = make_device_pass(factory, f.config(), weights, layout.every_block(),
-                                           longest_read(f.pairs), Precision::kFloat32);
+    for_each_machine(1, [&](const Machine& machine) {
+        const auto pass = machine.pass(f.config(), weights, longest_read(f.pairs));
         std::string what;
         try {
             evaluate(*pass, f.pairs, 1000);
@@ -282,7 +302,7 @@ TEST_CASE("a device names the layer that is not finite") {
 
 TEST_CASE("the memory planned is what a device is asked for") {
     constexpr double kWorkspace = 32.0 * 1048576.0;  // cuBLAS's, which the host has not got
-    const test::HostFactory factory(1);
+    const Machine machine{1};
     const Fixture f(models()[0]);
     const Layout layout(f.config());
     const auto weights = read_parameters<float>(*f.checkpoint, layout);
@@ -293,8 +313,7 @@ TEST_CASE("the memory planned is what a device is asked for") {
         for (const Keep keep : {Keep::kAll, Keep::kInputs}) {
             test::HostMemory::most = test::HostMemory::now;
             const auto before = static_cast<double>(test::HostMemory::now);
-            const auto pass = make_device_pass(factory, f.config(), weights, layout.every_block(),
-                                               longest_read(f.pairs), precision);
+            const auto pass = machine.pass(f.config(), weights, longest_read(f.pairs), precision);
             add_mean_gradient(*pass, f.pairs, in_order(f.pairs.size()), reference,
                               Objective(typical_loss("sigmoid", 0.2)), {tokens, keep});
             const Index all = weights.values().size();

@@ -124,7 +124,8 @@ TEST_CASE("the gradient in the logits is that of the loss, for every loss of one
         for (std::size_t i = 0; i < scores.size(); ++i)
             values.push_back(objective.at(scores[i], reference(i)));
         Rows<double> gradient = Rows<double>::Constant(2, 2, kNan);
-        logit_gradient(logits, rows.rows.logsumexp, logit_pull(batch, values, 0.25), gradient);
+        fill_logit_gradient(logits, rows.rows.logsumexp, logit_gradient(batch, values, 0.25),
+                            gradient);
         for (std::uint64_t k = 0; k < 5; ++k) {
             const RowMatrix u = test::gaussian(logits.rows(), logits.cols(), 70 + k);
             constexpr double h = 1e-5;

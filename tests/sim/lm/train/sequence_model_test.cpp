@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sim/lm/model/transformer.hpp"
 #include "tests/support/transformer_twin.hpp"
 
 using namespace prefdyn;
@@ -63,7 +64,8 @@ struct Run {
 };
 
 Run run(const ModelConfig& config, const Parameters<double>& weights, const Setting& s,
-        const RowMatrix& c, Keep keep, std::vector<bool> held, std::vector<std::size_t> order) {
+        const RowMatrix& c, Keep keep, std::vector<bool> trainable,
+        std::vector<std::size_t> order) {
     const auto sequences = s.sequences();
     TokenBatch batch;
     std::vector<Index> first(sequences.size());
@@ -74,7 +76,7 @@ Run run(const ModelConfig& config, const Parameters<double>& weights, const Sett
     std::vector<Index> rows;
     for (const Place& at : places()) rows.push_back(first[at.sequence] + at.position);
     SequenceModel<double> model(config, 9);
-    Run out{model.forward(weights, batch, rows, keep), {weights.layout(), std::move(held)}};
+    Run out{model.forward(weights, batch, rows, keep), {weights.layout(), std::move(trainable)}};
     out.gradient.values().setConstant(0.5);  // gradients are added to what is there
     model.backward(c, out.gradient);
     out.gradient.values().array() -= 0.5;
@@ -150,9 +152,9 @@ void check(const Setting& s) {
 
     const Run again = run(config, weights, s, c, Keep::kInputs, all, {0, 1, 2, 3});
     CHECK(test::same_bits(again.gradient.values(), full.gradient.values()));
-    const Run turned = run(config, weights, s, c, Keep::kAll, all, {2, 0, 3, 1});
-    CHECK(test::relative_error(turned.logits, full.logits) <= 1e-14);
-    CHECK(test::relative_error(turned.gradient.values(), full.gradient.values()) <= 1e-13);
+    const Run reordered = run(config, weights, s, c, Keep::kAll, all, {2, 0, 3, 1});
+    CHECK(test::relative_error(reordered.logits, full.logits) <= 1e-14);
+    CHECK(test::relative_error(reordered.gradient.values(), full.gradient.values()) <= 1e-13);
 }
 
 Setting setting(const std::string& more = {}) {
@@ -199,7 +201,7 @@ TEST_CASE("gradients with every bias, a window, rotary scaling") {
     check(s);
 }
 
-TEST_CASE("blocks that are not held change nothing in those that are") {
+TEST_CASE("blocks that are not trainable change nothing in those that are") {
     const Setting s = setting();
     const test::TemporaryDirectory dir;
     test::write_checkpoint(dir / "m", s.m, test::random_weights(s.m, 2));
@@ -207,13 +209,37 @@ TEST_CASE("blocks that are not held change nothing in those that are") {
     const Layout layout(checkpoint.config());
     const auto weights = read_parameters<double>(checkpoint, layout);
     const RowMatrix c = test::gaussian(Index(places().size()), s.m.vocabulary, 99);
-    const auto held = layout.every_block();
-    const Run full = run(checkpoint.config(), weights, s, c, Keep::kAll, held, {0, 1, 2, 3});
+    const auto every = layout.every_block();
+    const Run full = run(checkpoint.config(), weights, s, c, Keep::kAll, every, {0, 1, 2, 3});
     for (int b = 0; b < layout.count(); ++b) {
         CAPTURE(layout.block(b).name);
-        std::vector<bool> one(held.size(), false);
+        std::vector<bool> one(every.size(), false);
         one[static_cast<std::size_t>(b)] = true;
         const Run alone = run(checkpoint.config(), weights, s, c, Keep::kInputs, one, {0, 1, 2, 3});
         CHECK(alone.gradient.matrix(b) == full.gradient.matrix(b));
+    }
+}
+
+TEST_CASE("inference is the forward pass of training that keeps nothing, bit for bit") {
+    Setting s = setting(", \"attention_bias\": true, \"mlp_bias\": true");
+    s.m.qkv_bias = s.m.output_bias = s.m.mlp_bias = true;
+    s.m.hidden = 260;  // sums of more than a block
+    const test::TemporaryDirectory dir;
+    test::write_checkpoint(dir / "m", s.m, test::random_weights(s.m, 2));
+    const Transformer inference(dir / "m");
+    const auto sequences = s.sequences();
+    const RowsF want = inference.embed(sequences);
+    const Layout layout(inference.config());
+    const auto weights = read_parameters<float>(inference.checkpoint(), layout);
+    TokenBatch batch;
+    std::vector<Index> last;
+    for (const auto& ids : sequences) {
+        batch.add(ids);
+        last.push_back(batch.tokens() - 1);
+    }
+    for (const Keep keep : {Keep::kNothing, Keep::kInputs, Keep::kAll}) {
+        SequenceModel<float> model(inference.config(), 9);
+        model.forward(weights, batch, last, keep);
+        CHECK(test::same_bits(model.embeddings(), want));
     }
 }

@@ -151,7 +151,7 @@ TEST_CASE("adapters start at the base and add alpha / r B A") {
         CHECK(worst <= 1e-13);
     }
     for (int b = 0; b < layout.count(); ++b)
-        if (!trainable.held()[std::size_t(b)]) CHECK(weights.matrix(b) == base.matrix(b));
+        if (!trainable.blocks()[std::size_t(b)]) CHECK(weights.matrix(b) == base.matrix(b));
 }
 
 TEST_CASE("gradients in theta are those of a function of the weights") {
@@ -171,7 +171,7 @@ TEST_CASE("gradients in theta are those of a function of the weights") {
             trainable.apply(at, base, weights);
             return 0.5 * (weights.values() - target).squaredNorm();
         };
-        Parameters<double> weights = base, gradient(layout, trainable.held());
+        Parameters<double> weights = base, gradient(layout, trainable.blocks());
         value(theta, weights);
         for (int b = 0; b < layout.count(); ++b)
             if (gradient.has(b)) {
@@ -179,7 +179,7 @@ TEST_CASE("gradients in theta are those of a function of the weights") {
                 gradient.values().segment(gradient.offset(b), n) =
                     weights.values().segment(at, n) - target.segment(at, n);
             }
-        const Column<double> got = trainable.pull(theta, gradient);
+        const Column<double> got = trainable.gradient(theta, gradient);
         for (std::uint64_t k = 0; k < 4; ++k) {
             const Column<double> u = test::gaussian(1, theta.size(), 40 + k).row(0).transpose();
             constexpr double h = 1e-5;

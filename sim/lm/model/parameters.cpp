@@ -1,0 +1,101 @@
+#include "sim/lm/model/parameters.hpp"
+
+namespace prefdyn::transformer {
+
+namespace {
+
+const Tensor& tensor_of(const Checkpoint& checkpoint, const Layout& layout, int block) {
+    if (block == layout.embedding()) return checkpoint.embedding();
+    if (block == layout.final_norm()) return checkpoint.final_norm();
+    if (block == layout.head()) return checkpoint.head();
+    const Index layer = layout.block(block).layer;
+    for (std::size_t p = 0; p < kParts; ++p)
+        if (layout.part(layer, static_cast<Part>(p)) == block)
+            return checkpoint.layer(layer).parts[p];
+    throw std::logic_error("no such block");
+}
+
+/// Row after row, so that no more than a row is chosen twice.
+template <class Real>
+void copy_values(const Tensor& tensor, RowsMap<Real> out) {
+    require_finite(tensor, 0, tensor.elements());
+    const Index rows = out.rows(), cols = out.cols();
+#pragma omp parallel for schedule(static)
+    for (Index i = 0; i < rows; ++i) {
+        Column<float> row(cols);
+        to_float(tensor, i * cols, cols, row.data());
+        out.row(i) = row.transpose().template cast<Real>();
+    }
+}
+
+Index size_of(const Layout& layout, const std::vector<bool>& chosen) {
+    Index size = 0;
+    for (int b = 0; b < layout.count(); ++b)
+        if (chosen[static_cast<std::size_t>(b)]) size += layout.block(b).size();
+    return size;
+}
+
+}  // namespace
+
+int Layout::add(Block block) {
+    blocks_.push_back(std::move(block));
+    return count() - 1;
+}
+
+Layout::Layout(const ModelConfig& config, bool own_head) {
+    const Index V = config.vocabulary, d = config.hidden;
+    add({"model.embed_tokens.weight", V, d});
+    for (Index layer = 0; layer < config.layers; ++layer) {
+        layers_.emplace_back().fill(-1);
+        for (std::size_t p = 0; p < kParts; ++p) {
+            const auto part = static_cast<Part>(p);
+            const std::vector<Index> shape = part_shape(config, part);
+            if (shape.empty()) continue;
+            std::string name = "model.layers.";
+            name.append(std::to_string(layer)).append(".").append(part_name(part));
+            const bool vector = shape.size() == 1;
+            layers_.back()[p] =
+                add({name, vector ? 1 : shape[0], shape.back(), vector, static_cast<int>(layer)});
+        }
+    }
+    final_norm_ = add({"model.norm.weight", 1, d, true});
+    if (!config.tied || own_head) head_ = add({"lm_head.weight", V, d});
+}
+
+int Layout::find(const std::string& name) const {
+    for (int b = 0; b < count(); ++b)
+        if (block(b).name == name) return b;
+    return -1;
+}
+
+template <class Real>
+Parameters<Real>::Parameters(const Layout& layout, const std::vector<bool>& chosen)
+    : layout_(&layout), values_(Column<Real>::Zero(size_of(layout, chosen))) {
+    Index next = 0;
+    for (int b = 0; b < layout.count(); ++b) {
+        const bool here = chosen[static_cast<std::size_t>(b)];
+        offset_.push_back(here ? next : -1);
+        if (here) next += layout.block(b).size();
+    }
+}
+
+template <class Real>
+void Parameters<Real>::clear() {
+#pragma omp parallel for schedule(static)
+    for (Index k = 0; k < values_.size(); ++k) values_(k) = Real(0);
+}
+
+template <class Real>
+Parameters<Real> read_parameters(const Checkpoint& checkpoint, const Layout& layout) {
+    Parameters<Real> out(layout);
+    for (int b = 0; b < layout.count(); ++b)
+        copy_values<Real>(tensor_of(checkpoint, layout, b), out.matrix(b));
+    return out;
+}
+
+template class Parameters<float>;
+template class Parameters<double>;
+template Parameters<float> read_parameters(const Checkpoint&, const Layout&);
+template Parameters<double> read_parameters(const Checkpoint&, const Layout&);
+
+}  // namespace prefdyn::transformer

@@ -1,0 +1,87 @@
+#pragma once
+// The weights of a transformer as one vector of numbers cut into named blocks; weights, gradients
+// and moments of an optimiser have the same cut.
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "sim/lm/model/checkpoint.hpp"
+
+namespace prefdyn::transformer {
+
+/// One tensor of the checkpoint, under its name there. A vector has one row.
+struct Block {
+    std::string name;
+    Index rows = 0, cols = 0;
+    bool vector = false;
+    int layer = -1;  ///< -1: embedding, final norm, head
+    Index size() const { return rows * cols; }
+};
+
+/// Embedding (V, d), layer after layer, final norm (d), head (V, d).
+class Layout {
+  public:
+    /// `own_head`: the head has weights of its own although the config ties it to the embedding.
+    explicit Layout(const ModelConfig& config, bool own_head = false);
+
+    const std::vector<Block>& blocks() const { return blocks_; }
+    const Block& block(int index) const { return blocks_[static_cast<std::size_t>(index)]; }
+    int count() const { return static_cast<int>(blocks_.size()); }
+    std::vector<bool> every_block() const { return std::vector<bool>(blocks_.size(), true); }
+    int embedding() const { return 0; }
+    int final_norm() const { return final_norm_; }
+    int head() const { return head_; }  ///< the embedding if they are tied
+    bool tied() const { return head_ == 0; }
+    Index layers() const { return static_cast<Index>(layers_.size()); }
+    /// -1 if the model has not got it.
+    int part(Index layer, Part part) const {
+        return layers_[static_cast<std::size_t>(layer)][static_cast<std::size_t>(part)];
+    }
+    /// Of the block of this name, -1 if there is none.
+    int find(const std::string& name) const;
+
+  private:
+    int add(Block block);
+    std::vector<Block> blocks_;
+    std::vector<std::array<int, kParts>> layers_;
+    int final_norm_ = -1, head_ = 0;
+};
+
+/// Numbers for all blocks or for some, zero at first.
+template <class Real>
+class Parameters {
+  public:
+    explicit Parameters(const Layout& layout) : Parameters(layout, layout.every_block()) {}
+    /// chosen[b]: block b has numbers here.
+    Parameters(const Layout& layout, const std::vector<bool>& chosen);
+
+    const Layout& layout() const { return *layout_; }
+    bool has(int block) const { return block >= 0 && offset(block) >= 0; }
+    /// Where the numbers of a block begin in values().
+    Index offset(int block) const { return offset_[static_cast<std::size_t>(block)]; }
+    /// (rows, cols) of a block that has numbers here.
+    RowsMap<Real> matrix(int block) {
+        const Block& b = layout_->block(block);
+        return {values_.data() + offset(block), b.rows, b.cols};
+    }
+    ConstRows<Real> matrix(int block) const {
+        const Block& b = layout_->block(block);
+        return {values_.data() + offset(block), b.rows, b.cols};
+    }
+    /// All of them zero.
+    void clear();
+    Column<Real>& values() { return values_; }
+    const Column<Real>& values() const { return values_; }
+
+  private:
+    const Layout* layout_;  ///< must outlive this
+    std::vector<Index> offset_;
+    Column<Real> values_;
+};
+
+/// Every block in the precision of the computation. Throws InputError if a weight is not finite.
+template <class Real>
+Parameters<Real> read_parameters(const Checkpoint& checkpoint, const Layout& layout);
+
+}  // namespace prefdyn::transformer

@@ -1,5 +1,5 @@
-// libFuzzer target of the readers of sim/lm/text; FUZZ_TARGET says which. Anything but success or an
-// InputError is a finding.
+// libFuzzer target of the readers of sim/lm/text; FUZZ_TARGET says which. Anything but success or
+// an InputError is a finding.
 #include <cstdint>
 #include <cstdlib>
 #include <sstream>

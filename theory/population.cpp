@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "theory/largest_eigenvalue.hpp"
+#include "sim/base/largest_eigenvalue.hpp"
 
 namespace prefdyn::theory {
 

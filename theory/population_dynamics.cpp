@@ -7,8 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "sim/base/largest_eigenvalue.hpp"
 #include "theory/convergence.hpp"
-#include "theory/largest_eigenvalue.hpp"
 #include "theory/normal_quadrature.hpp"
 
 namespace prefdyn::theory {

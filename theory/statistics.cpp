@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "theory/largest_eigenvalue.hpp"
+#include "sim/base/largest_eigenvalue.hpp"
 
 namespace prefdyn::theory {
 

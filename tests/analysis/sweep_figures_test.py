@@ -326,6 +326,14 @@ class BadFileTest(unittest.TestCase):
             del file["point_status"]
             file["point_status"] = values
 
+        def lose_axis(file):
+            scale = file["delta"]
+            for data in file.values():
+                for axis in data.dims:
+                    if any(axis[k] == scale for k in range(len(axis))):
+                        axis.detach_scale(scale)
+            del file["delta"]
+
         def retype(file):
             del file["noise_floor"]
             file["noise_floor"] = ["much"]
@@ -339,7 +347,7 @@ class BadFileTest(unittest.TestCase):
             (FILES["design"], "design random has no axes"),
             (edited("heads", lambda f: f.attrs.pop("spec")), "not a merged sweep"),
             (edited("heads", lambda f: f.pop("point_status")), "point_status is missing"),
-            (edited("heads", lambda f: f.pop("delta")), "dimension without a name"),
+            (edited("heads", lose_axis), "dimension without a name"),
             (edited("heads", reshape), "T2b_tightness has shape (4, 2, 2)"),
             (edited("heads", unname), "point_status has a dimension without a name"),
             (edited("heads", retype), "noise_floor holds"),

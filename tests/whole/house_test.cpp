@@ -178,7 +178,7 @@ TEST_CASE("a test lies where its unit lies and bears its name") {
         const fs::path unit =
             test::source_dir() / name.parent_path() / stem.substr(0, stem.size() - 5);
         const bool there = std::ranges::any_of(
-            std::vector<std::string>{".hpp", ".cpp", ".cu", ".cuh"},
+            std::vector<std::string>{".hpp", ".cpp", ".cu", ".cuh", ".def"},
             [&](const std::string& kind) { return fs::exists(unit.string() + kind); });
         CHECK_MESSAGE(there, name.string(), " has no unit");
         ++seen;

@@ -166,7 +166,8 @@ class SlurmTest(unittest.TestCase):
         end = cluster.wait_for_end(task)
         self.assertEqual(end["JobState"], "CANCELLED")
         runs = self.endless.counts(task)
-        self.assertEqual(len(runs), 1 + int(end["Restarts"]))
+        # The one that is cancelled may end before it has said how far it came.
+        self.assertIn(len(runs) - int(end["Restarts"]), (0, 1))
         self.assertGreater(runs[0][1], 0)
         for earlier, later in zip(runs, runs[1:]):
             self.assertEqual(later[0], sum(earlier))

@@ -1,4 +1,4 @@
-#include "theory/largest_eigenvalue.hpp"
+#include "sim/base/largest_eigenvalue.hpp"
 
 #include <Eigen/Eigenvalues>
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace prefdyn::theory {
+namespace prefdyn {
 
 namespace {
 
@@ -70,4 +70,4 @@ double largest_eigenvalue(const Matrix& symmetric) {
     return scale * sturm_bisection({a, e.array().square()}, a.maxCoeff(), gershgorin(a, e));
 }
 
-}  // namespace prefdyn::theory
+}  // namespace prefdyn

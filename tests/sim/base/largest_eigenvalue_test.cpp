@@ -1,5 +1,5 @@
 // The largest eigenvalue alone against full decompositions and spectra that are known.
-#include "theory/largest_eigenvalue.hpp"
+#include "sim/base/largest_eigenvalue.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,6 @@
 #include "tests/support/support.hpp"
 
 using namespace prefdyn;
-using theory::largest_eigenvalue;
 
 namespace {
 

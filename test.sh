@@ -10,10 +10,12 @@ code=0
 for preset in ${1:-release}; do
     build "$preset"
     ctest --preset "$preset" -j "$(nproc)" || code=1
-    skipped=$(grep -h "SKIPPED: " "$folder/Testing/Temporary/LastTest.log" | sort -u) || true
+    log=$folder/Testing/Temporary/LastTest.log
+    skipped=$(grep -h "SKIPPED: " "$log" | sort -u) || true
     if [ -n "$skipped" ]; then
         echo "skipped ($preset):"
         echo "$skipped" | sed 's/^/  /'
     fi
+    echo "$preset: $(grep -c '^Test Passed\.$' "$log") passed, $(grep -c '^Test Failed\.$' "$log") failed"
 done
 exit "$code"

@@ -103,7 +103,8 @@ def _tightness_caption(results, shown):
                 if omitted else "")
     return ("Least, median and largest ratio of measured to bound over all cases the claim applies "
             "to (the median is that of the cases' medians); the axis is logarithmic and ends at "
-            f"{FLOOR:g}, an arrow with numbers stands for what is beyond. Only claims with a "
+            f"{FLOOR:g}, an arrow with numbers stands for what is beyond. Comparisons whose bound "
+            "says nothing are left out. Only claims with a "
             "failure probability δ may reach the shaded side, in a share δ of the cases."
             + left_out)
 

@@ -17,6 +17,8 @@ GROUPS = (LOSSES,)
 
 _CELLS = {"holds": (style.BLUE, "o", "holds"),
           "violated": (style.VERMILLION, "X", "violated"),
+          "undecided": (style.ORANGE, "d", "undecided"),
+          "vacuous": (style.GREY, "o", "says nothing"),
           "not_applicable": (style.GREY, "_", "does not apply")}
 _COLUMNS = 5
 

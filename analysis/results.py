@@ -6,8 +6,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-FORMAT_VERSION = 3
-STATUSES = ("holds", "violated", "not_applicable", "fitted")  # verdict_status is the index
+FORMAT_VERSION = 4
+# verdict_status is the index
+STATUSES = ("holds", "violated", "not_applicable", "fitted", "undecided", "vacuous")
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ COMMON = Group(
             outputs_accuracies outputs_ties eval_rewards_accuracies eval_rewards_ties
             rewards_margins""",
         ("run", "record", "quantile"): "margin_quantiles",
-        ("claim",): """claim_holds claim_violated claim_not_applicable claim_fitted claim_controls
-            claim_caught claim_tightness_min claim_tightness_median claim_tightness_max""",
+        ("claim",): """claim_holds claim_violated claim_undecided claim_vacuous
+            claim_not_applicable claim_fitted claim_controls claim_caught claim_tightness_min claim_tightness_median claim_tightness_max""",
         ("run", "claim"): """verdict_status verdict_witness_step verdict_slack
             verdict_tightness_max""",
     },
@@ -49,8 +50,8 @@ COMMON = Group(
     },
 )
 CASES = Group(
-    numbers={("case",): """case_cases case_failures case_delta case_p_value case_constant
-        case_slack case_tightness_max"""},
+    numbers={("case",): """case_cases case_failures case_delta case_p_value case_power
+        case_constant case_slack case_tightness_max"""},
     text={("case",): "case_study case_claim case_setting case_status case_reason"},
 )
 CONTROLS = Group(

@@ -8,21 +8,26 @@ from collections import Counter, defaultdict
 from analysis import verdict
 
 FOLDED_ROWS = 40
+VERDICT_WORDS = (
+    "Holds: clear of the errors of both sides at every comparison, or equal within them. Violated: "
+    "clear of them on the wrong side. Undecided: the errors are larger than the distance. Vacuous: the "
+    "bound is no better than a trivial one. Tightness: measured / bound (bound / measured for lower "
+    "bounds), 1 is tight; vacuous comparisons are left out.")
 GIVEN = "sets of given features"
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.])", re.IGNORECASE)
 
 
 def verdicts(data):
     """One row a claim: statement, verdict, how many cases, how tight, controls."""
-    head = ("Claim", "Statement", "Verdict", "Holds", "Violated", "Not applicable", "Fitted",
-            "Tightness: min", "median", "max", "Controls caught")
+    head = ("Claim", "Statement", "Verdict", "Holds", "Violated", "Undecided", "Vacuous",
+            "Not applicable", "Fitted", "Tightness: min", "median", "max", "Controls caught")
     names = ("claim", "claim_statement", "claim_status", "claim_holds", "claim_violated",
-             "claim_not_applicable", "claim_fitted", "claim_tightness_min",
+             "claim_undecided", "claim_vacuous", "claim_not_applicable", "claim_fitted", "claim_tightness_min",
              "claim_tightness_median", "claim_tightness_max")
     rows = [[data[name][i] for name in names]
             + [f"{data['claim_caught'][i]} of {data['claim_controls'][i]}"]
             for i in range(data.size("claim"))]
-    return _table(head, rows)
+    return f"<p>{VERDICT_WORDS}</p>{_table(head, rows)}"
 
 
 def training_runs(data):
@@ -108,17 +113,17 @@ def cases(data):
     if "case" not in data:
         return ""
     head = ("Claim", "Study", "Setting", "Allowed δ", "Verdict", "Evidence", "Beyond the bound",
-            "p-value", "Slack", "Fitted constant C")
+            "p-value", "Power, in δ", "Slack", "Fitted constant C")
     return _folded("Studies", head, [_case_row(data, i) for i in range(data.size("case"))])
 
 
 def _case_row(data, row):
     """Failures, p-value and slack only where there was a bound to fail."""
     names = ("claim", "study", "setting", "delta", "status", "cases", "failures", "p_value",
-             "slack", "constant")
+             "power", "slack", "constant")
     cells = {name: data[f"case_{name}"][row] for name in names}
-    if cells["status"] not in ("holds", "violated"):
-        cells["failures"] = cells["p_value"] = cells["slack"] = math.nan
+    if cells["status"] in ("not_applicable", "fitted"):
+        cells["failures"] = cells["p_value"] = cells["power"] = cells["slack"] = math.nan
     if math.isnan(cells["delta"]):
         cells["p_value"] = math.nan
     return list(cells.values())

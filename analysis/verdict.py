@@ -62,11 +62,13 @@ def _violation_words(violated, claims):
 
 def _good_words(results):
     statuses = Counter(results["claim_status"])
+    said = [f"{statuses[name]} {name}" for name in ("undecided", "vacuous") if statuses[name]]
     if not statuses["holds"]:
-        return "NOTHING JUDGED: no claim applied to these runs"
+        return ", ".join(["NOTHING JUDGED: no claim applied to these runs and said something", *said])
     parts = [f"No violation: {count(statuses['holds'], 'claim')} held wherever it applied"
              if statuses["holds"] == 1 else
              f"No violation: {statuses['holds']} claims held wherever they applied"]
+    parts += said
     if statuses["fitted"]:
         parts.append(f"{statuses['fitted']} only fitted")
     if statuses["not_applicable"]:

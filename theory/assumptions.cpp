@@ -46,6 +46,12 @@ Assumption convex_loss() {
             }};
 }
 
+Assumption loss_falls_at_zero() {
+    return {"phi'(0) < 0", [](const Evidence& e) -> std::string {
+                return e.training.loss.slope_at_zero < 0.0 ? "" : "the loss does not fall at 0";
+            }};
+}
+
 Assumption opposite_slopes() {
     return {"the slopes of phi in r_w and r_l are opposite at zero",
             [](const Evidence& e) -> std::string {
@@ -63,10 +69,10 @@ Assumption full_gradient(double limit) {
                 if (e.training.dynamics == Dynamics::kStochastic) return "minibatch gradients";
                 if (e.training.dynamics == Dynamics::kAdaptive)
                     return "Adam is not gradient descent";
-                const double ratio = e.training.eta * smoothness(e);
-                if (ratio <= limit * (1.0 + 1e-12)) return "";
+                const Ball ratio = step_curvature(e);
+                if (ratio.low() <= limit) return "";
                 std::ostringstream reason;
-                reason << "eta * kappa = " << ratio << " > " << limit;
+                reason << "eta * kappa = " << ratio.value << " > " << limit;
                 return reason.str();
             }};
 }

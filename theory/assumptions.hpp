@@ -11,6 +11,8 @@ Assumption starts_at_reference();
 Assumption smooth_loss();
 /// smooth_loss(), and phi is convex, so that L is convex in W.
 Assumption convex_loss();
+/// phi'(0) < 0: training raises the margins at first.
+Assumption loss_falls_at_zero();
 /// dphi/dr_w + dphi/dr_l = 0 at t = 0: the softmax normaliser cancels there.
 Assumption opposite_slopes();
 /// Gradient flow, or full-batch gradient descent with eta <= limit / kappa.

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <boost/math/distributions/binomial.hpp>
 #include <cmath>
-#include <limits>
+#include <iomanip>
+#include <sstream>
 
 #include "sim/base/numerics.hpp"
 
@@ -13,37 +14,58 @@ namespace {
 
 /// Signed distance from the bound, positive on the side the claim allows.
 double distance(const Comparison& c) {
+    const double measured = c.measured.value, bound = c.bound.value;
+    if (measured == bound) return 0.0;
     switch (c.relation) {
         case Relation::kAtMost:
-            return c.bound - c.measured;
+            return bound - measured;
         case Relation::kAtLeast:
-            return c.measured - c.bound;
+            return measured - bound;
         case Relation::kEqual:
-            return -std::fabs(c.measured - c.bound);
+            return -std::fabs(measured - bound);
     }
     return kNan;
 }
 
-bool passes(const Comparison& c, double rounding) {
-    const double relative = std::isfinite(c.bound) ? std::fabs(c.bound) * rounding : 0.0;
-    const double slack = distance(c);
-    return slack >= -(relative + c.absolute_rounding) &&
-           slack > -std::numeric_limits<double>::infinity();
+double radius(const Comparison& c) { return c.measured.radius + c.bound.radius; }
+
+double scale(const Comparison& c) {
+    if (!std::isnan(c.worth.scale)) return c.worth.scale;
+    return std::max(std::fabs(c.measured.value), std::fabs(c.bound.value));
 }
 
-/// Minus infinity where the comparison is not even a number: it never passes.
+/// An equality of two numbers that may both be zero says nothing.
+bool is_vacuous(const Comparison& c) {
+    switch (c.relation) {
+        case Relation::kAtMost:
+            return c.bound.value == kInfinity || c.bound.value >= c.worth.trivial;
+        case Relation::kAtLeast:
+            return c.bound.value == -kInfinity || c.bound.value <= c.worth.trivial;
+        case Relation::kEqual:
+            return scale(c) <= radius(c) && std::isfinite(radius(c));
+    }
+    return false;
+}
+
+/// Minus infinity where the comparison is not even a number.
 double relative_slack(const Comparison& c) {
-    const double slack = c.bound == 0.0 ? distance(c) : distance(c) / std::fabs(c.bound);
-    return std::isnan(slack) ? -std::numeric_limits<double>::infinity() : slack;
+    const double slack = distance(c) + radius(c);
+    if (std::isnan(slack)) return -kInfinity;
+    const double unit = c.bound.value == 0.0 ? scale(c) : std::fabs(c.bound.value);
+    return unit > 0.0 ? slack / unit : slack;
 }
 
 double ratio(const Comparison& c) {
-    return c.relation == Relation::kAtLeast ? c.bound / c.measured : c.measured / c.bound;
+    return c.relation == Relation::kAtLeast ? c.bound.value / c.measured.value
+                                            : c.measured.value / c.bound.value;
 }
 
-/// A comparison says something about tightness only where it stands clear of rounding.
+/// A comparison says something about tightness where it stands clear of its errors, or, of samples,
+/// of what it must resolve of the quantity itself.
 bool is_resolved(const Comparison& c) {
-    return c.absolute_rounding <= 1e-3 * std::max(std::fabs(c.bound), std::fabs(c.measured));
+    const double size = std::max(std::fabs(c.bound.value), std::fabs(c.measured.value));
+    const double share = std::isnan(c.worth.scale) ? std::max(1e-3, c.worth.resolution) : 1e-3;
+    return radius(c) <= share * size;
 }
 
 Tightness summarise(std::vector<double> ratios) {
@@ -78,6 +100,30 @@ double binomial_p_value(std::size_t failures, std::size_t cases, double delta) {
     return cdf(complement(law, static_cast<double>(failures) - 1.0));
 }
 
+/// The least number of failures of `cases` that a claim with failure probability delta is called
+/// violated for.
+std::size_t critical_failures(std::size_t cases, double delta) {
+    std::size_t low = 0, high = cases + 1;
+    while (high - low > 1) {
+        const std::size_t middle = (low + high) / 2;
+        (binomial_p_value(middle, cases, delta) < kSignificance ? high : low) = middle;
+    }
+    return high;
+}
+
+std::string number(double value) {
+    std::ostringstream out;
+    out << std::setprecision(3) << value;
+    return out.str();
+}
+
+/// What would make the errors of a comparison smaller.
+std::string remedy(const Evidence& evidence) {
+    if (evidence.training.dynamics == Dynamics::kGradientFlow)
+        return "a smaller flow tolerance may decide it";
+    return "rounding in double precision: larger steps or fewer rows may decide it";
+}
+
 /// Runs over all comparisons of all cases.
 class Tally {
   public:
@@ -85,16 +131,26 @@ class Tally {
              std::size_t index) {
         bool failed = false;
         for (const Comparison& c : comparisons) {
-            failed = failed || !passes(c, evidence.training.rounding);
-            const double slack = relative_slack(c);
-            if (is_resolved(c)) ratios_.push_back(ratio(c));
-            if (slack < verdict_.slack) {
-                verdict_.slack = slack;
-                verdict_.witness_case = index;
-                verdict_.witness_step = c.step;
-                verdict_.witness_time = c.time;
+            const Outcome came = outcome(c);
+            ++verdict_.comparisons;
+            measured_.push_back(c.measured.value);
+            failed = failed || came == Outcome::kViolated;
+            spoke_ = spoke_ || came == Outcome::kHolds || came == Outcome::kViolated;
+            if (came == Outcome::kUndecided && undecided_.empty())
+                undecided_ = "step " + number(c.step) + ": the errors are " + number(radius(c)) +
+                             ", the distance " + number(std::fabs(distance(c))) + "; " +
+                             remedy(evidence);
+            if (came == Outcome::kVacuous) {
+                ++verdict_.vacuous;
+                continue;
             }
-            measured_.push_back(c.measured);
+            if (is_resolved(c)) ratios_.push_back(ratio(c));
+            const double slack = relative_slack(c);
+            if (!(slack < verdict_.slack)) continue;
+            verdict_.slack = slack;
+            verdict_.witness_case = index;
+            verdict_.witness_step = c.step;
+            verdict_.witness_time = c.time;
         }
         ++verdict_.cases;
         verdict_.failures += failed ? 1 : 0;
@@ -102,6 +158,7 @@ class Tally {
 
     Verdict finish(const Claim& claim, std::span<const Evidence> cases) {
         verdict_.tightness = summarise(ratios_);
+        if (verdict_.vacuous == verdict_.comparisons) verdict_.slack = kNan;
         if (measured_.empty()) {
             verdict_.reason = "nothing to compare";
             return verdict_;
@@ -116,22 +173,44 @@ class Tally {
         if (claim.kind == ClaimKind::kProbabilistic || claim.kind == ClaimKind::kFit) {
             verdict_.p_value = binomial_p_value(verdict_.failures, verdict_.cases, delta);
             violated = verdict_.p_value < kSignificance;
+            const auto critical = static_cast<double>(critical_failures(verdict_.cases, delta));
+            verdict_.power = critical / (delta * static_cast<double>(verdict_.cases));
+            if (verdict_.failures > 0)
+                verdict_.slack =
+                    (critical - 1.0 - static_cast<double>(verdict_.failures)) / critical;
         }
-        verdict_.status = violated ? Status::kViolated : Status::kHolds;
+        verdict_.status = violated              ? Status::kViolated
+                          : !undecided_.empty() ? Status::kUndecided
+                          : spoke_              ? Status::kHolds
+                                                : Status::kVacuous;
         if (violated)
             verdict_.reason = std::to_string(verdict_.failures) + " of " +
                               std::to_string(verdict_.cases) + " cases fail";
+        if (verdict_.status == Status::kUndecided) verdict_.reason = undecided_;
+        if (verdict_.status == Status::kVacuous)
+            verdict_.reason = "no comparison is better than a trivial one";
         return verdict_;
     }
 
-    Tally() { verdict_.slack = std::numeric_limits<double>::infinity(); }
+    Tally() { verdict_.slack = kInfinity; }
 
   private:
     Verdict verdict_;
+    bool spoke_ = false;     ///< a comparison was decided, be it one of those that may fail
+    std::string undecided_;  ///< the first of them
     std::vector<double> ratios_, measured_;
 };
 
 }  // namespace
+
+Outcome outcome(const Comparison& c) {
+    const double apart = distance(c), errors = radius(c);
+    if (std::isnan(apart) || apart < -errors || std::isnan(c.bound.value))
+        return Outcome::kViolated;
+    if (is_vacuous(c)) return Outcome::kVacuous;
+    if (apart >= errors && std::isfinite(errors)) return Outcome::kHolds;
+    return errors <= c.worth.resolution * scale(c) ? Outcome::kHolds : Outcome::kUndecided;
+}
 
 const char* status_name(Status status) {
     switch (status) {
@@ -143,8 +222,17 @@ const char* status_name(Status status) {
             return "not_applicable";
         case Status::kFitted:
             return "fitted";
+        case Status::kUndecided:
+            return "undecided";
+        case Status::kVacuous:
+            return "vacuous";
     }
     return "unknown";
+}
+
+std::size_t severity_rank(Status status) {
+    return static_cast<std::size_t>(std::find(kBySeverity.begin(), kBySeverity.end(), status) -
+                                    kBySeverity.begin());
 }
 
 Verdict judge(const Claim& claim, std::span<const Evidence> cases, bool presume_assumptions) {

@@ -2,6 +2,7 @@
 // A claim is one object: what it says, what it needs, what it compares. `judge` holds it against
 // evidence and gives a verdict. Claims see data and trajectories, never a trainer.
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <span>
@@ -9,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "sim/base/ball.hpp"
 #include "sim/contexts/context_pairs.hpp"
 #include "theory/evidence.hpp"
 #include "theory/origin.hpp"
@@ -17,12 +19,32 @@ namespace prefdyn::theory {
 
 enum class Relation { kAtMost, kAtLeast, kEqual };
 
-/// `measured` relation `bound`, up to |bound| * rounding + absolute_rounding.
-struct Comparison {
-    double step, time, measured, bound;
-    Relation relation;
-    double absolute_rounding = 0.0;
+/// Radii up to this share of a comparison's scale count as resolved.
+inline constexpr double kResolution = 1e-6;
+
+/// What a comparison must tell apart to say something.
+struct Worth {
+    double scale = kNan;              ///< of the quantity; NaN: the larger of both sides
+    double resolution = kResolution;  ///< the radius that counts as resolved, relative to scale
+    double trivial = kNan;  ///< a bound that holds always: one that is no better says nothing
 };
+
+/// `measured` relation `bound`, both with their errors.
+struct Comparison {
+    double step, time;
+    Ball measured, bound;
+    Relation relation;
+    Worth worth = {};
+};
+
+/// What came of a comparison of two intervals.
+enum class Outcome {
+    kHolds,      ///< clear of the errors, or equal within errors that are resolved
+    kViolated,   ///< clear of the errors on the wrong side, or not a number
+    kUndecided,  ///< the errors are larger than the distance and than the resolution
+    kVacuous,    ///< the bound is no better than the trivial one, or nothing was there to compare
+};
+Outcome outcome(const Comparison& comparison);
 
 struct Assumption {
     std::string text;
@@ -94,26 +116,41 @@ struct Claim {
     Origin origin = {};
 };
 
-enum class Status { kHolds, kViolated, kNotApplicable, kFitted };
+/// A case is violated if one comparison is, else undecided if one is, else it holds if one does.
+enum class Status { kHolds, kViolated, kNotApplicable, kFitted, kUndecided, kVacuous };
+inline constexpr std::size_t kStatuses = 6;
+/// What is said of several cases is the first of these that one of them has.
+inline constexpr std::array<Status, kStatuses> kBySeverity = {
+    Status::kViolated, Status::kUndecided, Status::kHolds,
+    Status::kFitted,   Status::kVacuous,   Status::kNotApplicable};
+/// 0 for the first of them.
+std::size_t severity_rank(Status status);
 const char* status_name(Status status);
 
-/// measured / bound for upper bounds and equalities, bound / measured for lower bounds: 1 is tight,
-/// 0 is vacuous.
+/// measured / bound for upper bounds and equalities, bound / measured for lower bounds: 1 is tight.
+/// Vacuous comparisons are left out, and those whose errors are above a thousandth of the scale and
+/// above its resolution.
 struct Tightness {
     double min, median, max;
 };
 
 struct Verdict {
     Status status = Status::kNotApplicable;
-    std::string reason;  ///< which assumption failed, or what was violated
-    double slack = 0.0;  ///< smallest relative distance to the bound; negative if violated
+    std::string reason;  ///< which assumption failed, what was violated or stayed undecided
+    /// Smallest distance to the bound, its errors granted, relative to the bound: negative if and
+    /// only if violated. Vacuous comparisons are left out. Where some cases may fail and do, how
+    /// many more could, as a share of those that would be too many.
+    double slack = 0.0;
     std::size_t witness_case = 0;  ///< where the slack is smallest
     double witness_step = 0.0, witness_time = 0.0;
     Tightness tightness{};
-    std::size_t cases = 0;     ///< evidence objects held against the claim
-    std::size_t failures = 0;  ///< of them with a violated comparison
-    double p_value = 1.0;      ///< probabilistic: P(at least `failures` | claim true)
-    double fitted = 0.0;       ///< fit: the smallest constant that covers a share 1 - delta
+    std::size_t cases = 0;                     ///< evidence objects held against the claim
+    std::size_t failures = 0;                  ///< of them with a violated comparison
+    std::size_t comparisons = 0, vacuous = 0;  ///< over all cases
+    double p_value = 1.0;  ///< probabilistic: P(at least `failures` | claim true)
+    double power = kNan;   ///< probabilistic: the least share of failures, in units of delta, at
+                           ///< which the claim would be called violated
+    double fitted = 0.0;   ///< fit: the smallest constant that covers a share 1 - delta
 };
 
 /// Level of the binomial test: a true probabilistic claim is called violated this often at most.

@@ -69,7 +69,12 @@ std::vector<Comparison> convergence_comparisons(const Evidence& e) {
     const PowerLaw law = fit_power_law(c);
     const double largest = c.size.back();
     return {{largest, 0.0, rms_error(c, c.size.size() - 1), c.tolerance, Relation::kAtMost},
-            {largest, 0.0, law.slope, c.slope, Relation::kEqual, law.half_width}};
+            {largest,
+             0.0,
+             {law.slope, law.half_width},
+             c.slope,
+             Relation::kEqual,
+             {.scale = 1.0, .resolution = c.slope_resolution}}};
 }
 
 }  // namespace prefdyn::theory

@@ -58,21 +58,23 @@ double rise_rate(const Vector& log_pi, Index chosen, Index rejected) {
 
 /// log pi(+) is concave along e_+ - e_-: its rise is between c times the slopes at both ends.
 void add_rise(const ProbabilityRecord& before, const ProbabilityRecord& after, double c,
-              const OneContextRun& run, double rounding, std::vector<Comparison>& out) {
+              const OneContextRun& run, double rounding, const Worth& worth,
+              std::vector<Comparison>& out) {
     const double rise = after.logp(0, run.chosen()) - before.logp(0, run.chosen());
     const double least = c * rise_rate(after.logp.row(0), run.chosen(), run.rejected());
     const double most = c * rise_rate(before.logp.row(0), run.chosen(), run.rejected());
-    out.push_back({after.step, after.eta, rise, least, Relation::kAtLeast, rounding});
-    out.push_back({after.step, after.eta, rise, most, Relation::kAtMost, rounding});
+    out.push_back({after.step, after.eta, {rise, rounding}, least, Relation::kAtLeast, worth});
+    out.push_back({after.step, after.eta, {rise, rounding}, most, Relation::kAtMost, worth});
 }
 
 /// The chosen, the rejected, and the two third tokens furthest from their common shift.
 void add_closed_form(const ProbabilityRecord& record, const OneContextRun& run, double rounding,
-                     std::vector<Comparison>& out) {
+                     const Worth& worth, std::vector<Comparison>& out) {
     const Vector want = run.log_pi() - run.start();
     const Vector got = record.logp.row(0).transpose() - run.start();
     const auto equal = [&](double a, double b) {
-        out.push_back({record.step, record.eta, a, b, Relation::kEqual, rounding});
+        out.push_back(
+            {record.step, record.eta, {a, rounding}, {b, rounding}, Relation::kEqual, worth});
     };
     equal(got(run.chosen()), want(run.chosen()));
     equal(got(run.rejected()), want(run.rejected()));
@@ -92,8 +94,8 @@ std::vector<Comparison> compare_one_context(const Evidence& e) {
     for (std::size_t k = 1; k < f.path.size(); ++k) {
         const double rounding = logp_rounding(f, 0, f.path[k].logp) * static_cast<double>(k);
         const double c = run.step(f.path[k].eta);
-        add_rise(f.path[k - 1], f.path[k], c, run, rounding, out);
-        add_closed_form(f.path[k], run, rounding, out);
+        add_rise(f.path[k - 1], f.path[k], c, run, rounding, logp_worth(f, 0), out);
+        add_closed_form(f.path[k], run, rounding, logp_worth(f, 0), out);
     }
     return out;
 }
@@ -101,9 +103,10 @@ std::vector<Comparison> compare_one_context(const Evidence& e) {
 /// Rise or fall of the chosen token after one update, by the sign of the first-order change; where
 /// that is positive but the step too large for it to decide, how far the change falls short of it.
 void add_displacement(const ProbabilityRecord& r, double change, double first,
-                      const Shortfall& missed, double rounding, std::vector<Comparison>& out) {
+                      const Shortfall& missed, double rounding, const Worth& worth,
+                      std::vector<Comparison>& out) {
     const auto add = [&](double measured, double bound, Relation relation) {
-        out.push_back({1.0, r.eta, measured, bound, relation, rounding});
+        out.push_back({1.0, r.eta, {measured, rounding}, bound, relation, worth});
     };
     if (!(first > 0.0)) {
         add(-change, missed.low - first, Relation::kAtLeast);
@@ -126,7 +129,7 @@ std::vector<Comparison> compare_displacement(const Evidence& e) {
     for (const ProbabilityRecord& r : f.single)
         add_displacement(r, r.logp(0, chosen) - response.log_pi(0, chosen), r.eta * rate,
                          shortfall(response.variance(0), response.range(0), r.eta),
-                         logp_rounding(f, 0, r.logp), out);
+                         logp_rounding(f, 0, r.logp), logp_worth(f, 0), out);
     return out;
 }
 

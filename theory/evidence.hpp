@@ -22,8 +22,7 @@ struct TrainingFacts {
     double beta = 0.1;
     double eta = 0.1;  ///< t = eta * step
     LossFacts loss{};
-    bool from_reference = true;  ///< training started at W = W_0
-    double rounding = 1e-10;     ///< relative error of measured quantities: rounding, integrator
+    bool from_reference = true;                       ///< training started at W = W_0
     std::shared_ptr<const MarginLoss> phi = nullptr;  ///< the loss of the margin itself; null if
                                                       ///< it is none or only facts are known
 };

@@ -32,8 +32,12 @@ void add_slope(const InfluenceFacts& f, const Response& response, Index o, std::
         (response.range(o) * (coarse.eta + fine.eta) + rounding / error + rounding / next) / ratio;
     if (width >= 1.0) return;
     const double slope = std::log(error / next) / ratio;
-    out.push_back({static_cast<double>(k), fine.eta, slope, 2.0 - width, Relation::kAtLeast});
-    out.push_back({static_cast<double>(k), fine.eta, slope, 2.0 + width, Relation::kAtMost});
+    out.push_back({static_cast<double>(k),
+                   fine.eta,
+                   {slope, width},
+                   2.0,
+                   Relation::kEqual,
+                   {.resolution = 0.5}});
 }
 
 }  // namespace
@@ -63,34 +67,43 @@ Claim first_order_response_claim() {
 }
 
 Claim first_order_shortfall() {
-    return {
-        "T12e",
-        "beyond the first order",
-        "for any eta and every token, eta d log pi_o - (change of log pi_o) lies between "
-        "Var (exp(-x) - 1 + x) / range^2 and min(Var (exp(x) - 1 - x) / range^2, x^2 / 8), "
-        "x = eta range, Var of the logits' response under pi_o: log pi always ends below the "
-        "first-order prediction",
-        "theory.md T12e; cumulants of log-sum-exp",
-        ClaimKind::kRigorous,
-        Scope::kStudy,
-        {has_influence(), one_update_measured()},
-        [](const Evidence& e) {
-            const InfluenceFacts& f = e.get<InfluenceFacts>();
-            const Response response = first_order_response(f);
-            std::vector<Comparison> out;
-            for (Index o = 0; o < f.contexts.rows(); ++o)
-                for (const ProbabilityRecord& r : f.single) {
-                    const Missed gap = missed(response, r, o);
-                    const Shortfall bound =
-                        shortfall(response.variance(o), response.range(o), r.eta);
-                    const double rounding = logp_rounding(f, o, r.logp);
-                    out.push_back({1.0, r.eta, gap.least, bound.low, Relation::kAtLeast, rounding});
-                    out.push_back({1.0, r.eta, gap.most, bound.high, Relation::kAtMost, rounding});
-                }
-            return out;
-        },
-        {.search = ContextSearch{.objective = std::nullopt, .examples = 4}},
-        ren_sutherland("", "the remainder of its decomposition, bounded by ourselves")};
+    return {"T12e",
+            "beyond the first order",
+            "for any eta and every token, eta d log pi_o - (change of log pi_o) lies between "
+            "Var (exp(-x) - 1 + x) / range^2 and min(Var (exp(x) - 1 - x) / range^2, x^2 / 8), "
+            "x = eta range, Var of the logits' response under pi_o: log pi always ends below the "
+            "first-order prediction",
+            "theory.md T12e; cumulants of log-sum-exp",
+            ClaimKind::kRigorous,
+            Scope::kStudy,
+            {has_influence(), one_update_measured()},
+            [](const Evidence& e) {
+                const InfluenceFacts& f = e.get<InfluenceFacts>();
+                const Response response = first_order_response(f);
+                std::vector<Comparison> out;
+                for (Index o = 0; o < f.contexts.rows(); ++o)
+                    for (const ProbabilityRecord& r : f.single) {
+                        const Missed gap = missed(response, r, o);
+                        const Shortfall bound =
+                            shortfall(response.variance(o), response.range(o), r.eta);
+                        const double error = logp_rounding(f, o, r.logp);
+                        out.push_back({1.0,
+                                       r.eta,
+                                       {gap.least, error},
+                                       bound.low,
+                                       Relation::kAtLeast,
+                                       logp_worth(f, o)});
+                        out.push_back({1.0,
+                                       r.eta,
+                                       {gap.most, error},
+                                       bound.high,
+                                       Relation::kAtMost,
+                                       logp_worth(f, o)});
+                    }
+                return out;
+            },
+            {.search = ContextSearch{.objective = std::nullopt, .examples = 4}},
+            ren_sutherland("", "the remainder of its decomposition, bounded by ourselves")};
 }
 
 }  // namespace prefdyn::theory

@@ -15,6 +15,8 @@ double quadratic_form(const Covariance& sigma, const Vector& v) {
     return sigma.eigenvalues.dot(in_basis.cwiseAbs2());
 }
 
+constexpr double kAccuracyResolution = 0.2;  ///< what accuracies must be known to, relative
+
 double noise_to_signal(const IsotropicLimit& l) {
     const double ratio = 2.0 * l.sigma / l.distinguishability;
     return l.aspect * ratio * ratio;
@@ -26,7 +28,7 @@ double limiting_argument(const IsotropicLimit& l) {
 
 /// Bernstein's inequality for a mean of independent indicators: beyond 6 standard deviations plus
 /// 6 / n with probability 2 exp(-18) = 3e-8 at most.
-double sampling_tolerance(const FreshAccuracy& f, double plus_accuracy, double minus_accuracy) {
+double sampling_error(const FreshAccuracy& f, double plus_accuracy, double minus_accuracy) {
     const double n = static_cast<double>(f.plus + f.minus);
     const double variance = static_cast<double>(f.plus) * plus_accuracy * (1.0 - plus_accuracy) +
                             static_cast<double>(f.minus) * minus_accuracy * (1.0 - minus_accuracy);
@@ -96,9 +98,12 @@ Claim fresh_accuracy() {
                 const double minus = class_accuracy(f.moments, -1, e.means().zbar);
                 const double p_plus =
                     static_cast<double>(f.plus) / static_cast<double>(f.plus + f.minus);
-                return {{f.updates, f.updates * e.training.eta, f.accuracy,
-                         p_plus * plus + (1.0 - p_plus) * minus, Relation::kEqual,
-                         sampling_tolerance(f, plus, minus)}};
+                return {{f.updates,
+                         f.updates * e.training.eta,
+                         {f.accuracy, sampling_error(f, plus, minus)},
+                         p_plus * plus + (1.0 - p_plus) * minus,
+                         Relation::kEqual,
+                         {.resolution = kAccuracyResolution}}};
             }};
 }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "sim/base/ball.hpp"
 #include "sim/base/numerics.hpp"
 
 namespace prefdyn::theory {
@@ -87,7 +87,13 @@ Shortfall shortfall(double variance, double range, double eta) {
 double logp_rounding(const InfluenceFacts& f, Index context, const RowMatrix& measured) {
     const double size = f.head.rowwise().norm().maxCoeff() * f.contexts.row(context).norm() +
                         measured.row(context).cwiseAbs().maxCoeff();
-    return 64.0 * std::numeric_limits<double>::epsilon() * (1.0 + size);
+    const auto terms = static_cast<double>(2 * f.head.cols() + f.head.rows()) + 16.0;
+    return gamma_of(terms) * (1.0 + size);
+}
+
+Worth logp_worth(const InfluenceFacts& f, Index context) {
+    const Vector log_pi = log_pi_at(f.head, f.contexts, context);
+    return {.scale = std::max(1.0, log_pi.cwiseAbs().maxCoeff())};
 }
 
 double ches(const Vector& chosen_hidden, const Vector& rejected_hidden) {

@@ -62,8 +62,11 @@ struct Shortfall {
 /// by a factor of at most exp(range) per unit of eta (its derivative is the third cumulant).
 Shortfall shortfall(double variance, double range, double eta);
 
-/// Size of the rounding of log pi_o as measured at W + Delta W.
+/// Rounding of log pi_o as measured at W + Delta W: logits are sums of d products, twice, a
+/// normaliser one of V exponentials.
 double logp_rounding(const InfluenceFacts& facts, Index context, const RowMatrix& measured);
+/// Changes of log pi_o are told apart relative to the size of log pi_o itself, at least 1.
+Worth logp_worth(const InfluenceFacts& facts, Index context);
 
 /// CHES of Razin et al., from the sums of hidden states over the chosen and the rejected answer:
 /// <h_-, h_+> - ||h_+||^2. Zero where both answers sit in one context.

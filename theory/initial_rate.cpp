@@ -5,6 +5,17 @@
 
 namespace prefdyn::theory {
 
+namespace {
+
+/// |phi'(0)| beta D / sqrt 2. Dhat errs as the two class means do.
+Ball balanced_rate(const Evidence& e) {
+    const MeanStatistics& s = e.means();
+    const double slope = e.training.beta * std::fabs(e.training.loss.slope_at_zero);
+    return Ball(s.distinguishability, 2.0 * zbar_norm(s).radius) * slope / sqrt(Ball(2.0));
+}
+
+}  // namespace
+
 Claim initial_rate_identity() {
     return {
         "T1",
@@ -18,13 +29,10 @@ Claim initial_rate_identity() {
         {has_trajectory(), starts_at_reference(), opposite_slopes()},
         [](const Evidence& e) {
             const Record& start = e.trajectory().records.front();
-            std::vector<Comparison> out = {
-                {0.0, 0.0, start.update_rate, initial_rate(e), Relation::kEqual, rate_rounding(e)}};
+            const Ball measured = {start.update_rate, start.error.update_rate};
+            std::vector<Comparison> out = {{0.0, 0.0, measured, initial_rate(e), Relation::kEqual}};
             if (e.means().n_plus == e.means().n_minus)
-                out.push_back({0.0, 0.0, start.update_rate,
-                               e.training.beta * std::fabs(e.training.loss.slope_at_zero) *
-                                   e.means().distinguishability / std::sqrt(2.0),
-                               Relation::kEqual, rate_rounding(e)});
+                out.push_back({0.0, 0.0, measured, balanced_rate(e), Relation::kEqual});
             return out;
         },
         {.faults = {PlantedFault::kStronger, PlantedFault::kBetaOff, PlantedFault::kClassFlipped},

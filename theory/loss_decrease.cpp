@@ -5,16 +5,24 @@ namespace prefdyn::theory {
 
 namespace {
 
-using Bound = double (*)(const Evidence&, const Record&);
+using Bound = Ball (*)(const Evidence&, const Record&);
 
-std::function<std::vector<Comparison>(const Evidence&)> loss_drop(Bound bound, Relation relation) {
+/// Trivially L falls by at least nothing, and by no more than to its infimum.
+std::function<std::vector<Comparison>(const Evidence&)> fall(Bound bound, Relation relation) {
     return after_start([=](const Evidence& e, const Record& r) -> Comparison {
-        const double start = e.trajectory().records.front().train.loss;
-        return {r.step, r.time, start - r.train.loss, bound(e, r), relation, loss_rounding(e)};
+        const LossFacts& facts = e.training.loss;
+        const double most = facts.value_at_zero - facts.infimum;
+        return {
+            r.step,
+            r.time,
+            loss_drop(e, r),
+            bound(e, r),
+            relation,
+            {.trivial = unless_at_rest(e, relation, relation == Relation::kAtLeast ? 0.0 : most)}};
     });
 }
 
-double squared_rate(const Evidence& e) { return initial_rate(e) * initial_rate(e); }
+Ball squared_rate(const Evidence& e) { return square(initial_rate(e)); }
 
 }  // namespace
 
@@ -27,11 +35,9 @@ Claim loss_decrease_lower_bound() {
             ClaimKind::kRigorous,
             Scope::kRun,
             {has_trajectory(), starts_at_reference(), smooth_loss(), full_gradient(1.0)},
-            loss_drop(
-                [](const Evidence& e, const Record& r) {
-                    return squared_rate(e) * decay_deficit(e, r) / (2.0 * smoothness(e));
-                },
-                Relation::kAtLeast),
+            fall([](const Evidence& e,
+                    const Record& r) { return squared_rate(e) * decayed_time(e, r); },
+                 Relation::kAtLeast),
             {.faults = {PlantedFault::kStronger, PlantedFault::kEtaHalved}}};
 }
 
@@ -43,8 +49,8 @@ Claim loss_decrease_upper_bound() {
             ClaimKind::kRigorous,
             Scope::kRun,
             {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(2.0)},
-            loss_drop([](const Evidence& e, const Record& r) { return r.time * squared_rate(e); },
-                      Relation::kAtMost),
+            fall([](const Evidence& e, const Record& r) { return time_of(r) * squared_rate(e); },
+                 Relation::kAtMost),
             {.faults = {PlantedFault::kStronger, PlantedFault::kEtaDoubled}}};
 }
 

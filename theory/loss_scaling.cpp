@@ -30,10 +30,11 @@ Claim loss_scaling() {
             [](const Evidence& e) -> std::vector<Comparison> {
                 const InitialUpdates& u = e.get<InitialUpdates>();
                 const double want = -2.0 * e.training.loss.slope_at_zero * u.rate_dpo;
-                const double rounding = rate_rounding(e);
-                return {{0.0, 0.0, u.rate, std::fabs(want), Relation::kEqual, rounding},
-                        {0.0, 0.0, u.along, want, Relation::kEqual, rounding},
-                        {0.0, 0.0, u.across, 0.0, Relation::kAtMost, rounding}};
+                const double error = u.error;
+                const Worth worth = {.scale = u.rate};
+                return {{0.0, 0.0, {u.rate, error}, {std::fabs(want), error}, Relation::kEqual},
+                        {0.0, 0.0, {u.along, error}, {want, error}, Relation::kEqual},
+                        {0.0, 0.0, {u.across, error}, 0.0, Relation::kAtMost, worth}};
             }};
 }
 

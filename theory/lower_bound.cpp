@@ -12,8 +12,14 @@ Claim rate_lower_bound() {
             Scope::kRun,
             {has_trajectory(), starts_at_reference(), smooth_loss(), full_gradient(1.0)},
             after_start([](const Evidence& e, const Record& r) -> Comparison {
-                const double bound = initial_rate(e) * decay_factor(e, r);
-                return {r.step, r.time, r.update_rate, bound, Relation::kAtLeast, rate_rounding(e)};
+                const Ball bound = initial_rate(e) * decay_factor(e, r);
+                return {r.step,
+                        r.time,
+                        update_rate(e, r),
+                        bound,
+                        Relation::kAtLeast,
+                        {.scale = initial_rate(e).value,
+                         .trivial = unless_at_rest(e, Relation::kAtLeast, 0.0)}};
             }),
             {.faults = {PlantedFault::kStronger, PlantedFault::kKappaUnderstated}}};
 }
@@ -28,13 +34,13 @@ Claim head_change_lower_bound() {
             Scope::kRun,
             {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(1.0)},
             after_start([](const Evidence& e, const Record& r) -> Comparison {
-                const double bound = initial_rate(e) * decay_deficit(e, r) / (2.0 * smoothness(e));
+                const Ball bound = initial_rate(e) * decayed_time(e, r);
                 return {r.step,
                         r.time,
-                        r.head_change,
+                        head_change(r),
                         bound,
                         Relation::kAtLeast,
-                        r.time * rate_rounding(e)};
+                        {.trivial = unless_at_rest(e, Relation::kAtLeast, 0.0)}};
             }),
             {.faults = {PlantedFault::kStronger, PlantedFault::kEtaHalved}}};
 }
@@ -48,13 +54,14 @@ Claim linearisation_bound() {
             Scope::kRun,
             {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(2.0)},
             after_start([](const Evidence& e, const Record& r) -> Comparison {
-                const double bound = 0.5 * smoothness(e) * r.time * r.time * initial_rate(e);
+                const Ball straight = time_of(r) * initial_rate(e);
+                const Ball bound = Ball(0.5) * smoothness(e) * time_of(r) * straight;
                 return {r.step,
                         r.time,
-                        r.linear_remainder,
+                        linear_remainder(r),
                         bound,
                         Relation::kAtMost,
-                        r.time * (e.training.rounding * initial_rate(e) + rate_rounding(e))};
+                        {.trivial = unless_at_rest(e, Relation::kAtMost, 2.0 * straight.value)}};
             }),
             {.faults = {PlantedFault::kKappaUnderstated, PlantedFault::kEtaDoubled}}};
 }

@@ -10,6 +10,7 @@ namespace {
 
 /// Standard errors granted: a true floor is called violated with chance 6e-7.
 constexpr double kSigmas = 5.0;
+constexpr double kFloorResolution = 0.5;  ///< what the excess must be known to, relative
 
 Assumption many_samples() {
     return {"the mean is taken over at least 1000 samples", [](const Evidence& e) -> std::string {
@@ -58,9 +59,12 @@ Claim noise_floor_of_zbar() {
             {many_samples(), finite_fourth_moments()},
             [](const Evidence& e) -> std::vector<Comparison> {
                 const NoiseFloor& f = e.get<NoiseFloor>();
-                const double off = kSigmas * f.standard_error;
-                return {{0.0, 0.0, f.excess, f.predicted + off, Relation::kAtMost},
-                        {0.0, 0.0, f.excess, f.predicted - off, Relation::kAtLeast}};
+                return {{0.0,
+                         0.0,
+                         {f.excess, kSigmas * f.standard_error},
+                         f.predicted,
+                         Relation::kEqual,
+                         {.resolution = kFloorResolution}}};
             }};
 }
 

@@ -41,23 +41,36 @@ Assumption two_equal_weights() {
             }};
 }
 
-/// Slope of a mean margin per unit of bbar^T b_k: M_k'(0) = 2 beta^2 |phi'(0)| bbar^T b_k, for DPO
+/// Slope of a mean margin per unit of bbar^T b_k: M_k'(0) = -2 beta^2 phi'(0) bbar^T b_k, for DPO
 /// beta^2 bbar^T b_k.
 double margin_scale(const Evidence& e) {
-    return 2.0 * e.training.beta * e.training.beta * std::fabs(e.training.loss.slope_at_zero);
+    return -2.0 * e.training.beta * e.training.beta * e.training.loss.slope_at_zero;
 }
 
-/// Rounding of a product of two means of z, the first of the whole dataset, the second of rows of
-/// mean square `square` and mean of norm `length`.
-double product_rounding(const Evidence& e, double length, double square) {
-    return 64.0 * std::numeric_limits<double>::epsilon() *
-           (std::sqrt(e.statistics().mean_square) * length +
+/// Of a product of two means of z, the first of the whole dataset, the second of rows of mean
+/// square `square` and mean of norm `length`: sums over n rows, a dot product of d numbers, a few
+/// factors.
+double product_error(const Evidence& e, double length, double square) {
+    const DatasetStatistics& s = e.statistics();
+    return gamma_of(static_cast<double>(s.n + s.zbar.size()) + 16.0) *
+           (std::sqrt(s.mean_square) * length +
             e.get<BehaviourStatistics>().mixture.norm() * std::sqrt(square));
 }
 
-double slope_rounding(const Evidence& e, Index k) {
+/// Of M_k'(0), as predicted and as measured on a trainer.
+double slope_error(const Evidence& e, Index k) {
     const BehaviourStatistics& b = e.get<BehaviourStatistics>();
-    return margin_scale(e) * product_rounding(e, b.mean.row(k).norm(), b.mean_square(k));
+    return std::fabs(margin_scale(e)) * product_error(e, b.mean.row(k).norm(), b.mean_square(k));
+}
+
+/// Of a mean margin of behaviour k: as its rows' margins, and as the head's way there.
+double margin_error(const Evidence& e, const Record& r, Index k) {
+    const double size = std::sqrt(e.get<BehaviourStatistics>().mean_square(k));
+    return (r.error.margin + std::sqrt(2.0) * e.training.beta * r.error.drift +
+            gamma_of(static_cast<double>(e.statistics().n) + 4.0) * 2.0 * e.training.beta *
+                r.head_change) *
+               size +
+           r.error.margin_floor;
 }
 
 /// The record after one step of gradient descent, if there is one: M_k is linear in the head, so
@@ -76,8 +89,8 @@ Claim priority_margin_slope() {
     return {
         "T8a",
         "margin slope of a behaviour",
-        "M_k'(0) = 2 beta^2 |phi'(0)| bbar^T b_k, for DPO beta^2 bbar^T b_k = beta^2 ||bbar|| P_k",
-        "theory.md T8a; any loss: T11; M_k = 2 beta v^T b_k and v'(0) = beta |phi'(0)| bbar",
+        "M_k'(0) = -2 beta^2 phi'(0) bbar^T b_k, for DPO beta^2 bbar^T b_k = beta^2 ||bbar|| P_k",
+        "theory.md T8a; any loss: T11; M_k = 2 beta v^T b_k and v'(0) = -beta phi'(0) bbar",
         ClaimKind::kRigorous,
         Scope::kStudy,
         {measured_slopes(), starts_at_reference(), opposite_slopes()},
@@ -86,14 +99,14 @@ Claim priority_margin_slope() {
             std::vector<Comparison> out;
             const Record* step = first_step(e);
             for (Index k = 0; k < b.behaviours(); ++k) {
-                const double bound = margin_scale(e) * b.alignment(k);
-                const double rounding = slope_rounding(e, k);
-                out.push_back({0.0, 0.0, b.margin_slope(k), bound, Relation::kEqual, rounding});
-                if (step)
-                    out.push_back(
-                        {1.0, step->time,
-                         step->behaviours[static_cast<std::size_t>(k)].rewards_margins / step->time,
-                         bound, Relation::kEqual, rounding});
+                const Ball bound = {margin_scale(e) * b.alignment(k), slope_error(e, k)};
+                out.push_back(
+                    {0.0, 0.0, {b.margin_slope(k), slope_error(e, k)}, bound, Relation::kEqual});
+                if (!step) continue;
+                const double margin = step->behaviours[static_cast<std::size_t>(k)].rewards_margins;
+                out.push_back({1.0, step->time,
+                               Ball(margin, margin_error(e, *step, k)) / time_of(*step), bound,
+                               Relation::kEqual});
             }
             return out;
         },
@@ -108,7 +121,7 @@ struct Pair {
     Index i, j;
     double alignment;  ///< bbar^T (b_i - b_j)
     double distance;   ///< ||bbar|| ||b_i - b_j||
-    double rounding;   ///< of a difference of margins, per unit of time
+    double error;      ///< of `alignment` and `distance`
 };
 
 std::vector<Pair> ordered_pairs(const Evidence& e) {
@@ -120,8 +133,8 @@ std::vector<Pair> ordered_pairs(const Evidence& e) {
             const Vector difference = b.mean.row(i) - b.mean.row(j);
             const double distance = b.mixture.norm() * difference.norm();
             out.push_back({i, j, b.mixture.dot(difference), distance,
-                           slope_rounding(e, i) + slope_rounding(e, j) +
-                               margin_scale(e) * e.training.rounding * distance});
+                           product_error(e, b.mean.row(i).norm(), b.mean_square(i)) +
+                               product_error(e, b.mean.row(j).norm(), b.mean_square(j))});
         }
     return out;
 }
@@ -129,14 +142,17 @@ std::vector<Pair> ordered_pairs(const Evidence& e) {
 /// Before t* the bound on the lead; from then on, where that bound is not positive, the same
 /// inequality as a bound on what the lead has lost against its initial slope.
 Comparison compare_pair(const Evidence& e, const Pair& p, const Record& r) {
-    const double scale = margin_scale(e) * r.time;
-    const double lead = r.behaviours[static_cast<std::size_t>(p.i)].rewards_margins -
-                        r.behaviours[static_cast<std::size_t>(p.j)].rewards_margins;
-    const double linear = scale * p.alignment;
-    const double lost = scale * 0.5 * smoothness(e) * r.time * p.distance;
-    if (linear > lost)
-        return {r.step, r.time, lead, linear - lost, Relation::kAtLeast, r.time * p.rounding};
-    return {r.step, r.time, linear - lead, lost, Relation::kAtMost, r.time * p.rounding};
+    const auto margin = [&](Index k) -> Ball {
+        return {r.behaviours[static_cast<std::size_t>(k)].rewards_margins, margin_error(e, r, k)};
+    };
+    const Ball scale = Ball(margin_scale(e)) * time_of(r), lead = margin(p.i) - margin(p.j);
+    const Ball linear = scale * Ball(p.alignment, p.error);
+    const Ball straight = scale * Ball(p.distance, p.error);
+    const Ball lost = Ball(0.5) * smoothness(e) * time_of(r) * straight;
+    if (linear.value > lost.value)
+        return {r.step, r.time, lead, linear - lost, Relation::kAtLeast, {.trivial = 0.0}};
+    return {
+        r.step, r.time, linear - lead, lost, Relation::kAtMost, {.trivial = 2.0 * straight.value}};
 }
 
 }  // namespace
@@ -150,8 +166,8 @@ Claim priority_lead() {
             "theory.md T8b; T3c in the direction b_i - b_j",
             ClaimKind::kRigorous,
             Scope::kStudy,
-            {has_trajectory(), starts_at_reference(), convex_loss(), full_gradient(2.0),
-             recorded_behaviours()},
+            {has_trajectory(), starts_at_reference(), convex_loss(), loss_falls_at_zero(),
+             full_gradient(2.0), recorded_behaviours()},
             [](const Evidence& e) {
                 std::vector<Comparison> out;
                 for (const Pair& pair : ordered_pairs(e))
@@ -164,47 +180,59 @@ Claim priority_lead() {
 }
 
 Claim priority_of_two() {
-    return {"T8c",
-            "priority of two equal behaviours",
-            "P_1 - P_2 = (||b_1||^2 - ||b_2||^2) / (2 ||bbar||), P measured as M_k'(0) / (2 beta^2 "
-            "|phi'(0)| ||bbar||): the more distinguishable one leads, whatever the angle",
-            "theory.md T8c; bbar = (b_1 + b_2) / 2",
-            ClaimKind::kRigorous,
-            Scope::kStudy,
-            {measured_slopes(), starts_at_reference(), opposite_slopes(), two_equal_weights()},
-            [](const Evidence& e) -> std::vector<Comparison> {
-                const BehaviourStatistics& b = e.get<BehaviourStatistics>();
-                const double unit = margin_scale(e) * b.mixture.norm();
-                const double bound = 0.5 *
-                                     (b.mean.row(0).squaredNorm() - b.mean.row(1).squaredNorm()) /
-                                     b.mixture.norm();
-                return {{0.0, 0.0, (b.margin_slope(0) - b.margin_slope(1)) / unit, bound,
-                         Relation::kEqual, (slope_rounding(e, 0) + slope_rounding(e, 1)) / unit}};
-            },
-            {.search = BehaviourSearch{}},
-            im_li("", "its priority level, in a statement of our own")};
+    return {
+        "T8c",
+        "priority of two equal behaviours",
+        "P_1 - P_2 = (||b_1||^2 - ||b_2||^2) / (2 ||bbar||), P measured as M_k'(0) / (-2 beta^2 "
+        "phi'(0) ||bbar||): the longer b leads, whatever the angle; b_k is half the class-mean "
+        "difference, and the more distinguishable one leads, where classes are balanced or share "
+        "no mean",
+        "theory.md T8c; bbar = (b_1 + b_2) / 2",
+        ClaimKind::kRigorous,
+        Scope::kStudy,
+        {measured_slopes(), starts_at_reference(), opposite_slopes(), two_equal_weights()},
+        [](const Evidence& e) -> std::vector<Comparison> {
+            const BehaviourStatistics& b = e.get<BehaviourStatistics>();
+            const double unit = margin_scale(e) * b.mixture.norm();
+            const double bound = 0.5 * (b.mean.row(0).squaredNorm() - b.mean.row(1).squaredNorm()) /
+                                 b.mixture.norm();
+            const double error = (slope_error(e, 0) + slope_error(e, 1)) / std::fabs(unit);
+            return {{0.0,
+                     0.0,
+                     {(b.margin_slope(0) - b.margin_slope(1)) / unit, error},
+                     {bound, error},
+                     Relation::kEqual,
+                     {.scale = 0.5 * (b.mean.row(0).squaredNorm() + b.mean.row(1).squaredNorm()) /
+                               b.mixture.norm()}}};
+        },
+        {.search = BehaviourSearch{}},
+        im_li("", "its priority level, in a statement of our own")};
 }
 
 Claim priority_loss_slope() {
-    return {
-        "T8d",
-        "loss slope of a behaviour",
-        "-L_k'(0) = 2 beta^2 phi'(0)^2 bbar^T b_k, for DPO (beta^2 / 2) bbar^T b_k; negative "
-        "where training on the mixture un-learns behaviour k at first",
-        "theory.md T8d; L_k' = phi'(0) M_k' at t = 0",
-        ClaimKind::kRigorous,
-        Scope::kStudy,
-        {measured_slopes(), starts_at_reference(), opposite_slopes()},
-        [](const Evidence& e) {
-            const BehaviourStatistics& b = e.get<BehaviourStatistics>();
-            const double slope = std::fabs(e.training.loss.slope_at_zero);
-            std::vector<Comparison> out;
-            for (Index k = 0; k < b.behaviours(); ++k)
-                out.push_back({0.0, 0.0, -b.loss_slope(k), margin_scale(e) * slope * b.alignment(k),
-                               Relation::kEqual, slope * slope_rounding(e, k)});
-            return out;
-        },
-        {.search = BehaviourSearch{}}};
+    return {"T8d",
+            "loss slope of a behaviour",
+            "-L_k'(0) = 2 beta^2 phi'(0)^2 bbar^T b_k, for DPO (beta^2 / 2) bbar^T b_k; negative "
+            "where training on the mixture un-learns behaviour k at first",
+            "theory.md T8d; L_k' = phi'(0) M_k' at t = 0",
+            ClaimKind::kRigorous,
+            Scope::kStudy,
+            {measured_slopes(), starts_at_reference(), opposite_slopes()},
+            [](const Evidence& e) {
+                const BehaviourStatistics& b = e.get<BehaviourStatistics>();
+                const double slope = -e.training.loss.slope_at_zero;
+                std::vector<Comparison> out;
+                for (Index k = 0; k < b.behaviours(); ++k) {
+                    const double error = std::fabs(slope) * slope_error(e, k);
+                    out.push_back({0.0,
+                                   0.0,
+                                   {-b.loss_slope(k), error},
+                                   {margin_scale(e) * slope * b.alignment(k), error},
+                                   Relation::kEqual});
+                }
+                return out;
+            },
+            {.search = BehaviourSearch{}}};
 }
 
 }  // namespace prefdyn::theory

@@ -6,38 +6,80 @@
 
 namespace prefdyn::theory {
 
-double initial_rate(const Evidence& evidence) {
-    return std::sqrt(2.0) * evidence.training.beta *
-           std::fabs(evidence.training.loss.slope_at_zero) * evidence.means().zbar_norm;
+namespace {
+
+const Ball kSqrt2 = {std::sqrt(2.0), kEpsilon};
+
+double count(Index n) { return static_cast<double>(n); }
+
+}  // namespace
+
+/// n rows are added coordinate by coordinate: each is off by at most gamma_n mean |g_ij|.
+Ball zbar_norm(const MeanStatistics& s) {
+    return {s.zbar_norm, gamma_of(count(s.n) + 4.0) * std::sqrt(s.mean_square) +
+                             gamma_of(count(s.zbar.size()) + 6.0) * s.zbar_norm};
+}
+
+/// The Gram matrix errs by gamma_n tr M in norm, its tridiagonal form by p(k) u tr M, k its order
+/// (Higham, theorem 19.4 with a modest p(k) = 16 k).
+Ball lambda_max(const DatasetStatistics& s) {
+    const double n = count(s.n), d = count(s.zbar.size());
+    const double share = gamma_of(std::max(n, d) + 4.0) + gamma_of(16.0 * std::min(n, d) + 16.0);
+    return {s.lambda_max, share * std::max(s.mean_square, s.lambda_max)};
+}
+
+Ball initial_rate(const Evidence& e) {
+    const Ball slope = {std::fabs(e.training.loss.slope_at_zero),
+                        4.0 * kEpsilon * std::fabs(e.training.loss.slope_at_zero)};
+    return kSqrt2 * e.training.beta * slope * zbar_norm(e.means());
 }
 
 double smoothness(double beta, double curvature_max, double lambda_max) {
     return 2.0 * beta * beta * curvature_max * lambda_max;
 }
 
-double smoothness(const Evidence& evidence) {
-    return smoothness(evidence.training.beta, evidence.training.loss.curvature_max,
-                      evidence.statistics().lambda_max);
+Ball smoothness(const Evidence& e) {
+    const double curvature = e.training.loss.curvature_max;
+    if (!std::isfinite(curvature)) return {curvature, 0.0};
+    return Ball(2.0) * e.training.beta * e.training.beta *
+           Ball(curvature, 4.0 * kEpsilon * std::fabs(curvature)) * lambda_max(e.statistics());
 }
+
+Ball time_of(const Record& record) { return {record.time, kEpsilon * record.time}; }
+
+Ball step_curvature(const Evidence& e) { return smoothness(e) * e.training.eta; }
 
 namespace {
 
-double log_decay(const Evidence& evidence, const Record& record) {
-    const double kappa = smoothness(evidence);
-    if (evidence.training.dynamics == Dynamics::kGradientFlow) return -kappa * record.time;
-    // eta = 1 / kappa computed in floating point may land just beyond it.
-    const double shrink = std::max(-1.0, -evidence.training.eta * kappa);
-    return record.step == 0.0 ? 0.0 : record.step * std::log1p(shrink);
+bool is_flow(const Evidence& e) { return e.training.dynamics == Dynamics::kGradientFlow; }
+
+/// f(k log(1 - x)) for x = eta kappa, f monotone with |f'| <= 1 below zero; x may round beyond 1.
+template <class Function>
+Ball of_steps(const Evidence& e, double steps, Function f) {
+    if (steps == 0.0) return f(0.0);
+    const Ball x = step_curvature(e);
+    const auto exponent = [&](double y) { return steps * std::log1p(-std::min(y, 1.0)); };
+    const Ball out = ball::monotone({std::min(x.value, 1.0), x.radius}, x.low(), x.high(),
+                                    [&](double y) { return f(exponent(y)); });
+    const double size = exponent(x.value);
+    return out.widened(std::isfinite(size) ? 4.0 * kEpsilon * std::fabs(size) * std::exp(size)
+                                           : 0.0);
 }
 
 }  // namespace
 
-double decay_factor(const Evidence& evidence, const Record& record) {
-    return std::exp(log_decay(evidence, record));
+Ball decay_factor(const Evidence& e, const Record& r) {
+    if (is_flow(e)) return exp(-(smoothness(e) * time_of(r)));
+    return of_steps(e, r.step, [](double y) { return std::exp(y); });
 }
 
-double decay_deficit(const Evidence& evidence, const Record& record) {
-    return -std::expm1(2.0 * log_decay(evidence, record));
+Ball decayed_time(const Evidence& e, const Record& r) {
+    const Ball kappa = smoothness(e);
+    if (kappa.value == 0.0) return time_of(r);
+    const Ball lost = is_flow(e)
+                          ? -expm1(Ball(-2.0) * kappa * time_of(r))
+                          : of_steps(e, 2.0 * r.step, [](double y) { return -std::expm1(y); });
+    return lost / (Ball(2.0) * kappa);
 }
 
 std::function<std::vector<Comparison>(const Evidence&)> after_start(
@@ -50,16 +92,56 @@ std::function<std::vector<Comparison>(const Evidence&)> after_start(
     };
 }
 
-double rate_rounding(const Evidence& evidence) {
-    return 64.0 * std::numeric_limits<double>::epsilon() * std::sqrt(2.0) * evidence.training.beta *
-           std::fabs(evidence.training.loss.slope_at_zero) *
-           std::sqrt(evidence.statistics().mean_square);
+Ball measured_rate(const Record& r) { return {r.update_rate, r.error.update_rate}; }
+
+namespace {
+
+Ball moved_rate(const Evidence& e, const Record& r, double drift) {
+    return measured_rate(r).widened(drift == 0.0 ? 0.0 : smoothness(e).high() * drift);
 }
 
-double loss_rounding(const Evidence& evidence) {
-    return 8.0 * std::numeric_limits<double>::epsilon() *
-           std::sqrt(static_cast<double>(evidence.means().n)) *
-           evidence.training.loss.value_at_zero;
+}  // namespace
+
+Ball update_rate(const Evidence& e, const Record& r) { return moved_rate(e, r, r.error.drift); }
+
+Ball rate_since(const Evidence& e, const Record& before, const Record& r) {
+    return moved_rate(e, r, r.error.drift - before.error.drift);
+}
+
+Ball head_change(const Record& r) { return {r.head_change, r.error.head_change + r.error.drift}; }
+
+Ball linear_remainder(const Record& r) {
+    return {r.linear_remainder, r.error.linear_remainder + r.error.drift};
+}
+
+Ball measured_loss(const Record& r) { return {r.train.loss, r.error.loss}; }
+
+double unless_at_rest(const Evidence& e, Relation relation, double trivial) {
+    if (initial_rate(e).low() > 0.0) return trivial;
+    return relation == Relation::kAtLeast ? kInfinity : -kInfinity;
+}
+
+double largest_rate(const Evidence& e) {
+    return std::sqrt(2.0) * e.training.beta * e.training.loss.slope_max *
+           std::sqrt(e.statistics().mean_square);
+}
+
+/// Convex: the exact head is within the drift, L changes by at most (R + kappa drift / 2) drift.
+/// Otherwise only what a step gains is known: each of it is off by 2 R ||e|| and, through R at that
+/// step, by 2 kappa drift R(0) a unit of time.
+Ball loss(const Evidence& e, const Record& r) {
+    const double drift = r.error.drift;
+    if (drift == 0.0) return measured_loss(r);
+    const Ball kappa = smoothness(e);
+    double slope = r.update_rate + r.error.update_rate + kappa.high() * drift;
+    if (!e.training.loss.convex)
+        slope = 2.0 * largest_rate(e) + 2.0 * kappa.high() * r.time * initial_rate(e).high() +
+                kappa.high() * drift;
+    return measured_loss(r).widened(slope * drift);
+}
+
+Ball loss_drop(const Evidence& e, const Record& r) {
+    return measured_loss(e.trajectory().records.front()) - loss(e, r);
 }
 
 }  // namespace prefdyn::theory

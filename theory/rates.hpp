@@ -1,35 +1,60 @@
 #pragma once
-// The constants of theory.md T1 to T4, for any loss of the margin (T11).
+// The constants of theory.md T1 to T4, for any loss of the margin (T11), and what was measured of
+// a run, each with its error.
 
+#include "sim/base/ball.hpp"
 #include "theory/claim.hpp"
 
 namespace prefdyn::theory {
 
+/// ||zbar|| and lambda_max(M) with the roundings of theory/statistics.cpp.
+Ball zbar_norm(const MeanStatistics& statistics);
+Ball lambda_max(const DatasetStatistics& statistics);
+
 /// R(0) = sqrt(2) beta |phi'(0)| ||zbar||; for the DPO loss (beta / sqrt 2) ||zbar||.
-double initial_rate(const Evidence& evidence);
+Ball initial_rate(const Evidence& evidence);
 
 /// Smoothness of L in Frobenius norm: kappa = 2 beta^2 sup(phi'') lambda_max(M); for the DPO loss
 /// (beta^2 / 2) lambda_max(M). Infinite for a kink, NaN for a loss that is no function of the
 /// margin.
 double smoothness(double beta, double curvature_max, double lambda_max);
-double smoothness(const Evidence& evidence);
+Ball smoothness(const Evidence& evidence);
+
+/// t, and eta kappa.
+Ball time_of(const Record& record);
+Ball step_curvature(const Evidence& evidence);
 
 /// The most kappa lets the gradient norm fall: exp(-kappa t) along the flow, (1 - eta kappa)^k
 /// along gradient descent (eta kappa <= 1).
-double decay_factor(const Evidence& evidence, const Record& record);
+Ball decay_factor(const Evidence& evidence, const Record& record);
 
-/// 1 - decay_factor^2 without cancellation.
-double decay_deficit(const Evidence& evidence, const Record& record);
+/// (1 - decay_factor^2) / (2 kappa) without cancellation; t where kappa = 0.
+Ball decayed_time(const Evidence& evidence, const Record& record);
 
 /// One comparison for every record after t = 0.
 std::function<std::vector<Comparison>(const Evidence&)> after_start(
     std::function<Comparison(const Evidence&, const Record&)> make);
 
-/// Rounding of a gradient norm: a mean of n terms of size sqrt(2) beta |phi'(0)| ||g||, which may
-/// cancel.
-double rate_rounding(const Evidence& evidence);
+/// What the exact training would have had at the record, L smooth: the recorded number, its error,
+/// and what the errors of the steps so far make of it. An update off by e moves a gradient by
+/// kappa ||e||, and with it each inequality between two steps.
+Ball update_rate(const Evidence& evidence, const Record& record);
+Ball head_change(const Record& record);       ///< L convex, eta kappa <= 2
+Ball linear_remainder(const Record& record);  ///< L convex, eta kappa <= 2
+Ball loss(const Evidence& evidence, const Record& record);
+Ball loss_drop(const Evidence& evidence, const Record& record);  ///< L(0) - L(t)
 
-/// Rounding of a mean of n losses of size phi(0).
-double loss_rounding(const Evidence& evidence);
+/// Of the head as it was measured, however it was trained.
+Ball measured_loss(const Record& record);
+Ball measured_rate(const Record& record);
+/// Of an exact training that was at the head measured `before`.
+Ball rate_since(const Evidence& evidence, const Record& before, const Record& record);
+
+/// What a bound that is a multiple of R(0) must beat: `trivial`, or anything where R(0) cannot be
+/// told from zero, so that nothing moves.
+double unless_at_rest(const Evidence& evidence, Relation relation, double trivial);
+
+/// sqrt(2) beta sup |phi'| mean ||g||, which no rate exceeds; infinite where phi' has no bound.
+double largest_rate(const Evidence& evidence);
 
 }  // namespace prefdyn::theory

@@ -7,13 +7,16 @@ namespace prefdyn::theory {
 
 namespace {
 
+/// A statement about the population, with the few roundings of its formula.
+Ball stated(double value) { return {value, 16.0 * kEpsilon * std::fabs(value)}; }
+
 /// | ||zbar|| - ||E zbar|| |
-double deviation(const Evidence& e) {
-    return std::fabs(e.means().zbar_norm - e.population->mean_norm);
+Ball deviation(const Evidence& e) {
+    return abs(zbar_norm(e.means()) - stated(e.population->mean_norm));
 }
 
-Comparison at_start(double measured, double bound) {
-    return {0.0, 0.0, measured, bound, Relation::kAtMost, 1e-300};
+Comparison at_start(const Ball& measured, const Ball& bound) {
+    return {0.0, 0.0, measured, bound, Relation::kAtMost};
 }
 
 /// The C that this replicate needs in sqrt(tr S/n) + C sqrt(||S||/n) log(2/delta)^(1/alpha).
@@ -22,7 +25,7 @@ double needed_constant(const Evidence& e) {
     const double n = static_cast<double>(e.means().n);
     const double spread =
         std::sqrt(p.norm / n) * std::pow(std::log(2.0 / e.delta), 1.0 / p.subexponential_exponent);
-    return (deviation(e) - std::sqrt(p.trace / n)) / spread;
+    return (deviation(e).value - std::sqrt(p.trace / n)) / spread;
 }
 
 Assumption subexponential_tails() {
@@ -47,7 +50,7 @@ Claim gaussian_sample_mean() {
             {known_population(), finite_covariance(), independent_samples(), gaussian_features()},
             [](const Evidence& e) -> std::vector<Comparison> {
                 return {at_start(deviation(e),
-                                 gaussian_deviation(*e.population, e.means().n, e.delta))};
+                                 stated(gaussian_deviation(*e.population, e.means().n, e.delta)))};
             }};
 }
 
@@ -62,7 +65,8 @@ Claim markov_sample_mean() {
         Scope::kReplicate,
         {known_population(), finite_covariance(), independent_samples()},
         [](const Evidence& e) -> std::vector<Comparison> {
-            return {at_start(deviation(e), markov_deviation(*e.population, e.means().n, e.delta))};
+            return {at_start(deviation(e),
+                             stated(markov_deviation(*e.population, e.means().n, e.delta)))};
         }};
 }
 
@@ -100,10 +104,10 @@ Claim population_head_change() {
                 (e.population->mean_norm + gaussian_deviation(*e.population, e.means().n, e.delta));
             return {r.step,
                     r.time,
-                    r.head_change,
-                    r.time * rate,
+                    head_change(r),
+                    time_of(r) * stated(rate),
                     Relation::kAtMost,
-                    r.time * rate_rounding(e)};
+                    {.trivial = r.time * largest_rate(e)}};
         }),
         {},
         im_li("Theorem 4.1", "our version, for Gaussian features and the Frobenius norm")};

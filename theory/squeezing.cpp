@@ -1,5 +1,4 @@
 #include <cmath>
-#include <limits>
 
 #include "theory/influence.hpp"
 
@@ -14,6 +13,7 @@ struct Squeeze {
     Index rejected, peak;  ///< y_-, and y* = argmax pi over the other tokens
     Vector before, change, pi;
     double step, eta, rounding;
+    Worth worth;
 
     Squeeze(const InfluenceFacts& f, std::size_t k)
         : c(f.path[k].eta * f.pairs.minus.row(0).squaredNorm()),
@@ -23,15 +23,15 @@ struct Squeeze {
           pi(before.array().exp()),
           step(f.path[k].step),
           eta(f.path[k].eta),
-          rounding(logp_rounding(f, 1, f.path[k].logp) +
-                   16.0 * std::numeric_limits<double>::epsilon() * c) {
+          rounding(logp_rounding(f, 1, f.path[k].logp) + 16.0 * kEpsilon * c),
+          worth(logp_worth(f, 1)) {
         peak = rejected == 0 ? 1 : 0;
         for (Index v = 0; v < pi.size(); ++v)
             if (v != rejected && pi(v) > pi(peak)) peak = v;
     }
 
     void add(double measured, double bound, Relation relation, std::vector<Comparison>& out) const {
-        out.push_back({step, eta, measured, bound, relation, rounding});
+        out.push_back({step, eta, {measured, rounding}, {bound, rounding}, relation, worth});
     }
 };
 

@@ -75,14 +75,16 @@ MeanStatistics mean_statistics(const Dataset& data) {
         const bool plus = data.label[static_cast<std::size_t>(i)] > 0;
         (plus ? out.mean_plus : out.mean_minus) += data.features.row(i).transpose();
         ++(plus ? out.n_plus : out.n_minus);
+        out.mean_square += data.features.row(i).squaredNorm();
     }
     const double n = static_cast<double>(out.n);
+    out.mean_square /= n;
     out.zbar = (out.mean_plus - out.mean_minus) / n;
     out.mean_plus /= static_cast<double>(out.n_plus);
     out.mean_minus /= static_cast<double>(out.n_minus);
     out.p_plus = static_cast<double>(out.n_plus) / n;
-    out.zbar_norm = out.zbar.norm();
-    out.distinguishability = (out.mean_plus - out.mean_minus).norm();
+    out.zbar_norm = out.zbar.stableNorm();
+    out.distinguishability = (out.mean_plus - out.mean_minus).stableNorm();
     return out;
 }
 
@@ -95,7 +97,6 @@ DatasetStatistics dataset_statistics(const Dataset& data) {
     out.norm_plus = plus.norm;
     out.trace_minus = minus.trace;
     out.norm_minus = minus.norm;
-    out.mean_square = data.features.squaredNorm() / static_cast<double>(out.n);
     project_on_mean(data, out);
     out.lambda_max = gram_norm(data.features, static_cast<double>(out.n));
     return out;

@@ -14,13 +14,13 @@ struct MeanStatistics {
     Vector zbar;                   ///< (1/n) sum s_i g_i = p_+ mu_+ - p_- mu_-  (d)
     double zbar_norm = 0.0;
     double distinguishability = 0.0;  ///< Dhat = || mu_+ - mu_- ||
+    double mean_square = 0.0;         ///< tr M = (1/n) sum ||g||^2
 };
 
 /// Second moments as well: O(n d min(n, d)).
 struct DatasetStatistics : MeanStatistics {
     double trace_plus = 0.0, trace_minus = 0.0;  ///< tr Sigma_+-, ddof = 1; NaN for a class of one
     double norm_plus = 0.0, norm_minus = 0.0;    ///< || Sigma_+- ||_2
-    double mean_square = 0.0;                    ///< tr M = (1/n) sum ||g||^2
     double lambda_max = 0.0;                     ///< largest eigenvalue of M = (1/n) sum g g^T
     Vector cosine;      ///< cos(z_i, zbar), z_i = s_i g_i (n); 0 where either vanishes
     Vector projection;  ///< zbar^T z_i / ||zbar|| (n); 0 if zbar vanishes

@@ -79,6 +79,8 @@ TwoLayerFacts two_layer_facts(const Dataset& data, const TwoLayerModel& start) {
     out.signed_mean_squared = means.zbar.squaredNorm();
     out.jacobian_squared = jacobian.squaredNorm();
     out.zbar_x_norm = mean_statistics(data).zbar_norm;
+    out.roundings =
+        static_cast<double>(data.samples() + data.dimension() + start.embedding.rows()) + 16.0;
     out.x_size = std::sqrt(data.features.squaredNorm() / n);
     out.head_norm = start.head.norm();
     out.embedding_norm = start.embedding.norm();
@@ -98,6 +100,7 @@ std::vector<TwoLayerStep> two_layer_steps(const Dataset& data, const TwoLayerMod
     const MeanStatistics means = mean_statistics(data);
     const Vector delta = means.mean_plus - means.mean_minus;
     const double n = static_cast<double>(data.samples());
+    const double x_size = std::sqrt(means.mean_square);
     const Vector old_pull = reference.embedding.transpose() * reference.head;
     Matrix drift = Matrix::Zero(models.front().head.size(), models.front().head.size());
     double parameters = 0.0;
@@ -116,7 +119,8 @@ std::vector<TwoLayerStep> two_layer_steps(const Dataset& data, const TwoLayerMod
         parameters += size * size * (1.0 + largest);
         out.push_back({static_cast<double>(out.size()), (model.embedding * delta).norm(),
                        q.dot(delta) * pull.dot(delta), drift.stableNorm(),
-                       drift.diagonal().stableNorm(), parameters});
+                       drift.diagonal().stableNorm(), parameters,
+                       x_size * delta.squaredNorm() * model.head.norm() * model.embedding.norm()});
         const Vector eq = model.embedding * q;
         drift += q.squaredNorm() * model.head * model.head.transpose() - 2.0 * eq * eq.transpose();
     }

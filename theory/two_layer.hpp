@@ -21,6 +21,7 @@ struct TwoLayerStep {
     /// ||q||^2 a a^T - 2 (E q)(E q)^T, q = mean sigma(-m_i) s_i x_i.
     double drift, unit_drift;
     double parameters;  ///< the same sum of (||E||_F + ||a||)^2 (1 + |margins|): what rounds
+    double terms;       ///< the size of what S sums: mean ||x|| ||delta|| ||a|| ||E|| ||delta||
 };
 
 struct TwoLayerFacts {
@@ -35,9 +36,10 @@ struct TwoLayerFacts {
     double mean_square_score = 0.0;      ///< mean (a^T g(x))^2
     double zbar_x_norm = 0.0, head_norm = 0.0, embedding_norm = 0.0;
     std::optional<double> loss_slope;  ///< -L'(0) from losses beside the start; none: not measured
-    double loss_slope_rounding = 0.0;  ///< what the rounding of those losses makes of it
-    double x_size = 0.0;               ///< square root of mean ||x||^2
-    std::vector<TwoLayerStep> steps;   ///< of the recorded run, if its parameters were kept
+    double loss_slope_error = 0.0;  ///< of it: the losses' rounding, and what its order leaves out
+    double roundings = 0.0;         ///< of the longest sum: n + d + h and a few
+    double x_size = 0.0;            ///< square root of mean ||x||^2
+    std::vector<TwoLayerStep> steps;  ///< of the recorded run, if its parameters were kept
     /// Measured, one a record: ||B - B_0||_F and ||diag(B - B_0)||, B = E E^T - a a^T / 2.
     std::vector<double> balance, unit_balance;
     std::shared_ptr<const Trajectory> counterpart;  ///< T9c: the same training from the base model

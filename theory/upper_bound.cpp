@@ -17,10 +17,14 @@ Claim rate_never_increases() {
             [](const Evidence& e) {
                 std::vector<Comparison> out;
                 const auto& records = e.trajectory().records;
+                const double most = unless_at_rest(e, Relation::kAtMost, largest_rate(e));
                 for (std::size_t k = 1; k < records.size(); ++k)
-                    out.push_back({records[k].step, records[k].time, records[k].update_rate,
-                                   records[k - 1].update_rate, Relation::kAtMost,
-                                   e.training.rounding * initial_rate(e) + rate_rounding(e)});
+                    out.push_back({records[k].step,
+                                   records[k].time,
+                                   rate_since(e, records[k - 1], records[k]),
+                                   measured_rate(records[k - 1]),
+                                   Relation::kAtMost,
+                                   {.scale = initial_rate(e).value, .trivial = most}});
                 return out;
             },
             {.faults = {PlantedFault::kStronger, PlantedFault::kStepTooLarge}}};
@@ -30,16 +34,14 @@ namespace {
 
 /// min( t R(0), sqrt(t (L(0) - L(t)) / c), sqrt(t (phi(0) - inf phi) / c) ), c = 1 along the flow
 /// and 1 - eta kappa / 2 along gradient descent (discrete energy inequality).
-double upper_bound(const Evidence& e, const Record& record) {
+Ball upper_bound(const Evidence& e, const Record& record) {
     const LossFacts& loss = e.training.loss;
     const bool flow = e.training.dynamics == Dynamics::kGradientFlow;
-    const double c = flow ? 1.0 : 1.0 - 0.5 * e.training.eta * smoothness(e);
-    const double linear = record.time * initial_rate(e);
-    if (!(c > 0.0)) return linear;
-    const double start = e.trajectory().records.front().train.loss;
-    const double drop = std::max(start - record.train.loss, 0.0) + loss_rounding(e);
-    return std::min({linear, std::sqrt(record.time * drop / c),
-                     std::sqrt(record.time * (loss.value_at_zero - loss.infimum) / c)});
+    const Ball c = flow ? Ball(1.0) : Ball(1.0) - Ball(0.5) * step_curvature(e);
+    const Ball time = time_of(record), linear = time * initial_rate(e);
+    if (!(c.low() > 0.0)) return linear;
+    const Ball most = {loss.value_at_zero - loss.infimum, 4.0 * kEpsilon * loss.value_at_zero};
+    return min(linear, sqrt(time * min(loss_drop(e, record), most) / c));
 }
 
 }  // namespace
@@ -57,10 +59,10 @@ Claim head_change_upper_bound() {
         after_start([](const Evidence& e, const Record& r) -> Comparison {
             return {r.step,
                     r.time,
-                    r.head_change,
+                    head_change(r),
                     upper_bound(e, r),
                     Relation::kAtMost,
-                    r.time * rate_rounding(e)};
+                    {.trivial = unless_at_rest(e, Relation::kAtMost, r.time * largest_rate(e))}};
         }),
         {.faults = {PlantedFault::kStronger, PlantedFault::kEtaDoubled}}};
 }

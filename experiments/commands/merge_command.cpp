@@ -34,7 +34,7 @@ int run_merge(MergeOptions& options, const ParameterTable&, std::ostream& out) {
     const sweep::FolderState state = sweep::merge(options.folder, spec, options.out);
     print_state(out, state);
     out << "wrote " << options.out << "\n";
-    return state.damaged.empty() ? 0 : 1;
+    return state.exit_code();
 }
 
 }  // namespace

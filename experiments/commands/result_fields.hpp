@@ -4,7 +4,7 @@
 
 namespace prefdyn {
 
-inline constexpr std::int64_t kFormatVersion = 3;
+inline constexpr std::int64_t kFormatVersion = 4;
 
 /// Every dataset a result file may hold.
 std::vector<Field> result_fields();

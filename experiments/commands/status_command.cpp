@@ -21,7 +21,7 @@ int run_status(StatusOptions& options, const ParameterTable&, std::ostream& out)
     print_shape(out, spec);
     const sweep::FolderState state = sweep::folder_state(options.folder, spec);
     print_state(out, state);
-    return state.damaged.empty() ? 0 : 1;
+    return state.exit_code();
 }
 
 }  // namespace

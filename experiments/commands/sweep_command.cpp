@@ -126,8 +126,10 @@ int run_sweep(SweepOptions& options, const ParameterTable&, std::ostream& out) {
     const sweep::SweepCount count = sweep::run_shard(spec, options.out, shard, plan);
     print_count(out, count, shard);
     if (count.interrupted) return kInterrupted;
+    const sweep::FolderState state = sweep::folder_state(options.out, spec);
+    print_outcomes(out, state.claims);
     out << "prefdyn merge " << options.out << " -o FILE.h5 makes one file of all shards\n";
-    return count.damaged.empty() ? 0 : 1;
+    return state.exit_code();
 }
 
 }  // namespace

@@ -22,6 +22,17 @@ void print_shape(std::ostream& out, const sweep::Spec& spec) {
     out << ")\n";
 }
 
+void print_outcomes(std::ostream& out, const std::vector<sweep::ClaimOutcomes>& claims) {
+    for (const sweep::ClaimOutcomes& c : claims) {
+        std::string line;
+        for (const theory::Status status : theory::kBySeverity)
+            if (const std::size_t n = c.points[static_cast<std::size_t>(status)]; n > 0)
+                line += (line.empty() ? "" : ", ") + std::to_string(n) + " " +
+                        theory::status_name(status);
+        if (!line.empty()) out << c.claim << ": " << line << "\n";
+    }
+}
+
 void print_damaged(std::ostream& out, const std::vector<std::string>& damaged) {
     for (const std::string& what : damaged) out << "damaged, left out: " << what << "\n";
 }
@@ -40,6 +51,7 @@ void print_state(std::ostream& out, const sweep::FolderState& s) {
         out << "segments a worker died writing, or writes now: " << s.unfinished << "\n";
     for (const std::string& path : s.foreign) out << "not a segment, ignored: " << path << "\n";
     print_damaged(out, s.damaged);
+    print_outcomes(out, s.claims);
 }
 
 }  // namespace prefdyn

@@ -15,6 +15,9 @@ void print_shape(std::ostream& out, const sweep::Spec& spec);
 /// Points finished, failed and missing, and what lies in the folder beside them.
 void print_state(std::ostream& out, const sweep::FolderState& state);
 
+/// A line a claim that was judged: how often it came out how.
+void print_outcomes(std::ostream& out, const std::vector<sweep::ClaimOutcomes>& claims);
+
 void print_damaged(std::ostream& out, const std::vector<std::string>& damaged);
 
 }  // namespace prefdyn

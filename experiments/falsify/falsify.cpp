@@ -41,26 +41,25 @@ Claim late_only(const Claim& claim, double after) {
     Claim out = claim;
     out.compare = [compare = claim.compare, after](const theory::Evidence& e) {
         auto all = compare(e);
-        const double kappa = theory::smoothness(e);
+        const double kappa = theory::smoothness(e).value;
         std::erase_if(all, [&](const Comparison& c) { return !(kappa * c.time >= after); });
         return all;
     };
     return out;
 }
 
-/// measured / bound with the rounding granted that the judge grants, `relative` to the bound and
-/// the comparison's own: beyond 1 is a violation. What is smaller than that rounding counts as
-/// large as it.
-double guarded_ratio(const Comparison& c, double relative) {
-    const double rounding = std::fabs(c.bound) * relative + c.absolute_rounding;
+/// measured / bound with the errors granted that the judge grants: beyond 1 is a violation. What is
+/// smaller than its error counts as large as it.
+double guarded_ratio(const Comparison& c) {
+    const double measured = c.measured.value, bound = c.bound.value;
+    const double error = c.measured.radius + c.bound.radius;
     switch (c.relation) {
         case theory::Relation::kAtMost:
-            return (c.measured - rounding) / std::max(c.bound, rounding);
+            return (measured - error) / std::max(bound, error);
         case theory::Relation::kAtLeast:
-            return (c.bound - rounding) / std::max(c.measured, rounding);
+            return (bound - error) / std::max(measured, error);
         case theory::Relation::kEqual:
-            return 1.0 +
-                   std::max(0.0, std::fabs(c.measured - c.bound) - rounding) / std::fabs(c.bound);
+            return 1.0 + std::max(0.0, std::fabs(measured - bound) - error) / std::fabs(bound);
     }
     return 0.0;
 }
@@ -75,7 +74,7 @@ double worst_ratio(const Claim& claim, const theory::Evidence& evidence) {
         std::erase_if(comparisons, is_equality);
     double worst = 0.0;
     for (const Comparison& c : comparisons)
-        if (const double ratio = guarded_ratio(c, evidence.training.rounding); std::isfinite(ratio))
+        if (const double ratio = guarded_ratio(c); std::isfinite(ratio))
             worst = std::max(worst, ratio);
     return worst;
 }

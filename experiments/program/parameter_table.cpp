@@ -96,6 +96,8 @@ void ParameterTable::real(const std::string& name, double* target, double low, d
         if (!parse_number(text, value) || std::isnan(value)) return "is not a number";
         if (std::isinf(value) || value < low || value > high || (low_open && value == low))
             return "is out of range";
+        if (std::fpclassify(value) == FP_SUBNORMAL)
+            return "is below the smallest normal number, 2.3e-308";
         *target = value;
         return {};
     };

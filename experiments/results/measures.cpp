@@ -37,8 +37,11 @@ constexpr Declared kOfRuns[] = {
     {"crossing", "time",
      "when a record first shows that the lower priority has caught up with the higher, NaN if "
      "none does"},
-    {"status", "", "0 holds, 1 violated, 2 not_applicable, 3 fitted"},
-    {"slack", "", "smallest relative distance to the bound, negative where violated"},
+    {"status", "", "0 holds, 1 violated, 2 not_applicable, 3 fitted, 4 undecided, 5 vacuous"},
+    {"slack", "",
+     "smallest distance to the bound relative to it, the errors granted: negative if and only if "
+     "violated; where failures are allowed and occur, how many more could, relative to the number "
+     "that is too many"},
     {"tightness_min", "", "least measured / bound (bound / measured for lower bounds)"},
     {"tightness_median", "", "median of measured / bound (bound / measured for lower bounds)"},
     {"tightness_max", "",
@@ -55,6 +58,16 @@ constexpr Declared kOfRecords[] = {
     {"weight_change", "", "||W - W_0||_F over all weights of the model"},
     {"update_rate", "1 / time", "R(t) = ||grad L||_F, full training set"},
     {"linear_remainder", "", "||W - W_0 - t W'(0)||_F"},
+    {"error_loss", "nats", "error of `loss`: roundings of the pass that measured it"},
+    {"error_update_rate", "1 / time", "error of `update_rate`, likewise"},
+    {"error_head_change", "", "error of `head_change`, likewise"},
+    {"error_linear_remainder", "", "error of `linear_remainder`, likewise"},
+    {"error_accuracy", "",
+     "error of `rewards_accuracies`: share of rows whose margin may have the other sign"},
+    {"error_drift", "",
+     "||.||_F: sum of the errors of all steps so far, roundings and the flow's integrator; "
+     "infinite "
+     "for minibatches and Adam"},
     {"distinguishability", "feature units",
      "Dhat = ||mu_+ - mu_-|| of the training prompts' final embeddings"},
     {"update_learning_rate", "", "learning rate of the update"},

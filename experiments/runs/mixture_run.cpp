@@ -1,5 +1,6 @@
 #include "experiments/runs/mixture_run.hpp"
 
+#include <cmath>
 #include <limits>
 
 #include "sim/base/failure.hpp"
@@ -30,8 +31,13 @@ theory::DatasetStatistics light_statistics(const Dataset& data, double lambda_ma
     return out;
 }
 
+/// eta is a multiple of 1 / kappa.
 TrainSpec train_spec(const MixtureTraining& training, double kappa) {
     if (!(kappa > 0.0)) throw InputError("mixture: all features are zero, so kappa = 0");
+    if (!std::isfinite(kappa))
+        throw InputError("mixture: the loss " + training.loss +
+                             " has no finite smoothness kappa, so eta is undefined",
+                         "choose a loss without a kink that is a function of the margin");
     TrainSpec spec;
     spec.method = training.method;
     spec.eta = training.eta_kappa / kappa;
@@ -50,7 +56,6 @@ theory::TrainingFacts training_facts(const MixtureTraining& training, const Trai
     facts.beta = training.beta;
     facts.eta = spec.eta;
     facts.loss = loss.facts();
-    if (flow) facts.rounding = 1e3 * spec.flow_tolerance;
     return facts;
 }
 
@@ -77,7 +82,6 @@ PendingMixture::PendingMixture(Dataset data, const MixtureTraining& training, do
         theory::smoothness(training.beta, task_->loss->facts().curvature_max, lambda_max);
     spec_ = train_spec(training, result_.kappa);
     result_.facts = training_facts(training, spec_, *task_->loss);
-    spec_.direction_rounding = theory::rate_rounding(result_.evidence());
     engine_ = make_engine(EngineKind::kReduced, *task_);
     BehaviourSlopes slopes = initial_slopes(*engine_);
     result_.behaviours.margin_slope = std::move(slopes.margin);

@@ -53,9 +53,6 @@ theory::TrainingFacts training_facts(const RunConfig& config,
     facts.eta = config.training.eta;
     facts.loss = loss->facts();
     if (facts.loss.form == LossForm::kMargin) facts.phi = {loss, loss->margin()};
-    // The integrator's global error is well below 1000 local tolerances on these contracting flows.
-    if (config.training.method == Method::kFlow)
-        facts.rounding = 1e3 * config.training.flow_tolerance;
     return facts;
 }
 
@@ -63,6 +60,25 @@ theory::TrainingFacts training_facts(const RunConfig& config,
 void round_to_single(PreferenceTask& task) {
     for (Dataset* set : {&task.train, &task.held_out})
         set->features = single_precision(set->features, "features").cast<double>();
+}
+
+/// What the bounds square must stay a normal number, or be zero because the features are.
+void require_squares_in_range(const RunResult& run, const PreferenceLoss& loss) {
+    const double square = run.statistics.mean_square, beta = run.config.beta;
+    const bool zero = square == 0.0 && (run.statistics.zbar.array() == 0.0).all();
+    const auto check = [&](const char* name, double value) {
+        if (zero || std::isnormal(value)) return;
+        throw InputError(
+            run.name + ": " + name + " = " + format_real(value) +
+                " is outside the normal range of double (2e-308 to 2e308): the mean of "
+                "||g||^2 is " +
+                format_real(square) + ", beta is " + format_real(beta),
+            "scale the features and beta so that their squares stay in range");
+    };
+    check("the mean square of the features", square);
+    check("beta^2", beta * beta);
+    check("beta^2 times the mean square of the features", beta * beta * square);
+    if (std::isfinite(loss.facts().curvature_max)) check("kappa", run.kappa);
 }
 
 }  // namespace
@@ -78,6 +94,7 @@ PendingRun::PendingRun(const RunConfig& config, PreferenceTask task, const std::
     stop_if_requested();
     result_.kappa = theory::smoothness(config.beta, task_->loss->facts().curvature_max,
                                        result_.statistics.lambda_max);
+    require_squares_in_range(result_, *task_->loss);
     result_.id = run_id(config, task_->train, head);
     FeatureSpec& size = result_.config.features;
     size.samples = task_->train.samples();
@@ -86,7 +103,6 @@ PendingRun::PendingRun(const RunConfig& config, PreferenceTask task, const std::
     TrainSpec& training = result_.config.training;
     training.eta = resolve_eta(config, *task_->loss, result_.kappa, result_.name);
     result_.facts = training_facts(result_.config, task_->loss, task_->train.samples());
-    training.direction_rounding = theory::rate_rounding(result_.evidence());
     engine_ = make_engine(config.engine, *task_);
 }
 

@@ -1,5 +1,6 @@
 #include "experiments/runs/run_measures.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "theory/rates.hpp"
@@ -22,7 +23,7 @@ const std::vector<Measured<RunResult>>& run_measures() {
         {"lambda_max", [](R r) { return r.statistics.lambda_max; }},
         {"kappa", [](R r) { return r.kappa; }},
         {"learning_rate", [](R r) { return r.config.training.eta; }},
-        {"initial_rate_predicted", [](R r) { return theory::initial_rate(r.evidence()); }},
+        {"initial_rate_predicted", [](R r) { return theory::initial_rate(r.evidence()).value; }},
         {"initial_rate_measured", [](R r) { return r.trajectory.records.front().update_rate; }},
     };
     return all;
@@ -58,6 +59,13 @@ std::vector<Measured<Record>> make_record_measures() {
         {"head_change_spectral", [](R r) { return r.head_change_spectral; }},
         {"update_rate", [](R r) { return r.update_rate; }},
         {"linear_remainder", [](R r) { return r.linear_remainder; }},
+        {"error_loss", [](R r) { return r.error.loss; }},
+        {"error_update_rate", [](R r) { return r.error.update_rate; }},
+        {"error_head_change", [](R r) { return r.error.head_change; }},
+        {"error_linear_remainder", [](R r) { return r.error.linear_remainder; }},
+        {"error_accuracy",
+         [](R r) { return std::max(r.error.accuracy.below, r.error.accuracy.above); }},
+        {"error_drift", [](R r) { return r.error.drift; }},
     };
     for (const SplitMeasure& m : kSplitMeasures)
         out.push_back({on_training_set(m.name), [v = m.value](R r) { return r.train.*v; }});

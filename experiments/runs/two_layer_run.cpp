@@ -59,8 +59,12 @@ void measure_loss_slope(const PolicyEngine& engine, double beta, theory::TwoLaye
                0.03 * std::fabs(behind - ahead) + rounding;
     };
     while (bends()) h *= 0.25;
-    facts.loss_slope = (8.0 * (behind - ahead) - (loss(-2.0 * h) - loss(2.0 * h))) / (12.0 * h);
-    facts.loss_slope_rounding = rounding / h;
+    const auto quotient = [&](double step) {
+        return (8.0 * (loss(-step) - loss(step)) - (loss(-2.0 * step) - loss(2.0 * step))) /
+               (12.0 * step);
+    };
+    facts.loss_slope = quotient(h);
+    facts.loss_slope_error = rounding / h + 2.0 * std::fabs(*facts.loss_slope - quotient(0.5 * h));
 }
 
 /// Where `value` first reaches 0 from above.

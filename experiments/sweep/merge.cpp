@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -166,7 +167,7 @@ namespace {
 /// All points' numbers, measure by measure.
 class Table {
   public:
-    explicit Table(const Spec& spec) : spec_(spec), measures_(spec.measures()) {
+    explicit Table(const Spec& spec) : spec_(spec), measures_(spec.measures()), outcomes_(spec) {
         const std::size_t n = spec.size();
         status_.assign(n, kMissing);
         run_id_.resize(n);
@@ -175,6 +176,7 @@ class Table {
 
     void put(const PointRecord& r, const std::string& path) {
         if (status_[r.point] != kMissing) return require_same(r, path);
+        if (!r.failed()) outcomes_.add(r.values);
         status_[r.point] = r.failed() ? kFailed : kFinished;
         run_id_[r.point] = r.run_id;
         if (r.failed()) reason_[r.point] = r.reason;
@@ -201,6 +203,7 @@ class Table {
 
     const std::vector<std::int64_t>& status() const { return status_; }
     const std::map<std::size_t, std::string>& reasons() const { return reason_; }
+    std::vector<ClaimOutcomes> take_outcomes() { return outcomes_.take(); }
 
   private:
     std::size_t length(const Measure& m) const {
@@ -225,6 +228,7 @@ class Table {
 
     const Spec& spec_;
     std::vector<Measure> measures_;
+    OutcomeCounter outcomes_;
     std::vector<std::int64_t> status_;
     std::vector<std::string> run_id_;
     std::vector<std::vector<double>> values_;
@@ -273,7 +277,7 @@ void count(FolderState& out, const std::vector<std::int64_t>& status,
 ResultWriter::Values axis_values(FieldType type, const std::vector<std::string>& texts) {
     if (type == FieldType::kText) return texts;
     if (type == FieldType::kReal)
-        return gather(texts, [](const std::string& t) { return std::stod(t); });
+        return gather(texts, [](const std::string& t) { return std::strtod(t.c_str(), nullptr); });
     return gather(texts,
                   [](const std::string& t) { return static_cast<std::int64_t>(std::stoll(t)); });
 }
@@ -302,11 +306,17 @@ void put_axes(const Spec& spec, ResultWriter& writer) {
 FolderState folder_state(const std::string& folder, const Spec& spec) {
     std::vector<std::int64_t> status(spec.size(), kMissing);
     std::map<std::size_t, std::string> reasons;
+    OutcomeCounter outcomes(spec);
     FolderState out = visit(folder, spec, [&](const PointRecord& r, const std::string&) {
+        if (status[r.point] != kMissing) return;  // in two segments
         status[r.point] = r.failed() ? kFailed : kFinished;
-        if (r.failed()) reasons[r.point] = r.reason;
+        if (r.failed())
+            reasons[r.point] = r.reason;
+        else
+            outcomes.add(r.values);
     });
     count(out, status, reasons);
+    out.claims = outcomes.take();
     return out;
 }
 
@@ -315,6 +325,7 @@ FolderState merge(const std::string& folder, const Spec& spec, const std::string
     FolderState out = visit(
         folder, spec, [&](const PointRecord& r, const std::string& from) { table.put(r, from); });
     count(out, table.status(), table.reasons());
+    out.claims = table.take_outcomes();
     ResultWriter writer(merged_fields(spec));
     put_axes(spec, writer);
     table.give(writer);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "experiments/results/result_writer.hpp"
+#include "experiments/sweep/outcomes.hpp"
 #include "experiments/sweep/spec.hpp"
 
 namespace prefdyn::sweep {
@@ -12,8 +13,11 @@ struct FolderState {
     std::size_t points = 0, finished = 0, failed = 0, segments = 0, unfinished = 0;
     std::map<std::string, std::size_t> reasons;                ///< of failed points, with how many
     std::vector<std::pair<std::size_t, std::size_t>> missing;  ///< ranges, last included
-    std::vector<std::string> damaged;  ///< segments that cannot be read, with the reason
-    std::vector<std::string> foreign;  ///< files that are no segments
+    std::vector<std::string> damaged;   ///< segments that cannot be read, with the reason
+    std::vector<std::string> foreign;   ///< files that are no segments
+    std::vector<ClaimOutcomes> claims;  ///< of the finished points
+    /// 1 where a claim is violated or a segment damaged, else 0.
+    int exit_code() const { return damaged.empty() && !any_violated(claims) ? 0 : 1; }
 };
 
 FolderState folder_state(const std::string& folder, const Spec& spec);

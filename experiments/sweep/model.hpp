@@ -51,8 +51,7 @@ struct Experiment {
 /// `run`: one head on one synthetic dataset, as simulate trains it. `priority`: several behaviours.
 const std::vector<Experiment>& experiments();
 
-/// Status (0 holds, 1 violated, 2 not applicable, 3 fitted), slack and largest tightness of a
-/// claim.
+/// Status (the number of theory::Status), slack and largest tightness of a claim.
 std::vector<Measure> claim_measures(const std::string& id);
 
 /// Length of a row.

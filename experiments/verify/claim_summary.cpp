@@ -20,21 +20,9 @@ double median(std::vector<double> values) {
 class SummaryBuilder {
   public:
     void add(const theory::Verdict& v) {
-        switch (v.status) {
-            case Status::kHolds:
-                ++summary_.holds;
-                break;
-            case Status::kViolated:
-                ++summary_.violated;
-                break;
-            case Status::kNotApplicable:
-                ++summary_.not_applicable;
-                return;
-            case Status::kFitted:
-                ++summary_.fitted;
-                constants_.push_back(v.fitted);
-                return;
-        }
+        ++summary_.cases[static_cast<std::size_t>(v.status)];
+        if (v.status == Status::kFitted) constants_.push_back(v.fitted);
+        if (v.status == Status::kNotApplicable || v.status == Status::kFitted) return;
         if (!std::isfinite(v.tightness.median)) return;
         low_.push_back(v.tightness.min);
         middle_.push_back(v.tightness.median);
@@ -51,9 +39,11 @@ class SummaryBuilder {
             summary_.constant_min = *low;
             summary_.constant_max = *high;
         }
-        if (summary_.fitted > 0) summary_.status = Status::kFitted;
-        if (summary_.holds > 0) summary_.status = Status::kHolds;
-        if (summary_.violated > 0) summary_.status = Status::kViolated;
+        for (const Status status : theory::kBySeverity)
+            if (summary_.count(status) > 0) {
+                summary_.status = status;
+                break;
+            }
         summary_.tightness = {kNan, median(middle_), kNan};
         if (!low_.empty()) {
             summary_.tightness.min = *std::min_element(low_.begin(), low_.end());

@@ -1,6 +1,7 @@
 #include "experiments/verify/run_fields.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <map>
 
@@ -153,7 +154,7 @@ class RunFiller {
                 const bool idle = run.features_given && std::ranges::count(drawn, p.name) > 0;
                 switch (field_type(p.type)) {
                     case FieldType::kReal:
-                        reals[name].push_back(idle ? kNan : std::stod(p.get()));
+                        reals[name].push_back(idle ? kNan : std::strtod(p.get().c_str(), nullptr));
                         break;
                     case FieldType::kInteger:
                         integers[name].push_back(std::stoll(p.get()));
@@ -179,7 +180,7 @@ class RunFiller {
                 std::size_t k = 0;
                 for (const auto& comparison : claim.compare(v_.runs[r].evidence())) {
                     while (k < records.size() && records[k].time < comparison.time) ++k;
-                    out[r * length_ + k] = comparison.bound;
+                    out[r * length_ + k] = comparison.bound.value;
                 }
             }
             writer_.put("bound_" + claim.id, out);

@@ -18,6 +18,8 @@ const std::vector<Measured<theory::Verdict>>& verdict_measures() {
     return all;
 }
 
+const char* const kStatusWords = "holds, violated, undecided, vacuous, not_applicable or fitted";
+
 void add_verdict_fields(std::vector<Field>& out, const std::string& prefix,
                         const std::vector<std::string>& axes) {
     for (const auto& m : verdict_measures())
@@ -30,8 +32,7 @@ const std::vector<TextColumn<CaseRow>>& case_texts() {
         {"case_study", "study that judged it", [](R r) { return r.study; }},
         {"case_claim", "claim id", [](R r) { return r.claim; }},
         {"case_setting", "setting of the study", [](R r) { return r.setting; }},
-        {"case_status", "holds, violated, not_applicable or fitted",
-         [](R r) { return theory::status_name(r.verdict.status); }},
+        {"case_status", kStatusWords, [](R r) { return theory::status_name(r.verdict.status); }},
         {"case_reason", "which assumption is unmet or what is violated",
          [](R r) { return r.verdict.reason; }},
     };
@@ -48,6 +49,10 @@ const std::vector<Column<CaseRow>>& case_columns() {
         {"case_p_value", "",
          "exact binomial P(at least `failures` | the claim is true); 1 for claims without delta",
          [](R r) { return r.verdict.p_value; }},
+        {"case_power", "delta",
+         "power of the test: the claim is called violated from this share of failures on, in units "
+         "of delta; NaN for claims without one",
+         [](R r) { return r.verdict.power; }},
         {"case_constant", "", "fitted constant (T5a: smallest C that covers a share 1 - delta)",
          [](R r) { return is_fit(r) ? r.verdict.fitted : std::nan(""); }},
     };
@@ -57,8 +62,8 @@ const std::vector<Column<CaseRow>>& case_columns() {
 void add_claim_fields(std::vector<Field>& out) {
     for (const std::string name : {"title", "statement", "source", "origin", "status"})
         out.push_back(text_field("claim_" + name, {"claim"}, name + " of the claim"));
-    for (const std::string name :
-         {"holds", "violated", "not_applicable", "fitted", "controls", "caught"})
+    for (const std::string name : {"holds", "violated", "undecided", "vacuous", "not_applicable",
+                                   "fitted", "controls", "caught"})
         out.push_back(integer_field("claim_" + name, {"claim"}, "cases",
                                     name == "caught" ? "negative controls that came back violated"
                                                      : "number of cases: " + name));
@@ -68,6 +73,10 @@ void add_claim_fields(std::vector<Field>& out) {
     out.push_back(integer_field("verdict_status", {"run", "claim"}, "", measure("status").words));
     out.push_back(text_field("verdict_reason", {"run", "claim"},
                              "which assumption is unmet or what is violated"));
+    for (const std::string name : {"comparisons", "vacuous"})
+        out.push_back(integer_field("verdict_" + name, {"run", "claim"}, "comparisons",
+                                    name == "vacuous" ? "of them with a bound that says nothing"
+                                                      : "of the run's records with the claim"));
     out.push_back(real_field("verdict_witness_step", {"run", "claim"}, "updates",
                              "where the slack is smallest"));
     add_verdict_fields(out, "verdict_", {"run", "claim"});
@@ -77,6 +86,10 @@ void add_case_fields(std::vector<Field>& out) {
     for (const auto& c : case_texts()) out.push_back(text_field(c.name, {"case"}, c.description));
     out.push_back(integer_field("case_cases", {"case"}, "evidence",
                                 "pieces of evidence (replicates, runs) held against the claim"));
+    for (const std::string name : {"comparisons", "vacuous"})
+        out.push_back(integer_field("case_" + name, {"case"}, "comparisons",
+                                    name == "vacuous" ? "of them with a bound that says nothing"
+                                                      : "over all evidence of the case"));
     out.push_back(integer_field("case_failures", {"case"}, "evidence",
                                 "pieces of evidence beyond the bound; 0 for fits"));
     for (const auto& c : case_columns())
@@ -124,10 +137,9 @@ void put_claims(ResultWriter& writer, const Verification& v) {
     const auto counts = [&](const char* name, std::size_t ClaimSummary::*member) {
         writer.put(name, gather(rows, [&](S s) { return static_cast<std::int64_t>(s.*member); }));
     };
-    counts("claim_holds", &ClaimSummary::holds);
-    counts("claim_violated", &ClaimSummary::violated);
-    counts("claim_not_applicable", &ClaimSummary::not_applicable);
-    counts("claim_fitted", &ClaimSummary::fitted);
+    for (std::size_t k = 0; k < theory::kStatuses; ++k)
+        writer.put(std::string("claim_") + theory::status_name(static_cast<theory::Status>(k)),
+                   gather(rows, [k](S s) { return static_cast<std::int64_t>(s.cases[k]); }));
     counts("claim_controls", &ClaimSummary::controls);
     counts("claim_caught", &ClaimSummary::caught);
     writer.put("claim_tightness_min", gather(rows, [](S s) { return s.tightness.min; }));
@@ -142,6 +154,10 @@ void put_run_verdicts(ResultWriter& writer, const Verification& v) {
     writer.put("verdict_status",
                gather(flat, [](V v) { return static_cast<std::int64_t>(v.status); }));
     writer.put("verdict_reason", gather(flat, [](V v) { return v.reason; }));
+    writer.put("verdict_comparisons",
+               gather(flat, [](V v) { return static_cast<std::int64_t>(v.comparisons); }));
+    writer.put("verdict_vacuous",
+               gather(flat, [](V v) { return static_cast<std::int64_t>(v.vacuous); }));
     writer.put("verdict_witness_step", gather(flat, [](V v) { return v.witness_step; }));
     for (const auto& m : verdict_measures())
         writer.put("verdict_" + m.measure.name, gather(flat, m.get));
@@ -154,6 +170,11 @@ void put_cases(ResultWriter& writer, const Verification& v) {
     for (const auto& c : case_texts()) writer.put(c.name, gather(v.cases, c.get));
     writer.put("case_cases",
                gather(v.cases, [](R r) { return static_cast<std::int64_t>(r.verdict.cases); }));
+    writer.put("case_comparisons", gather(v.cases, [](R r) {
+                   return static_cast<std::int64_t>(r.verdict.comparisons);
+               }));
+    writer.put("case_vacuous",
+               gather(v.cases, [](R r) { return static_cast<std::int64_t>(r.verdict.vacuous); }));
     writer.put("case_failures", gather(v.cases, [](R r) {
                    return is_fit(r) ? std::int64_t{0}
                                     : static_cast<std::int64_t>(r.verdict.failures);

@@ -7,6 +7,8 @@
 #include <ostream>
 #include <sstream>
 
+#include "sim/base/numerics.hpp"
+
 namespace prefdyn {
 
 using theory::Status;
@@ -20,6 +22,28 @@ std::string number(double value) {
     return out.str();
 }
 
+constexpr Status kCounted[] = {Status::kHolds, Status::kViolated, Status::kUndecided,
+                               Status::kVacuous, Status::kNotApplicable};
+
+const char* short_name(Status status) {
+    switch (status) {
+        case Status::kViolated:
+            return "vio";
+        case Status::kUndecided:
+            return "und";
+        case Status::kVacuous:
+            return "vac";
+        case Status::kNotApplicable:
+            return "n/a";
+        default:
+            return theory::status_name(status);
+    }
+}
+
+std::string short_status(Status status) {
+    return status == Status::kNotApplicable ? "n/a" : theory::status_name(status);
+}
+
 void print_case_violations(std::ostream& out, const Verification& v) {
     for (const auto& row : v.cases) {
         if (row.verdict.status != Status::kViolated) continue;
@@ -29,6 +53,41 @@ void print_case_violations(std::ostream& out, const Verification& v) {
             out << ", relative slack " << number(row.verdict.slack) << "\n";
         else
             out << ", delta = " << row.delta << ", p = " << number(row.verdict.p_value) << "\n";
+    }
+}
+
+/// What one case of each undecided claim needs.
+void print_undecided(std::ostream& out, const Verification& v) {
+    for (std::size_t c = 0; c < v.claims.size(); ++c) {
+        std::size_t count = 0;
+        std::string first;
+        const auto look = [&](const theory::Verdict& verdict, const std::string& where) {
+            if (verdict.status != Status::kUndecided) return;
+            if (++count == 1) first = where + ", " + verdict.reason;
+        };
+        for (std::size_t r = 0; r < v.verdicts.size(); ++r)
+            look(v.verdicts[r][c], "run " + std::to_string(r));
+        for (const auto& row : v.cases)
+            if (row.claim == v.claims[c].id) look(row.verdict, row.study + " on " + row.setting);
+        if (count > 0)
+            out << "undecided: " << v.claims[c].id << " in " << count
+                << (count == 1 ? " case" : " cases") << "; " << first << "\n";
+    }
+}
+
+/// The share of failures from which the tests of probabilities would have spoken.
+void print_power(std::ostream& out, const Verification& v) {
+    for (const theory::Claim& claim : v.claims) {
+        double best = kInfinity, worst = 0.0;
+        for (const auto& row : v.cases) {
+            if (row.claim != claim.id || std::isnan(row.verdict.power)) continue;
+            best = std::min(best, row.verdict.power);
+            worst = std::max(worst, row.verdict.power);
+        }
+        if (worst > 0.0)
+            out << "power of " << claim.id << ": called violated from " << number(best)
+                << (worst > best ? " to " + number(worst) : "")
+                << " delta on, by number of samples and delta\n";
     }
 }
 
@@ -78,28 +137,36 @@ void print_reasons(std::ostream& out, const Verification& v,
 
 void print_verdicts(std::ostream& out, const Verification& v) {
     const auto rows = v.summaries();
-    out << std::left << std::setw(7) << "claim" << std::setw(33) << "what" << std::setw(16)
-        << "verdict" << std::right << std::setw(6) << "holds" << std::setw(9) << "violated"
-        << std::setw(5) << "n/a" << std::setw(28) << "tightness min / med / max" << std::setw(17)
-        << "controls caught"
+    out << std::left << std::setw(6) << "claim" << std::setw(32) << "what" << std::setw(10)
+        << "verdict" << std::right;
+    for (const Status status : kCounted)
+        out << std::setw(status == Status::kHolds ? 6 : 5) << short_name(status);
+    out << std::setw(26) << "tightness min/med/max" << std::setw(9) << "controls"
         << "\n";
     for (std::size_t c = 0; c < rows.size(); ++c) {
         const ClaimSummary& s = rows[c];
-        const bool fitted = s.status == Status::kFitted;
         const std::string tightness =
-            fitted ? "C from " + number(s.constant_min) + " to " + number(s.constant_max)
-                   : number(s.tightness.min) + " / " + number(s.tightness.median) + " / " +
-                         number(s.tightness.max);
-        out << std::left << std::setw(7) << v.claims[c].id << std::setw(33) << v.claims[c].title
-            << std::setw(16) << theory::status_name(s.status) << std::right << std::setw(6)
-            << s.holds << std::setw(9) << s.violated << std::setw(5) << s.not_applicable << " "
-            << std::setw(27) << tightness << std::setw(17)
+            s.count(Status::kFitted) > 0
+                ? "C from " + number(s.constant_min) + " to " + number(s.constant_max)
+                : number(s.tightness.min) + " / " + number(s.tightness.median) + " / " +
+                      number(s.tightness.max);
+        out << std::left << std::setw(6) << v.claims[c].id << std::setw(32)
+            << v.claims[c].title.substr(0, 31) << std::setw(10) << short_status(s.status)
+            << std::right;
+        for (const Status status : kCounted)
+            out << std::setw(status == Status::kHolds ? 6 : 5) << s.count(status);
+        out << std::setw(26) << tightness << std::setw(9)
             << (std::to_string(s.caught) + "/" + std::to_string(s.controls)) << "\n";
     }
+    out << "vio: violated, und: undecided within its errors, vac: the bound says nothing, n/a: an "
+           "assumption is unmet.\n"
+           "tightness: measured / bound, 1 is tight; controls: planted faults caught.\n";
     for (std::size_t c = 0; c < rows.size(); ++c)
         if (v.every_claim_applies && rows[c].status == Status::kNotApplicable)
             out << "never applied: " << v.claims[c].id << "\n";
     print_reasons(out, v, rows);
+    print_undecided(out, v);
+    print_power(out, v);
     print_run_violations(out, v);
     print_case_violations(out, v);
     print_control_data(out, v);

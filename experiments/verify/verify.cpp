@@ -1,5 +1,6 @@
 #include "experiments/verify/verify.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 
@@ -37,7 +38,10 @@ Verification verify_synthetic(const std::vector<theory::Claim>& claims, const Ve
     Verification v;
     v.claims = claims;
     v.every_claim_applies = true;  // the suite and the studies are chosen so
-    auto suite = synthetic_suite(plan.profile, plan.seed);
+    const bool about_runs = std::ranges::any_of(
+        claims, [](const theory::Claim& c) { return c.scope == theory::Scope::kRun; });
+    std::vector<SuiteRun> suite;
+    if (about_runs) suite = synthetic_suite(plan.profile, plan.seed);
     v.runs.resize(suite.size());
     parallel_for("runs", suite.size(), [&](std::size_t i) {
         suite[i].config.device = plan.device;

@@ -1,4 +1,6 @@
 #pragma once
+#include <array>
+
 #include "experiments/runs/run.hpp"
 #include "experiments/studies/study.hpp"
 
@@ -7,7 +9,8 @@ namespace prefdyn {
 /// A claim over everything it was held against.
 struct ClaimSummary {
     theory::Status status = theory::Status::kNotApplicable;
-    std::size_t holds = 0, violated = 0, not_applicable = 0, fitted = 0;
+    std::array<std::size_t, theory::kStatuses> cases{};  ///< by status
+    std::size_t count(theory::Status s) const { return cases[static_cast<std::size_t>(s)]; }
     theory::Tightness
         tightness{};  ///< over applicable cases: least min, median of medians, largest max
     double constant_min = 0.0, constant_max = 0.0;  ///< fits: range of the constant; NaN if none

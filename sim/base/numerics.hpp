@@ -18,6 +18,20 @@ inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 inline constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 inline constexpr double kPi = 3.14159265358979323846;
 
+/// Neumaier's sum: off by 2 u of the sum and, second order, n u^2 of the sum of magnitudes.
+class CompensatedSum {
+  public:
+    void operator+=(double x) {
+        const double next = sum_ + x;
+        lost_ += std::fabs(sum_) >= std::fabs(x) ? (sum_ - next) + x : (x - next) + sum_;
+        sum_ = next;
+    }
+    double value() const { return sum_ + lost_; }
+
+  private:
+    double sum_ = 0.0, lost_ = 0.0;
+};
+
 /// log(1 + exp(x)).
 PREFDYN_HD inline double softplus(double x) {
     return (x > 0.0 ? x : 0.0) + std::log1p(std::exp(-std::fabs(x)));

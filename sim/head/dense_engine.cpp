@@ -252,6 +252,19 @@ void DenseEngine::backward(Block& block, double scale, SoftmaxDevice* device,
     }
 }
 
+/// Logits are sums of d products, a normaliser one of V exponentials; a gradient's entry passes
+/// through a softmax and sums n rows.
+Arithmetic DenseEngine::arithmetic() const {
+    const auto d = static_cast<double>(task_.train.dimension());
+    const auto V = static_cast<double>(task_.policy.vocabulary);
+    const RowMatrix& head = task_.policy.reference;
+    return {.beta = task_.policy.beta,
+            .inner = d + 6.0,
+            .outer = static_cast<double>(task_.train.samples()) + V + 16.0,
+            .reference = head.size() == 0 ? 0.0 : head.stableNorm(),
+            .normaliser = V + 16.0};
+}
+
 /// The spectral norm through the Gram matrix of the rows that moved.
 HeadNorms DenseEngine::change(const Vector& theta) const {
     const RowMatrix moved =
@@ -264,7 +277,7 @@ HeadNorms DenseEngine::change(const Vector& theta) const {
     const RowMatrix active = moved(rows, Eigen::all);
     const Matrix gram = active * active.transpose();
     const Eigen::SelfAdjointEigenSolver<Matrix> solver(gram, Eigen::EigenvaluesOnly);
-    return {moved.norm(), std::sqrt(std::max(0.0, solver.eigenvalues().maxCoeff()))};
+    return {moved.stableNorm(), std::sqrt(std::max(0.0, solver.eigenvalues().maxCoeff()))};
 }
 
 }  // namespace prefdyn

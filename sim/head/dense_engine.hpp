@@ -20,7 +20,8 @@ class DenseEngine final : public PolicyEngine {
                    Vector& direction) const override;
     void evaluate(const Vector& theta, Split split, Responses& out,
                   Vector* direction) const override;
-    double frobenius(const Vector& flat) const override { return flat.norm(); }
+    double frobenius(const Vector& flat) const override { return flat.stableNorm(); }
+    Arithmetic arithmetic() const override;
     HeadNorms change(const Vector& theta) const override;
 
   private:

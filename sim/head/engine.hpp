@@ -44,6 +44,15 @@ struct HeadNorms {
     double spectral;   ///< ||W - W_0||_op
 };
 
+/// What the errors of a linear head's passes follow from (sim/head/error_model.hpp).
+struct Arithmetic {
+    double beta = 0.0;         ///< of the policy
+    double inner = kInfinity;  ///< roundings on the way to a row's margin
+    double outer = kInfinity;  ///< roundings of a sum over the rows
+    double reference = 0.0;    ///< ||W_0||_F where margins are differences of logits, else 0
+    double normaliser = 0.0;  ///< roundings of a log-softmax where margins pass through one, else 0
+};
+
 class PolicyEngine {
   public:
     virtual ~PolicyEngine() = default;
@@ -65,6 +74,9 @@ class PolicyEngine {
     /// Frobenius norm of the V x d matrix that a vector in theta's coordinates stands for.
     virtual double frobenius(const Vector& flat) const = 0;
     virtual HeadNorms change(const Vector& theta) const = 0;
+
+    /// Of a head on fixed features; the default knows nothing, and no error is then finite.
+    virtual Arithmetic arithmetic() const { return {}; }
 
     /// The device that can follow a whole run of updates (head_device.hpp), null if there is none.
     virtual const HeadDevice* device() const { return nullptr; }

@@ -138,6 +138,13 @@ void margins_only(const Rows<Scalar>& features, const std::vector<std::int8_t>& 
                      dot(features.data() + i * d, v.data(), d);
 }
 
+double margin_roundings(Index d) { return static_cast<double>(d / kLanes + kLanes + 6); }
+
+double sum_roundings(Index n, Index d) {
+    const Index rows = std::min(n, chunk_rows(n, d));
+    return static_cast<double>(rows + (n + rows - 1) / rows + 4);
+}
+
 template double margin_pass(const BasicMarginPass<double>&, const Vector&, Vector&, double*);
 template double margin_pass(const BasicMarginPass<float>&, const Vector&, Vector&, double*);
 template void margins_only(const Rows<double>&, const std::vector<std::int8_t>&, double,

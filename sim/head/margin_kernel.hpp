@@ -35,6 +35,10 @@ template <class Scalar>
 double margin_pass(const BasicMarginPass<Scalar>& pass, const Vector& v, Vector& direction,
                    double* margins);
 
+/// Roundings on the longest way through the sums of a pass: of a margin, and over n rows.
+double margin_roundings(Index d);
+double sum_roundings(Index n, Index d);
+
 /// margins[i] = 2 beta s_i (g_i . v) for all rows.
 template <class Scalar>
 void margins_only(const Rows<Scalar>& features, const std::vector<std::int8_t>& label, double beta,

@@ -41,9 +41,9 @@ SplitMetrics summarise(const Responses& r, const PreferenceLoss& loss) {
     SplitMetrics out = no_metrics();
     const Index n = r.margin.size();
     if (n == 0 || !r.margin.allFinite()) return out;
-    double total = 0.0;
+    CompensatedSum total;
     for (const double row : row_losses(r, loss)) total += row;
-    out.loss = total / static_cast<double>(n);
+    out.loss = total.value() / static_cast<double>(n);
     out.rewards_margins = r.margin.mean();
     out.rewards_accuracies = (r.margin.array() > 0.0).cast<double>().mean();
     out.rewards_ties = (r.margin.array() == 0.0).cast<double>().mean();
@@ -70,18 +70,19 @@ std::vector<BehaviourMetrics> summarise_behaviours(const Responses& r, const Pre
         static_cast<std::size_t>(*std::max_element(behaviour.begin(), behaviour.end())) + 1;
     std::vector<BehaviourMetrics> out(kinds, BehaviourMetrics{});
     std::vector<double> rows(kinds, 0.0);
+    std::vector<CompensatedSum> total_loss(kinds);
     const Vector losses = row_losses(r, loss);
     for (std::size_t i = 0; i < behaviour.size(); ++i) {
         const auto k = static_cast<std::size_t>(behaviour[i]);
         const auto row = static_cast<Index>(i);
         rows[k] += 1.0;
-        out[k].loss += losses(row);
+        total_loss[k] += losses(row);
         out[k].rewards_margins += r.margin(row);
         out[k].rewards_accuracies += r.margin(row) > 0.0 ? 1.0 : 0.0;
         out[k].outputs_accuracies += r.logp_chosen(row) > r.logp_rejected(row) ? 1.0 : 0.0;
     }
     for (std::size_t k = 0; k < kinds; ++k) {
-        out[k].loss /= rows[k];
+        out[k].loss = total_loss[k].value() / rows[k];
         out[k].rewards_margins /= rows[k];
         out[k].rewards_accuracies /= rows[k];
         out[k].outputs_accuracies /= rows[k];

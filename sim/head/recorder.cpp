@@ -16,7 +16,8 @@ bool all_finite(std::initializer_list<double> values) {
 
 }  // namespace
 
-bool Recorder::record(const Vector& theta, double step, double time, double epoch) {
+bool Recorder::record(const Vector& theta, double step, double time, double epoch,
+                      const Passage& since) {
     if (!theta.allFinite()) return false;
     Responses responses;
     Vector direction;
@@ -39,14 +40,16 @@ bool Recorder::record(const Vector& theta, double step, double time, double epoc
     row.linear_remainder = engine_.frobenius(theta - start_ - time * initial_direction_);
     row.held_out = no_metrics();
     if (engine_.data(Split::kHeldOut).samples() > 0) {
-        engine_.evaluate(theta, Split::kHeldOut, responses, nullptr);
-        row.held_out = summarise(responses, loss_);
+        Responses fresh;
+        engine_.evaluate(theta, Split::kHeldOut, fresh, nullptr);
+        row.held_out = summarise(fresh, loss_);
         if (!all_finite({row.held_out.loss, row.held_out.rewards_margins})) return false;
     }
     // Norms and means may leave the range of double before theta and the rows' losses do.
     if (!all_finite({row.train.loss, row.train.rewards_margins, row.head_change,
                      row.head_change_spectral, row.update_rate, row.linear_remainder}))
         return false;
+    row.error = errors_.at(row, responses.margin, since);
     trajectory_.records.push_back(std::move(row));
     return true;
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include "sim/head/engine.hpp"
+#include "sim/head/error_model.hpp"
 #include "sim/head/trajectory.hpp"
 
 namespace prefdyn {
@@ -8,17 +9,23 @@ namespace prefdyn {
 class Recorder {
   public:
     Recorder(const PolicyEngine& engine, const PreferenceLoss& loss)
-        : engine_(engine), loss_(loss) {}
+        : engine_(engine), loss_(loss), errors_(engine, loss) {}
 
     /// False if theta, a loss, a mean margin, the rate or the head's change is no longer finite;
     /// nothing is recorded then.
-    bool record(const Vector& theta, double step, double time, double epoch);
+    bool record(const Vector& theta, double step, double time, double epoch, const Passage& since);
+
+    /// Of the last record; 0 before the first.
+    double last_step() const {
+        return trajectory_.records.empty() ? 0.0 : trajectory_.records.back().step;
+    }
 
     Trajectory finish(StopReason stop, Vector theta);
 
   private:
     const PolicyEngine& engine_;
     const PreferenceLoss& loss_;
+    ErrorModel errors_;
     Vector start_, initial_direction_;
     Trajectory trajectory_;
 };

@@ -178,7 +178,17 @@ void BasicReducedEngine<Scalar>::log_probabilities(Split split, Responses& out) 
 
 template <class Scalar>
 double BasicReducedEngine<Scalar>::frobenius(const Vector& flat) const {
-    return std::sqrt(2.0) * flat.norm();
+    return std::sqrt(2.0) * flat.stableNorm();
+}
+
+/// A device, and margins matched by rank, sum the rows in an order of their own.
+template <class Scalar>
+Arithmetic BasicReducedEngine<Scalar>::arithmetic() const {
+    const Index n = task_.train.samples(), d = size();
+    const bool own_order = sorts_ || device_[0];
+    return {.beta = task_.policy.beta,
+            .inner = own_order ? static_cast<double>(d) + 6.0 : margin_roundings(d),
+            .outer = own_order ? static_cast<double>(n) + 4.0 : sum_roundings(n, d)};
 }
 
 template <class Scalar>

@@ -44,7 +44,8 @@ struct Discrete {
     }
     bool record(Recorder& recorder, const TrainJob& job, const Vector& theta, Index step) const {
         const auto k = static_cast<double>(step);
-        return recorder.record(theta, k, job.spec.eta * k, epochs(step));
+        Passage since{.updates = k - recorder.last_step(), .follows_gradient = full && !adam};
+        return recorder.record(theta, k, job.spec.eta * k, epochs(step), since);
     }
 
     Index n;

@@ -20,10 +20,7 @@ struct TrainSpec {
     Index records = 50;
     Spacing spacing = Spacing::kLinear;
     std::vector<Index> record_also = {};  ///< further steps a discrete method records
-    /// Norm below which a descent direction is rounding; where the gradient cancels, the flow's
-    /// error control would otherwise chase noise.
-    double direction_rounding = 0.0;
-    double flow_tolerance = 1e-10;  ///< relative local error of the Runge-Kutta steps
+    double flow_tolerance = 1e-10;        ///< relative local error of the Runge-Kutta steps
 };
 
 /// One head to train; engine and loss must outlive it.

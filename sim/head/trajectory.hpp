@@ -29,6 +29,25 @@ struct BehaviourMetrics {
     double rewards_accuracies, outputs_accuracies;  ///< strict, as in SplitMetrics
 };
 
+/// How much smaller or larger a share of rows may be.
+struct ShareError {
+    double below, above;
+};
+
+/// How far what is measured at a record may be off (sim/head/error_model.hpp): by the roundings of
+/// the pass that measured it, at the parameters as they are; and how far those are from the exact
+/// ones. Infinite where nothing is known.
+struct MeasuredErrors {
+    double margin, margin_floor;  ///< of m_i: margin * ||g_i|| + margin_floor
+    double loss, update_rate, head_change, linear_remainder;
+    ShareError accuracy;  ///< of rewards_accuracies, margins off by their errors
+    /// Sum of the errors of the steps so far, as ||.||_F of heads: of their rounding, and of the
+    /// flow's integrator. Steps that bring any two heads no further apart (L convex, eta kappa <=
+    /// 2) leave the trained head within it of the exact one.
+    double drift;
+    ShareError path_accuracy;  ///< the same with the drift's part of a margin's error
+};
+
 /// The state at time t, before any further update. t = eta * step for discrete methods.
 struct Record {
     double step, time, epoch;
@@ -39,6 +58,7 @@ struct Record {
     SplitMetrics train, held_out;              ///< held_out is NaN if there is none
     std::vector<BehaviourMetrics> behaviours;  ///< (K) if the training rows name behaviours
     std::vector<double> observed;              ///< PolicyEngine::observe
+    MeasuredErrors error{};
 };
 
 enum class StopReason { kCompleted, kDiverged, kInterrupted, kStepUnderflow };

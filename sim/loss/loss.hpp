@@ -26,6 +26,7 @@ struct LossFacts {
     bool monotone = true;  ///< never increases with r_w
     LossForm form = LossForm::kMargin;
     double slope_sum_at_zero = 0.0;  ///< dphi/dr_w + dphi/dr_l at (0, 0); 0 for the margin's losses
+    double slope_max = kInfinity;    ///< no |phi'| is above it
 };
 
 struct LossSlopes {

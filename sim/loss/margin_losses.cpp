@@ -1,4 +1,5 @@
 // Convex losses of the margin (and aot, whose phi is one of them).
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -10,6 +11,11 @@ namespace prefdyn {
 
 namespace {
 
+LossFacts with_slope_max(LossFacts facts, double slope_max) {
+    facts.slope_max = slope_max;
+    return facts;
+}
+
 double logistic_curvature(double m) { return sigmoid(m) * sigmoid(-m); }
 
 /// sigmoid_norm divides log-ratios by response lengths, which are 1.
@@ -17,14 +23,18 @@ class SigmoidLoss final : public PhiLoss<SigmoidPhi> {
   public:
     explicit SigmoidLoss(std::string_view name) : PhiLoss(name, {}) {}
     double curvature(double m) const override { return logistic_curvature(m); }
-    LossFacts facts() const override { return {std::log(2.0), -0.5, 0.0, 0.25, true}; }
+    LossFacts facts() const override {
+        return with_slope_max({std::log(2.0), -0.5, 0.0, 0.25, true}, 1.0);
+    }
 };
 
 class HingeLoss final : public PhiLoss<HingePhi> {
   public:
     HingeLoss() : PhiLoss("hinge", {}) {}
     double curvature(double) const override { return 0.0; }
-    LossFacts facts() const override { return {1.0, -1.0, 0.0, kInfinity, true}; }
+    LossFacts facts() const override {
+        return with_slope_max({1.0, -1.0, 0.0, kInfinity, true}, 1.0);
+    }
 };
 
 class IpoLoss final : public PhiLoss<IpoPhi> {
@@ -45,8 +55,9 @@ class SmoothedLoss final : public PhiLoss<SmoothedPhi> {
         : PhiLoss(name, {eps}), form_(form) {}
     double curvature(double m) const override { return logistic_curvature(m); }
     LossFacts facts() const override {
-        return {std::log(2.0),   phi_.eps - 0.5, entropy(phi_.eps), 0.25, true,
-                phi_.eps == 0.0, form_};
+        return with_slope_max(
+            {std::log(2.0), phi_.eps - 0.5, entropy(phi_.eps), 0.25, true, phi_.eps == 0.0, form_},
+            std::max(phi_.eps, 1.0 - phi_.eps));
     }
 
   private:
@@ -59,7 +70,9 @@ class RobustLoss final : public PhiLoss<RobustPhi> {
     explicit RobustLoss(double eps) : PhiLoss("robust", {eps / (1.0 - 2.0 * eps)}) {}
     double curvature(double m) const override { return logistic_curvature(m); }
     LossFacts facts() const override {
-        return {std::log(2.0), -0.5 - phi_.tilt, phi_.tilt > 0.0 ? -kInfinity : 0.0, 0.25, true};
+        return with_slope_max(
+            {std::log(2.0), -0.5 - phi_.tilt, phi_.tilt > 0.0 ? -kInfinity : 0.0, 0.25, true},
+            1.0 + phi_.tilt);
     }
 };
 

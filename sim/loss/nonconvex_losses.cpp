@@ -12,23 +12,27 @@ namespace prefdyn {
 namespace {
 
 struct Shape {
-    double curvature_max = -1.0;
+    double curvature_max = -1.0, slope_max = 0.0;
     bool convex = true, monotone = true;
 };
 
 /// Looks at `loss` in steps of width / 200 on [-40 width, 40 width], beyond which phi must be flat.
-/// The largest phi'' is refined to its full precision.
+/// The largest phi'' is refined to its full precision; no |phi'| is further above those seen than
+/// half a step of the curvature seen, doubled.
 void scan(const MarginLoss& loss, double width, Shape& shape) {
     const double h = width / 200.0;
-    double best = 0.0;
+    double best = 0.0, steepest = 0.0, bent = 0.0;
     for (int k = -8000; k <= 8000; ++k) {
         const double bend = loss.curvature(k * h);
         shape.convex = shape.convex && bend >= 0.0;
+        steepest = std::max(steepest, std::fabs(loss.derivative(k * h)));
+        bent = std::max(bent, std::fabs(bend));
         shape.monotone = shape.monotone && loss.derivative(k * h) <= 0.0;
         if (bend > loss.curvature(best)) best = k * h;
     }
     const auto refined = boost::math::tools::brent_find_minima(
         [&](double m) { return -loss.curvature(m); }, best - h, best + h, 50);
+    shape.slope_max = std::max(shape.slope_max, steepest + h * bent);
     shape.curvature_max = std::max({shape.curvature_max, -refined.second, loss.curvature(best)});
 }
 
@@ -47,7 +51,10 @@ class ExoLoss final : public PhiLoss<ExoPhi> {
                 0.0,
                 shape_.curvature_max,
                 false,
-                false};
+                false,
+                LossForm::kMargin,
+                0.0,
+                shape_.slope_max};
     }
 
   private:
@@ -73,7 +80,10 @@ class DiscopopLoss final : public PhiLoss<DiscopopPhi> {
                 0.0,
                 shape_.curvature_max,
                 shape_.convex,
-                shape_.monotone};
+                shape_.monotone,
+                LossForm::kMargin,
+                0.0,
+                shape_.slope_max};
     }
 
   private:

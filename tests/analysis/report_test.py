@@ -228,7 +228,7 @@ class BadFileTest(unittest.TestCase):
             (edited("run", lambda f: replace(f, "claim_status", ["fine"] * len(f["claim"]))),
              "claim_status holds 'fine'"),
             (edited("run", lambda f: f["verdict_status"].write_direct(
-                np.full(f["verdict_status"].shape, 4))), "code outside"),
+                np.full(f["verdict_status"].shape, 6))), "code outside"),
         ]
         for path, words in cases:
             with self.subTest(words or path.name):

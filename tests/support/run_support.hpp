@@ -51,13 +51,8 @@ inline Run run_method(const Dataset& data, Method method, double eta_kappa, Inde
     spec.batch = data.samples() / 2 + 1;
     spec.spacing = spacing;
     spec.flow_tolerance = 1e-13;
-    out.facts = {dynamics_of(method),
-                 beta,
-                 spec.eta,
-                 task.loss->facts(),
-                 true,
-                 1e-10,
-                 {task.loss, task.loss->margin()}};
+    out.facts = {dynamics_of(method), beta, spec.eta,
+                 task.loss->facts(),  true, {task.loss, task.loss->margin()}};
     out.trajectory =
         train(*make_engine(EngineKind::kReduced, task), *task.loss, spec, test::seed());
     return out;

@@ -234,7 +234,7 @@ TEST_CASE("T8 scales with phi'(0) for other losses (T11)") {
     run.behaviours.loss_slope = slopes.loss;
     TrainSpec spec;
     spec.eta = 0.02 / smoothness(0.4, 0.75, run.statistics.lambda_max);
-    run.facts = {Dynamics::kGradientDescent, 0.4, spec.eta, task.loss->facts(), true, 1e-10};
+    run.facts = {Dynamics::kGradientDescent, 0.4, spec.eta, task.loss->facts(), true};
     run.trajectory = train(*engine, *task.loss, spec, 1);
     for (const std::string& id : kClaims) CHECK(status(id, run) == Status::kHolds);
     run.facts.loss = make_loss("sigmoid")->facts();

@@ -110,11 +110,13 @@ TEST_CASE("T6c holds after one update, and says why it does not apply elsewhere"
     const Claim claim = claim_named("T6c");
     CHECK(judge_one(claim, run.evidence()).status == Status::kHolds);
     const auto comparison = claim.compare(run.evidence()).front();
-    CHECK(relative_error(comparison.bound, gaussian_accuracy(run.fresh.moments, 0.8,
-                                                             run.run.statistics.zbar)) <= 1e-13);
+    CHECK(relative_error(comparison.bound.value,
+                         gaussian_accuracy(run.fresh.moments, 0.8, run.run.statistics.zbar)) <=
+          1e-13);
     // 6 sqrt(p (1 - p) / n) for one class alone bounds the stratified one.
-    CHECK(comparison.absolute_rounding <=
-          6.0 * std::sqrt(comparison.bound * (1.0 - comparison.bound) / 5000.0) + 6.0 / 5000.0);
+    CHECK(comparison.measured.radius <=
+          6.0 * std::sqrt(comparison.bound.value * (1.0 - comparison.bound.value) / 5000.0) +
+              6.0 / 5000.0);
     FreshRun other = run;
     other.fresh.updates = 2.0;
     CHECK(contains(judge_one(claim, other.evidence()).reason, "parallel"));

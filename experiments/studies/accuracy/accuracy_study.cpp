@@ -64,9 +64,9 @@ void judge_fresh(const Claim& claim, const VerifyPlan& plan, StudyOutcome& out) 
         for (std::size_t k = 0; k < kDistances.size(); ++k) {
             cases.push_back(runs[s * kDistances.size() + k].evidence());
             const auto comparison = claim.compare(cases.back()).front();
-            predicted.push_back(comparison.bound);
-            measured.push_back(comparison.measured);
-            tolerance.push_back(comparison.absolute_rounding);
+            predicted.push_back(comparison.bound.value);
+            measured.push_back(comparison.measured.value);
+            tolerance.push_back(comparison.measured.radius);
         }
         out.cases.push_back(
             {"accuracy", claim.id, settings[s].name, std::nan(""), theory::judge(claim, cases)});

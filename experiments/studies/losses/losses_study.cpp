@@ -7,7 +7,9 @@
 #include "experiments/results/columns.hpp"
 #include "experiments/runs/loss_run.hpp"
 #include "experiments/runs/run_measures.hpp"
+#include "sim/base/ball.hpp"
 #include "sim/base/substream.hpp"
+#include "sim/head/error_model.hpp"
 #include "theory/loss_scaling.hpp"
 #include "theory/registry.hpp"
 
@@ -93,8 +95,12 @@ theory::InitialUpdates initial_updates(const RunConfig& config) {
     const Vector update = first_update(*engine), update_dpo = first_update(*other);
     const double factor = update.dot(update_dpo) / update_dpo.squaredNorm();
     const double rate_dpo = engine->frobenius(update_dpo);
+    const double scale = 2.0 * std::fabs(task.loss->facts().slope_at_zero);
+    const double error = rounding_at_start(*engine, *task.loss) +
+                         scale * rounding_at_start(*other, *dpo.loss) +
+                         gamma_of(static_cast<double>(update.size()) + 8.0) * scale * rate_dpo;
     return {engine->frobenius(update), rate_dpo, factor * rate_dpo,
-            engine->frobenius(update - factor * update_dpo)};
+            engine->frobenius(update - factor * update_dpo), error};
 }
 
 LossCase run_case(const RunConfig& base, const std::string& loss) {
@@ -105,14 +111,13 @@ LossCase run_case(const RunConfig& base, const std::string& loss) {
 
 /// The verdict that counts: a violation, else what holds, else why nothing applies.
 Verdict worst(const Claim& claim, const std::vector<const RunResult*>& runs) {
-    const auto rank = [](const Verdict& v) {
-        return v.status == Status::kViolated ? 2 : v.status == Status::kHolds ? 1 : 0;
-    };
     Verdict out;
     for (const RunResult* run : runs) {
         const Evidence evidence = run->evidence();
         const Verdict v = theory::judge(claim, std::span(&evidence, 1));
-        if (run == runs.front() || rank(v) > rank(out)) out = v;
+        if (run == runs.front() ||
+            theory::severity_rank(v.status) < theory::severity_rank(out.status))
+            out = v;
     }
     return out;
 }

@@ -70,6 +70,18 @@ Verdict phi_slope_wrong(const Claim& claim, std::uint64_t seed) {
     return judge_run(claim, run);
 }
 
+/// Unbalanced classes with a common mean: the behaviour with the smaller difference of class means
+/// has the longer b.
+Verdict differences_for_means(const Claim& claim, std::uint64_t seed) {
+    PrioritySetting s{"unbalanced", equiangular_mixture(2, 2.0, 2.0, 60.0), 2.0, 60.0, {}};
+    s.mixture.samples = 1000;
+    s.mixture.behaviours[1].p_plus = 0.9;
+    s.mixture.common_norm = 3.0;
+    MixtureRun run = run_mixture(s, seed);
+    run.behaviours.mean = 0.5 * run.behaviours.difference;
+    return judge_run(claim, run);
+}
+
 Control scaled(const std::string& claim) {
     return {claim, "bound x 0.9", "the bound is made 10 % stronger", strengthened};
 }
@@ -96,6 +108,10 @@ std::vector<Control> priority_controls() {
         scaled("T8c"),
         mixed_up("T8c"),
         unweighted("T8c"),
+        {"T8c", "class means for b",
+         "half the class-mean difference is taken for b, p_plus = 0.9 and a common mean of length "
+         "3",
+         differences_for_means},
         scaled("T8d"),
         mixed_up("T8d"),
         unweighted("T8d"),

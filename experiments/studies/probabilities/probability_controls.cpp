@@ -197,7 +197,6 @@ theory::Evidence evidence_of(const InfluenceFacts& facts) {
     theory::Evidence out;
     out.of = theory::InfluenceCase(&facts);
     out.training.beta = facts.beta;
-    out.training.rounding = 1e-12;
     return out;
 }
 

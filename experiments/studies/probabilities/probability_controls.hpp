@@ -8,7 +8,7 @@
 
 namespace prefdyn {
 
-/// Borrows the facts. Equalities are held to 1e-12 of their bound, beside the stated rounding.
+/// Borrows the facts.
 theory::Evidence evidence_of(const theory::InfluenceFacts& facts);
 
 std::vector<Control> probability_controls();

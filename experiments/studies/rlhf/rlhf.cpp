@@ -34,7 +34,6 @@ Evidence evidence_of(const TabularFacts& facts) {
     Evidence e;
     e.of = theory::TabularCase(&facts);
     e.training.beta = facts.beta;
-    e.training.rounding = 0.0;  // the claims state theirs
     return e;
 }
 

@@ -15,7 +15,6 @@ using Make = std::function<TabularFacts(std::uint64_t seed)>;
 Verdict presumed(const Claim& claim, const TabularFacts& facts) {
     theory::Evidence e;
     e.of = theory::TabularCase(&facts);
-    e.training.rounding = 0.0;
     return theory::judge(claim, std::span(&e, 1), true);
 }
 

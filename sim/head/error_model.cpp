@@ -1,0 +1,162 @@
+#include "sim/head/error_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sim/base/ball.hpp"
+
+namespace prefdyn {
+
+namespace {
+
+/// What a product errs by where it leaves the range downwards.
+constexpr double kSmallest = std::numeric_limits<double>::denorm_min();
+
+/// Nothing is lost where nothing was computed, whatever is unknown of it.
+double times(double unknown, double amount) { return amount == 0.0 ? 0.0 : unknown * amount; }
+
+double at_most(double known, double other) { return std::isnan(known) ? other : known; }
+
+/// Rows of a pair's loss have no one slope, rows matched by rank not their own margin.
+LossFacts usable(LossFacts facts) {
+    if (facts.form != LossForm::kMargin) facts.curvature_max = facts.slope_max = kInfinity;
+    return facts;
+}
+
+}  // namespace
+
+ErrorModel::ErrorModel(const PolicyEngine& engine, const PreferenceLoss& loss)
+    : loss_(usable(loss.facts())),
+      phi_(loss.margin()),
+      arithmetic_(engine.arithmetic()),
+      beta_(arithmetic_.beta),
+      size_(static_cast<double>(engine.size())) {
+    const Dataset& data = engine.data(Split::kTrain);
+    row_norm_ = data.features.rowwise().norm();
+    const auto n = static_cast<double>(data.samples());
+    mean_norm_ = row_norm_.sum() / n;
+    mean_square_ = row_norm_.squaredNorm() / n;
+    largest_norm_ = row_norm_.maxCoeff();
+}
+
+/// A margin is a difference of two logits; where each passes through a log-softmax, that of the
+/// reference does too.
+ErrorModel::Margin ErrorModel::margin_error(double head_change) const {
+    if (head_change == 0.0) return {0.0, 0.0};
+    const double s = std::sqrt(2.0) * beta_, u = kUnitRoundoff;
+    Margin out{gamma_of(arithmetic_.inner) * s * (head_change + 2.0 * arithmetic_.reference), 0.0};
+    if (arithmetic_.normaliser > 0.0) {
+        const double share = gamma_of(arithmetic_.normaliser);
+        out.slope += 4.0 * beta_ * share * 2.0 * (head_change + arithmetic_.reference);
+        out.floor = 4.0 * beta_ * share * (1.0 + std::log(arithmetic_.normaliser));
+    }
+    out.slope += 4.0 * u * s * head_change;
+    out.floor += 2.0 * beta_ * arithmetic_.inner * kSmallest;
+    return out;
+}
+
+/// sup phi'' over the margins of such a head: 0 where a convex phi, kinked elsewhere, has one
+/// slope.
+double ErrorModel::curvature(double head_change) const {
+    if (loss_.curvature_max != kInfinity || !loss_.convex || loss_.form != LossForm::kMargin)
+        return loss_.curvature_max;
+    const double m = 2.0 * std::sqrt(2.0) * beta_ * head_change * largest_norm_;
+    const bool one_slope =
+        phi_->derivative(m) == loss_.slope_at_zero && phi_->derivative(-m) == loss_.slope_at_zero;
+    return one_slope ? 0.0 : kInfinity;
+}
+
+/// mean |phi'_i| ||g_i||, at most.
+double ErrorModel::mean_slope(double head_change) const {
+    const double s = std::sqrt(2.0) * beta_;
+    const double near = std::fabs(loss_.slope_at_zero) * mean_norm_ +
+                        times(curvature(head_change), s * head_change * mean_square_);
+    return std::min(times(loss_.slope_max, mean_norm_), at_most(near, kInfinity));
+}
+
+double ErrorModel::gradient_error(double head_change) const {
+    const double s = std::sqrt(2.0) * beta_;
+    const Margin margin = margin_error(head_change);
+    const double slope = mean_slope(head_change);
+    const double moved = margin.slope * mean_square_ + margin.floor * mean_norm_;
+    const double terms = slope + std::fabs(loss_.slope_at_zero) * mean_norm_ +
+                         times(curvature(head_change), s * head_change * mean_square_);
+    return s * (times(curvature(head_change), moved) + kLossRoundings * kUnitRoundoff * terms +
+                gamma_of(arithmetic_.outer) * slope + 2.0 * std::sqrt(size_) * kSmallest);
+}
+
+/// The sum itself is compensated.
+double ErrorModel::loss_error(double head_change, double loss) const {
+    const double s = std::sqrt(2.0) * beta_, u = kUnitRoundoff;
+    const Margin margin = margin_error(head_change);
+    const double slope = mean_slope(head_change);
+    const double flat =
+        std::min(loss_.slope_max, std::fabs(loss_.slope_at_zero) +
+                                      times(curvature(head_change), s * head_change * mean_norm_));
+    const double reach = times(slope, s * head_change);
+    const double size = loss_.infimum >= 0.0 ? std::fabs(loss) : loss_.value_at_zero + reach;
+    return times(slope, margin.slope) + times(flat, margin.floor) +
+           kLossRoundings * u * (size + reach + std::fabs(loss_.value_at_zero)) + 4.0 * u * size;
+}
+
+/// Between two records the head is no further from its start than the way to the nearer one allows,
+/// and the rate is taken to be no larger than at the larger of them.
+double ErrorModel::drift_since(const Record& record, const Passage& since) const {
+    if (!started_) return 0.0;
+    if (!since.follows_gradient) return kInfinity;
+    const double span = record.time - time_, rate = std::max(rate_, record.update_rate);
+    const double reach = 0.5 * (head_change_ + record.head_change + span * rate);
+    const double a_step = since.updates > 0.0 ? span / since.updates * rate : 0.0;
+    return since.integration_error +
+           kUnitRoundoff * since.updates *
+               (since.roundings * (reach + arithmetic_.reference) + 2.0 * a_step) +
+           times(gradient_error(reach), span);
+}
+
+/// Of the share of margins above zero.
+ShareError ErrorModel::positive(const Vector& margin, double slope, double floor) const {
+    Index sure = 0, counted = 0, possible = 0;
+    for (Index i = 0; i < margin.size(); ++i) {
+        const double error = times(slope, row_norm_(i)) + floor;
+        sure += margin(i) - error > 0.0 ? 1 : 0;
+        counted += margin(i) > 0.0 ? 1 : 0;
+        possible += margin(i) + error > 0.0 ? 1 : 0;
+    }
+    const auto n = static_cast<double>(margin.size());
+    return {static_cast<double>(counted - sure) / n, static_cast<double>(possible - counted) / n};
+}
+
+double rounding_at_start(const PolicyEngine& engine, const PreferenceLoss& loss) {
+    const double error = ErrorModel(engine, loss).gradient_error(0.0);
+    return std::isfinite(error) ? error : 0.0;
+}
+
+MeasuredErrors ErrorModel::at(const Record& record, const Vector& margin, const Passage& since) {
+    const double H = record.head_change, R = record.update_rate, u = kUnitRoundoff;
+    drift_ += drift_since(record, since);
+    if (!started_) {
+        start_rate_ = R;
+        start_error_ = gradient_error(H) + gamma_of(size_) * R;
+    }
+    const Margin row = margin_error(H);
+    MeasuredErrors out{};
+    out.margin = row.slope;
+    out.margin_floor = row.floor;
+    out.loss = loss_error(H, record.train.loss);
+    out.update_rate = gradient_error(H) + gamma_of(size_ + 4.0) * R;
+    out.head_change = gamma_of(size_ + 4.0) * H;
+    out.linear_remainder = 4.0 * u * (H + record.time * start_rate_) +
+                           times(start_error_, record.time) +
+                           gamma_of(size_ + 4.0) * record.linear_remainder;
+    out.accuracy = positive(margin, row.slope, row.floor);
+    out.drift = drift_;
+    out.path_accuracy = positive(margin, row.slope + std::sqrt(2.0) * beta_ * drift_, row.floor);
+    started_ = true;
+    time_ = record.time;
+    head_change_ = H;
+    rate_ = R;
+    return out;
+}
+
+}  // namespace prefdyn

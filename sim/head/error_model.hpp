@@ -1,0 +1,61 @@
+#pragma once
+// How far the numbers of a record may be off: running error analysis of the passes that made them
+// (docs/errors.md). In the notation of theory.md, s = sqrt(2) beta, H = ||W - W_0||_F, and g_i the
+// features: |m_i| <= s H ||g_i||, ||grad L|| <= s mean |phi'_i| ||g_i||.
+
+#include "sim/head/engine.hpp"
+#include "sim/head/trajectory.hpp"
+
+namespace prefdyn {
+
+/// What happened since the last record.
+struct Passage {
+    double updates = 0.0;            ///< of the head: updates, or steps of the integrator
+    double roundings = 1.0;          ///< of the head in each
+    double integration_error = 0.0;  ///< sum of the integrator's estimates, ||.||_F of heads
+    bool follows_gradient = true;    ///< each update adds a multiple of the gradient
+};
+
+/// Roundings of phi or phi' as sim/loss computes them, relative to the size of their terms:
+/// |phi_i| + |phi'_i m_i| + |phi(0)|, and |phi'_i| + sup phi'' |m_i| + |phi'(0)|. A test holds
+/// every loss against higher precision.
+inline constexpr double kLossRoundings = 16.0;
+
+/// Error of the gradient at the reference head; 0 where the engine's arithmetic is not known.
+double rounding_at_start(const PolicyEngine& engine, const PreferenceLoss& loss);
+
+/// Follows a run from record to record.
+class ErrorModel {
+  public:
+    ErrorModel(const PolicyEngine& engine, const PreferenceLoss& loss);
+
+    /// Of a record whose measured numbers and step are filled in, and its margins (n).
+    MeasuredErrors at(const Record& record, const Vector& margin, const Passage& since);
+
+    /// ||.||_F of the gradient's error at a head this far from its start.
+    double gradient_error(double head_change) const;
+
+  private:
+    struct Margin {
+        double slope, floor;  ///< |error of m_i| <= slope ||g_i|| + floor
+    };
+    Margin margin_error(double head_change) const;
+    double curvature(double head_change) const;
+    double mean_slope(double head_change) const;
+    double loss_error(double head_change, double loss) const;
+    double drift_since(const Record& record, const Passage& since) const;
+    ShareError positive(const Vector& margin, double slope, double floor) const;
+
+    LossFacts loss_;
+    const MarginLoss* phi_;
+    Arithmetic arithmetic_;
+    double beta_, size_;                             ///< size_: entries of theta
+    Vector row_norm_;                                ///< ||g_i|| (n)
+    double mean_norm_, mean_square_, largest_norm_;  ///< of ||g_i||
+    double start_error_ = 0.0;                       ///< of the gradient at the first record
+    double drift_ = 0.0, start_rate_ = 0.0;
+    bool started_ = false;
+    double time_ = 0.0, head_change_ = 0.0, rate_ = 0.0;  ///< at the last record
+};
+
+}  // namespace prefdyn

@@ -2,7 +2,6 @@
 
 #include "bench/language_models.hpp"
 #include "bench/random_checkpoint.hpp"
-#include "sim/base/cancel.hpp"
 #include "sim/lm/model/device/cuda_layer.hpp"
 
 namespace prefdyn::bench {
@@ -15,21 +14,6 @@ constexpr BenchTransformer kDefaults = {900, 50, 32};
 constexpr long kExtent = 8192;  // of the product that shows what the card can do
 constexpr int kEmbeddings = 3;
 
-double seconds_of(const std::function<void()>& work) {
-    stop_if_requested();
-    const Stopwatch watch;
-    work();
-    return watch.seconds();
-}
-
-void print_plan(Report& report, const ModelConfig& c, Precision precision, Index longest) {
-    const CardPlan plan = cuda_plan(c, precision, longest);
-    const auto gib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 30); };
-    report.line("planned memory on the card", gib(plan.total()), "GiB",
-                "batches of " + std::to_string(plan.batch_tokens) + " tokens, chunks of " +
-                    std::to_string(plan.chunk_tokens));
-}
-
 }  // namespace
 
 void time_embedding_on_card(Report& report, const BenchOptions& options) {
@@ -41,20 +25,23 @@ void time_embedding_on_card(Report& report, const BenchOptions& options) {
     const double bytes = 2.0 * static_cast<double>(c.parameters());
     report.out() << "card: " << probe_gpu().info.name << "\n";
     report.line("parameters", static_cast<double>(c.parameters()) * 1e-9, "billion", name);
-    print_plan(report, c, precision, o.prompt_tokens);
-    const double written = seconds_of([&] { write_random_llama(folder.path(), c, 1); });
+    const CardPlan plan = cuda_plan(c, precision, o.prompt_tokens);
+    report.line("planned memory on the card", static_cast<double>(plan.total()) / (1 << 30), "GiB",
+                "batches of " + std::to_string(plan.batch_tokens) + " tokens, chunks of " +
+                    std::to_string(plan.chunk_tokens));
+    const double written = best_seconds(1, [&] { write_random_llama(folder.path(), c, 1); });
     report.line("checkpoint written", written, "s", at_most(20.0),
                 format_real(std::round(bytes / written * 1e-8) / 10.0) + " GB/s");
     const double rate = device::matrix_rate(precision, kExtent) * 1e-12;
     report.line("matrix product of 8192, measured", rate, "TFLOP/s");
     std::unique_ptr<Transformer> model;
     const double opening =
-        seconds_of([&] { model = std::make_unique<Transformer>(folder.path()); });
+        best_seconds(1, [&] { model = std::make_unique<Transformer>(folder.path()); });
     report.line("opening", opening, "s");
     EmbedOptions how;
     how.precision = precision;
     const std::vector<TokenIds> one = {{1}};
-    const double weights = seconds_of([&] { model->embed(one, how); });
+    const double weights = best_seconds(1, [&] { model->embed(one, how); });
     report.line("one token: all weights to the card", weights, "s",
                 format_real(std::round(bytes / weights * 1e-8) / 10.0) + " GB/s");
     const auto prompts = random_prompts(o, c.vocabulary);
@@ -65,7 +52,7 @@ void time_embedding_on_card(Report& report, const BenchOptions& options) {
     RowsF rows;
     double best = 1e300;
     for (int k = 0; k < kEmbeddings; ++k) {
-        const double now = seconds_of([&] { rows = model->embed(prompts, how); });
+        const double now = best_seconds(1, [&] { rows = model->embed(prompts, how); });
         report.line("embedding, run " + std::to_string(k + 1), now, "s",
                     format_real(std::round(flops / now)) + " TFLOP/s");
         best = std::min(best, now);

@@ -1,26 +1,19 @@
 // A step of the reduced engine beside one of the dense engine, on the data of the last layer.
 
 #include "bench/bench.hpp"
+#include "experiments/runs/run_config.hpp"
 #include "sim/data/batches.hpp"
-#include "sim/data/distribution.hpp"
 #include "sim/head/optimizer.hpp"
-#include "sim/head/trainer.hpp"
 
 namespace prefdyn::bench {
 
 namespace {
 
 PreferenceTask last_layer_task(const BenchOptions& o) {
-    FeatureSpec spec;
-    spec.samples = o.samples;
-    spec.dimension = o.dimension;
-    spec.distinguishability = 2.0;
-    PreferenceTask task;
-    task.train = FeatureDistribution(spec, 1).sample(1, false, o.device);
-    task.device = o.device;
-    task.loss = make_loss("sigmoid");
+    const FeatureDistribution law(plain_features(o.samples, o.dimension, 2.0), 1);
+    PreferenceTask task =
+        plain_task(law.sample(1, false, o.device), make_loss("sigmoid"), 0.01, o.device);
     task.policy.vocabulary = o.vocabulary;
-    task.policy.beta = 0.01;
     task.policy.reference = gaussian_head(o.vocabulary, o.dimension, 1.0, 1);
     return task;
 }
@@ -45,12 +38,11 @@ void run(Report& report, const BenchOptions& o) {
     const double reference =
         best_seconds(1, [&] { reduced = make_engine(EngineKind::kReduced, task); });
     report.line("reference pass, once", reference, "s", "log-probabilities of W_0 at every prompt");
-    TrainSpec spec;
-    spec.method = Method::kSgd;
-    spec.batch = std::min(o.batch, o.samples);
-    spec.sampling = Sampling::kFresh;
-    spec.steps = o.steps;
-    spec.records = o.steps + 1;
+    const TrainSpec spec = {.method = Method::kSgd,
+                            .steps = o.steps,
+                            .batch = std::min(o.batch, o.samples),
+                            .sampling = Sampling::kFresh,
+                            .records = o.steps + 1};
     const double recorded = best_seconds(3, [&] { train(*reduced, *task.loss, spec, 1); });
     report.line("reduced engine, all steps, each one recorded", recorded, "s",
                 at_most(0.01 * static_cast<double>(o.steps)));

@@ -2,6 +2,7 @@
 
 #include "bench/bench.hpp"
 #include "experiments/program/parallel.hpp"
+#include "experiments/runs/run_config.hpp"
 #include "sim/data/distribution.hpp"
 #include "sim/head/trainer.hpp"
 
@@ -10,25 +11,16 @@ namespace prefdyn::bench {
 namespace {
 
 PreferenceTask large_task(const BenchOptions& o) {
-    FeatureSpec spec;
-    spec.samples = o.large_samples;
-    spec.dimension = o.dimension;
+    FeatureSpec spec = plain_features(o.large_samples, o.dimension, 1.0);
     spec.noise.tails = Tails::kUniform;
-    PreferenceTask task;
-    task.train = FeatureDistribution(spec, 1).sample(1, false, o.device);
-    task.held_out.features.resize(0, o.dimension);
-    task.loss = make_loss("sigmoid");
-    task.device = o.device;
-    return task;
+    return plain_task(FeatureDistribution(spec, 1).sample(1, false, o.device), make_loss("sigmoid"),
+                      0.1, o.device);
 }
 
 /// Seconds of one of many updates: two runs of different length have all else in common.
 double step_seconds(const PolicyEngine& engine, const PreferenceLoss& loss, Index steps) {
-    TrainSpec spec;
-    spec.eta = 1e-3;
-    spec.records = 2;
     const auto seconds = [&](Index count) {
-        spec.steps = count;
+        const TrainSpec spec = {.eta = 1e-3, .steps = count, .records = 2};
         return best_seconds(3, [&] { train(engine, loss, spec, 1); });
     };
     const double few = seconds(steps / 10);
@@ -58,25 +50,17 @@ void time_large(Report& report, const BenchOptions& o) {
 class Group {
   public:
     Group(Index runs, Device device) {
-        FeatureSpec spec;
-        spec.samples = 200;
-        spec.dimension = 64;
-        spec.distinguishability = 2.0;
+        const FeatureSpec spec = plain_features(200, 64, 2.0);
         tasks_.resize(static_cast<std::size_t>(runs));
         parallel_for(tasks_.size(), [&](std::size_t k) {
-            tasks_[k].train = FeatureDistribution(spec, 1).sample(k);
-            tasks_[k].held_out.features.resize(0, spec.dimension);
-            tasks_[k].loss = make_loss("sigmoid");
-            tasks_[k].device = device;
+            tasks_[k] = plain_task(FeatureDistribution(spec, 1).sample(k), make_loss("sigmoid"),
+                                   0.1, device);
         });
     }
 
     /// Seconds from features in host memory to the recorded trajectories.
     double seconds() const {
-        TrainSpec spec;
-        spec.eta = 0.1;
-        spec.steps = 500;
-        spec.records = 2;
+        const TrainSpec spec = {.eta = 0.1, .steps = 500, .records = 2};
         const Stopwatch watch;
         std::vector<std::unique_ptr<PolicyEngine>> engines(tasks_.size());
         std::vector<TrainJob> jobs;

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iomanip>
 #include <ostream>
 
 #include "sim/base/failure.hpp"
@@ -19,17 +18,9 @@ BenchTransformer filled(const BenchOptions& o, const BenchTransformer& defaults)
 }
 
 Precision precision_of(const BenchOptions& o) {
-    switch (o.precision) {
-        case BenchPrecision::kAuto:
-            return o.device == Device::kCuda ? Precision::kBfloat16 : Precision::kFloat32;
-        case BenchPrecision::kFloat32:
-            return Precision::kFloat32;
-        case BenchPrecision::kTf32:
-            return Precision::kTf32;
-        case BenchPrecision::kBfloat16:
-            break;
-    }
-    return Precision::kBfloat16;
+    if (o.precision != BenchPrecision::kAuto)
+        return static_cast<Precision>(static_cast<int>(o.precision) - 1);
+    return o.device == Device::kCuda ? Precision::kBfloat16 : Precision::kFloat32;
 }
 
 BenchFolder::BenchFolder(const BenchOptions& o)

@@ -34,10 +34,11 @@ int print_help(std::ostream& out) {
 /// Those that the flags ask for; without any, those that have none.
 std::vector<Benchmark> chosen(const BenchOptions& options) {
     std::vector<Benchmark> asked, plain;
-    for (const Benchmark& each : benchmarks()) {
-        if (each.flag.empty()) plain.push_back(each);
-        if (!each.flag.empty() && options.*each.asked) asked.push_back(each);
-    }
+    for (const Benchmark& each : benchmarks())
+        if (each.flag.empty())
+            plain.push_back(each);
+        else if (options.*each.asked)
+            asked.push_back(each);
     return asked.empty() ? plain : asked;
 }
 

@@ -3,7 +3,7 @@
 #include <omp.h>
 
 #include "bench/bench.hpp"
-#include "sim/data/distribution.hpp"
+#include "experiments/runs/run_config.hpp"
 #include "sim/head/margin_kernel.hpp"
 
 namespace prefdyn::bench {
@@ -20,9 +20,7 @@ double read_all(const RowMatrix& x) {
 
 void run(Report& report, const BenchOptions& o) {
     const int cores = omp_get_max_threads();
-    FeatureSpec spec;
-    spec.samples = o.large_samples;
-    spec.dimension = o.dimension;
+    FeatureSpec spec = plain_features(o.large_samples, o.dimension, 1.0);
     spec.noise.tails = Tails::kUniform;
     const Dataset data = FeatureDistribution(spec, 1).sample(1, false, o.device);
     const auto loss = make_margin_loss({});

@@ -5,6 +5,7 @@
 
 #include "bench/bench.hpp"
 #include "experiments/program/usage.hpp"
+#include "experiments/runs/run_config.hpp"
 #include "sim/head/trainer.hpp"
 
 namespace prefdyn::bench {
@@ -25,12 +26,10 @@ MixtureSpec large_mixture(const BenchOptions& o) {
 void run(Report& report, const BenchOptions& o) {
     forget_peak();
     PreferenceTask task;
-    task.loss = make_loss("sigmoid");
-    task.device = o.device;
     const double sampling = best_seconds(1, [&] {
-        task.train = MixtureDistribution(large_mixture(o), 1).sample(1, false, o.device);
+        task = plain_task(MixtureDistribution(large_mixture(o), 1).sample(1, false, o.device),
+                          make_loss("sigmoid"), 0.1, o.device);
     });
-    task.held_out.features.resize(0, o.dimension);
     report.line("mixture, sampled", sampling, "s",
                 std::to_string(o.behaviours) + " behaviours, " + std::to_string(o.mixture_samples) +
                     " x " + std::to_string(o.dimension));
@@ -38,10 +37,7 @@ void run(Report& report, const BenchOptions& o) {
     const double copy =
         best_seconds(1, [&] { engine = make_engine(EngineKind::kReducedF32, task); });
     report.line("copy in single precision", copy, "s");
-    TrainSpec spec;
-    spec.eta = 0.1;
-    spec.steps = o.mixture_steps;
-    spec.records = 5;
+    const TrainSpec spec = {.eta = 0.1, .steps = o.mixture_steps, .records = 5};
     Trajectory run;
     const double training = best_seconds(1, [&] { run = train(*engine, *task.loss, spec, 1); });
     report.line("all full-batch steps", training, "s", std::to_string(o.mixture_steps) + " steps");

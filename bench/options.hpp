@@ -4,7 +4,7 @@
 
 namespace prefdyn::bench {
 
-/// kAuto: bfloat16 on a card, float32 on the processor.
+/// kAuto: bfloat16 on a card, float32 on the processor; then those of the transformer.
 enum class BenchPrecision { kAuto, kFloat32, kTf32, kBfloat16 };
 
 struct BenchOptions {

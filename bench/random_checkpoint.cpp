@@ -1,8 +1,5 @@
 #include "bench/random_checkpoint.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -117,31 +114,14 @@ json header_of(const std::vector<Entry>& all) {
     return header;
 }
 
-/// A file that is written to at any place, by several threads.
-class OpenFile {
-  public:
-    explicit OpenFile(const std::string& path)
-        : number_(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {}
-    ~OpenFile() {
-        if (number_ >= 0) close(number_);
-    }
-    OpenFile(const OpenFile&) = delete;
-    OpenFile& operator=(const OpenFile&) = delete;
-    /// False if not all of it could be written.
-    bool write(const void* data, std::size_t bytes, std::uint64_t at) const {
-        const char* from = static_cast<const char*>(data);
-        while (bytes > 0) {
-            const ssize_t done = pwrite(number_, from, bytes, static_cast<off_t>(at));
-            if (done <= 0) return false;
-            from += done, at += static_cast<std::uint64_t>(done);
-            bytes -= static_cast<std::size_t>(done);
-        }
-        return true;
-    }
-
-  private:
-    int number_;
-};
+/// Writes at a place of a file that exists; false if not all of it could be written.
+bool write_at(const std::string& path, const void* data, std::size_t bytes, std::uint64_t at) {
+    std::ofstream file(path, std::ios::binary | std::ios::in);  // `in` keeps what is there
+    file.seekp(static_cast<std::streamoff>(at));
+    file.write(static_cast<const char*>(data), static_cast<std::streamsize>(bytes));
+    file.close();
+    return !file.fail();
+}
 
 void require_space(const std::string& folder, const ModelConfig& extents) {
     const auto wanted = 2 * static_cast<std::uintmax_t>(extents.parameters());
@@ -158,18 +138,18 @@ void write_random_llama(const std::string& folder, const ModelConfig& extents, s
     require_space(folder, extents);
     std::ofstream(folder + "/config.json") << config_of(extents);
     const std::string path = folder + "/model.safetensors";
-    const OpenFile file(path);
+    std::ofstream(path).close();
     const std::vector<Entry> all = entries(extents);
     const std::string header = header_of(all).dump();
     const std::uint64_t length = header.size();
-    bool written = file.write(&length, sizeof length, 0) &&
-                   file.write(header.data(), header.size(), sizeof length);
+    bool written = write_at(path, &length, sizeof length, 0) &&
+                   write_at(path, header.data(), header.size(), sizeof length);
     const std::vector<Block> blocks = blocks_of(all, sizeof length + length);
 #pragma omp parallel for schedule(dynamic, 1) reduction(&& : written)
     for (std::size_t b = 0; b < blocks.size(); ++b) {
         if (cancel_requested()) continue;
         const auto values = draw(blocks[b], Stream(seed, Purpose::kEmbedding, b));
-        written = written && file.write(values.data(), values.size() * 2, blocks[b].at);
+        written = written && write_at(path, values.data(), values.size() * 2, blocks[b].at);
     }
     stop_if_requested();
     if (!written) throw WriteError(path + ": cannot be written", "is the disk full?");

@@ -10,7 +10,6 @@
 #include "experiments/program/usage.hpp"
 #include "sim/lm/model/device/cuda_layer.hpp"
 #include "sim/lm/train/cuda_engine.hpp"
-#include "sim/lm/train/training.hpp"
 
 namespace prefdyn::bench {
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "experiments/program/parameter_table.hpp"
+#include "sim/base/failure.hpp"
 
 namespace prefdyn {
 
@@ -19,9 +20,22 @@ struct Command {
         {};  ///< help, or a table; empty: no options
 };
 
-/// Declares and parses; options whose defaults depend on a preset have an overload of their own.
+/// Declares and parses. Where one option is a preset, `take_preset(options, first)` takes the one
+/// that `first` was given and puts its numbers into `options`: they are the defaults of what the
+/// arguments leave open.
 template <class Options>
 void parse(ParameterTable& table, Options& options, const std::vector<std::string>& arguments) {
+    if constexpr (requires(const Options& first) { take_preset(options, first); }) {
+        Options first;
+        ParameterTable finds_preset;
+        declare(finds_preset, first);
+        // What depends on the preset is wrong or right only once its numbers are in place.
+        try {
+            finds_preset.parse(arguments);
+        } catch (const InputError&) {
+        }
+        take_preset(options, first);
+    }
     declare(table, options);
     table.parse(arguments);
 }

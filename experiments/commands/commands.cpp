@@ -85,8 +85,8 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
 std::string options_page() {
     std::string page =
         "# Options\n\nPrinted by `prefdyn docs options`; a test compares the two. Every command "
-        "also "
-        "takes `--config FILE`\nwith `name = value` lines (the command line wins) and `--help`.\n";
+        "also takes `--config FILE`\nwith `name = value` lines (the command line wins) and "
+        "`--help`.\n";
     for (const auto& [name, command] : commands())
         if (command.options) page += "\n## prefdyn " + name + "\n\n" + command.options(true);
     return page;

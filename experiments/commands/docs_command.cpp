@@ -11,24 +11,18 @@ namespace prefdyn {
 
 std::string file_format_page() {
     std::ostringstream out;
-    out << "# Result files\n\n"
-           "Printed by `prefdyn docs file-format`; a test compares the two.\n\n"
+    out << "# Result files\n\nPrinted by `prefdyn docs file-format`; a test compares the two.\n\n"
            "`simulate` and `verify` write the same flat layout: one HDF5 file, every axis a "
-           "dimension "
-           "scale,\nso that xarray (`xarray.open_dataset(path, engine=\"h5netcdf\")`) and h5py "
-           "read it "
-           "alike. Missing\npoints are NaN. Each dataset carries `description` and `units`; the "
-           "file "
-           "carries `format_version` ("
+           "dimension scale,\nso that xarray (`xarray.open_dataset(path, engine=\"h5netcdf\")`) "
+           "and h5py read it alike. Missing\npoints are NaN. Each dataset carries `description` "
+           "and `units`; the file carries `format_version` ("
         << kFormatVersion
         << "),\n`options` (every option with its value and origin), `wall_seconds` and the "
-           "provenance: "
-           "version, commit,\n`commit_dirty`, compiler, build type, flags, library versions, host, "
-           "device, threads and time of writing.\nA file is written under `NAME.partial`, closed, "
-           "reopened and checked, then renamed.\nThe same options give the same bytes in every "
-           "dataset; "
-           "only host, time and the like differ.\n\n"
-           "```python\nimport h5py\n\nwith h5py.File(\"results/verify.h5\") as f:\n"
+           "provenance: version, commit,\n`commit_dirty`, compiler, build type, flags, library "
+           "versions, host, device, threads and time of writing.\n"
+           "A file is written under `NAME.partial`, closed, reopened and checked, then renamed.\n"
+           "The same options give the same bytes in every dataset; only host, time and the like "
+           "differ.\n\n```python\nimport h5py\n\nwith h5py.File(\"results/verify.h5\") as f:\n"
            "    for name, verdict in zip(f[\"claim\"].asstr(), f[\"claim_status\"].asstr()):\n"
            "        print(name, verdict)\n"
            "    t, change = f[\"time\"][0], f[\"head_change\"]  # NaN after a run's last record\n"
@@ -36,13 +30,11 @@ std::string file_format_page() {
            "    print(change.attrs[\"description\"].decode(), t[last], change[0, last])\n"
            "    print(change.dims[0][0].name, f.attrs[\"options\"].decode())\n```\n\n"
            "Features to be read by `verify --embeddings` are groups with `features` (n, d) and "
-           "`label` "
-           "(n) in\n{-1, +1}, or a pair of `.npy` files with the same content.\n\n"
+           "`label` (n) in\n{-1, +1}, or a pair of `.npy` files with the same content.\n\n"
         << describe(result_fields())
         << "\n## Training runs\n\n`finetune` (`OUT/run.h5`) and `misalign` write runs of another "
            "kind: a file has an axis of runs and\none of parts, a behaviour within a run. "
-           "Attributes "
-           "are those of the other files, without `format_version`.\n\n"
+           "Attributes are those of the other files, without `format_version`.\n\n"
         << describe(finetune_fields());
     return out.str();
 }

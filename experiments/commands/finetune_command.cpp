@@ -8,18 +8,16 @@
 #include "experiments/finetune/job.hpp"
 #include "experiments/finetune/model_folder.hpp"
 #include "experiments/program/machine_options.hpp"
-#include "experiments/program/preset.hpp"
+#include "experiments/runs/mixture_run.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/lm/model/layer_backend.hpp"
-#include "theory/behaviours.hpp"
 
 namespace prefdyn {
 
 namespace {
 
 namespace fs = std::filesystem;
-using finetune::TrainedPart;
 
 /// How several behaviours are trained.
 enum class Arrangement { kTogether, kApart, kPairs };
@@ -53,13 +51,9 @@ void declare(ParameterTable& t, FinetuneOptions& o) {
     });
 }
 
-/// The preset's numbers are the defaults of everything else.
-void parse(ParameterTable& table, FinetuneOptions& options,
-           const std::vector<std::string>& arguments) {
-    parse_with_preset(table, options, arguments, [](auto& o, const auto& first) {
-        o.training.preset = first.training.preset;
-        apply_preset(o.training);
-    });
+void take_preset(FinetuneOptions& o, const FinetuneOptions& first) {
+    o.training.preset = first.training.preset;
+    apply_preset(o.training);
 }
 
 std::string inside(const std::string& folder, const std::string& name) {
@@ -108,60 +102,43 @@ void prepare(const std::string& folder, const std::string& model, bool force) {
         throw InputError(folder + ": holds a model", "--force replaces it, another --out keeps it");
 }
 
-/// Pairs of behaviours by the authors' normalised gap of their mean differences, from the largest
-/// to the smallest, `count` of them evenly.
-std::vector<std::vector<std::size_t>> gap_pairs(FinetuneJob& job, Index count) {
-    struct Pair {
-        std::size_t high, low;
-        double gap;
-    };
-    std::vector<Vector> difference;
-    const std::vector<bool> nothing_held(static_cast<std::size_t>(job.layout().count()), false);
-    for (std::size_t k = 0; k < job.behaviours().size(); ++k) {
-        const FinetuneBehaviour& b = job.behaviours()[k];
-        if (!b.classes())
-            throw InputError(b.data.path + ": its answers are not two classes",
-                             "a priority gap is one of class means; --arrange together or apart");
-        std::vector<finetune::PairTokens> pairs;
-        std::vector<std::int8_t> label;
-        for (const Index row : b.rows.train) {
-            const auto& pair = b.data.pairs[static_cast<std::size_t>(row)];
-            pairs.push_back({pair.chosen, pair.rejected, static_cast<Index>(pair.prompt)});
-            label.push_back(pair.label);
-        }
-        const auto pass =
-            finetune::make_pass(job.checkpoint().config(), job.weights(), nothing_held,
-                                finetune::longest_read(pairs), job.plan({k}).training.precision);
-        const auto start = finetune::evaluate(*pass, pairs, 4096);
-        const auto geometry = geometry_of(start.embeddings, label);
-        difference.push_back(geometry.mean_plus - geometry.mean_minus);
+/// Class-mean difference of the behaviour's embeddings by the model as it is.
+Vector mean_difference(FinetuneJob& job, std::size_t behaviour) {
+    const FinetuneBehaviour& b = job.behaviours()[behaviour];
+    if (!b.classes())
+        throw InputError(b.data.path + ": its answers are not two classes",
+                         "a priority gap is one of class means; --arrange together or apart");
+    std::vector<finetune::PairTokens> pairs;
+    std::vector<std::int8_t> label;
+    for (const Index row : b.rows.train) {
+        const auto& pair = b.data.pairs[static_cast<std::size_t>(row)];
+        pairs.push_back({pair.chosen, pair.rejected, static_cast<Index>(pair.prompt)});
+        label.push_back(pair.label);
     }
-    std::vector<Pair> all;
-    for (std::size_t i = 0; i < difference.size(); ++i)
-        for (std::size_t j = 0; j < i; ++j) {
-            const bool first = difference[i].norm() > difference[j].norm();
-            const Pair pair = {
-                first ? i : j, first ? j : i,
-                theory::normalised_gap(difference[first ? i : j], difference[first ? j : i])};
-            if (std::isfinite(pair.gap)) all.push_back(pair);
-        }
-    std::ranges::stable_sort(all, std::greater{}, &Pair::gap);
-    if (all.empty())
+    const std::vector<bool> nothing_held(static_cast<std::size_t>(job.layout().count()), false);
+    const auto pass = finetune::make_pass(job.checkpoint().config(), job.weights(), nothing_held,
+                                          finetune::longest_read(pairs),
+                                          job.plan({behaviour}).training.precision);
+    const auto geometry = geometry_of(finetune::evaluate(*pass, pairs, 4096).embeddings, label);
+    return geometry.mean_plus - geometry.mean_minus;
+}
+
+std::vector<std::vector<std::size_t>> pairs_of(FinetuneJob& job, Index count) {
+    std::vector<Vector> differences;
+    for (std::size_t k = 0; k < job.behaviours().size(); ++k)
+        differences.push_back(mean_difference(job, k));
+    std::vector<std::vector<std::size_t>> out;
+    for (const GapPair& pair : gap_pairs(differences, count)) out.push_back({pair.high, pair.low});
+    if (out.empty())
         throw InputError("--arrange pairs: there is no pair of behaviours",
                          "give --data two files");
-    std::vector<std::vector<std::size_t>> out;
-    const auto wanted = std::min(all.size(), static_cast<std::size_t>(count));
-    for (std::size_t k = 0; k < wanted; ++k) {
-        const Pair& pair = all[wanted == 1 ? 0 : k * (all.size() - 1) / (wanted - 1)];
-        out.push_back({pair.high, pair.low});
-    }
     return out;
 }
 
 std::vector<FinetunePlan> plans_of(FinetuneJob& job, const FinetuneOptions& o,
                                    const ParameterTable& table) {
     std::vector<std::vector<std::size_t>> groups;
-    if (o.arrange == Arrangement::kPairs) groups = gap_pairs(job, o.pairs);
+    if (o.arrange == Arrangement::kPairs) groups = pairs_of(job, o.pairs);
     if (o.arrange == Arrangement::kTogether) groups.emplace_back();
     for (std::size_t k = 0; k < job.behaviours().size(); ++k) {
         if (o.arrange == Arrangement::kTogether) groups[0].push_back(k);
@@ -228,7 +205,8 @@ int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ost
     const Device device = apply(options.machine);
     transformer::require_precision(options.training.precision);
     const Stopwatch watch;
-    FinetuneJob job(options.model, options.training, options.training.method == TrainedPart::kHead);
+    FinetuneJob job(options.model, options.training,
+                    options.training.method == finetune::TrainedPart::kHead);
     const finetune::Objective checked(job.plan({0}).training.loss);
     if (!options.dry_run) prepare(options.out, options.model, options.force);
     const std::vector<FinetunePlan> plans = plans_of(job, options, table);

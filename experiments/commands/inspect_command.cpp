@@ -1,6 +1,5 @@
 #include <omp.h>
 
-#include <filesystem>
 #include <iomanip>
 #include <ostream>
 
@@ -15,7 +14,6 @@ namespace prefdyn {
 
 namespace {
 
-using transformer::Checkpoint;
 using transformer::ModelConfig;
 
 struct InspectOptions {
@@ -73,7 +71,7 @@ void print_config(std::ostream& out, const ModelConfig& c) {
         << c.parameters() << "\n";
 }
 
-void print_files(std::ostream& out, const Checkpoint& checkpoint) {
+void print_files(std::ostream& out, const transformer::Checkpoint& checkpoint) {
     out << "type           " << checkpoint.layer(0)[transformer::Part::kQuery].dtype_name
         << " (layer 0, query), " << checkpoint.embedding().dtype_name << " (token embedding)\n";
     const auto hash = transformer::hash_model(checkpoint);

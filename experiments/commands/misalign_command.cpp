@@ -6,14 +6,13 @@
 #include <cmath>
 #include <filesystem>
 #include <iomanip>
-#include <limits>
 #include <ostream>
 
 #include "experiments/commands/command.hpp"
 #include "experiments/finetune/job.hpp"
 #include "experiments/finetune/model_folder.hpp"
 #include "experiments/program/machine_options.hpp"
-#include "experiments/program/preset.hpp"
+#include "experiments/runs/run_measures.hpp"
 #include "experiments/studies/misalignment/misalignment_table.hpp"
 #include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
@@ -50,13 +49,9 @@ void declare(ParameterTable& t, MisalignOptions& o) {
     declare(t, o.machine);
 }
 
-/// The preset's numbers are the defaults of everything else.
-void parse(ParameterTable& table, MisalignOptions& options,
-           const std::vector<std::string>& arguments) {
-    parse_with_preset(table, options, arguments, [](auto& o, const auto& first) {
-        o.training.preset = first.training.preset;
-        apply_preset(o.training);
-    });
+void take_preset(MisalignOptions& o, const MisalignOptions& first) {
+    o.training.preset = first.training.preset;
+    apply_preset(o.training);
 }
 
 constexpr double kFrozenTolerance = 1e-4;  ///< relative, of losses in single precision
@@ -84,13 +79,58 @@ class MisalignStudy {
               content_hash({reinterpret_cast<const char*>(aligned_.values().data()),
                             static_cast<std::size_t>(aligned_.values().size()) * sizeof(float)})) {}
 
-    std::vector<FinetunePlan> plans() const;
-    std::vector<TrainedRun> run(const std::vector<FinetunePlan>& plans, std::ostream& out);
+    std::vector<FinetunePlan> plans() const {
+        std::vector<FinetunePlan> out;
+        for (Index seed = 0; seed < o_.seeds; ++seed)
+            for (int which = 0; which < kWhich; ++which)
+                out.push_back(plan(static_cast<Which>(which), seed));
+        return out;
+    }
+
+    std::vector<TrainedRun> run(const std::vector<FinetunePlan>& plans, std::ostream& out) {
+        std::vector<TrainedRun> runs;
+        RunBar bar(plans.size());
+        for (std::size_t k = 0; k < plans.size(); ++k) {
+            const auto which = static_cast<Which>(k % kWhich);
+            runs.push_back(run_one(which, plans[k], bar.next(), out));
+            const FinetuneRun& run = runs.back().run;
+            if (!run.stopped.empty()) throw Stopped(run.name + ": " + run.stopped);
+            if (which == kHeadAligning) {
+                const finetune::Trainable<float> head(frozen_.layout(), plans[k].training.trained,
+                                                      0);
+                head_aligned_ = std::make_unique<Parameters<float>>(frozen_.weights());
+                head.apply(run.theta, frozen_.weights(), *head_aligned_);
+            }
+        }
+        return runs;
+    }
 
   private:
-    FinetunePlan plan(Which which, Index seed) const;
+    FinetunePlan plan(Which which, Index seed) const {
+        const bool frozen = which >= kHeadAligning;
+        std::vector<std::size_t> all;
+        for (std::size_t k = 0; k < trained_.behaviours().size(); ++k) all.push_back(k);
+        FinetunePlan out = (frozen ? frozen_ : trained_).plan(all);
+        if (frozen) out.training.trained.part = TrainedPart::kHead;
+        const char* names[] = {"from base", "from aligned", "head aligning", "frozen, from base",
+                               "frozen, from aligned"};
+        out.name = std::string(names[which]) + ", seed " + std::to_string(seed);
+        out.flipped = which != kHeadAligning;
+        out.training.seed = o_.training.seed + static_cast<std::uint64_t>(seed);
+        out.state = o_.out + ".state-" + std::to_string(kWhich * seed + which) + ".safetensors";
+        out.identity = frozen_.identity(out, table_) + "aligned=" + aligned_hash_ + "\n";
+        return out;
+    }
+
     TrainedRun run_one(Which which, const FinetunePlan& plan, const RunProgress& progress,
-                       std::ostream& out);
+                       std::ostream& out) {
+        FinetuneJob& job = which >= kHeadAligning ? frozen_ : trained_;
+        StartModel start = job.start();
+        if (which == kAligned) start.weights = &aligned_;
+        if (which == kFrozenAligned) start.weights = head_aligned_.get();
+        if (which == kAligned || which == kFrozenAligned) start.name = "aligned";
+        return train_plan(start, job.behaviours(), plan, progress, out);
+    }
 
     FinetuneJob &trained_, &frozen_;
     const MisalignOptions& o_;
@@ -100,106 +140,29 @@ class MisalignStudy {
     std::unique_ptr<Parameters<float>> head_aligned_;
 };
 
-FinetunePlan MisalignStudy::plan(Which which, Index seed) const {
-    const bool frozen = which >= kHeadAligning;
-    std::vector<std::size_t> all;
-    for (std::size_t k = 0; k < trained_.behaviours().size(); ++k) all.push_back(k);
-    FinetunePlan out = (frozen ? frozen_ : trained_).plan(all);
-    if (frozen) out.training.trained.part = TrainedPart::kHead;
-    const char* names[] = {"from base", "from aligned", "head aligning", "frozen, from base",
-                           "frozen, from aligned"};
-    out.name = std::string(names[which]) + ", seed " + std::to_string(seed);
-    out.flipped = which != kHeadAligning;
-    out.training.seed = o_.training.seed + static_cast<std::uint64_t>(seed);
-    out.state = o_.out + ".state-" + std::to_string(kWhich * seed + which) + ".safetensors";
-    out.identity = frozen_.identity(out, table_) + "aligned=" + aligned_hash_ + "\n";
-    return out;
-}
-
-std::vector<FinetunePlan> MisalignStudy::plans() const {
-    std::vector<FinetunePlan> out;
-    for (Index seed = 0; seed < o_.seeds; ++seed)
-        for (int which = 0; which < kWhich; ++which)
-            out.push_back(plan(static_cast<Which>(which), seed));
-    return out;
-}
-
-TrainedRun MisalignStudy::run_one(Which which, const FinetunePlan& plan,
-                                  const RunProgress& progress, std::ostream& out) {
-    FinetuneJob& job = which >= kHeadAligning ? frozen_ : trained_;
-    StartModel start = job.start();
-    if (which == kAligned) start.weights = &aligned_;
-    if (which == kFrozenAligned) start.weights = head_aligned_.get();
-    if (which == kAligned || which == kFrozenAligned) start.name = "aligned";
-    return train_plan(start, job.behaviours(), plan, progress, out);
-}
-
-std::vector<TrainedRun> MisalignStudy::run(const std::vector<FinetunePlan>& plans,
-                                           std::ostream& out) {
-    std::vector<TrainedRun> runs;
-    RunBar bar(plans.size());
-    for (std::size_t k = 0; k < plans.size(); ++k) {
-        const auto which = static_cast<Which>(k % kWhich);
-        runs.push_back(run_one(which, plans[k], bar.next(), out));
-        const FinetuneRun& run = runs.back().run;
-        if (!run.stopped.empty()) throw Stopped(run.name + ": " + run.stopped);
-        if (which == kHeadAligning) {
-            const finetune::Trainable<float> head(frozen_.layout(), plans[k].training.trained, 0);
-            head_aligned_ = std::make_unique<Parameters<float>>(frozen_.weights());
-            head.apply(run.theta, frozen_.weights(), *head_aligned_);
-        }
+/// Mean loss of all behaviours, (record).
+std::vector<double> mean_losses(const FinetuneRun& run) {
+    std::vector<double> out(run.step.size());
+    for (std::size_t k = 0; k < out.size(); ++k) {
+        for (std::size_t p = 0; p < run.behaviour.size(); ++p) out[k] += run.measure(k, p, "loss");
+        out[k] /= static_cast<double>(run.behaviour.size());
     }
-    return runs;
-}
-
-/// Mean loss of all behaviours at a record.
-double mean_loss(const FinetuneRun& run, std::size_t record) {
-    double sum = 0.0;
-    for (std::size_t p = 0; p < run.behaviour.size(); ++p) sum += run.measure(record, p, "loss");
-    return sum / static_cast<double>(run.behaviour.size());
-}
-
-/// First update at which the mean loss is at most `level`, between records linear; NaN if it never
-/// is.
-double steps_to(const FinetuneRun& run, double level) {
-    double before = std::numeric_limits<double>::quiet_NaN();
-    for (std::size_t k = 0; k < run.step.size(); ++k) {
-        const double loss = mean_loss(run, k);
-        if (loss <= level) {
-            if (k == 0) return 0.0;
-            const double share = (before - level) / (before - loss);
-            return static_cast<double>(run.step[k - 1]) +
-                   share * static_cast<double>(run.step[k] - run.step[k - 1]);
-        }
-        before = loss;
-    }
-    return std::numeric_limits<double>::quiet_NaN();
+    return out;
 }
 
 /// Half of the way from the start to the lowest loss that every run from base or aligned reaches.
 double halfway(const std::vector<TrainedRun>& runs) {
     double reached = 0.0;
-    for (std::size_t k = 0; k < runs.size(); ++k) {
-        if (k % kWhich > kAligned) continue;
-        double lowest = std::numeric_limits<double>::infinity();
-        for (std::size_t r = 0; r < runs[k].run.step.size(); ++r)
-            lowest = std::min(lowest, mean_loss(runs[k].run, r));
-        reached = std::max(reached, lowest);
-    }
-    return (mean_loss(runs[kBase].run, 0) + reached) / 2.0;
+    for (std::size_t k = 0; k < runs.size(); ++k)
+        if (k % kWhich <= kAligned)
+            reached = std::max(reached, std::ranges::min(mean_losses(runs[k].run)));
+    return (mean_losses(runs[kBase].run)[0] + reached) / 2.0;
 }
 
 double slope(const FinetuneRun& run) {
     double sum = 0.0;
     for (const auto& each : run.slope) sum += each.total() / static_cast<double>(run.slope.size());
     return sum;
-}
-
-std::vector<double> of(const std::vector<TrainedRun>& runs, Which which,
-                       const std::function<double(const FinetuneRun&)>& get) {
-    std::vector<double> out;
-    for (std::size_t k = which; k < runs.size(); k += kWhich) out.push_back(get(runs[k].run));
-    return out;
 }
 
 /// Largest relative difference of the losses of the two frozen runs.
@@ -215,8 +178,15 @@ double frozen_difference(const std::vector<TrainedRun>& runs) {
     return worst;
 }
 
-void print_ratio(std::ostream& out, const char* what, const std::vector<double>& aligned,
-                 const std::vector<double>& base) {
+/// Of what `get` gives of the runs from the aligned model and from the base model.
+template <class Get>
+void print_ratio(std::ostream& out, const std::vector<TrainedRun>& runs, const char* what,
+                 Get get) {
+    std::vector<double> aligned, base;
+    for (std::size_t k = 0; k < runs.size(); k += kWhich) {
+        aligned.push_back(get(runs[k + kAligned].run));
+        base.push_back(get(runs[k + kBase].run));
+    }
     const Ratio ratio = ratio_of(aligned, base);
     out << "  " << what << ", aligned / base: " << ratio.mean;
     if (aligned.size() > 1) out << " (" << ratio.low << " to " << ratio.high << ")";
@@ -231,14 +201,14 @@ void print_findings(std::ostream& out, const std::vector<TrainedRun>& runs, doub
         out << "  " << base.behaviour[p] << ": D " << base.measure(0, p, "distinguishability")
             << " of the base model, " << aligned.measure(0, p, "distinguishability")
             << " of the aligned\n";
-    print_ratio(out, "initial slope of the loss", of(runs, kAligned, slope),
-                of(runs, kBase, slope));
-    print_ratio(out, "its head's part",
-                of(runs, kAligned, [](const FinetuneRun& r) { return r.slope[0].head; }),
-                of(runs, kBase, [](const FinetuneRun& r) { return r.slope[0].head; }));
-    const auto steps = [target](const FinetuneRun& run) { return steps_to(run, target); };
+    print_ratio(out, runs, "initial slope of the loss", slope);
+    print_ratio(out, runs, "its head's part",
+                [](const FinetuneRun& run) { return run.slope[0].head; });
+    const auto steps = [target](const FinetuneRun& run) {
+        return first_at_most({run.step.begin(), run.step.end()}, mean_losses(run), target);
+    };
     out << "  updates to a flipped loss of " << target << ":\n";
-    print_ratio(out, "updates", of(runs, kAligned, steps), of(runs, kBase, steps));
+    print_ratio(out, runs, "updates", steps);
     out << "  frozen features, head aligned or not: losses differ by at most "
         << frozen_difference(runs) << "\n"
         << std::setprecision(6);

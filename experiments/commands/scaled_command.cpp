@@ -8,7 +8,6 @@
 #include "experiments/commands/command.hpp"
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/embed/embed_job.hpp"
-#include "experiments/program/preset.hpp"
 #include "experiments/scaled/scaled.hpp"
 #include "experiments/verify/verdict_table.hpp"
 #include "sim/base/failure.hpp"
@@ -58,20 +57,13 @@ void declare(ParameterTable& t, ScaledOptions& o) {
 }
 
 /// What the two published last-layer scripts train with.
-void apply_preset(ScaledOptions& o) {
+void take_preset(ScaledOptions& o, const ScaledOptions& first) {
+    o.preset = first.preset;
     if (o.preset == ScaledPreset::kDiverse) {
         o.plan.training.method = Method::kAdam;
         o.plan.training.eta = 1e-3;
         o.plan.training.batch = 0;
     }
-}
-
-void parse(ParameterTable& table, ScaledOptions& options,
-           const std::vector<std::string>& arguments) {
-    parse_with_preset(table, options, arguments, [](ScaledOptions& o, const ScaledOptions& first) {
-        o.preset = first.preset;
-        apply_preset(o);
-    });
 }
 
 text::ResponsePair shared_pair(const EmbedInput& input) {
@@ -105,11 +97,11 @@ BehaviourOrigin origin_of(const EmbedBehaviour& b) {
             b.truncated};
 }
 
-/// The pair all behaviours share, named as an embedding file names it; what they begin with as long
-/// as that is the same.
-FileAttributes pair_attributes(const EmbedInput& input) {
-    const text::ResponsePair pair = shared_pair(input);
-    FileAttributes out;
+/// The job's, and the pair all behaviours share, named as an embedding file names it; what they
+/// begin with as long as that is the same.
+FileAttributes attributes_of(const EmbedJob& job) {
+    const text::ResponsePair pair = shared_pair(job.input());
+    FileAttributes out = job.attributes();
     for (const auto k : {0u, 1u}) {
         const std::string which = k == 0 ? "first_" : "second_";
         out.emplace_back(which + "token", std::to_string(pair.token[k]));
@@ -117,7 +109,7 @@ FileAttributes pair_attributes(const EmbedInput& input) {
         out.emplace_back(which + "text", pair.text[k]);
     }
     std::string shared = shared_tokens(pair);
-    for (const EmbedBehaviour& b : input.behaviours)
+    for (const EmbedBehaviour& b : job.input().behaviours)
         if (b.pair.shared != pair.shared) shared = "differ, see scaled_shared_tokens";
     out.emplace_back("shared_tokens", shared);
     return out;
@@ -167,17 +159,10 @@ void print_findings(std::ostream& out, const ScaledFindings& found,
         if (!std::isnan(found.cross_check[k]))
             out << "dense head against exact reduction on " << behaviours[k].name
                 << ": largest relative difference " << found.cross_check[k]
-                << (found.cross_check[k] <= kCrossCheckTolerance ? "" : ", MORE than ")
                 << (found.cross_check[k] <= kCrossCheckTolerance
                         ? ""
-                        : format_real(kCrossCheckTolerance))
+                        : ", MORE than " + format_real(kCrossCheckTolerance))
                 << "\n";
-}
-
-FileAttributes attributes_of(const EmbedJob& job) {
-    FileAttributes out = job.attributes();
-    for (auto& each : pair_attributes(job.input())) out.push_back(std::move(each));
-    return out;
 }
 
 int run_and_write(const ScaledOptions& options, const ParameterTable& table, EmbedJob& job,

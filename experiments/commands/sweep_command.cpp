@@ -1,7 +1,6 @@
 #include <omp.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdlib>
 #include <iomanip>
 #include <ostream>
@@ -96,11 +95,9 @@ sweep::RunPlan plan_of_environment() {
     sweep::RunPlan plan;
     const char* text = std::getenv("PREFDYN_PUBLISH_SECONDS");
     if (!text) return plan;
-    const std::string_view all = text;
     double seconds = -1.0;
-    const auto got = std::from_chars(all.data(), all.data() + all.size(), seconds);
-    if (got.ec != std::errc() || got.ptr != all.data() + all.size() || !(seconds >= 0.0))
-        throw InputError("PREFDYN_PUBLISH_SECONDS: '" + std::string(all) +
+    if (!parse_number(text, seconds) || !(seconds >= 0.0))
+        throw InputError("PREFDYN_PUBLISH_SECONDS: '" + std::string(text) +
                          "' is not a time in seconds");
     plan.publish_seconds = plan.most_publish_seconds = seconds;
     return plan;

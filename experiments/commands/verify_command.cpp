@@ -6,7 +6,6 @@
 #include "experiments/program/output_options.hpp"
 #include "experiments/verify/own_mixture.hpp"
 #include "experiments/verify/verdict_table.hpp"
-#include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/data/feature_file.hpp"
 #include "theory/registry.hpp"

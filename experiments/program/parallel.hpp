@@ -1,6 +1,5 @@
 #pragma once
 #include <exception>
-#include <functional>
 
 #include "experiments/program/progress.hpp"
 #include "sim/base/cancel.hpp"

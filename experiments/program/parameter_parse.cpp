@@ -2,6 +2,7 @@
 #include <boost/program_options.hpp>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "experiments/program/parameter_table.hpp"
 #include "sim/base/failure.hpp"
@@ -14,10 +15,6 @@ namespace {
 namespace po = boost::program_options;
 
 const std::string kCommandLine = "command line";
-
-bool contains(const std::vector<std::string>& names, const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 /// Applies sources one after the other, the first to name a parameter winning, and collects
 /// everything that is wrong.
@@ -56,61 +53,58 @@ class Parser {
         }
     }
 
-    void require(const std::string& problem) {
-        if (!problem.empty()) add(problem);
+    /// Nothing if `problem` is empty.
+    void add(const std::string& problem) {
+        if (!problem.empty()) problems_ += (problems_.empty() ? "" : "\n") + problem;
     }
 
     void finish() {
         for (const Parameter& p : parameters_)
-            if (readable_ && p.required && !contains(done_, p.name))
+            if (readable_ && p.required && !done_.contains(p.name))
                 add("missing option --" + p.name + " (" + p.help + ")");
         if (!problems_.empty())
             throw InputError(problems_, "--help lists every option with its range and default");
     }
 
   private:
-    void add(const std::string& line) { problems_ += (problems_.empty() ? "" : "\n") + line; }
     void complain(const std::string& origin, const std::string& text) { add(origin + ": " + text); }
 
     template <class Read>
     void read(const std::string& origin, Read parsed) {
         try {
-            std::vector<std::string> seen;
+            std::set<std::string> seen;
             for (const auto& option : parsed().options) apply(option, origin, seen);
-            done_.insert(done_.end(), seen.begin(), seen.end());
+            done_.merge(seen);
         } catch (const po::error& error) {
             readable_ = false;
             complain(origin, error.what());
         }
     }
 
-    void apply(const po::option& option, const std::string& origin,
-               std::vector<std::string>& seen) {
+    void apply(const po::option& option, const std::string& origin, std::set<std::string>& seen) {
         const std::string& key = option.string_key;
-        const auto found = std::find_if(parameters_.begin(), parameters_.end(),
-                                        [&](const Parameter& p) { return p.name == key; });
+        const auto found = std::ranges::find(parameters_, key, &Parameter::name);
         if (key == "config" && origin == kCommandLine) {
             if (!config_path_.empty()) complain(origin, "--config is given more than once");
             config_path_ = option.value.empty() ? "" : option.value.back();
-        } else if (key.empty() && bare() && !contains(seen, bare()->name)) {
-            seen.push_back(bare()->name);
+        } else if (key.empty() && bare() && !seen.contains(bare()->name)) {
+            seen.insert(bare()->name);
             set(*bare(), option, origin);
         } else if (key.empty()) {
             complain(origin,
                      "argument '" + option.original_tokens.at(0) + "' belongs to no option");
         } else if (option.unregistered || found == parameters_.end()) {
             complain(origin, "unknown option " + unknown(key));
-        } else if (contains(seen, key)) {
+        } else if (seen.contains(key)) {
             complain(origin, "--" + key + " is given more than once");
-        } else if (!contains(done_, key)) {
-            seen.push_back(key);
+        } else if (!done_.contains(key)) {
+            seen.insert(key);
             set(*found, option, origin);
         }
     }
 
     Parameter* bare() {
-        const auto found = std::find_if(parameters_.begin(), parameters_.end(),
-                                        [](const Parameter& p) { return p.positional; });
+        const auto found = std::ranges::find(parameters_, true, &Parameter::positional);
         return found == parameters_.end() ? nullptr : &*found;
     }
 
@@ -140,7 +134,7 @@ class Parser {
     std::vector<Parameter>& parameters_;
     po::options_description description_;
     std::string config_path_, problems_;
-    std::vector<std::string> done_;
+    std::set<std::string> done_;
     bool readable_ = true;  ///< what could not be read cannot be said to be missing
 };
 
@@ -150,7 +144,7 @@ void ParameterTable::parse(const std::vector<std::string>& arguments) {
     Parser parser(parameters_);
     parser.command_line(arguments);
     parser.config_file();
-    for (const auto& rule : rules_) parser.require(rule(*this));
+    for (const auto& rule : rules_) parser.add(rule(*this));
     parser.finish();
 }
 

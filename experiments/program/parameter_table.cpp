@@ -1,8 +1,9 @@
 #include "experiments/program/parameter_table.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <boost/algorithm/string/replace.hpp>
 #include <cmath>
+#include <iomanip>
 #include <sstream>
 
 #include "sim/base/nearest.hpp"
@@ -11,33 +12,10 @@ namespace prefdyn {
 
 namespace {
 
-/// Parses all of `text` or returns false.
-template <class T>
-bool parse_number(const std::string& text, T& out) {
-    const char* end = text.data() + text.size();
-    const auto result = std::from_chars(text.data(), end, out);
-    return result.ec == std::errc() && result.ptr == end;
-}
-
 std::string shown_range(const std::string& low, const std::string& high, bool low_open) {
     std::string text = low_open ? "(" : "[";
     text.append(low).append(", ").append(high).append("]");
     return text;
-}
-
-Parameter describe(const std::string& name, const std::string& unit, const std::string& help,
-                   ParameterType type, const std::string& range) {
-    Parameter p;
-    p.name = name;
-    p.unit = unit;
-    p.help = help;
-    p.type = type;
-    p.range = range;
-    return p;
-}
-
-std::string pad(const std::string& text, std::size_t width) {
-    return text + std::string(text.size() < width ? width - text.size() : 1, ' ');
 }
 
 }  // namespace
@@ -48,16 +26,32 @@ bool parse_real(const std::string& text, double& value) {
            parse_number(text.substr(first, last - first + 1), value) && std::isfinite(value);
 }
 
+std::string joined(const std::vector<std::string>& texts, const std::string& between) {
+    std::string out;
+    for (const std::string& text : texts)
+        out.append(&text == &texts[0] ? "" : between).append(text);
+    return out;
+}
+
 std::string format_real(double value) {
     char buffer[32];
     const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
     return std::string(buffer, result.ptr);
 }
 
-void ParameterTable::add(Parameter parameter) {
-    parameter.identity = identity_;
-    parameter.default_text = parameter.get();
-    parameters_.push_back(std::move(parameter));
+void ParameterTable::add(const std::string& name, const std::string& unit, const std::string& help,
+                         ParameterType type, const std::string& range,
+                         std::function<std::string(const std::string&)> set,
+                         std::function<std::string()> get) {
+    parameters_.push_back({.name = name,
+                           .unit = unit,
+                           .help = help,
+                           .type = type,
+                           .range = range,
+                           .default_text = get(),
+                           .identity = identity_,
+                           .set = std::move(set),
+                           .get = std::move(get)});
 }
 
 void ParameterTable::check(std::function<std::string(const std::string&)> problem) {
@@ -74,143 +68,133 @@ bool ParameterTable::given(const std::string& name) const {
 }
 
 std::string ParameterTable::given_of(const std::vector<std::string>& names) const {
-    std::string out;
+    std::vector<std::string> out;
     for (const Parameter& p : parameters_)
         if (given(p.name) && p.get() != p.default_text && std::ranges::count(names, p.name) > 0)
-            out.append(out.empty() ? "--" : ", --").append(p.name);
-    return out;
+            out.push_back("--" + p.name);
+    return joined(out, ", ");
 }
 
 Parameter* ParameterTable::find(const std::string& name) {
-    const auto found = std::find_if(parameters_.begin(), parameters_.end(),
-                                    [&](const Parameter& p) { return p.name == name; });
+    const auto found = std::ranges::find(parameters_, name, &Parameter::name);
     return found == parameters_.end() ? nullptr : &*found;
 }
 
 void ParameterTable::real(const std::string& name, double* target, double low, double high,
                           bool low_open, const std::string& unit, const std::string& help) {
-    Parameter p = describe(name, unit, help, ParameterType::kReal,
-                           shown_range(format_real(low), format_real(high), low_open));
-    p.set = [=](const std::string& text) -> std::string {
-        double value = 0.0;
-        if (!parse_number(text, value) || std::isnan(value)) return "is not a number";
-        if (std::isinf(value) || value < low || value > high || (low_open && value == low))
-            return "is out of range";
-        if (std::fpclassify(value) == FP_SUBNORMAL)
-            return "is below the smallest normal number, 2.3e-308";
-        *target = value;
-        return {};
-    };
-    p.get = [=] { return format_real(*target); };
-    add(std::move(p));
+    add(
+        name, unit, help, ParameterType::kReal,
+        shown_range(format_real(low), format_real(high), low_open),
+        [=](const std::string& text) -> std::string {
+            double value = 0.0;
+            if (!parse_number(text, value) || std::isnan(value)) return "is not a number";
+            if (std::isinf(value) || value < low || value > high || (low_open && value == low))
+                return "is out of range";
+            if (std::fpclassify(value) == FP_SUBNORMAL)
+                return "is below the smallest normal number, 2.3e-308";
+            *target = value;
+            return {};
+        },
+        [=] { return format_real(*target); });
 }
 
 void ParameterTable::integer(const std::string& name, Index* target, Index low, Index high,
                              const std::string& unit, const std::string& help) {
-    Parameter p = describe(name, unit, help, ParameterType::kInteger,
-                           shown_range(std::to_string(low), std::to_string(high), false));
-    p.set = [=](const std::string& text) -> std::string {
-        Index value = 0;
-        if (!parse_number(text, value)) return "is not an integer";
-        if (value < low || value > high) return "is out of range";
-        *target = value;
-        return {};
-    };
-    p.get = [=] { return std::to_string(*target); };
-    add(std::move(p));
+    add(
+        name, unit, help, ParameterType::kInteger,
+        shown_range(std::to_string(low), std::to_string(high), false),
+        [=](const std::string& text) -> std::string {
+            Index value = 0;
+            if (!parse_number(text, value)) return "is not an integer";
+            if (value < low || value > high) return "is out of range";
+            *target = value;
+            return {};
+        },
+        [=] { return std::to_string(*target); });
 }
 
 void ParameterTable::seed(const std::string& name, std::uint64_t* target, const std::string& help) {
-    Parameter p = describe(name, "", help, ParameterType::kInteger, "[0, 2^63 - 1]");
-    p.set = [=](const std::string& text) -> std::string {
-        std::int64_t value = 0;
-        if (!parse_number(text, value) || value < 0) return "is not an integer in range";
-        *target = static_cast<std::uint64_t>(value);
-        return {};
-    };
-    p.get = [=] { return std::to_string(*target); };
-    add(std::move(p));
+    add(
+        name, "", help, ParameterType::kInteger, "[0, 2^63 - 1]",
+        [=](const std::string& text) -> std::string {
+            std::int64_t value = 0;
+            if (!parse_number(text, value) || value < 0) return "is not an integer in range";
+            *target = static_cast<std::uint64_t>(value);
+            return {};
+        },
+        [=] { return std::to_string(*target); });
 }
 
 void ParameterTable::text(const std::string& name, std::string* target, const std::string& help,
                           bool required) {
-    Parameter p = describe(name, "", help, ParameterType::kText, "text");
-    p.required = required;
-    p.set = [=](const std::string& value) -> std::string {
-        *target = value;
-        return {};
-    };
-    p.get = [=] { return *target; };
-    add(std::move(p));
+    add(
+        name, "", help, ParameterType::kText, "text",
+        [=](const std::string& value) -> std::string {
+            *target = value;
+            return {};
+        },
+        [=] { return *target; });
+    parameters_.back().required = required;
 }
 
 void ParameterTable::texts(const std::string& name, std::vector<std::string>* target,
                            const std::string& help, bool required) {
-    Parameter p = describe(name, "", help, ParameterType::kTexts, "texts");
-    p.required = required;
-    p.set = [=](const std::string& value) -> std::string {
-        target->push_back(value);
-        return {};
-    };
-    p.get = [=] {
-        std::string all;
-        for (const std::string& one : *target) all += (all.empty() ? "" : " ") + one;
-        return all;
-    };
-    add(std::move(p));
+    add(
+        name, "", help, ParameterType::kTexts, "texts",
+        [=](const std::string& value) -> std::string {
+            target->push_back(value);
+            return {};
+        },
+        [=] { return joined(*target, " "); });
+    parameters_.back().required = required;
 }
 
 void ParameterTable::flag(const std::string& name, bool* target, const std::string& help) {
-    Parameter p = describe(name, "", help, ParameterType::kFlag, "true | false");
-    p.set = [=](const std::string& value) -> std::string {
-        if (value != "true" && value != "false") return "is neither true nor false";
-        *target = value == "true";
-        return {};
-    };
-    p.get = [=] { return *target ? "true" : "false"; };
-    add(std::move(p));
+    add(
+        name, "", help, ParameterType::kFlag, "true | false",
+        [=](const std::string& value) -> std::string {
+            if (value != "true" && value != "false") return "is neither true nor false";
+            *target = value == "true";
+            return {};
+        },
+        [=] { return *target ? "true" : "false"; });
 }
 
 void ParameterTable::choice_by_index(const std::string& name, const std::vector<std::string>& names,
                                      const std::string& help, std::function<void(std::size_t)> set,
                                      std::function<std::size_t()> get) {
-    std::string range;
-    for (const auto& option : names) range += (range.empty() ? "" : " | ") + option;
-    Parameter p = describe(name, "", help, ParameterType::kChoice, range);
-    p.set = [=](const std::string& text) -> std::string {
-        const auto found = std::find(names.begin(), names.end(), text);
-        if (found == names.end()) {
-            const std::string near = nearest(text, names);
-            return near.empty() ? "is unknown" : "is unknown, did you mean '" + near + "'?";
-        }
-        set(static_cast<std::size_t>(found - names.begin()));
-        return {};
-    };
-    p.get = [=] { return names[get()]; };
-    add(std::move(p));
+    add(
+        name, "", help, ParameterType::kChoice, joined(names, " | "),
+        [=](const std::string& text) -> std::string {
+            const auto found = std::find(names.begin(), names.end(), text);
+            if (found == names.end()) {
+                const std::string near = nearest(text, names);
+                return near.empty() ? "is unknown" : "is unknown, did you mean '" + near + "'?";
+            }
+            set(static_cast<std::size_t>(found - names.begin()));
+            return {};
+        },
+        [=] { return names[get()]; });
 }
 
 std::string ParameterTable::help() const {
     std::ostringstream out;
+    out << std::left;
     for (const Parameter& p : parameters_) {
-        out << "  " << pad("--" + p.name, 26) << p.help;
+        out << "  " << std::setw(25) << "--" + p.name << " " << p.help;
         if (!p.unit.empty()) out << " [" << p.unit << "]";
         out << "\n" << std::string(28, ' ') << p.range;
         if (p.required) out << "; required";
         if (!p.default_text.empty()) out << "; default " << p.default_text;
         out << "\n";
     }
-    out << "  " << pad("--config", 26) << "file of `name = value` lines; the command line wins\n";
+    out << "  " << std::setw(25) << "--config"
+        << " file of `name = value` lines; the command line wins\n";
     return out.str();
 }
 
 std::string markdown_cell(const std::string& text) {
-    std::string cell;
-    for (const char c : text) {
-        if (c == '|') cell += '\\';
-        cell += c;
-    }
-    return cell;
+    return boost::algorithm::replace_all_copy(text, "|", "\\|");
 }
 
 std::string ParameterTable::markdown() const {

@@ -2,6 +2,7 @@
 // Parameters, declared once: the table makes the command line, the config file, --help, the
 // reference page, the columns of a result file and the run id.
 
+#include <charconv>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -14,17 +15,17 @@ namespace prefdyn {
 enum class ParameterType { kReal, kInteger, kChoice, kText, kTexts, kFlag };
 
 struct Parameter {
-    std::string name, unit, help;
+    std::string name = {}, unit = {}, help = {};
     ParameterType type = ParameterType::kText;
-    std::string range;  ///< as shown to the user
-    std::string default_text;
+    std::string range = {};  ///< as shown to the user
+    std::string default_text = {};
     std::string origin = "default";  ///< default, command line, or the config file's path
     bool identity = true;            ///< part of the run id
     bool required = false;           ///< must be given
     bool positional = false;         ///< may be given without its name
-    std::function<std::string(const std::string&)>
-        set;  ///< returns what is wrong, empty if nothing
-    std::function<std::string()> get;
+    /// Returns what is wrong, empty if nothing.
+    std::function<std::string(const std::string&)> set = {};
+    std::function<std::string()> get = {};
 };
 
 /// Bound to one options object, which must outlive it.
@@ -82,7 +83,9 @@ class ParameterTable {
     std::string values() const;
 
   private:
-    void add(Parameter parameter);
+    void add(const std::string& name, const std::string& unit, const std::string& help,
+             ParameterType type, const std::string& range,
+             std::function<std::string(const std::string&)> set, std::function<std::string()> get);
     void choice_by_index(const std::string& name, const std::vector<std::string>& names,
                          const std::string& help, std::function<void(std::size_t)> set,
                          std::function<std::size_t()> get);
@@ -95,8 +98,19 @@ class ParameterTable {
 /// `text` with its vertical bars escaped, for a Markdown table.
 std::string markdown_cell(const std::string& text);
 
+/// The texts one behind the other with `between` in between.
+std::string joined(const std::vector<std::string>& texts, const std::string& between);
+
 /// Shortest text that reads back as the same double.
 std::string format_real(double value);
+
+/// Reads the number that all of `text` is; false if it is none.
+template <class T>
+bool parse_number(std::string_view text, T& value) {
+    const char* end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, value);
+    return result.ec == std::errc() && result.ptr == end;
+}
 
 /// Reads the finite number that `text` is but for blanks around it; false if it is none.
 bool parse_real(const std::string& text, double& value);

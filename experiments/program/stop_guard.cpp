@@ -1,6 +1,8 @@
 #include "experiments/program/stop_guard.hpp"
 
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 
 #include "sim/base/cancel.hpp"
 
@@ -10,29 +12,22 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll(10), kGrace(1000);
 
+void watch(const std::stop_token& over, const std::function<void()>& seen,
+           const std::function<void()>& overdue) {
+    std::mutex door;
+    std::unique_lock lock(door);
+    std::condition_variable_any changed;
+    const auto is_over = [&] { return over.stop_requested(); };
+    while (!cancel_requested())
+        if (changed.wait_for(lock, over, kPoll, is_over)) return;
+    const auto deadline = std::chrono::steady_clock::now() + kGrace;
+    seen();
+    if (!changed.wait_until(lock, over, deadline, is_over)) overdue();
+}
+
 }  // namespace
 
 StopGuard::StopGuard(std::function<void()> seen, std::function<void()> overdue)
-    : seen_(std::move(seen)), overdue_(std::move(overdue)), thread_([this] { watch(); }) {}
-
-StopGuard::~StopGuard() {
-    {
-        const std::lock_guard lock(door_);
-        over_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-}
-
-void StopGuard::watch() {
-    std::unique_lock lock(door_);
-    while (!cancel_requested())
-        if (changed_.wait_for(lock, kPoll, [this] { return over_; })) return;
-    const auto deadline = std::chrono::steady_clock::now() + kGrace;
-    lock.unlock();
-    seen_();
-    lock.lock();
-    if (!changed_.wait_until(lock, deadline, [this] { return over_; })) overdue_();
-}
+    : thread_(watch, std::move(seen), std::move(overdue)) {}
 
 }  // namespace prefdyn

@@ -1,7 +1,5 @@
 #pragma once
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <thread>
 
 namespace prefdyn {
@@ -12,17 +10,9 @@ namespace prefdyn {
 class StopGuard {
   public:
     StopGuard(std::function<void()> seen, std::function<void()> overdue);
-    ~StopGuard();
-    StopGuard(const StopGuard&) = delete;
-    StopGuard& operator=(const StopGuard&) = delete;
 
   private:
-    void watch();
-    std::function<void()> seen_, overdue_;
-    std::mutex door_;
-    std::condition_variable changed_;
-    bool over_ = false;
-    std::thread thread_;  // the last: it uses the others
+    std::jthread thread_;
 };
 
 }  // namespace prefdyn

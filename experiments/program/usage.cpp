@@ -2,17 +2,14 @@
 
 #include <omp.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include <ctime>
 #include <fstream>
 
 namespace prefdyn {
 
 double processor_seconds() {
-    timespec now{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec)) /
-           omp_get_max_threads();
+    return static_cast<double>(std::clock()) / CLOCKS_PER_SEC / omp_get_max_threads();
 }
 
 double peak_resident_mib() {

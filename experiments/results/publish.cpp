@@ -11,25 +11,6 @@ namespace prefdyn {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-/// Removes the file unless told to keep it.
-class Scratch {
-  public:
-    explicit Scratch(std::string path) : path_(std::move(path)) {}
-    ~Scratch() {
-        std::error_code ignored;
-        if (!kept_) fs::remove(path_, ignored);
-    }
-    void keep() { kept_ = true; }
-
-  private:
-    std::string path_;
-    bool kept_ = false;
-};
-
-}  // namespace
-
 void make_folder_of(const std::string& path) {
     std::error_code failed;
     fs::create_directories(fs::absolute(path).parent_path(), failed);
@@ -46,12 +27,15 @@ void force_to_disk(const std::string& path) {
 void publish_file(const std::string& path,
                   const std::function<void(const std::string& partial)>& write) {
     const std::string partial = path + ".partial";
-    Scratch scratch(partial);
-    write(partial);
     std::error_code failed;
-    fs::rename(partial, path, failed);
-    if (failed) throw InputError(path + ": cannot be published: " + failed.message());
-    scratch.keep();
+    try {
+        write(partial);
+        fs::rename(partial, path, failed);
+        if (failed) throw InputError(path + ": cannot be published: " + failed.message());
+    } catch (...) {
+        fs::remove(partial, failed);
+        throw;
+    }
 }
 
 }  // namespace prefdyn

@@ -24,38 +24,14 @@ std::size_t size_of(const ResultWriter::Values& values) {
     return std::visit([](const auto& v) { return v.size(); }, values);
 }
 
-/// Creates and removes the file: better to fail now than after the work.
-void probe(const std::string& path) {
+/// Why the file cannot be created, empty if it can; removes it again.
+std::string probe(const std::string& path) {
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
-    if (file < 0 && errno == EEXIST) return;  // left by another run, to be written over
-    if (file < 0)
-        throw InputError(path + ": cannot be created: " + std::strerror(errno),
-                         "choose another --out");
+    if (file < 0) return errno == EEXIST ? "" : std::strerror(errno);  // EEXIST: left by a run
     ::close(file);
     ::unlink(path.c_str());
+    return {};
 }
-
-/// A folder and those above it, made as far as they are missing; removed again at the end.
-class NewFolders {
-  public:
-    explicit NewFolders(fs::path folder) {
-        std::error_code failed;
-        const fs::path wanted = folder;
-        for (; !fs::exists(folder, failed) && folder.has_relative_path();
-             folder = folder.parent_path())
-            made_.push_back(folder);
-        fs::create_directories(wanted, failed);
-    }
-    ~NewFolders() {
-        std::error_code ignored;
-        for (const fs::path& folder : made_) fs::remove(folder, ignored);
-    }
-    NewFolders(const NewFolders&) = delete;
-    NewFolders& operator=(const NewFolders&) = delete;
-
-  private:
-    std::vector<fs::path> made_;  ///< innermost first
-};
 
 const char* type_name(FieldType type) {
     return type == FieldType::kReal ? "float64" : type == FieldType::kInteger ? "int64" : "UTF-8";
@@ -64,8 +40,7 @@ const char* type_name(FieldType type) {
 }  // namespace
 
 const Field& ResultWriter::field(const std::string& name) const {
-    const auto found = std::find_if(fields_.begin(), fields_.end(),
-                                    [&](const Field& f) { return f.name == name; });
+    const auto found = std::ranges::find(fields_, name, &Field::name);
     if (found == fields_.end()) throw std::logic_error("undeclared result field " + name);
     return *found;
 }
@@ -143,26 +118,31 @@ void require_writable(const std::string& path, bool force, const std::vector<std
             throw InputError(path + ": is the same file as the input " + input,
                              "choose another --out");
     const fs::path folder = fs::absolute(path).parent_path();
-    const NewFolders folders(folder);
-    if (!fs::is_directory(folder, failed) || access(folder.c_str(), W_OK) != 0)
+    std::vector<fs::path> made;  // innermost first
+    for (fs::path at = folder; !fs::exists(at, failed) && at.has_relative_path();
+         at = at.parent_path())
+        made.push_back(at);
+    fs::create_directories(folder, failed);
+    const bool writable = fs::is_directory(folder, failed) && access(folder.c_str(), W_OK) == 0;
+    const std::string wrong = writable ? probe(path + ".partial") : "";
+    for (const fs::path& each : made) fs::remove(each, failed);
+    if (!writable)
         throw InputError(path + ": folder " + folder.string() + " cannot be written",
                          "choose another --out");
     if (fs::is_directory(path)) throw InputError(path + ": is a folder", "name a file");
     if (fs::exists(path) && !force)
         throw InputError(path + ": exists already",
                          "choose another --out or replace it with --force");
-    probe(path + ".partial");
+    if (!wrong.empty())
+        throw InputError(path + ".partial: cannot be created: " + wrong, "choose another --out");
 }
 
 std::string describe(const std::vector<Field>& fields) {
     std::ostringstream out;
     out << "| dataset | axes | type | unit | meaning |\n|---|---|---|---|---|\n";
-    for (const Field& f : fields) {
-        std::string axes;
-        for (const auto& axis : f.axes) axes += (axes.empty() ? "" : ", ") + axis;
-        out << "| `" << f.name << "` | " << axes << " | " << type_name(f.type) << " | " << f.unit
-            << " | " << markdown_cell(f.description) << " |\n";
-    }
+    for (const Field& f : fields)
+        out << "| `" << f.name << "` | " << joined(f.axes, ", ") << " | " << type_name(f.type)
+            << " | " << f.unit << " | " << markdown_cell(f.description) << " |\n";
     return out.str();
 }
 

@@ -2,7 +2,6 @@
 // Embedded rows on disk, so that an interrupted embedding goes on where it stopped. A file of
 // records, each with its own checksum, that only grows; a record cut short by a crash is dropped.
 
-#include <cstdint>
 #include <span>
 #include <string>
 #include <unordered_map>

@@ -8,9 +8,8 @@ namespace prefdyn {
 namespace {
 
 void set_loss(RunConfig& c, const LossSpec& spec) {
-    const auto& names = loss_names();
     c.loss =
-        static_cast<std::size_t>(std::find(names.begin(), names.end(), spec.name) - names.begin());
+        static_cast<std::size_t>(std::ranges::find(loss_names(), spec.name) - loss_names().begin());
     c.label_smoothing = spec.label_smoothing;
     c.discopop_tau = spec.discopop_tau;
 }

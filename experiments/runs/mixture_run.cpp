@@ -1,9 +1,12 @@
 #include "experiments/runs/mixture_run.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <functional>
 
+#include "experiments/runs/run.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/base/numerics.hpp"
 #include "sim/head/slopes.hpp"
 #include "theory/rates.hpp"
 
@@ -23,11 +26,12 @@ Dataset mixture_of(const Dataset& a, const Dataset& b) {
 
 namespace {
 
-theory::DatasetStatistics light_statistics(const Dataset& data, double lambda_max) {
+theory::DatasetStatistics light_statistics(const Dataset& data, std::optional<double> lambda_max) {
     theory::DatasetStatistics out;
     static_cast<theory::MeanStatistics&>(out) = theory::mean_statistics(data);
-    out.mean_square = data.features.squaredNorm() / static_cast<double>(data.samples());
-    out.lambda_max = lambda_max;
+    const auto n = static_cast<double>(data.samples());
+    out.mean_square = data.features.squaredNorm() / n;
+    out.lambda_max = lambda_max ? *lambda_max : theory::gram_norm(data.features, n);
     return out;
 }
 
@@ -38,14 +42,12 @@ TrainSpec train_spec(const MixtureTraining& training, double kappa) {
         throw InputError("mixture: the loss " + training.loss +
                              " has no finite smoothness kappa, so eta is undefined",
                          "choose a loss without a kink that is a function of the margin");
-    TrainSpec spec;
-    spec.method = training.method;
-    spec.eta = training.eta_kappa / kappa;
-    spec.steps = training.steps;
-    spec.records = training.records;
-    spec.record_also = {1};
-    spec.spacing = Spacing::kLogarithmic;
-    return spec;
+    return {.method = training.method,
+            .eta = training.eta_kappa / kappa,
+            .steps = training.steps,
+            .records = training.records,
+            .spacing = Spacing::kLogarithmic,
+            .record_also = {1}};
 }
 
 theory::TrainingFacts training_facts(const MixtureTraining& training, const TrainSpec& spec,
@@ -68,18 +70,16 @@ theory::Evidence MixtureRun::evidence() const {
     return e;
 }
 
-PendingMixture::PendingMixture(Dataset data, const MixtureTraining& training, double lambda_max,
-                               std::uint64_t seed)
-    : task_(std::make_unique<PreferenceTask>()), seed_(seed) {
-    task_->train = std::move(data);
-    task_->held_out.features.resize(0, task_->train.dimension());
-    task_->policy.beta = training.beta;
-    task_->device = training.device;
-    task_->loss = make_loss(typical_loss(training.loss, training.beta));
+PendingMixture::PendingMixture(Dataset data, const MixtureTraining& training, std::uint64_t seed,
+                               std::optional<double> lambda_max)
+    : task_(std::make_unique<PreferenceTask>(
+          plain_task(std::move(data), make_loss(typical_loss(training.loss, training.beta)),
+                     training.beta, training.device))),
+      seed_(seed) {
     result_.statistics = light_statistics(task_->train, lambda_max);
     result_.behaviours = theory::behaviour_statistics(task_->train);
-    result_.kappa =
-        theory::smoothness(training.beta, task_->loss->facts().curvature_max, lambda_max);
+    result_.kappa = theory::smoothness(training.beta, task_->loss->facts().curvature_max,
+                                       result_.statistics.lambda_max);
     spec_ = train_spec(training, result_.kappa);
     result_.facts = training_facts(training, spec_, *task_->loss);
     engine_ = make_engine(EngineKind::kReduced, *task_);
@@ -96,23 +96,42 @@ MixtureRun PendingMixture::finish(Trajectory trajectory) {
     return std::move(result_);
 }
 
-MixtureRun train_mixture(Dataset data, const MixtureTraining& training, double lambda_max,
-                         std::uint64_t seed) {
-    PendingMixture run(std::move(data), training, lambda_max, seed);
-    const TrainJob job = run.job();
-    return run.finish(train(job.engine, job.loss, job.spec, job.seed));
-}
-
-MixtureRun train_mixture(Dataset data, const MixtureTraining& training, std::uint64_t seed) {
-    const double lambda_max = theory::gram_norm(data.features, static_cast<double>(data.samples()));
-    return train_mixture(std::move(data), training, lambda_max, seed);
+MixtureRun train_mixture(Dataset data, const MixtureTraining& training, std::uint64_t seed,
+                         std::optional<double> lambda_max) {
+    return train_alone(PendingMixture(std::move(data), training, seed, lambda_max));
 }
 
 double first_crossing(const Trajectory& trajectory, std::size_t i, std::size_t j) {
     for (const Record& r : trajectory.records)
         if (r.time > 0.0 && r.behaviours[i].rewards_margins <= r.behaviours[j].rewards_margins)
             return r.time;
-    return std::numeric_limits<double>::quiet_NaN();
+    return kNan;
+}
+
+std::vector<GapPair> gap_pairs(const std::vector<Vector>& differences, Index count) {
+    std::vector<GapPair> all, out;
+    for (std::size_t i = 0; i < differences.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j) {
+            const bool first = differences[i].norm() > differences[j].norm();
+            const std::size_t high = first ? i : j, low = first ? j : i;
+            const double gap = theory::normalised_gap(differences[high], differences[low]);
+            if (std::isfinite(gap)) all.push_back({high, low, gap});
+        }
+    std::ranges::stable_sort(all, std::greater{}, &GapPair::gap);
+    const std::size_t wanted = std::min(all.size(), static_cast<std::size_t>(count));
+    for (std::size_t k = 0; k < wanted; ++k)
+        out.push_back(all[wanted == 1 ? 0 : k * (all.size() - 1) / (wanted - 1)]);
+    return out;
+}
+
+double gap_of_two(const MixtureRun& run) {
+    const Matrix& difference = run.behaviours.difference;
+    return theory::normalised_gap(difference.row(0).transpose(), difference.row(1).transpose());
+}
+
+double crossing_of_two(const MixtureRun& run) {
+    const bool first_leads = run.behaviours.priority(0) > run.behaviours.priority(1);
+    return first_crossing(run.trajectory, first_leads ? 0 : 1, first_leads ? 1 : 0);
 }
 
 }  // namespace prefdyn

@@ -13,18 +13,10 @@ namespace {
 
 theory::Dynamics dynamics(const RunConfig& config, Index n) {
     const TrainSpec& t = config.training;
-    switch (t.method) {
-        case Method::kFlow:
-            return theory::Dynamics::kGradientFlow;
-        case Method::kAdam:
-            return theory::Dynamics::kAdaptive;
-        case Method::kGradientDescent:
-            return theory::Dynamics::kGradientDescent;
-        case Method::kSgd:
-            return t.batch == 0 || t.batch >= n ? theory::Dynamics::kGradientDescent
-                                                : theory::Dynamics::kStochastic;
-    }
-    return theory::Dynamics::kStochastic;
+    if (t.method == Method::kFlow) return theory::Dynamics::kGradientFlow;
+    if (t.method == Method::kAdam) return theory::Dynamics::kAdaptive;
+    const bool every_row = t.method == Method::kGradientDescent || t.batch == 0 || t.batch >= n;
+    return every_row ? theory::Dynamics::kGradientDescent : theory::Dynamics::kStochastic;
 }
 
 /// eta from eta * kappa where it was not given.
@@ -56,12 +48,6 @@ theory::TrainingFacts training_facts(const RunConfig& config,
     return facts;
 }
 
-/// What the single-precision engine trains on, so that the statistics describe the same numbers.
-void round_to_single(PreferenceTask& task) {
-    for (Dataset* set : {&task.train, &task.held_out})
-        set->features = single_precision(set->features, "features").cast<double>();
-}
-
 /// What the bounds square must stay a normal number, or be zero because the features are.
 void require_squares_in_range(const RunResult& run, const PreferenceLoss& loss) {
     const double square = run.statistics.mean_square, beta = run.config.beta;
@@ -85,7 +71,9 @@ void require_squares_in_range(const RunResult& run, const PreferenceLoss& loss) 
 
 PendingRun::PendingRun(const RunConfig& config, PreferenceTask task, const std::string& head) {
     task.device = config.device;
-    if (config.engine == EngineKind::kReducedF32) round_to_single(task);
+    if (config.engine == EngineKind::kReducedF32)  // the statistics describe what it trains on
+        for (Dataset* set : {&task.train, &task.held_out})
+            set->features = single_precision(set->features, "features").cast<double>();
     task_ = std::make_unique<const PreferenceTask>(std::move(task));
     result_.config = config;
     result_.name = task_->train.name;
@@ -120,29 +108,17 @@ RunResult PendingRun::finish(Trajectory trajectory) {
     return std::move(result_);
 }
 
-namespace {
-
-RunResult train_alone(PendingRun run) {
-    const TrainJob job = run.job();
-    return run.finish(train(job.engine, job.loss, job.spec, job.seed));
-}
-
-}  // namespace
-
 RunResult run_task(const RunConfig& config, PreferenceTask task, const std::string& head) {
     return train_alone(PendingRun(config, std::move(task), head));
 }
 
 PreferenceTask preference_task(const RunConfig& config, Dataset train) {
-    PreferenceTask task;
-    task.device = config.device;
-    task.loss = make_loss(loss_spec(config));
+    PreferenceTask task =
+        plain_task(std::move(train), make_loss(loss_spec(config)), config.beta, config.device);
     task.policy.vocabulary = config.vocabulary;
-    task.policy.beta = config.beta;
     if (config.reference_scale > 0.0)
-        task.policy.reference = gaussian_head(config.vocabulary, train.dimension(),
+        task.policy.reference = gaussian_head(config.vocabulary, task.train.dimension(),
                                               config.reference_scale, config.seed);
-    task.train = std::move(train);
     return task;
 }
 
@@ -182,11 +158,6 @@ RunResult run_synthetic(const RunConfig& config) { return train_alone(begin_synt
 
 RunResult run_dataset(const RunConfig& config, const Dataset& train) {
     return run_task(config, preference_task(config, train), "");
-}
-
-theory::Verdict judge_run(const theory::Claim& claim, const RunResult& run) {
-    const theory::Evidence evidence = run.evidence();
-    return theory::judge(claim, std::span(&evidence, 1), true);
 }
 
 }  // namespace prefdyn

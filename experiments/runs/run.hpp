@@ -51,6 +51,13 @@ class PendingRun {
     RunResult result_;
 };
 
+/// Trains what is pending, a run of any kind, by itself.
+template <class Pending>
+auto train_alone(Pending run) {
+    const TrainJob job = run.job();
+    return run.finish(train(job.engine, job.loss, job.spec, job.seed));
+}
+
 /// Samples the configured distribution. Throws InputError for a config that cannot be run.
 PendingRun begin_synthetic(const RunConfig& config);
 
@@ -61,10 +68,28 @@ RunResult run_synthetic(const RunConfig& config);
 /// The same on given features; the population is unknown. `config` supplies policy and training.
 RunResult run_dataset(const RunConfig& config, const Dataset& train);
 
-/// The claim held against the run, its assumptions presumed: what a negative control does.
-theory::Verdict judge_run(const theory::Claim& claim, const RunResult& run);
-
 /// The same on a task whose reference head `config` may not determine.
 RunResult run_task(const RunConfig& config, PreferenceTask task, const std::string& head);
+
+/// The claim held against one piece of evidence.
+inline theory::Verdict judge_case(const theory::Claim& claim, const theory::Evidence& evidence,
+                                  bool presume_assumptions = false) {
+    return theory::judge(claim, std::span(&evidence, 1), presume_assumptions);
+}
+
+/// The same of what borrows its parts and was not trained.
+inline theory::Verdict judge_case(const theory::Claim& claim, const theory::Case& of,
+                                  bool presume_assumptions = false) {
+    theory::Evidence evidence;
+    evidence.of = of;
+    return judge_case(claim, evidence, presume_assumptions);
+}
+
+/// The claim held against a run of any kind, its assumptions presumed: what a negative control
+/// does.
+template <class Run>
+theory::Verdict judge_run(const theory::Claim& claim, const Run& run, bool presume = true) {
+    return judge_case(claim, run.evidence(), presume);
+}
 
 }  // namespace prefdyn

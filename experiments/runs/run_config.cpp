@@ -1,7 +1,6 @@
 #include "experiments/runs/run_config.hpp"
 
-#include <limits>
-
+#include "experiments/results/columns.hpp"
 #include "sim/base/content_hash.hpp"
 
 namespace prefdyn {
@@ -60,10 +59,6 @@ void declare_training(ParameterTable& t, RunConfig& c) {
            "relative local error of the flow");
 }
 
-}  // namespace
-
-namespace {
-
 /// What the data are drawn from.
 void declare_distribution(ParameterTable& t, RunConfig& c) {
     declare_features(t, c.features);
@@ -82,9 +77,7 @@ std::vector<std::string> distribution_options() {
     RunConfig config;
     ParameterTable table;
     declare_distribution(table, config);
-    std::vector<std::string> out;
-    for (const Parameter& p : table.parameters()) out.push_back(p.name);
-    return out;
+    return gather(std::as_const(table).parameters(), &Parameter::name);
 }
 
 std::vector<std::string> idle_options(const RunConfig& config, bool features_given) {

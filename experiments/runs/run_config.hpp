@@ -31,6 +31,26 @@ struct RunConfig {
 /// Declares every member above but the device under its command-line name.
 void declare(ParameterTable& table, RunConfig& config);
 
+/// n, d and D, all else by default.
+inline FeatureSpec plain_features(Index samples, Index dimension, double distinguishability) {
+    FeatureSpec out;
+    out.samples = samples;
+    out.dimension = dimension;
+    out.distinguishability = distinguishability;
+    return out;
+}
+
+/// Nothing held out, the reference is the zero head.
+inline PreferenceTask plain_task(Dataset train, std::shared_ptr<const PreferenceLoss> loss,
+                                 double beta, Device device) {
+    PreferenceTask out;
+    out.train = std::move(train);
+    out.loss = std::move(loss);
+    out.policy.beta = beta;
+    out.device = device;
+    return out;
+}
+
 /// config.features with the negative class's covariance filled in.
 FeatureSpec feature_spec(const RunConfig& config);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/base/numerics.hpp"
 #include "theory/rates.hpp"
 
 namespace prefdyn {
@@ -79,6 +80,40 @@ std::vector<Measured<Record>> make_record_measures() {
 const std::vector<Measured<Record>>& record_measures() {
     static const auto all = make_record_measures();
     return all;
+}
+
+double first_at_most(const std::vector<double>& step, const std::vector<double>& value,
+                     double level) {
+    for (std::size_t k = 0; k < value.size(); ++k) {
+        const double now = value[k] - level;
+        if (!(now <= 0.0)) continue;
+        if (k == 0) return step[k];
+        const double before = value[k - 1] - level;
+        return step[k - 1] + before / (before - now) * (step[k] - step[k - 1]);
+    }
+    return kNan;
+}
+
+RecordCurves::RecordCurves(std::vector<const Trajectory*> runs) : runs_(std::move(runs)) {
+    for (const Trajectory* run : runs_) length_ = std::max(length_, run->records.size());
+}
+
+std::vector<double> RecordCurves::of(const std::function<double(const Record&)>& get) const {
+    std::vector<double> out(runs_.size() * length_, kNan);
+    for (std::size_t r = 0; r < runs_.size(); ++r)
+        std::ranges::transform(runs_[r]->records, out.data() + r * length_, get);
+    return out;
+}
+
+std::vector<double> RecordCurves::of_behaviours(std::size_t count,
+                                                double BehaviourMetrics::*value) const {
+    std::vector<double> out(runs_.size() * length_ * count, kNan);
+    for (std::size_t r = 0; r < runs_.size(); ++r)
+        for (std::size_t k = 0; k < runs_[r]->records.size(); ++k)
+            std::ranges::transform(runs_[r]->records[k].behaviours,
+                                   out.data() + (r * length_ + k) * count,
+                                   [&](const BehaviourMetrics& m) { return m.*value; });
+    return out;
 }
 
 }  // namespace prefdyn

@@ -19,4 +19,24 @@ struct BehaviourCurve {
     double BehaviourMetrics::*value;
 };
 
+/// The step at which `value` first is at most `level`, between records linear; NaN if it never is.
+double first_at_most(const std::vector<double>& step, const std::vector<double>& value,
+                     double level);
+
+/// Trajectories side by side, NaN behind the last record of each. Borrows them.
+class RecordCurves {
+  public:
+    explicit RecordCurves(std::vector<const Trajectory*> runs);
+    /// Records of the longest.
+    std::size_t length() const { return length_; }
+    /// (run, record)
+    std::vector<double> of(const std::function<double(const Record&)>& get) const;
+    /// (run, record, behaviour), NaN beyond the behaviours a run has.
+    std::vector<double> of_behaviours(std::size_t count, double BehaviourMetrics::*value) const;
+
+  private:
+    std::vector<const Trajectory*> runs_;
+    std::size_t length_ = 0;
+};
+
 }  // namespace prefdyn

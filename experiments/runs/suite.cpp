@@ -12,9 +12,7 @@ namespace {
 /// The centre of the design: eta kappa = 0.05 to kappa t = 20, recorded logarithmically.
 RunConfig centre() {
     RunConfig c;
-    c.features.samples = 400;
-    c.features.dimension = 64;
-    c.features.distinguishability = 2.0;
+    c.features = plain_features(400, 64, 2.0);
     c.features.direction = Direction::kRandom;
     c.training.steps = 400;
     c.training.records = 40;
@@ -23,23 +21,17 @@ RunConfig centre() {
     return c;
 }
 
-class Builder {
-  public:
-    explicit Builder(std::uint64_t seed) : seed_(seed) {}
+struct Builder {
+    std::uint64_t seed;
+    std::vector<SuiteRun> runs = {};
 
     template <class Change>
     void add(const std::string& suite, Change change) {
         RunConfig c = centre();
         change(c);
-        c.seed =
-            derive_seed(seed_, Substream::kSuiteRuns, runs_.size()) >> 1;  // the option's range
-        runs_.push_back({suite, c});
+        c.seed = derive_seed(seed, Substream::kSuiteRuns, runs.size()) >> 1;  // the option's range
+        runs.push_back({suite, c});
     }
-    std::vector<SuiteRun> take() { return std::move(runs_); }
-
-  private:
-    std::uint64_t seed_;
-    std::vector<SuiteRun> runs_;
 };
 
 struct Sizes {
@@ -202,7 +194,7 @@ void add_crossed(Builder& b, Stream& stream, Index runs) {
 }  // namespace
 
 std::vector<SuiteRun> synthetic_suite(Profile profile, std::uint64_t seed) {
-    Builder b(seed);
+    Builder b{seed};
     const int repeats = profile == Profile::kFull ? 5 : 1;
     for (int repeat = 0; repeat < repeats; ++repeat) {
         add_rates(b, profile);
@@ -219,7 +211,7 @@ std::vector<SuiteRun> synthetic_suite(Profile profile, std::uint64_t seed) {
                 : profile == Profile::kDefault ? 500
                                                : 5000);
     add_losses(b);
-    return b.take();
+    return std::move(b.runs);
 }
 
 }  // namespace prefdyn

@@ -1,9 +1,10 @@
 #include "experiments/runs/two_layer_run.hpp"
 
 #include <cmath>
-#include <functional>
 #include <limits>
 
+#include "experiments/results/columns.hpp"
+#include "experiments/runs/run_measures.hpp"
 #include "sim/base/cancel.hpp"
 #include "sim/base/failure.hpp"
 
@@ -14,10 +15,7 @@ namespace {
 constexpr Index kEarlySteps = 20;  // an aligned model is misaligned within a few
 
 TrainSpec train_spec(const TwoLayerTraining& training) {
-    TrainSpec spec;
-    spec.eta = training.eta;
-    spec.steps = training.steps;
-    spec.records = 2;
+    TrainSpec spec = {.eta = training.eta, .steps = training.steps, .records = 2};
     for (Index step = 0; step < training.steps; ++step)
         if (step < kEarlySteps || step % training.every == 0) spec.record_also.push_back(step);
     return spec;
@@ -67,20 +65,10 @@ void measure_loss_slope(const PolicyEngine& engine, double beta, theory::TwoLaye
     facts.loss_slope_error = rounding / h + 2.0 * std::fabs(*facts.loss_slope - quotient(0.5 * h));
 }
 
-/// Where `value` first reaches 0 from above.
-double first_crossing(const std::vector<Record>& records,
-                      const std::function<double(const Record&)>& value) {
-    double before = 0.0;
-    for (std::size_t k = 0; k < records.size(); ++k) {
-        const double now = value(records[k]);
-        if (now <= 0.0) {
-            if (k == 0) return records[k].step;
-            const double share = before / (before - now);
-            return records[k - 1].step + share * (records[k].step - records[k - 1].step);
-        }
-        before = now;
-    }
-    return std::nan("");
+/// First step at which what `get` gives of a record is at most `level`.
+template <class Get>
+double first_step(const Trajectory& run, Get get, double level) {
+    return first_at_most(gather(run.records, &Record::step), gather(run.records, get), level);
 }
 
 }  // namespace
@@ -98,25 +86,20 @@ double TwoLayerRun::slope() const {
 }
 
 double TwoLayerRun::steps_to_loss(double target) const {
-    return first_crossing(trajectory.records,
-                          [&](const Record& r) { return r.train.loss - target; });
+    return first_step(
+        trajectory, [](const Record& r) { return r.train.loss; }, target);
 }
 
 double TwoLayerRun::steps_to_policy() const {
-    return first_crossing(trajectory.records, [](const Record& r) {
-        return r.train.logps_rejected - r.train.logps_chosen;
-    });
+    const auto lead = [](const Record& r) { return r.train.logps_rejected - r.train.logps_chosen; };
+    return first_step(trajectory, lead, 0.0);
 }
 
 TwoLayerRun run_two_layer(const Dataset& data, const TwoLayerSpec& spec,
                           const TwoLayerTraining& training, const Dataset& told,
                           const EngineMaker& make) {
-    PreferenceTask task;
-    task.train = data;
-    task.held_out.features.resize(0, data.dimension());
-    task.policy.beta = training.beta;
-    task.device = training.device;
-    task.loss = make_loss("sigmoid");
+    const PreferenceTask task =
+        plain_task(data, make_loss("sigmoid"), training.beta, training.device);
     TwoLayerRun out;
     out.start = spec.start;
     out.facts = theory::two_layer_facts(told, spec.start);

@@ -1,5 +1,6 @@
 #include "experiments/runs/watched_flow.hpp"
 
+#include "experiments/runs/run_config.hpp"
 #include "sim/base/cancel.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/head/reduced_engine.hpp"
@@ -39,18 +40,13 @@ class WatchedEngine final : public PolicyEngine {
 
 Trajectory watched_flow(Dataset data, const std::shared_ptr<const MarginLoss>& loss, double beta,
                         double end, Index records, Device device) {
-    PreferenceTask task;
-    task.train = std::move(data);
-    task.held_out.features.resize(0, task.train.dimension());
-    task.policy.beta = beta;
-    task.device = device;
-    task.loss = loss;
-    TrainSpec spec;
-    spec.method = Method::kFlow;
-    spec.steps = 1;
-    spec.eta = end;
-    spec.records = records;
-    spec.flow_tolerance = 1e-5;  // a hundred times below the sampling error of v
+    const PreferenceTask task = plain_task(std::move(data), loss, beta, device);
+    const TrainSpec spec = {.method = Method::kFlow,
+                            .eta = end,
+                            .steps = 1,
+                            .records = records,
+                            // a hundred times below the sampling error of v
+                            .flow_tolerance = 1e-5};
     Trajectory out = train(WatchedEngine(task), *loss, spec, 0);
     if (out.stop == StopReason::kInterrupted) throw Interrupted();
     return out;

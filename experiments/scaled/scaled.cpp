@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "experiments/program/parallel.hpp"
+#include "experiments/runs/run_measures.hpp"
 #include "experiments/scaled/scaled_tasks.hpp"
 #include "sim/base/numerics.hpp"
 #include "sim/base/substream.hpp"
@@ -112,77 +112,54 @@ std::vector<double> cross_check(const Verification& v, const std::vector<LastLay
     return out;
 }
 
-double median(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
-}
-
-/// Step at which the training loss first is at most `level`, between records linear; behaviours
-/// that never get there are tied last.
+/// Step at which the training loss first is at most `level`; behaviours that never get there are
+/// tied last.
 double steps_to_loss(const RunResult& run, double level) {
     const auto& records = run.trajectory.records;
-    for (std::size_t k = 0; k < records.size(); ++k) {
-        if (records[k].train.loss > level) continue;
-        if (k == 0) return 0.0;
-        const double before = records[k - 1].train.loss - level;
-        const double share = before / (before + level - records[k].train.loss);
-        return records[k - 1].step + share * (records[k].step - records[k - 1].step);
-    }
-    return std::numeric_limits<double>::infinity();
+    const double step =
+        first_at_most(gather(records, &Record::step),
+                      gather(records, [](const Record& r) { return r.train.loss; }), level);
+    return std::isnan(step) ? kInfinity : step;
 }
 
-class Correlations {
-  public:
-    Correlations(const Verification& v, std::uint64_t seed) : v_(v), seed_(seed) {}
-
-    void add(const std::string& suite, const std::string& what,
-             const std::function<double(const RunResult&)>& get) {
+std::vector<RankCorrelation> correlations(const Verification& v, std::uint64_t seed) {
+    using R = const RunResult&;
+    std::vector<RankCorrelation> out;
+    const auto add = [&](const std::string& suite, const std::string& what, auto get) {
         std::vector<double> x, y;
-        for (const RunResult* run : suite_of(v_, suite)) {
+        for (const RunResult* run : suite_of(v, suite)) {
             x.push_back(run->statistics.distinguishability);
             y.push_back(get(*run));
         }
-        out_.push_back({"D and " + what + ", " + suite,
-                        bootstrap_rank_correlation(
-                            x, y, stream_of(seed_, Substream::kScaledIntervals, out_.size()))});
-    }
-    void add_steps_to_level(const std::string& suite) {
-        std::vector<double> last;
-        for (const RunResult* run : suite_of(v_, suite))
-            last.push_back(run->trajectory.records.back().train.loss);
-        const double level = median(last);
-        add(suite, "steps to a loss that half of the behaviours reach",
-            [level](const RunResult& run) { return steps_to_loss(run, level); });
-    }
-    std::vector<RankCorrelation> take() { return std::move(out_); }
-
-  private:
-    const Verification& v_;
-    std::uint64_t seed_;
-    std::vector<RankCorrelation> out_;
-};
-
-std::vector<RankCorrelation> correlations(const Verification& v, std::uint64_t seed) {
-    Correlations out(v, seed);
-    using R = const RunResult&;
-    for (const Index step : v.fixed_steps)
-        out.add("features", "loss after " + std::to_string(step) + " steps",
-                [step](R r) { return loss_at_step(r, step); });
-    out.add_steps_to_level("features");
-    const auto last = [&](const std::string& what, double SplitMetrics::*metric,
-                          SplitMetrics Record::*split) {
-        out.add(kLastLayer, what,
-                [metric, split](R r) { return r.trajectory.records.back().*split.*metric; });
+        out.push_back({"D and " + what + ", " + suite,
+                       bootstrap_rank_correlation(
+                           x, y, stream_of(seed, Substream::kScaledIntervals, out.size()))});
     };
-    last("training loss at the end", &SplitMetrics::loss, &Record::train);
-    last("held-out loss at the end", &SplitMetrics::loss, &Record::held_out);
-    last("training reward accuracy at the end", &SplitMetrics::rewards_accuracies, &Record::train);
-    last("held-out reward accuracy at the end", &SplitMetrics::rewards_accuracies,
-         &Record::held_out);
-    out.add(kLastLayer, "head change at the end",
-            [](R r) { return r.trajectory.records.back().head_change; });
-    out.add_steps_to_level(kLastLayer);
-    return out.take();
+    const auto add_steps = [&](const std::string& suite) {
+        auto last = gather(suite_of(v, suite), [](const RunResult* run) {
+            return run->trajectory.records.back().train.loss;
+        });
+        std::ranges::sort(last);
+        const double median = last[last.size() / 2];
+        add(suite, "steps to a loss that half of the behaviours reach",
+            [median](R run) { return steps_to_loss(run, median); });
+    };
+    const auto add_last = [&](const std::string& what, auto get) {
+        add(kLastLayer, what + " at the end",
+            [get](R r) { return get(r.trajectory.records.back()); });
+    };
+    for (const Index step : v.fixed_steps)
+        add("features", "loss after " + std::to_string(step) + " steps",
+            [step](R r) { return loss_at_step(r, step); });
+    add_steps("features");
+    using L = const Record&;
+    add_last("training loss", [](L r) { return r.train.loss; });
+    add_last("held-out loss", [](L r) { return r.held_out.loss; });
+    add_last("training reward accuracy", [](L r) { return r.train.rewards_accuracies; });
+    add_last("held-out reward accuracy", [](L r) { return r.held_out.rewards_accuracies; });
+    add_last("head change", [](L r) { return r.head_change; });
+    add_steps(kLastLayer);
+    return out;
 }
 
 }  // namespace

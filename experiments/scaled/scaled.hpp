@@ -2,6 +2,7 @@
 // The experiments of the paper's section on real models, on features and head of a language model:
 // properties, the last layer trained as published, two behaviours at once, flipped labels.
 
+#include "experiments/runs/mixture_run.hpp"
 #include "experiments/verify/verify.hpp"
 #include "sim/base/bootstrap.hpp"
 #include "sim/data/split.hpp"
@@ -53,9 +54,7 @@ struct RankCorrelation {
 };
 
 /// Two behaviours trained together as published.
-struct ScaledPair {
-    std::size_t high, low;  ///< the longer class-mean difference first
-    double gap;             ///< the authors' normalised gap
+struct ScaledPair : GapPair {
     Trajectory trajectory;  ///< behaviour 0 is `high`
 };
 

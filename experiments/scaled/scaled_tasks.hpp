@@ -6,16 +6,13 @@
 namespace prefdyn {
 
 /// One behaviour, cut into training and held-out rows, with the reference head's logits of all.
-class LastLayer {
-  public:
-    /// `data` must outlive this object; `reference` are its rows' logits under the head `head`.
-    LastLayer(const Dataset& data, SplitRows rows, Policy policy, ReferenceLogits reference,
-              std::string head)
-        : data_(&data),
-          rows_(std::move(rows)),
-          policy_(std::move(policy)),
-          reference_(std::move(reference)),
-          head_(std::move(head)) {}
+struct LastLayer {
+    const Dataset* data;  ///< which outlives this object
+    SplitRows rows;
+    Policy policy;
+    ReferenceLogits reference;  ///< (n) each, of all rows under the head
+    std::string head;           ///< in run ids
+    bool exchanged = false;     ///< every label the other way round
 
     PreferenceTask task() const;
     /// Every label the other way round.
@@ -25,15 +22,7 @@ class LastLayer {
 
     RunResult train(const ScaledPlan& plan) const;
     /// The same with all V x d numbers of the head, recorded at a few of the steps.
-    RunResult train_dense(const ScaledPlan& plan, const HeadRows& head) const;
-
-  private:
-    const Dataset* data_;
-    SplitRows rows_;
-    Policy policy_;
-    ReferenceLogits reference_;  ///< (n) each
-    std::string head_;           ///< in run ids
-    bool flipped_ = false;
+    RunResult train_dense(const ScaledPlan& plan, const HeadRows& weights) const;
 };
 
 /// One a behaviour. Throws InputError if a class is missing on a side of a split.

@@ -3,18 +3,19 @@
 // it chooses, leaves what figures need in fields it declares, and brings its negative controls.
 // Adding one is a file that makes a Study and a line in experiments/verify/studies.cpp.
 
+#include <algorithm>
 #include <functional>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "experiments/results/result_writer.hpp"
+#include "experiments/results/columns.hpp"
+#include "experiments/runs/run.hpp"
 #include "experiments/runs/suite.hpp"
 #include "experiments/studies/control.hpp"
+#include "sim/base/numerics.hpp"
 #include "sim/data/mixture.hpp"
-#include "theory/claim.hpp"
 
 namespace prefdyn {
 
@@ -31,7 +32,7 @@ struct VerifyPlan {
 /// A claim held against one setting of a study.
 struct CaseRow {
     std::string study, claim, setting;
-    double delta = std::numeric_limits<double>::quiet_NaN();  ///< allowed failure probability
+    double delta = kNan;  ///< allowed failure probability
     theory::Verdict verdict;
 };
 
@@ -39,6 +40,22 @@ struct StudyOutcome {
     std::vector<CaseRow> cases;
     /// Values of the study's own fields, dimension scales first.
     std::vector<std::pair<std::string, ResultWriter::Values>> values;
+
+    /// Adds the row of the claim held against the cases of a setting.
+    void judge(const std::string& study, const theory::Claim& claim, const std::string& setting,
+               std::span<const theory::Evidence> evidence) {
+        cases.push_back({study, claim.id, setting, kNan, theory::judge(claim, evidence)});
+    }
+    /// The same of one case.
+    void judge(const std::string& study, const theory::Claim& claim, const std::string& setting,
+               const theory::Evidence& evidence) {
+        judge(study, claim, setting, std::span(&evidence, 1));
+    }
+    /// Fills the fields from the source.
+    template <class Source>
+    void put(const std::vector<Filled<Source>>& fields, const Source& source) {
+        for (const auto& field : fields) values.emplace_back(field.name, field.values(source));
+    }
 };
 
 struct Study {
@@ -55,7 +72,12 @@ struct Study {
 };
 
 /// The study's claims among `selected`, in registry order.
-std::vector<theory::Claim> claims_of(const Study& study,
-                                     const std::vector<theory::Claim>& selected);
+inline std::vector<theory::Claim> claims_of(const Study& study,
+                                            std::vector<theory::Claim> selected) {
+    std::erase_if(selected, [&](const theory::Claim& claim) {
+        return std::ranges::count(study.claims, claim.id) == 0;
+    });
+    return selected;
+}
 
 }  // namespace prefdyn

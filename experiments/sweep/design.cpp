@@ -64,16 +64,9 @@ RowMatrix latin_hypercube(const Spec& spec, Index points, Index keys) {
 RowMatrix design_matrix(const Spec& spec) {
     const auto points = static_cast<Index>(spec.points);
     const auto keys = static_cast<Index>(spec.random.size());
-    switch (spec.design) {
-        case Design::kGrid:
-            break;
-        case Design::kRandom:
-            return uniform(spec, points, keys);
-        case Design::kSobol:
-            return sobol(spec, points, keys);
-        case Design::kLatinHypercube:
-            return latin_hypercube(spec, points, keys);
-    }
+    if (spec.design == Design::kRandom) return uniform(spec, points, keys);
+    if (spec.design == Design::kSobol) return sobol(spec, points, keys);
+    if (spec.design == Design::kLatinHypercube) return latin_hypercube(spec, points, keys);
     return RowMatrix(0, 0);
 }
 

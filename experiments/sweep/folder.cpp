@@ -141,7 +141,7 @@ std::vector<char> finished_points(const std::string& folder, const Spec& spec,
     for (const std::string& path : find_segments(folder).files) {
         stop_if_requested();
         try {
-            for (const std::size_t p : read_segment_points(path, spec)) out[p] = 1;
+            for (const PointRecord& r : read_segment(path, spec)) out[r.point] = 1;
         } catch (const InputError& error) {
             damaged.push_back(error.what());
         }

@@ -1,10 +1,8 @@
 #include "experiments/sweep/merge.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 #include <optional>
 
 #include "experiments/program/progress.hpp"
@@ -22,17 +20,11 @@ namespace {
 
 enum : std::int64_t { kMissing = 0, kFinished = 1, kFailed = 2 };
 
-std::string underscored(std::string name) {
-    std::replace(name.begin(), name.end(), '-', '_');
-    return name;
-}
-
 /// The key as a dataset's name; `config_KEY` where a column has that name.
 std::string key_name(const Spec& spec, const std::string& key) {
-    const std::string name = underscored(key);
-    for (const Measure& m : spec.measures())
-        if (m.name == name) return "config_" + name;
-    return name;
+    std::string name = key;
+    std::ranges::replace(name, '-', '_');
+    return std::ranges::count(spec.measures(), name, &Measure::name) > 0 ? "config_" + name : name;
 }
 
 Parameter parameter_of(const Spec& spec, const std::string& key) {
@@ -56,19 +48,28 @@ std::vector<std::string> point_axes(const Spec& spec) {
     return out;
 }
 
-/// What an expression gives wherever the key at the end of its sources changes.
-struct TiedKey {
+/// What a key that is not the same at every point is along its axis.
+struct KeyColumn {
     std::string key, axis;
     std::vector<std::optional<std::string>> texts;  ///< none where no value is allowed
-    bool complete() const {
-        return std::all_of(texts.begin(), texts.end(), [](const auto& t) { return t.has_value(); });
-    }
 };
 
-const ExpressionKey* expression_of(const Spec& spec, const std::string& key) {
-    for (const ExpressionKey& e : spec.expressions)
-        if (e.key == key) return &e;
-    return nullptr;
+/// The keys that an axis or a design changes.
+std::vector<KeyColumn> source_columns(const Spec& spec) {
+    std::vector<KeyColumn> out;
+    for (const Axis& axis : spec.axes)
+        for (std::size_t k = 0; k < axis.keys.size(); ++k)
+            out.push_back({axis.keys[k],
+                           key_name(spec, axis.keys.front()),
+                           {axis.values[k].begin(), axis.values[k].end()}});
+    const RowMatrix unit = design_matrix(spec);
+    for (std::size_t k = 0; k < spec.random.size(); ++k) {
+        out.push_back({spec.random[k].key, "point", {}});
+        for (Index i = 0; i < unit.rows(); ++i)
+            out.back().texts.emplace_back(
+                value_at(spec.random[k].range, unit(i, static_cast<Index>(k))));
+    }
+    return out;
 }
 
 std::optional<std::string> tied_value(const ExpressionKey& e, Parameter parameter,
@@ -79,33 +80,16 @@ std::optional<std::string> tied_value(const ExpressionKey& e, Parameter paramete
     return {};
 }
 
-std::vector<std::string> drawn_texts(const Spec& spec, std::size_t key) {
-    const RowMatrix unit = design_matrix(spec);
-    std::vector<std::string> out;
-    for (Index i = 0; i < unit.rows(); ++i)
-        out.push_back(value_at(spec.random[key].range, unit(i, static_cast<Index>(key))));
-    return out;
-}
-
-/// The values of a key that an axis or a design changes, and nothing of any other.
-std::optional<TiedKey> source_of(const Spec& spec, const std::string& key) {
-    const auto some = [](const std::vector<std::string>& texts) {
-        return std::vector<std::optional<std::string>>(texts.begin(), texts.end());
-    };
-    for (const Axis& axis : spec.axes)
-        for (std::size_t k = 0; k < axis.keys.size(); ++k)
-            if (axis.keys[k] == key)
-                return TiedKey{key, key_name(spec, axis.keys.front()), some(axis.values[k])};
-    for (std::size_t k = 0; k < spec.random.size(); ++k)
-        if (spec.random[k].key == key) return TiedKey{key, "point", some(drawn_texts(spec, k))};
-    return {};
-}
-
-/// Nothing if `key` is the same at every point.
-std::optional<TiedKey> tied(const Spec& spec, const std::string& key) {
-    const ExpressionKey* e = expression_of(spec, key);
-    if (!e) return source_of(spec, key);
-    std::optional<TiedKey> out = tied(spec, e->expression.key);
+/// What an expression gives wherever the key at the end of its sources changes; nothing if `key` is
+/// the same at every point.
+std::optional<KeyColumn> column_of(const Spec& spec, const std::vector<KeyColumn>& sources,
+                                   const std::string& key) {
+    const ExpressionKey* e = spec.expression_of(key);
+    if (!e) {
+        const auto found = std::ranges::find(sources, key, &KeyColumn::key);
+        return found == sources.end() ? std::nullopt : std::optional(*found);
+    }
+    std::optional<KeyColumn> out = column_of(spec, sources, e->expression.key);
     if (!out) return {};
     out->key = key;
     const auto model = spec.experiment->make();
@@ -113,56 +97,20 @@ std::optional<TiedKey> tied(const Spec& spec, const std::string& key) {
     return out;
 }
 
-std::vector<TiedKey> tied_keys(const Spec& spec) {
-    std::vector<TiedKey> out;
+std::vector<KeyColumn> key_columns(const Spec& spec) {
+    const std::vector<KeyColumn> sources = source_columns(spec);
+    std::vector<KeyColumn> out = sources;
     for (const ExpressionKey& e : spec.expressions)
-        if (auto found = tied(spec, e.key)) out.push_back(std::move(*found));
+        if (auto tied = column_of(spec, sources, e.key)) out.push_back(std::move(*tied));
     return out;
 }
 
 /// No integer says "none".
-FieldType type_of(const Spec& spec, const TiedKey& key) {
-    return key.complete() ? type_of(parameter_of(spec, key.key)) : FieldType::kReal;
+FieldType type_of(const Parameter& p, const KeyColumn& column) {
+    const bool complete =
+        std::ranges::all_of(column.texts, [](const auto& text) { return text.has_value(); });
+    return complete ? type_of(p) : FieldType::kReal;
 }
-
-void add_key_fields(const Spec& spec, std::vector<Field>& out) {
-    const auto add = [&](const std::string& key, const std::string& axis) {
-        const Parameter p = parameter_of(spec, key);
-        out.push_back({key_name(spec, key), {axis}, type_of(p), p.unit, p.help});
-    };
-    for (const Axis& axis : spec.axes)
-        for (const std::string& key : axis.keys) add(key, key_name(spec, axis.keys.front()));
-    if (spec.design != Design::kGrid)
-        out.push_back(integer_field("point", {"point"}, "", "number of the design point"));
-    for (const RandomKey& r : spec.random) add(r.key, "point");
-    for (const TiedKey& key : tied_keys(spec)) {
-        add(key.key, key.axis);
-        out.back().type = type_of(spec, key);
-    }
-}
-
-}  // namespace
-
-std::vector<Field> merged_fields(const Spec& spec) {
-    std::vector<Field> out;
-    add_key_fields(spec, out);
-    out.push_back(integer_field("replicate", {"replicate"}, "", "number of the replicate"));
-    out.push_back(integer_field("record", {"record"}, "", "number of the record"));
-    const std::vector<std::string> axes = point_axes(spec);
-    out.push_back(integer_field("point_status", axes, "",
-                                "0 missing, 1 finished, 2 failed (see failed_reason)"));
-    out.push_back(text_field("run_id", axes, "UUID of config and dataset"));
-    for (const Measure& m : spec.measures()) {
-        std::vector<std::string> all = axes;
-        if (m.axis == MeasureAxis::kRecord) all.push_back("record");
-        out.push_back(field_of(m, all));
-    }
-    out.push_back(integer_field("failed_point", {"failed_point"}, "", "number of a point"));
-    out.push_back(text_field("failed_reason", {"failed_point"}, "why it failed"));
-    return out;
-}
-
-namespace {
 
 /// All points' numbers, measure by measure.
 class Table {
@@ -274,34 +222,50 @@ void count(FolderState& out, const std::vector<std::int64_t>& status,
     for (const auto& [point, reason] : reasons) ++out.reasons[reason];
 }
 
-ResultWriter::Values axis_values(FieldType type, const std::vector<std::string>& texts) {
+ResultWriter::Values axis_values(FieldType type,
+                                 const std::vector<std::optional<std::string>>& given) {
+    const auto texts = gather(given, [](const auto& text) { return text.value_or("nan"); });
     if (type == FieldType::kText) return texts;
     if (type == FieldType::kReal)
         return gather(texts, [](const std::string& t) { return std::strtod(t.c_str(), nullptr); });
-    return gather(texts,
-                  [](const std::string& t) { return static_cast<std::int64_t>(std::stoll(t)); });
+    return gather(texts, [](const std::string& t) { return std::int64_t{std::stoll(t)}; });
 }
 
 void put_axes(const Spec& spec, ResultWriter& writer) {
-    for (const Axis& axis : spec.axes)
-        for (std::size_t k = 0; k < axis.keys.size(); ++k)
-            writer.put(key_name(spec, axis.keys[k]),
-                       axis_values(type_of(parameter_of(spec, axis.keys[k])), axis.values[k]));
     if (spec.design != Design::kGrid) writer.put("point", count_to(spec.points));
-    for (std::size_t k = 0; k < spec.random.size(); ++k)
-        writer.put(
-            key_name(spec, spec.random[k].key),
-            axis_values(type_of(parameter_of(spec, spec.random[k].key)), drawn_texts(spec, k)));
-    for (const TiedKey& key : tied_keys(spec))
-        writer.put(key_name(spec, key.key),
-                   axis_values(type_of(spec, key), gather(key.texts, [](const auto& text) {
-                                   return text.value_or("nan");
-                               })));
+    for (const KeyColumn& column : key_columns(spec))
+        writer.put(key_name(spec, column.key),
+                   axis_values(type_of(parameter_of(spec, column.key), column), column.texts));
     writer.put("replicate", count_to(spec.replicates));
     writer.put("record", count_to(spec.records));
 }
 
 }  // namespace
+
+std::vector<Field> merged_fields(const Spec& spec) {
+    std::vector<Field> out;
+    if (spec.design != Design::kGrid)
+        out.push_back(integer_field("point", {"point"}, "", "number of the design point"));
+    for (const KeyColumn& column : key_columns(spec)) {
+        const Parameter p = parameter_of(spec, column.key);
+        out.push_back(
+            {key_name(spec, column.key), {column.axis}, type_of(p, column), p.unit, p.help});
+    }
+    out.push_back(integer_field("replicate", {"replicate"}, "", "number of the replicate"));
+    out.push_back(integer_field("record", {"record"}, "", "number of the record"));
+    const std::vector<std::string> axes = point_axes(spec);
+    out.push_back(integer_field("point_status", axes, "",
+                                "0 missing, 1 finished, 2 failed (see failed_reason)"));
+    out.push_back(text_field("run_id", axes, "UUID of config and dataset"));
+    for (const Measure& m : spec.measures()) {
+        std::vector<std::string> all = axes;
+        if (m.axis == MeasureAxis::kRecord) all.push_back("record");
+        out.push_back(field_of(m, all));
+    }
+    out.push_back(integer_field("failed_point", {"failed_point"}, "", "number of a point"));
+    out.push_back(text_field("failed_reason", {"failed_point"}, "why it failed"));
+    return out;
+}
 
 FolderState folder_state(const std::string& folder, const Spec& spec) {
     std::vector<std::int64_t> status(spec.size(), kMissing);

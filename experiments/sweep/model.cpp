@@ -1,9 +1,11 @@
 #include "experiments/sweep/model.hpp"
 
-#include "experiments/sweep/priority_model.hpp"
-#include "experiments/sweep/run_model.hpp"
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn::sweep {
+
+Experiment run_experiment();
+Experiment priority_experiment();
 
 const std::vector<Experiment>& experiments() {
     static const std::vector<Experiment> all = {run_experiment(), priority_experiment()};
@@ -13,6 +15,17 @@ const std::vector<Experiment>& experiments() {
 std::vector<Measure> claim_measures(const std::string& id) {
     return {measure_as(id + "_status", "status"), measure_as(id + "_slack", "slack"),
             measure_as(id + "_tightness", "tightness_max")};
+}
+
+void append_verdicts(Row& row, const std::vector<theory::Claim>& claims,
+                     const theory::Evidence& evidence) {
+    for (const theory::Claim& claim : claims) {
+        const theory::Verdict v = theory::judge(claim, std::span(&evidence, 1));
+        const bool judged = v.status != theory::Status::kNotApplicable;
+        row.push_back(static_cast<double>(v.status));
+        row.push_back(judged ? v.slack : kNan);
+        row.push_back(judged ? v.tightness.max : kNan);
+    }
 }
 
 std::size_t row_length(const std::vector<Measure>& measures, std::size_t records) {

@@ -8,6 +8,7 @@
 
 #include "experiments/program/parameter_table.hpp"
 #include "experiments/results/measures.hpp"
+#include "sim/base/numerics.hpp"
 #include "sim/head/trainer.hpp"
 #include "theory/claim.hpp"
 
@@ -51,8 +52,35 @@ struct Experiment {
 /// `run`: one head on one synthetic dataset, as simulate trains it. `priority`: several behaviours.
 const std::vector<Experiment>& experiments();
 
+/// Of a point: the run's numbers, then the curves.
+template <class Result>
+std::vector<Measure> measures_of(const std::vector<Measured<Result>>& numbers,
+                                 const std::vector<Measured<Record>>& curves) {
+    std::vector<Measure> out;
+    for (const auto& m : numbers) out.push_back(m.measure);
+    for (const auto& m : curves) out.push_back(m.measure);
+    return out;
+}
+
+/// A point's row of them.
+template <class Result>
+Row row_of(const Result& result, const std::vector<Measured<Result>>& numbers,
+           const std::vector<Measured<Record>>& curves, std::size_t length) {
+    Row out;
+    for (const auto& m : numbers) out.push_back(m.get(result));
+    const std::vector<Record>& records = result.trajectory.records;
+    for (const auto& m : curves)
+        for (std::size_t k = 0; k < length; ++k)
+            out.push_back(k < records.size() ? m.get(records[k]) : kNan);
+    return out;
+}
+
 /// Status (the number of theory::Status), slack and largest tightness of a claim.
 std::vector<Measure> claim_measures(const std::string& id);
+
+/// Appends them of every claim.
+void append_verdicts(Row& row, const std::vector<theory::Claim>& claims,
+                     const theory::Evidence& evidence);
 
 /// Length of a row.
 std::size_t row_length(const std::vector<Measure>& measures, std::size_t records);

@@ -1,9 +1,8 @@
 #include <algorithm>
-#include <charconv>
-#include <map>
 #include <set>
 #include <sstream>
 
+#include "experiments/results/columns.hpp"
 #include "experiments/sweep/spec.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/nearest.hpp"
@@ -95,18 +94,14 @@ class SpecParser {
         for (const Experiment& e : experiments())
             if (e.name == name) spec_.experiment = &e;
         if (spec_.experiment) return;
-        std::string known;
-        for (const Experiment& e : experiments())
-            known.append(known.empty() ? "" : ", ").append(e.name);
-        complain(line->number, "experiment = '" + name + "', known: " + known);
+        complain(line->number, "experiment = '" + name + "', known: " +
+                                   joined(gather(experiments(), &Experiment::name), ", "));
         spec_.experiment = &experiments().front();
     }
 
     std::uint64_t count(const Line& line, std::uint64_t low, std::uint64_t high) {
         std::uint64_t value = 0;
-        const char* end = line.value.data() + line.value.size();
-        const auto got = std::from_chars(line.value.data(), end, value);
-        if (got.ec == std::errc() && got.ptr == end && value >= low && value <= high) return value;
+        if (parse_number(line.value, value) && value >= low && value <= high) return value;
         throw InputError("is not an integer from " + std::to_string(low) + " to " +
                          std::to_string(high));
     }
@@ -198,12 +193,6 @@ class SpecParser {
         if (!first || first->keys.size() < 2) throw InputError("names fewer than two keys");
     }
 
-    const ExpressionKey* expression_of(const std::string& key) const {
-        for (const ExpressionKey& e : spec_.expressions)
-            if (e.key == key) return &e;
-        return nullptr;
-    }
-
     /// Every expression has one source, so a circle is met by going from source to source; it is
     /// told once, at the first of its lines.
     void check_circles() {
@@ -214,7 +203,7 @@ class SpecParser {
             const ExpressionKey* at = &start;
             while (at && met.insert(at->key).second) {
                 path.append(" -> ").append(at->expression.key);
-                at = expression_of(at->expression.key);
+                at = spec_.expression_of(at->expression.key);
             }
             if (!at || at->key != start.key || told.contains(start.key)) continue;
             told.merge(met);
@@ -251,22 +240,17 @@ class SpecParser {
 
     /// The largest value that `records` takes.
     std::size_t most_records() {
-        std::size_t most = 0;
-        const auto consider = [&](const std::string& text) {
-            most = std::max(most, static_cast<std::size_t>(std::stoull(text)));
-        };
+        std::vector<std::string> taken;
         for (const auto& [key, value] : spec_.fixed)
-            if (key == "records") consider(value);
+            if (key == "records") taken.push_back(value);
         for (const Axis& axis : spec_.axes)
             for (std::size_t k = 0; k < axis.keys.size(); ++k)
-                if (axis.keys[k] == "records")
-                    for (const std::string& value : axis.values[k]) consider(value);
+                if (axis.keys[k] == "records") taken = axis.values[k];
         for (const RandomKey& r : spec_.random)
-            if (r.key == "records") consider(value_at(r.range, 1.0));
-        if (most > 0) return most;
-        for (const Parameter& p : model_->table().parameters())
-            if (p.name == "records") consider(p.default_text);
-        return most;
+            if (r.key == "records") taken.push_back(value_at(r.range, 1.0));
+        if (taken.empty()) taken.push_back(model_->table().find("records")->default_text);
+        return std::ranges::max(
+            gather(taken, [](const std::string& text) { return std::size_t{std::stoull(text)}; }));
     }
 
     static constexpr std::size_t kMostPoints = 1000000000;

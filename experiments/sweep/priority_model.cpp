@@ -1,10 +1,6 @@
-#include "experiments/sweep/priority_model.hpp"
-
-#include <cmath>
-
 #include "experiments/runs/run_config.hpp"
 #include "experiments/studies/priority/priority.hpp"
-#include "experiments/sweep/point_row.hpp"
+#include "experiments/sweep/model.hpp"
 #include "sim/base/content_hash.hpp"
 #include "sim/base/numerics.hpp"
 
@@ -60,19 +56,11 @@ const std::vector<Measured<MixtureRun>>& behaviour_numbers() {
     static const std::vector<Measured<MixtureRun>> all = {
         {measure_as("level_1", "level", "k = 1"), [](R r) { return r.behaviours.priority(0); }},
         {measure_as("level_2", "level", "k = 2"), [](R r) { return r.behaviours.priority(1); }},
-        {"gap",
-         [](R r) {
-             return theory::normalised_gap(r.behaviours.difference.row(0).transpose(),
-                                           r.behaviours.difference.row(1).transpose());
-         }},
+        {"gap", gap_of_two},
         {"kappa", [](R r) { return r.kappa; }},
         {measure_as("lead_time", "lead_time", "negative where behaviour 2 leads"),
          [](R r) { return theory::lead_time(r.behaviours, 0, 1, r.kappa); }},
-        {"crossing",
-         [](R r) {
-             const bool first = r.behaviours.priority(0) > r.behaviours.priority(1);
-             return first ? first_crossing(r.trajectory, 0, 1) : first_crossing(r.trajectory, 1, 0);
-         }},
+        {"crossing", crossing_of_two},
     };
     return all;
 }
@@ -109,7 +97,7 @@ class PriorityModel final : public Model {
         PointResult out{content_hash("priority\n" + table_.canonical()),
                         row_of(result, behaviour_numbers(), behaviour_curves(), records)};
         const theory::Evidence evidence = result.evidence();
-        for (const auto& claim : claims) append_verdict(out.values, claim, evidence);
+        append_verdicts(out.values, claims, evidence);
         return out;
     }
 

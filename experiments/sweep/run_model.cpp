@@ -1,7 +1,5 @@
-#include "experiments/sweep/run_model.hpp"
-
 #include "experiments/runs/run_measures.hpp"
-#include "experiments/sweep/point_row.hpp"
+#include "experiments/sweep/model.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn::sweep {
@@ -47,7 +45,7 @@ class RunModel final : public Model {
         PointResult out{result.id, row_of(result, run_numbers(), run_curves(), records)};
         theory::Evidence evidence = result.evidence();
         evidence.delta = delta_;
-        for (const auto& claim : claims) append_verdict(out.values, claim, evidence);
+        append_verdicts(out.values, claims, evidence);
         return out;
     }
 

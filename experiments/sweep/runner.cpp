@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <cmath>
 #include <ctime>
 #include <exception>
 #include <future>
-#include <limits>
 #include <mutex>
 #include <new>
 
@@ -19,43 +17,10 @@
 #include "experiments/program/stop_guard.hpp"
 #include "experiments/sweep/folder.hpp"
 #include "sim/base/cancel.hpp"
+#include "sim/base/numerics.hpp"
 #include "sim/base/stopwatch.hpp"
 
 namespace prefdyn::sweep {
-
-Shard parse_shard(const std::string& text) {
-    Shard out;
-    const auto slash = text.find('/');
-    const auto read = [](std::string_view part, std::size_t& value) {
-        const auto got = std::from_chars(part.data(), part.data() + part.size(), value);
-        return got.ec == std::errc() && got.ptr == part.data() + part.size();
-    };
-    const std::string_view all = text;
-    if (slash == std::string::npos || !read(all.substr(0, slash), out.index) ||
-        !read(all.substr(slash + 1), out.count) || out.index < 1 || out.index > out.count)
-        throw InputError("shard: '" + text + "' is not I/N with 1 <= I <= N",
-                         "--shard 3/64 is the third of 64");
-    return out;
-}
-
-PointRunner::PointRunner(const Spec& spec, Device device)
-    : spec_(spec),
-      device_(device),
-      unit_(design_matrix(spec)),
-      claims_(spec.selected_claims()),
-      length_(row_length(spec.measures(), spec.records)) {}
-
-std::unique_ptr<Model> PointRunner::prepare(std::size_t point) const {
-    auto model = spec_.experiment->make();
-    set_point(spec_, unit_, point, model->table());
-    return model;
-}
-
-double PointRunner::bytes(std::size_t point) const try {
-    return prepare(point)->bytes();
-} catch (const InputError&) {
-    return 0.0;
-}
 
 namespace {
 
@@ -73,82 +38,6 @@ bool attempt(PointRecord& record, Work work) {
     return false;
 }
 
-}  // namespace
-
-PointGroup PointRunner::make(std::span<const std::size_t> points) const {
-    PointGroup out;
-    out.records.resize(points.size());
-    out.models.resize(points.size());
-    std::vector<std::optional<TrainJob>> jobs(points.size());
-    parallel_for(points.size(), [&](std::size_t k) {
-        out.records[k].point = points[k];
-        attempt(out.records[k], [&] {
-            out.models[k] = prepare(points[k]);
-            jobs[k].emplace(out.models[k]->begin(device_));
-        });
-    });
-    for (std::size_t k = 0; k < points.size(); ++k)
-        if (jobs[k]) {
-            out.jobs.push_back(*jobs[k]);
-            out.owner.push_back(k);
-        }
-    return out;
-}
-
-std::vector<PointRecord> PointRunner::finish(PointGroup group) const {
-    parallel_for(group.jobs.size(), [&](std::size_t r) {
-        PointRecord& record = group.records[group.owner[r]];
-        const std::unique_ptr<Model> model = std::move(group.models[group.owner[r]]);
-        attempt(record, [&] {
-            PointResult result = model->finish(std::move(group.trained[r]), claims_, spec_.records);
-            record.run_id = std::move(result.run_id);
-            record.values = std::move(result.values);
-        });
-    });
-    for (PointRecord& record : group.records)
-        if (record.failed())
-            record.values.assign(length_, std::numeric_limits<double>::quiet_NaN());
-    return std::move(group.records);
-}
-
-std::vector<PointRecord> PointRunner::operator()(std::span<const std::size_t> points) const {
-    PointGroup group = make(points);
-    group.train();
-    return finish(std::move(group));
-}
-
-namespace {
-
-/// Finished points on their way to the disk. One thread at a time.
-class Publisher {
-  public:
-    Publisher(const Spec& spec, std::string folder, std::size_t shard, const RunPlan& plan)
-        : spec_(spec), folder_(std::move(folder)), shard_(shard), plan_(plan) {}
-
-    void add(PointRecord record) {
-        pending_.push_back(std::move(record));
-        const double now = watch_.seconds();
-        const double wait = std::min(kShare * now, plan_.most_publish_seconds);
-        if (now - last_ >= std::max(plan_.publish_seconds, wait)) flush();
-    }
-    void flush() {
-        if (!pending_.empty())
-            write_segment(new_segment(folder_, shard_), spec_, pending_, plan_.device);
-        pending_.clear();
-        last_ = watch_.seconds();
-    }
-
-  private:
-    static constexpr double kShare = 0.01;
-    const Spec& spec_;
-    std::string folder_;
-    std::size_t shard_;
-    const RunPlan& plan_;
-    std::vector<PointRecord> pending_;
-    Stopwatch watch_;
-    double last_ = 0.0;
-};
-
 std::vector<std::size_t> open_points(const Spec& spec, const std::string& folder, Shard shard,
                                      SweepCount& count) {
     const std::vector<char> finished = finished_points(folder, spec, count.damaged);
@@ -163,27 +52,27 @@ std::vector<std::size_t> open_points(const Spec& spec, const std::string& folder
     return out;
 }
 
-}  // namespace
-
-namespace {
-
-/// The finished points of one shard, from any thread, and the first failure.
+/// The finished points of one shard on their way to the disk, from any thread, and the first
+/// failure.
 class Results {
   public:
     Results(const Spec& spec, const std::string& folder, std::size_t shard, const RunPlan& plan,
             SweepCount& count)
-        : count_(count), publisher_(spec, folder, shard, plan) {}
+        : spec_(spec), folder_(folder), shard_(shard), plan_(plan), count_(count) {}
 
     void add(PointRecord record) {
         guarded([&] {
             const bool failed = record.failed();
-            publisher_.add(std::move(record));
+            pending_.push_back(std::move(record));
+            const double now = watch_.seconds();
+            const double wait = std::min(kShare * now, plan_.most_publish_seconds);
+            if (now - last_ >= std::max(plan_.publish_seconds, wait)) publish();
             ++count_.done;
             count_.failed += failed ? 1 : 0;
         });
     }
     void flush() {
-        guarded([&] { publisher_.flush(); });
+        guarded([&] { publish(); });
     }
     void fail(std::exception_ptr failure) {
         const std::lock_guard lock(door_);
@@ -193,7 +82,7 @@ class Results {
         if (failure_) std::rethrow_exception(failure_);
     }
     /// Publishes what came meanwhile and lets nothing more happen: calls `overdue` for good.
-    void leave(const RunPlan& plan) {
+    void leave() {
         flush();
         const std::lock_guard lock(door_);
         std::string failure;
@@ -203,7 +92,7 @@ class Results {
             failure = error.what();
         }
         count_.interrupted = true;
-        plan.overdue(count_, failure);
+        plan_.overdue(count_, failure);
     }
 
   private:
@@ -217,8 +106,22 @@ class Results {
             failure_ = std::current_exception();
         }
     }
+    void publish() {
+        if (!pending_.empty())
+            write_segment(new_segment(folder_, shard_), spec_, pending_, plan_.device);
+        pending_.clear();
+        last_ = watch_.seconds();
+    }
+
+    static constexpr double kShare = 0.01;
+    const Spec& spec_;
+    const std::string& folder_;
+    std::size_t shard_;
+    const RunPlan& plan_;
     SweepCount& count_;
-    Publisher publisher_;
+    std::vector<PointRecord> pending_;
+    Stopwatch watch_;
+    double last_ = 0.0;
     std::mutex door_;
     std::exception_ptr failure_;
 };
@@ -278,40 +181,6 @@ void work_in_groups(const PointRunner& run, std::span<const std::size_t> todo, s
     });
 }
 
-}  // namespace
-
-SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
-                     const RunPlan& plan) {
-    SweepCount count;
-    const std::vector<std::size_t> todo = open_points(spec, folder, shard, count);
-    const PointRunner run(spec, plan.device);
-    constexpr double kAtOnce = 3.0;  // groups
-    const std::size_t group = plan.group > 0 ? plan.group
-                              : todo.empty()
-                                  ? 1
-                                  : jobs_at_a_time(kAtOnce * run.bytes(todo.front()), plan.device);
-    Results results(spec, folder, shard.index, plan, count);
-    Progress progress("points", todo.size());
-    {
-        const StopGuard guard([&] { results.flush(); },
-                              [&] {
-                                  if (plan.overdue) results.leave(plan);
-                              });
-        std::atomic<std::size_t> next{0};
-        if (group > 1)
-            work_in_groups(run, todo, group, results, progress);
-        else
-#pragma omp parallel
-            work(run, todo, next, results, progress);
-    }
-    results.flush();
-    results.rethrow();
-    count.interrupted = cancel_requested() && count.found + count.done < count.points;
-    return count;
-}
-
-namespace {
-
 /// Of the calling thread alone: other work on the machine does not count.
 double thread_seconds() {
     timespec now{};
@@ -351,6 +220,107 @@ std::size_t tried_point(std::size_t k, std::size_t size) {
 }
 
 }  // namespace
+
+Shard parse_shard(const std::string& text) {
+    Shard out;
+    const std::string_view all = text;
+    const auto slash = all.find('/');
+    if (slash == all.npos || !parse_number(all.substr(0, slash), out.index) ||
+        !parse_number(all.substr(slash + 1), out.count) || out.index < 1 || out.index > out.count)
+        throw InputError("shard: '" + text + "' is not I/N with 1 <= I <= N",
+                         "--shard 3/64 is the third of 64");
+    return out;
+}
+
+PointRunner::PointRunner(const Spec& spec, Device device)
+    : spec_(spec),
+      device_(device),
+      unit_(design_matrix(spec)),
+      claims_(spec.selected_claims()),
+      length_(row_length(spec.measures(), spec.records)) {}
+
+std::unique_ptr<Model> PointRunner::prepare(std::size_t point) const {
+    auto model = spec_.experiment->make();
+    set_point(spec_, unit_, point, model->table());
+    return model;
+}
+
+double PointRunner::bytes(std::size_t point) const try {
+    return prepare(point)->bytes();
+} catch (const InputError&) {
+    return 0.0;
+}
+
+PointGroup PointRunner::make(std::span<const std::size_t> points) const {
+    PointGroup out;
+    out.records.resize(points.size());
+    out.models.resize(points.size());
+    std::vector<std::optional<TrainJob>> jobs(points.size());
+    parallel_for(points.size(), [&](std::size_t k) {
+        out.records[k].point = points[k];
+        attempt(out.records[k], [&] {
+            out.models[k] = prepare(points[k]);
+            jobs[k].emplace(out.models[k]->begin(device_));
+        });
+    });
+    for (std::size_t k = 0; k < points.size(); ++k)
+        if (jobs[k]) {
+            out.jobs.push_back(*jobs[k]);
+            out.owner.push_back(k);
+        }
+    return out;
+}
+
+std::vector<PointRecord> PointRunner::finish(PointGroup group) const {
+    parallel_for(group.jobs.size(), [&](std::size_t r) {
+        PointRecord& record = group.records[group.owner[r]];
+        const std::unique_ptr<Model> model = std::move(group.models[group.owner[r]]);
+        attempt(record, [&] {
+            PointResult result = model->finish(std::move(group.trained[r]), claims_, spec_.records);
+            record.run_id = std::move(result.run_id);
+            record.values = std::move(result.values);
+        });
+    });
+    for (PointRecord& record : group.records)
+        if (record.failed()) record.values.assign(length_, kNan);
+    return std::move(group.records);
+}
+
+std::vector<PointRecord> PointRunner::operator()(std::span<const std::size_t> points) const {
+    PointGroup group = make(points);
+    group.train();
+    return finish(std::move(group));
+}
+
+SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
+                     const RunPlan& plan) {
+    SweepCount count;
+    const std::vector<std::size_t> todo = open_points(spec, folder, shard, count);
+    const PointRunner run(spec, plan.device);
+    constexpr double kAtOnce = 3.0;  // groups
+    const std::size_t group = plan.group > 0 ? plan.group
+                              : todo.empty()
+                                  ? 1
+                                  : jobs_at_a_time(kAtOnce * run.bytes(todo.front()), plan.device);
+    Results results(spec, folder, shard.index, plan, count);
+    Progress progress("points", todo.size());
+    {
+        const StopGuard guard([&] { results.flush(); },
+                              [&] {
+                                  if (plan.overdue) results.leave();
+                              });
+        std::atomic<std::size_t> next{0};
+        if (group > 1)
+            work_in_groups(run, todo, group, results, progress);
+        else
+#pragma omp parallel
+            work(run, todo, next, results, progress);
+    }
+    results.flush();
+    results.rethrow();
+    count.interrupted = cancel_requested() && count.found + count.done < count.points;
+    return count;
+}
 
 SweepEstimate estimate(const Spec& spec, Device device, double seconds) {
     constexpr std::size_t kMost = 16;

@@ -38,6 +38,25 @@ void require_seal(const std::string& path) {
                          "end, or another version wrote it");
 }
 
+h5::Reader open_segment(const std::string& path, const Spec& spec) {
+    require_seal(path);
+    h5::Reader file(path);
+    const auto id = file.strings("sweep");
+    if (id != std::vector<std::string>{spec.id()})
+        throw InputError(path + ": belongs to another sweep");
+    return file;
+}
+
+std::vector<std::size_t> points_of(const h5::Reader& file, const Spec& spec) {
+    std::vector<std::size_t> out;
+    for (const double p : file.numbers("point")) {
+        if (!(p >= 0.0 && p < static_cast<double>(spec.size())))
+            throw InputError(file.path() + ": point " + format_real(p) + " is not of this sweep");
+        out.push_back(static_cast<std::size_t>(p));
+    }
+    return out;
+}
+
 }  // namespace
 
 void write_segment(const std::string& path, const Spec& spec,
@@ -65,29 +84,6 @@ void write_segment(const std::string& path, const Spec& spec,
     });
 }
 
-namespace {
-
-h5::Reader open_segment(const std::string& path, const Spec& spec) {
-    require_seal(path);
-    h5::Reader file(path);
-    const auto id = file.strings("sweep");
-    if (id != std::vector<std::string>{spec.id()})
-        throw InputError(path + ": belongs to another sweep");
-    return file;
-}
-
-std::vector<std::size_t> points_of(const h5::Reader& file, const Spec& spec) {
-    std::vector<std::size_t> out;
-    for (const double p : file.numbers("point")) {
-        if (!(p >= 0.0 && p < static_cast<double>(spec.size())))
-            throw InputError(file.path() + ": point " + format_real(p) + " is not of this sweep");
-        out.push_back(static_cast<std::size_t>(p));
-    }
-    return out;
-}
-
-}  // namespace
-
 std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec) {
     const h5::Reader file = open_segment(path, spec);
     const auto points = points_of(file, spec);
@@ -103,12 +99,6 @@ std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec)
         out[i] = {points[i], run_id[i], reason[i],
                   Row(first, first + static_cast<std::ptrdiff_t>(length))};
     }
-    return out;
-}
-
-std::vector<std::size_t> read_segment_points(const std::string& path, const Spec& spec) {
-    std::vector<std::size_t> out;
-    for (const PointRecord& r : read_segment(path, spec)) out.push_back(r.point);
     return out;
 }
 

@@ -23,7 +23,4 @@ void write_segment(const std::string& path, const Spec& spec,
 /// Throws InputError if the file is of another sweep or damaged, be it by one bit.
 std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec);
 
-/// The numbers of its points; throws like read_segment, so that no damaged point counts as done.
-std::vector<std::size_t> read_segment_points(const std::string& path, const Spec& spec);
-
 }  // namespace prefdyn::sweep

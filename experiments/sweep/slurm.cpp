@@ -1,5 +1,6 @@
 #include "experiments/sweep/slurm.hpp"
 
+#include <boost/algorithm/string/replace.hpp>
 #include <filesystem>
 #include <sstream>
 
@@ -9,9 +10,7 @@ namespace {
 
 /// In single quotes, as a shell reads it back.
 std::string quoted(const std::string& text) {
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + "'";
+    return "'" + boost::algorithm::replace_all_copy(text, "'", "'\\''") + "'";
 }
 
 std::string absolute(const std::string& path) {

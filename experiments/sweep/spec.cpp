@@ -1,10 +1,9 @@
 #include "experiments/sweep/spec.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <limits>
 
+#include "experiments/results/columns.hpp"
 #include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stream.hpp"
@@ -15,6 +14,11 @@ namespace prefdyn::sweep {
 const std::vector<std::string>& design_names() {
     static const std::vector<std::string> names = {"grid", "random", "sobol", "latin-hypercube"};
     return names;
+}
+
+const ExpressionKey* Spec::expression_of(const std::string& key) const {
+    const auto found = std::ranges::find(expressions, key, &ExpressionKey::key);
+    return found == expressions.end() ? nullptr : &*found;
 }
 
 std::vector<std::size_t> Spec::shape() const {
@@ -38,14 +42,12 @@ std::size_t Spec::size() const {
 }
 
 std::string Spec::canonical() const {
-    std::string out = "experiment = " + experiment->name +
-                      "\ndesign = " + design_names()[static_cast<std::size_t>(design)] +
-                      (design == Design::kGrid ? "" : "\npoints = " + std::to_string(points)) +
-                      "\nreplicates = " + std::to_string(replicates) +
-                      "\nseed = " + std::to_string(seed) + "\nclaims = ";
-    std::string ids;
-    for (const auto& claim : selected_claims()) ids.append(ids.empty() ? "" : ",").append(claim.id);
-    out += ids + "\n";
+    std::string out =
+        "experiment = " + experiment->name +
+        "\ndesign = " + design_names()[static_cast<std::size_t>(design)] +
+        (design == Design::kGrid ? "" : "\npoints = " + std::to_string(points)) +
+        "\nreplicates = " + std::to_string(replicates) + "\nseed = " + std::to_string(seed) +
+        "\nclaims = " + joined(gather(selected_claims(), &theory::Claim::id), ",") + "\n";
     const auto line = [&](const std::string& key, const Value& value) {
         out.append(key).append(" = ").append(sweep::canonical(value)).append("\n");
     };
@@ -65,11 +67,10 @@ std::string Spec::canonical() const {
 std::string Spec::id() const { return content_hash(canonical()); }
 
 std::vector<theory::Claim> Spec::selected_claims() const {
-    std::vector<theory::Claim> out;
-    for (const auto& claim : theory::select_claims(claims))
-        if (std::find(experiment->claims.begin(), experiment->claims.end(), claim.id) !=
-            experiment->claims.end())
-            out.push_back(claim);
+    std::vector<theory::Claim> out = theory::select_claims(claims);
+    std::erase_if(out, [&](const theory::Claim& claim) {
+        return std::ranges::count(experiment->claims, claim.id) == 0;
+    });
     return out;
 }
 
@@ -95,9 +96,7 @@ void assign_expressions(const Spec& spec, ParameterTable& table) {
     for (const ExpressionKey& e : spec.expressions) open.push_back(&e);
     while (!open.empty()) {
         const auto waits = [&](const ExpressionKey* e) {
-            return std::any_of(open.begin(), open.end(), [&](const ExpressionKey* other) {
-                return other->key == e->expression.key;
-            });
+            return std::ranges::count(open, e->expression.key, &ExpressionKey::key) > 0;
         };
         const auto ready = std::stable_partition(open.begin(), open.end(), waits);
         if (ready == open.end())

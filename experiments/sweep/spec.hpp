@@ -43,6 +43,8 @@ struct Spec {
     std::vector<ExpressionKey> expressions;
     std::size_t records = 0;  ///< length of a curve: the most any point keeps
 
+    /// Null if the key is given by no expression.
+    const ExpressionKey* expression_of(const std::string& key) const;
     /// Points, replicates counted.
     std::size_t size() const;
     /// Length of every axis of the points, `replicate` last: their product is size().

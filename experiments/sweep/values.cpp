@@ -1,7 +1,7 @@
 #include "experiments/sweep/values.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <boost/algorithm/string.hpp>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -14,22 +14,18 @@ namespace {
 
 constexpr Index kMostValues = 10000000;
 
-std::vector<std::string> split(const std::string& text, char at) {
+/// The parts between commas, without the blanks at their ends.
+std::vector<std::string> split(const std::string& text) {
     std::vector<std::string> out;
-    for (std::size_t first = 0; first <= text.size();) {
-        const std::size_t end = std::min(text.find(at, first), text.size());
-        out.push_back(trim(text.substr(first, end - first)));
-        first = end + 1;
-    }
+    boost::algorithm::split(out, text, [](char c) { return c == ','; });
+    for (std::string& part : out) part = trim(part);
     return out;
 }
 
 template <class T>
 std::optional<T> number(const std::string& text) {
     T value{};
-    const char* end = text.data() + text.size();
-    const auto got = std::from_chars(text.data(), end, value);
-    if (got.ec != std::errc() || got.ptr != end) return {};
+    if (!parse_number(text, value)) return {};
     if constexpr (std::is_floating_point_v<T>)
         if (!std::isfinite(value)) return {};
     return value;
@@ -60,8 +56,7 @@ struct Call {
 std::optional<Call> parse_call(const std::string& text) {
     const auto open = text.find('(');
     if (open == std::string::npos || text.back() != ')') return {};
-    return Call{trim(text.substr(0, open)),
-                split(text.substr(open + 1, text.size() - open - 2), ',')};
+    return Call{trim(text.substr(0, open)), split(text.substr(open + 1, text.size() - open - 2))};
 }
 
 void require_arguments(const Call& call, std::size_t count) {
@@ -152,9 +147,7 @@ void require_allowed(const ValueList& values, Parameter& parameter) {
 }  // namespace
 
 std::string trim(const std::string& text) {
-    const auto first = text.find_first_not_of(" \t\r");
-    if (first == std::string::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+    return boost::algorithm::trim_copy_if(text, boost::algorithm::is_any_of(" \t\r"));
 }
 
 Value parse_value(const std::string& text, Parameter& parameter,
@@ -175,7 +168,7 @@ Value parse_value(const std::string& text, Parameter& parameter,
             return *expression;
         }
     }
-    if (list.empty()) list = split(text, ',');
+    if (list.empty()) list = split(text);
     require_allowed(list, parameter);
     for (std::string& value : list) {
         parameter.set(value);
@@ -208,11 +201,7 @@ std::string evaluate(const ValueExpression& e, const std::string& value, bool in
 }
 
 std::string canonical(const Value& value) {
-    if (const auto* list = std::get_if<ValueList>(&value)) {
-        std::string out;
-        for (const std::string& each : *list) out += (out.empty() ? "" : ", ") + each;
-        return out;
-    }
+    if (const auto* list = std::get_if<ValueList>(&value)) return joined(*list, ", ");
     if (const auto* r = std::get_if<ValueRange>(&value))
         return std::string(r->logarithmic ? "loguniform("
                            : r->integer   ? "integers("

@@ -1,8 +1,7 @@
-#include <cmath>
+#include <numeric>
 #include <sstream>
 
 #include "experiments/program/parallel.hpp"
-#include "experiments/results/columns.hpp"
 #include "experiments/studies/accuracy/accuracy.hpp"
 #include "sim/base/substream.hpp"
 
@@ -15,8 +14,7 @@ using theory::Evidence;
 
 RunConfig one_update(Index samples, Index dimension) {
     RunConfig c;
-    c.features.samples = samples;
-    c.features.dimension = dimension;
+    c.features = plain_features(samples, dimension, 1.0);
     c.features.direction = Direction::kRandom;
     c.training.steps = 1;
     c.training.records = 2;
@@ -31,15 +29,12 @@ void give_own_covariances(RunConfig& c) {
 
 const std::vector<double> kDistances = {0.5, 1.0, 2.0, 4.0};
 
-Index fresh_samples(Profile profile) {
-    if (profile == Profile::kQuick) return 20000;
-    return profile == Profile::kDefault ? 100000 : 400000;
-}
-
 FreshRun fresh_case(const FreshSetting& setting, std::size_t k, const VerifyPlan& plan) {
     RunConfig c = setting.config;
     c.features.distinguishability = kDistances[k % kDistances.size()];
-    c.held_out = fresh_samples(plan.profile);
+    c.held_out = plan.profile == Profile::kQuick     ? 20000
+                 : plan.profile == Profile::kDefault ? 100000
+                                                     : 400000;
     c.device = plan.device;
     c.seed = derive_seed(plan.seed, Substream::kFreshAccuracy, k) >> 1;
     return run_fresh(c);
@@ -55,28 +50,37 @@ std::vector<FreshRun> run_fresh_settings(const VerifyPlan& plan) {
     return out;
 }
 
+using Comparisons = std::vector<theory::Comparison>;
+
+std::vector<Filled<Comparisons>> fresh_fields() {
+    const std::vector<std::string> axes = {"accuracy_setting", "accuracy_distance"};
+    return {
+        {"accuracy_setting", "", "setting of T6c",
+         [](const Comparisons&) { return gather(fresh_settings(), &FreshSetting::name); }},
+        {"accuracy_distance", "features", "D = ||mu_+ - mu_-||",
+         [](const Comparisons&) { return kDistances; }},
+        {"accuracy_predicted", axes, "", "accuracy on fresh data predicted from zbar, T6c",
+         [](const theory::Comparison& c) { return c.bound.value; }},
+        {"accuracy_measured", axes, "", "share of fresh samples with m > 0, one update",
+         [](const theory::Comparison& c) { return c.measured.value; }},
+        {"accuracy_tolerance", axes, "", "6 standard deviations + 6 / n of that share",
+         [](const theory::Comparison& c) { return c.measured.radius; }},
+    };
+}
+
 void judge_fresh(const Claim& claim, const VerifyPlan& plan, StudyOutcome& out) {
     const auto settings = fresh_settings();
     const auto runs = run_fresh_settings(plan);
-    std::vector<double> predicted, measured, tolerance;
+    Comparisons comparisons;
     for (std::size_t s = 0; s < settings.size(); ++s) {
         std::vector<Evidence> cases;
         for (std::size_t k = 0; k < kDistances.size(); ++k) {
             cases.push_back(runs[s * kDistances.size() + k].evidence());
-            const auto comparison = claim.compare(cases.back()).front();
-            predicted.push_back(comparison.bound.value);
-            measured.push_back(comparison.measured.value);
-            tolerance.push_back(comparison.measured.radius);
+            comparisons.push_back(claim.compare(cases.back()).front());
         }
-        out.cases.push_back(
-            {"accuracy", claim.id, settings[s].name, std::nan(""), theory::judge(claim, cases)});
+        out.judge("accuracy", claim, settings[s].name, cases);
     }
-    out.values.emplace_back("accuracy_setting",
-                            gather(settings, [](const auto& setting) { return setting.name; }));
-    out.values.emplace_back("accuracy_distance", kDistances);
-    out.values.emplace_back("accuracy_predicted", predicted);
-    out.values.emplace_back("accuracy_measured", measured);
-    out.values.emplace_back("accuracy_tolerance", tolerance);
+    out.put(fresh_fields(), comparisons);
 }
 
 std::vector<LimitDesign> limit_designs(Profile profile) {
@@ -89,46 +93,59 @@ std::vector<LimitDesign> limit_designs(Profile profile) {
             {{4.0, 1.0, 1.0}, samples, groups, 10}};
 }
 
-std::string name_of(const theory::IsotropicLimit& limit) {
+struct LimitOutcome {
+    LimitDesign design;
+    double predicted;
+    std::vector<double> measured, error, fluctuation;  ///< (size)
+};
+
+std::string name_of(const LimitOutcome& outcome) {
+    const theory::IsotropicLimit& limit = outcome.design.limit;
     std::ostringstream out;
     out << "limit: D = " << limit.distinguishability << ", d / n = " << limit.aspect;
     return out.str();
 }
 
-double mean(const std::vector<double>& x) {
-    double sum = 0.0;
-    for (const double value : x) sum += value;
-    return sum / static_cast<double>(x.size());
+using LimitOutcomes = std::vector<LimitOutcome>;
+
+std::vector<Filled<LimitOutcomes>> limit_fields() {
+    const std::vector<std::string> limit = {"accuracy_limit"},
+                                   axes = {"accuracy_limit", "accuracy_samples"};
+    return {
+        {"accuracy_limit", "", "setting of T6d", name_of},
+        {"accuracy_samples", "samples", "training samples n",
+         [](const LimitOutcomes& all) { return all.front().design.samples; }},
+        {"accuracy_limit_predicted", limit, "", "limit of the accuracy, T6d",
+         &LimitOutcome::predicted},
+        {"accuracy_limit_measured", axes, "", "mean accuracy given zbar over datasets",
+         &LimitOutcome::measured},
+        {"accuracy_limit_error", axes, "", "root mean square distance from the limit",
+         &LimitOutcome::error},
+        {"accuracy_limit_fluctuation", axes, "", "the same, predicted to first order",
+         &LimitOutcome::fluctuation},
+    };
 }
 
 void judge_limits(const Claim& claim, const VerifyPlan& plan, StudyOutcome& out) {
-    const auto designs = limit_designs(plan.profile);
-    std::vector<double> predicted, measured, error, fluctuation;
-    for (std::size_t k = 0; k < designs.size(); ++k) {
-        const LimitDesign& design = designs[k];
-        const auto seed = derive_seed(plan.seed, Substream::kLimitingAccuracy, k);
+    LimitOutcomes outcomes;
+    for (const LimitDesign& design : limit_designs(plan.profile)) {
+        const auto seed = derive_seed(plan.seed, Substream::kLimitingAccuracy, outcomes.size());
         const auto accuracies = limit_accuracies(design, {}, seed);
-        predicted.push_back(theory::limiting_accuracy(design.limit));
-        const auto convergence = limit_convergence(design, accuracies, predicted.back());
+        LimitOutcome o{design, theory::limiting_accuracy(design.limit), {}, {}, {}};
+        const auto convergence = limit_convergence(design, accuracies, o.predicted);
+        for (std::size_t s = 0; s < design.samples.size(); ++s) {
+            const auto& row = accuracies[s];
+            o.measured.push_back(std::accumulate(row.begin(), row.end(), 0.0) /
+                                 static_cast<double>(row.size()));
+            o.error.push_back(theory::rms_error(convergence, s));
+            o.fluctuation.push_back(theory::accuracy_fluctuation(design.limit, design.samples[s]));
+        }
         Evidence evidence;
         evidence.of = theory::ConvergenceCase(&convergence);
-        out.cases.push_back({"accuracy", claim.id, name_of(design.limit), std::nan(""),
-                             theory::judge(claim, std::span(&evidence, 1))});
-        for (std::size_t s = 0; s < design.samples.size(); ++s) {
-            measured.push_back(mean(accuracies[s]));
-            error.push_back(theory::rms_error(convergence, s));
-            fluctuation.push_back(theory::accuracy_fluctuation(design.limit, design.samples[s]));
-        }
+        out.judge("accuracy", claim, name_of(o), evidence);
+        outcomes.push_back(std::move(o));
     }
-    out.values.emplace_back("accuracy_limit",
-                            gather(designs, [](const auto& d) { return name_of(d.limit); }));
-    out.values.emplace_back("accuracy_samples", gather(designs.front().samples, [](Index n) {
-                                return static_cast<std::int64_t>(n);
-                            }));
-    out.values.emplace_back("accuracy_limit_predicted", predicted);
-    out.values.emplace_back("accuracy_limit_measured", measured);
-    out.values.emplace_back("accuracy_limit_error", error);
-    out.values.emplace_back("accuracy_limit_fluctuation", fluctuation);
+    out.put(limit_fields(), outcomes);
 }
 
 StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
@@ -137,26 +154,6 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
         (claim.checks.cases == theory::StudyCases::kGrowingSizes ? judge_limits : judge_fresh)(
             claim, plan, out);
     return out;
-}
-
-std::vector<Field> fields() {
-    const std::vector<std::string> fresh = {"accuracy_setting", "accuracy_distance"};
-    const std::vector<std::string> limit = {"accuracy_limit", "accuracy_samples"};
-    return {
-        text_field("accuracy_setting", {"accuracy_setting"}, "setting of T6c"),
-        real_field("accuracy_distance", {"accuracy_distance"}, "features", "D = ||mu_+ - mu_-||"),
-        real_field("accuracy_predicted", fresh, "",
-                   "accuracy on fresh data predicted from zbar, T6c"),
-        real_field("accuracy_measured", fresh, "", "share of fresh samples with m > 0, one update"),
-        real_field("accuracy_tolerance", fresh, "", "6 standard deviations + 6 / n of that share"),
-        text_field("accuracy_limit", {"accuracy_limit"}, "setting of T6d"),
-        integer_field("accuracy_samples", {"accuracy_samples"}, "samples", "training samples n"),
-        real_field("accuracy_limit_predicted", {"accuracy_limit"}, "",
-                   "limit of the accuracy, T6d"),
-        real_field("accuracy_limit_measured", limit, "", "mean accuracy given zbar over datasets"),
-        real_field("accuracy_limit_error", limit, "", "root mean square distance from the limit"),
-        real_field("accuracy_limit_fluctuation", limit, "", "the same, predicted to first order"),
-    };
 }
 
 }  // namespace
@@ -188,7 +185,8 @@ std::vector<FreshSetting> fresh_settings() {
 Study accuracy_study() {
     std::vector<Control> controls = training_accuracy_controls();
     for (auto& control : accuracy_controls()) controls.push_back(std::move(control));
-    return {"accuracy", {"T6c", "T6d"}, fields(), run, {}, controls};
+    return {"accuracy", {"T6c", "T6d"}, fields_of(fresh_fields(), limit_fields()), run,
+            {},         controls};
 }
 
 }  // namespace prefdyn

@@ -7,15 +7,12 @@ namespace prefdyn {
 namespace {
 
 using theory::Claim;
-using theory::Evidence;
 using theory::Verdict;
 
 /// Well separated classes, trained until every prompt is right and the bounds know it.
 RunConfig learned(std::uint64_t seed) {
     RunConfig c;
-    c.features.samples = 200;
-    c.features.dimension = 4;
-    c.features.distinguishability = 8.0;
+    c.features = plain_features(200, 4, 8.0);
     c.features.common_norm = 1.0;
     c.training.steps = 2000;
     c.training.spacing = Spacing::kLogarithmic;
@@ -39,24 +36,6 @@ Verdict class_flipped_in_training(const Claim& claim, std::uint64_t seed) {
     return judge_run(claim, run);
 }
 
-/// 199 prompts against one that is so large that it alone makes zbar: they are all learned wrong,
-/// at a loss hardly above log 2.
-Verdict one_giant_prompt(const Claim& claim, std::uint64_t seed) {
-    Dataset data;
-    data.name = "one giant prompt";
-    data.features.resize(200, 1);
-    for (Index i = 0; i < data.samples(); ++i) {
-        data.label.push_back(i % 2 ? -1 : 1);
-        data.features(i, 0) = i % 2 ? 1.0 : -1.0;
-    }
-    data.features(0, 0) = 1000.0;
-    RunConfig c = learned(seed);
-    c.training.steps = 20;
-    RunResult run = run_dataset(c, data);
-    run.facts.loss.value_at_zero = 1.0;
-    return judge_run(claim, run);
-}
-
 /// 200 prompts z = 1 in one dimension, the first `flipped` of them with the wrong label.
 Dataset equal_prompts(Index flipped) {
     Dataset data;
@@ -67,6 +46,18 @@ Dataset equal_prompts(Index flipped) {
         data.features(i, 0) = (i % 2 ? -1.0 : 1.0) * (i < flipped ? -1.0 : 1.0);
     }
     return data;
+}
+
+/// 199 prompts against one that is so large that it alone makes zbar: they are all learned wrong,
+/// at a loss hardly above log 2.
+Verdict one_giant_prompt(const Claim& claim, std::uint64_t seed) {
+    Dataset data = equal_prompts(200);
+    data.features(0, 0) = 1000.0;
+    RunConfig c = learned(seed);
+    c.training.steps = 20;
+    RunResult run = run_dataset(c, data);
+    run.facts.loss.value_at_zero = 1.0;
+    return judge_run(claim, run);
 }
 
 RunConfig to_kappa_time(double end, std::uint64_t seed) {

@@ -7,16 +7,8 @@ namespace prefdyn {
 
 namespace {
 
-FeatureSpec plain(double distinguishability, Index d, Index n) {
-    FeatureSpec f;
-    f.distinguishability = distinguishability;
-    f.dimension = d;
-    f.samples = n;
-    return f;
-}
-
 FeatureSpec with_tails(NoiseSpec noise, Index n) {
-    FeatureSpec f = plain(1.0, 16, n);
+    FeatureSpec f = plain_features(n, 16, 1.0);
     f.noise = noise;
     return f;
 }
@@ -27,18 +19,18 @@ struct CoverageSetting {
 };
 
 std::vector<CoverageSetting> coverage_settings(Profile profile) {
-    FeatureSpec skewed = plain(1.0, 16, 50);
+    FeatureSpec skewed = plain_features(50, 16, 1.0);
     skewed.p_plus = 0.8;
     skewed.common_norm = 3.0;
     skewed.common_angle = 45.0;
-    FeatureSpec noisy = plain(2.0, 16, 50);
+    FeatureSpec noisy = plain_features(50, 16, 2.0);
     noisy.label_noise = 0.2;
-    FeatureSpec power = plain(1.0, 64, 50);
+    FeatureSpec power = plain_features(50, 64, 1.0);
     power.covariance.spectrum = Spectrum::kPowerLaw;
     std::vector<CoverageSetting> out = {
-        {"d = 1, n = 10", plain(1.0, 1, 10)},
-        {"d = 16, n = 50", plain(1.0, 16, 50)},
-        {"no signal, d = 256", plain(0.0, 256, 50)},
+        {"d = 1, n = 10", plain_features(10, 1, 1.0)},
+        {"d = 16, n = 50", plain_features(50, 16, 1.0)},
+        {"no signal, d = 256", plain_features(50, 256, 0.0)},
         {"power-law spectrum", power},
         {"imbalance, common mean", skewed},
         {"label noise 0.2", noisy},
@@ -49,7 +41,7 @@ std::vector<CoverageSetting> coverage_settings(Profile profile) {
         {"Student t, nu = 1.5", with_tails({Tails::kStudentT, 1.0, 1.5}, 50)},
     };
     if (profile != Profile::kQuick) {
-        out.push_back({"D = 4, d = 64, n = 200", plain(4.0, 64, 200)});
+        out.push_back({"D = 4, d = 64, n = 200", plain_features(200, 64, 4.0)});
         out.push_back(
             {"Laplace tails, n = 400", with_tails({Tails::kGeneralizedNormal, 1.0, 5.0}, 400)});
     }

@@ -19,9 +19,7 @@ struct FloorSetting {
 };
 
 FloorSetting setting(const std::string& name, Index d, NoiseSpec noise = {}) {
-    FloorSetting out{name, {}};
-    out.features.dimension = d;
-    out.features.samples = 40;
+    FloorSetting out{name, plain_features(40, d, 1.0)};
     out.features.noise = noise;
     return out;
 }
@@ -50,20 +48,15 @@ NoiseFloor measure(const FeatureSpec& features, std::size_t replicates, std::uin
                                std::isfinite(fourth_moment(features.noise)));
 }
 
-theory::Verdict judge_floor(const Claim& claim, const NoiseFloor& floor, bool presume = false) {
-    theory::Evidence e;
-    e.of = theory::FloorCase(&floor);
-    return theory::judge(claim, std::span(&e, 1), presume);
-}
-
 StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     StudyOutcome out;
     const auto settings = floor_settings();
     for (std::size_t k = 0; k < settings.size(); ++k) {
         const NoiseFloor floor = measure(settings[k].features, plan.replicates,
                                          derive_seed(plan.seed, Substream::kNoiseFloor, k));
-        out.cases.push_back({"noise_floor", claims.front().id, settings[k].name, std::nan(""),
-                             judge_floor(claims.front(), floor)});
+        theory::Evidence evidence;
+        evidence.of = theory::FloorCase(&floor);
+        out.judge("noise_floor", claims.front(), settings[k].name, evidence);
     }
     return out;
 }
@@ -72,7 +65,7 @@ Control wrong_floor(const std::string& name, const std::string& fault, double fa
     return {"T5n", name, fault, [factor](const Claim& claim, std::uint64_t seed) {
                 NoiseFloor floor = measure(setting("", 1000).features, 1000, seed);
                 floor.predicted *= factor;
-                return judge_floor(claim, floor, true);
+                return judge_case(claim, theory::FloorCase(&floor), true);
             }};
 }
 

@@ -9,7 +9,6 @@
 namespace prefdyn {
 
 using theory::Claim;
-using theory::Evidence;
 using theory::Verdict;
 
 namespace {
@@ -17,15 +16,12 @@ namespace {
 Verdict judge_replicates(const Claim& claim, const Replicates& drawn, double delta,
                          std::optional<double> constant = {}) {
     auto cases = drawn.evidence(delta);
-    for (Evidence& e : cases) e.constant = constant;
+    for (theory::Evidence& e : cases) e.constant = constant;
     return theory::judge(claim, cases, true);
 }
 
 FeatureSpec noise_only(Index d, Index n, NoiseSpec noise = {}) {
-    FeatureSpec f;
-    f.distinguishability = 0.0;
-    f.dimension = d;
-    f.samples = n;
+    FeatureSpec f = plain_features(n, d, 0.0);
     f.noise = noise;
     return f;
 }

@@ -14,11 +14,6 @@ using theory::PopulationState;
 
 constexpr double kBeta = 0.1;
 
-double end_time(const theory::Mixture& mixture, const MarginLoss& loss) {
-    return kDynamicsEnd / theory::smoothness(kBeta, loss.facts().curvature_max,
-                                             theory::second_moment_norm(mixture));
-}
-
 /// sqrt(tr S / n) / ||E z||: the relative error of zbar, labels fixed.
 double relative_sampling_error(const theory::Mixture& mixture, Index n) {
     double trace = 0.0;
@@ -80,13 +75,6 @@ theory::Convergence empty_convergence(const DynamicsDesign& design, double toler
     return out;
 }
 
-/// `population` with its geometry, n samples at a time.
-MixtureDistribution resized(const MixtureDistribution& population, Index n) {
-    MixtureSpec spec = population.spec();
-    spec.samples = n;
-    return MixtureDistribution(std::move(spec), population.geometry_seed());
-}
-
 }  // namespace
 
 theory::Mixture components(const MixtureDistribution& population) {
@@ -104,7 +92,8 @@ DynamicsOutcome compare_dynamics(const MixtureDistribution& population,
                                  std::uint64_t seed) {
     const theory::Mixture mixture = components(population);
     const std::shared_ptr<const MarginLoss> loss = make_margin_loss({});
-    const double end = end_time(mixture, *loss);
+    const double end = kDynamicsEnd / theory::smoothness(kBeta, loss->facts().curvature_max,
+                                                         theory::second_moment_norm(mixture));
     const auto exact =
         theory::population_dynamics(prediction.mixture, *prediction.loss, kBeta,
                                     record_times(end, design.records, Spacing::kLinear));
@@ -118,8 +107,10 @@ DynamicsOutcome compare_dynamics(const MixtureDistribution& population,
     parallel_for("dynamics", sizes * design.replicates, [&](std::size_t task) {
         const std::size_t s = sizes - 1 - task / design.replicates;  // large ones first
         const std::size_t r = task % design.replicates;
+        MixtureSpec spec = population.spec();
+        spec.samples = design.samples[s];
         const Dataset data =
-            resized(population, design.samples[s])
+            MixtureDistribution(std::move(spec), population.geometry_seed())
                 .sample(derive_seed(seed, Purpose::kReplicate, task), false, design.device);
         const Trajectory run = watched_flow(data, loss, kBeta, end, design.records, design.device);
         out.vector.error[r][s] = vector_error(run, exact);

@@ -1,6 +1,3 @@
-#include <cmath>
-
-#include "experiments/results/columns.hpp"
 #include "experiments/studies/dynamics/dynamics.hpp"
 #include "sim/base/substream.hpp"
 
@@ -10,7 +7,6 @@ namespace {
 
 using theory::Claim;
 using theory::Evidence;
-using theory::Verdict;
 
 BehaviourSpec behaviour(double weight, double p_plus) {
     BehaviourSpec b;
@@ -44,90 +40,94 @@ DynamicsDesign design_of(Profile profile) {
     return {{400, 1200, 4000, 12000, 40000, 120000}, 48, 21};
 }
 
-Verdict judge_outcome(const Claim& claim, const DynamicsOutcome& outcome, bool presume) {
+std::vector<Evidence> evidence_of(const DynamicsOutcome& outcome) {
     std::vector<Evidence> cases(2);
     cases[0].of = theory::ConvergenceCase(&outcome.vector);
     cases[1].of = theory::ConvergenceCase(&outcome.curves);
-    return theory::judge(claim, cases, presume);
+    return cases;
 }
 
-void extend(std::vector<double>& out, const Curves& curves) {
+/// [curve][time], flat.
+std::vector<double> flat(const Curves& curves) {
+    std::vector<double> out;
     for (const auto& curve : curves) out.insert(out.end(), curve.begin(), curve.end());
-}
-
-/// What figures need, [setting] outermost.
-struct Columns {
-    std::vector<double> predicted, simulated, vector_error, curve_error, slope, half_width,
-        tolerance;
-
-    void add(const DynamicsOutcome& o) {
-        extend(predicted, o.predicted);
-        for (std::size_t s = 0; s < o.simulated.size(); ++s) {
-            extend(simulated, o.simulated[s]);
-            vector_error.push_back(theory::rms_error(o.vector, s));
-            curve_error.push_back(theory::rms_error(o.curves, s));
-        }
-        const auto law = theory::fit_power_law(o.vector);
-        slope.push_back(law.slope);
-        half_width.push_back(law.half_width);
-        tolerance.push_back(o.vector.tolerance);
-    }
-};
-
-StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
-    const auto settings = dynamics_settings(plan.profile);
-    DynamicsDesign design = design_of(plan.profile);
-    design.device = plan.device;
-    StudyOutcome out;
-    Columns columns;
-    for (std::size_t k = 0; k < settings.size(); ++k) {
-        const auto seed = derive_seed(plan.seed, Substream::kDynamics, k);
-        const MixtureDistribution population(settings[k].mixture, seed);
-        const auto outcome = compare_dynamics(
-            population, {components(population), make_margin_loss({})}, design, seed);
-        out.cases.push_back({"dynamics", claims.front().id, settings[k].name, std::nan(""),
-                             judge_outcome(claims.front(), outcome, false)});
-        columns.add(outcome);
-    }
-    out.values = {
-        {"dynamics_setting", gather(settings, [](const auto& s) { return s.name; })},
-        {"dynamics_samples",
-         gather(design.samples, [](Index n) { return static_cast<std::int64_t>(n); })},
-        {"dynamics_curve", kCurves},
-        {"dynamics_kappa_time", record_times(kDynamicsEnd, design.records, Spacing::kLinear)},
-        {"dynamics_predicted", columns.predicted},
-        {"dynamics_simulated", columns.simulated},
-        {"dynamics_vector_error", columns.vector_error},
-        {"dynamics_curve_error", columns.curve_error},
-        {"dynamics_slope", columns.slope},
-        {"dynamics_slope_half_width", columns.half_width},
-        {"dynamics_tolerance", columns.tolerance},
-    };
     return out;
 }
 
-std::vector<Field> fields() {
+/// (size)
+std::vector<double> errors(const theory::Convergence& convergence) {
+    std::vector<double> out;
+    for (std::size_t s = 0; s < convergence.size.size(); ++s)
+        out.push_back(theory::rms_error(convergence, s));
+    return out;
+}
+
+/// One of every setting.
+struct Outcomes {
+    std::vector<DynamicsSetting> settings;
+    DynamicsDesign design;
+    std::vector<DynamicsOutcome> all;
+};
+
+/// What `get` gives of every outcome.
+template <class Get>
+auto each(Get get) {
+    return [get](const Outcomes& outcomes) { return values_from(outcomes.all, get); };
+}
+
+std::vector<Filled<Outcomes>> fields() {
+    using O = const DynamicsOutcome&;
     const std::string setting = "dynamics_setting", samples = "dynamics_samples",
                       curve = "dynamics_curve", time = "dynamics_kappa_time";
+    const std::vector<std::string> one = {setting}, sizes = {setting, samples};
     return {
-        text_field(setting, {setting}, "mixture of behaviours, T7"),
-        integer_field(samples, {samples}, "samples", "training samples n"),
-        text_field(curve, {curve}, "name of the curve"),
-        real_field(time, {time}, "", "kappa t, kappa the population's"),
-        real_field("dynamics_predicted", {setting, curve, time}, "", "population dynamics"),
-        real_field("dynamics_simulated", {setting, samples, curve, time}, "",
-                   "gradient flow on n samples, training metrics, one dataset"),
-        real_field("dynamics_vector_error", {setting, samples}, "",
-                   "relative distance of v(t) from the population's, root mean square over t and "
-                   "replicates"),
-        real_field("dynamics_curve_error", {setting, samples}, "",
-                   "the same over the curves, each relative to its predicted value"),
-        real_field("dynamics_slope", {setting}, "",
-                   "d log vector_error / d log n; -1/2 is predicted"),
-        real_field("dynamics_slope_half_width", {setting}, "", "of its interval at level 1 - 1e-5"),
-        real_field("dynamics_tolerance", {setting}, "",
-                   "allowed error at the largest n: 2 sqrt(tr S / n) / ||E z||"),
+        {setting, "", "mixture of behaviours, T7",
+         [](const Outcomes& o) { return gather(o.settings, &DynamicsSetting::name); }},
+        {samples, "samples", "training samples n",
+         [](const Outcomes& o) { return o.design.samples; }},
+        {curve, "", "name of the curve", [](const Outcomes&) { return kCurves; }},
+        {time, "", "kappa t, kappa the population's",
+         [](const Outcomes& o) {
+             return record_times(kDynamicsEnd, o.design.records, Spacing::kLinear);
+         }},
+        {"dynamics_predicted", {setting, curve, time}, "", "population dynamics", each([](O o) {
+             return flat(o.predicted);
+         })},
+        {"dynamics_simulated",
+         {setting, samples, curve, time},
+         "",
+         "gradient flow on n samples, training metrics, one dataset",
+         each([](O o) { return values_from(o.simulated, flat); })},
+        {"dynamics_vector_error", sizes, "",
+         "relative distance of v(t) from the population's, root mean square over t and replicates",
+         each([](O o) { return errors(o.vector); })},
+        {"dynamics_curve_error", sizes, "",
+         "the same over the curves, each relative to its predicted value",
+         each([](O o) { return errors(o.curves); })},
+        {"dynamics_slope", one, "", "d log vector_error / d log n; -1/2 is predicted",
+         each([](O o) { return theory::fit_power_law(o.vector).slope; })},
+        {"dynamics_slope_half_width", one, "", "of its interval at level 1 - 1e-5",
+         each([](O o) { return theory::fit_power_law(o.vector).half_width; })},
+        {"dynamics_tolerance", one, "",
+         "allowed error at the largest n: 2 sqrt(tr S / n) / ||E z||",
+         each([](O o) { return o.vector.tolerance; })},
     };
+}
+
+StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
+    Outcomes outcomes{dynamics_settings(plan.profile), design_of(plan.profile), {}};
+    outcomes.design.device = plan.device;
+    StudyOutcome out;
+    for (std::size_t k = 0; k < outcomes.settings.size(); ++k) {
+        const auto seed = derive_seed(plan.seed, Substream::kDynamics, k);
+        const MixtureDistribution population(outcomes.settings[k].mixture, seed);
+        outcomes.all.push_back(compare_dynamics(
+            population, {components(population), make_margin_loss({})}, outcomes.design, seed));
+        out.judge("dynamics", claims.front(), outcomes.settings[k].name,
+                  evidence_of(outcomes.all.back()));
+    }
+    out.put(fields(), outcomes);
+    return out;
 }
 
 using Spoil = std::function<void(DynamicsPrediction&)>;
@@ -153,7 +153,7 @@ Control spoilt(const std::string& name, const std::string& fault, Spoil spoil) {
                 spoil(prediction);
                 const auto outcome =
                     compare_dynamics(population, prediction, {{100, 2000}, 4, 6}, seed);
-                return judge_outcome(claim, outcome, true);
+                return theory::judge(claim, evidence_of(outcome), true);
             }};
 }
 
@@ -189,6 +189,8 @@ std::vector<DynamicsSetting> dynamics_settings(Profile profile) {
             all};
 }
 
-Study dynamics_study() { return {"dynamics", {"T7"}, fields(), run, {}, dynamics_controls()}; }
+Study dynamics_study() {
+    return {"dynamics", {"T7"}, fields_of(fields()), run, {}, dynamics_controls()};
+}
 
 }  // namespace prefdyn

@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include "experiments/program/parallel.hpp"
-#include "experiments/results/columns.hpp"
 #include "experiments/studies/misalignment/misalignment_table.hpp"
 #include "sim/base/numerics.hpp"
 #include "sim/base/substream.hpp"
@@ -22,41 +21,32 @@ struct Setting {
     std::function<MisalignmentSpec(std::size_t)> spec;
 };
 
-MisalignmentSpec synthetic(Activation activation, double head_scale, double beta, Profile profile,
-                           std::uint64_t seed) {
-    FeatureSpec features;
-    features.samples = profile == Profile::kFull ? 200 : 100;
-    features.dimension = 16;
-    features.distinguishability = 2.0;
+MisalignmentSpec synthetic(Activation activation, double head_scale, double beta,
+                           const VerifyPlan& plan, std::uint64_t seed) {
+    const FeatureSpec features =
+        plain_features(plan.profile == Profile::kFull ? 200 : 100, 16, 2.0);
     MisalignmentSpec out;
     out.data = FeatureDistribution(features, seed).sample(seed);
     out.base = gaussian_model(16, 16, head_scale, activation, seed);
     out.beta = beta;
-    out.misalign_steps = profile == Profile::kQuick ? 100 : 400;
+    out.misalign_steps = plan.profile == Profile::kQuick ? 100 : 400;
     out.every = 5;
     out.every_step = activation == Activation::kIdentity;
+    out.device = plan.device;
     return out;
 }
 
 Setting synthetic_setting(Activation activation, double head_scale, double beta,
                           const VerifyPlan& plan) {
-    Setting out;
     std::ostringstream name;
     name << activation_names()[static_cast<std::size_t>(activation)] << ", ||a_0|| ~ " << head_scale
          << ", beta = " << beta;
-    out.name = name.str();
-    out.target = 0.65;
+    Setting out{name.str(), 0.65, {}, [=](std::size_t r) {
+                    const auto seed = derive_seed(plan.seed, Substream::kMisalignmentSynthetic, r);
+                    return synthetic(activation, head_scale, beta, plan, seed);
+                }};
     const std::size_t seeds = plan.profile == Profile::kQuick ? 3 : 20;
     for (std::size_t r = 0; r < seeds; ++r) out.replicate.push_back("seed " + std::to_string(r));
-    const std::uint64_t seed = plan.seed;
-    const Profile profile = plan.profile;
-    const Device device = plan.device;
-    out.spec = [=](std::size_t r) {
-        MisalignmentSpec spec = synthetic(activation, head_scale, beta, profile,
-                                          derive_seed(seed, Substream::kMisalignmentSynthetic, r));
-        spec.device = device;
-        return spec;
-    };
     return out;
 }
 
@@ -78,36 +68,29 @@ std::vector<Setting> synthetic_settings(const VerifyPlan& plan) {
     return out;
 }
 
-bool records_every_step(const TwoLayerRun& run) {
-    const auto& records = run.trajectory.records;
-    return records.back().step + 1.0 == static_cast<double>(records.size());
-}
-
 /// The evidence of one phase of every replicate: what can be judged as one case, the rest as
 /// another.
 void judge_phase(const theory::Claim& claim, const std::string& setting,
-                 const std::vector<theory::Evidence>& all, std::vector<CaseRow>& rows) {
-    std::vector<theory::Evidence> in, out;
-    for (const theory::Evidence& e : all) {
-        const auto verdict = theory::judge(claim, std::span(&e, 1));
-        (verdict.status == theory::Status::kNotApplicable ? out : in).push_back(e);
-    }
-    for (const auto* part : {&in, &out}) {
+                 const std::vector<theory::Evidence>& all, StudyOutcome& out) {
+    std::vector<theory::Evidence> inside, outside;
+    for (const theory::Evidence& e : all)
+        (judge_case(claim, e).status == theory::Status::kNotApplicable ? outside : inside)
+            .push_back(e);
+    for (const auto* part : {&inside, &outside}) {
         if (part->empty()) continue;
         const std::string share =
             std::to_string(part->size()) + " of " + std::to_string(all.size()) + " runs";
-        rows.push_back({"misalignment", claim.id, setting + " (" + share + ")", kNan,
-                        theory::judge(claim, *part)});
+        out.judge("misalignment", claim, setting + " (" + share + ")", *part);
     }
 }
 
 void judge_setting(const std::vector<theory::Claim>& claims, const std::string& setting,
-                   const std::vector<Misalignment>& replicates, std::vector<CaseRow>& rows) {
+                   const std::vector<Misalignment>& replicates, StudyOutcome& out) {
     const auto phase = [&](const theory::Claim& claim, const std::string& name, auto runs_of) {
         std::vector<theory::Evidence> all;
         for (const Misalignment& m : replicates)
             for (const TwoLayerRun* run : runs_of(m)) all.push_back(run->evidence());
-        judge_phase(claim, setting + ", " + name, all, rows);
+        judge_phase(claim, setting + ", " + name, all, out);
     };
     using Runs = std::vector<const TwoLayerRun*>;
     const bool steps = !replicates[0].align.facts.steps.empty();
@@ -118,14 +101,15 @@ void judge_setting(const std::vector<theory::Claim>& claims, const std::string& 
             });
         } else if (claim.checks.cases != theory::StudyCases::kEveryStep) {
             phase(claim, "every start", [](const Misalignment& m) {
-                Runs out = {&m.align, &m.frozen_align};
-                for (const TwoLayerRun& run : m.runs) out.push_back(&run);
-                return out;
+                Runs all = {&m.align, &m.frozen_align};
+                for (const TwoLayerRun& run : m.runs) all.push_back(&run);
+                return all;
             });
         } else if (steps) {
             phase(claim, "alignment", [](const Misalignment& m) { return Runs{&m.align}; });
             for (const auto from : {kFromBase, kFromAligned})
-                if (records_every_step(replicates[0].runs[from]))
+                if (const auto& records = replicates[0].runs[from].trajectory.records;
+                    records.back().step + 1.0 == static_cast<double>(records.size()))
                     phase(claim, "misalignment from " + misalignment_start_names()[from],
                           [from](const Misalignment& m) { return Runs{&m.runs[from]}; });
         }
@@ -139,11 +123,10 @@ StudyOutcome run_settings(const std::vector<theory::Claim>& claims,
         std::vector<Misalignment> replicates(setting.replicate.size());
         parallel_for("misalignment", replicates.size(),
                      [&](std::size_t r) { replicates[r] = misalign(setting.spec(r)); });
-        judge_setting(claims, setting.name, replicates, out.cases);
+        judge_setting(claims, setting.name, replicates, out);
         tabulate(table, setting.name, setting.replicate, setting.target, replicates);
     }
-    for (const MisalignmentField& field : misalignment_fields())
-        out.values.emplace_back(field.name, field.get(table));
+    out.put(misalignment_fields(), table);
     return out;
 }
 
@@ -156,43 +139,35 @@ std::uint64_t seed_of(std::uint64_t seed, std::size_t behaviour) {
 
 /// x = the features as given, E_0 = identity, a_0 Gaussian of length about 1.
 Setting feature_setting(const std::vector<Dataset>& behaviours, const VerifyPlan& plan) {
-    Setting out;
-    out.name = "features, E_0 = identity";
-    out.target = std::log(2.0) - 0.001;
-    out.replicate = gather(behaviours, [](const Dataset& d) { return d.name; });
-    out.spec = [&behaviours, plan](std::size_t r) {
-        MisalignmentSpec spec;
-        spec.data = behaviours[r];
-        const Index d = spec.data.dimension();
-        spec.base = gaussian_model(d, d, 1.0, Activation::kIdentity, seed_of(plan.seed, r));
-        spec.base.embedding = RowMatrix::Identity(d, d);
-        spec.beta = plan.beta;
-        spec.align_steps = 200;
-        spec.misalign_steps = 400;
-        spec.every = 5;
-        spec.device = plan.device;
-        return spec;
-    };
-    return out;
+    return {"features, E_0 = identity", std::log(2.0) - 0.001, gather(behaviours, &Dataset::name),
+            [&behaviours, plan](std::size_t r) {
+                MisalignmentSpec spec;
+                spec.data = behaviours[r];
+                const Index d = spec.data.dimension();
+                spec.base = gaussian_model(d, d, 1.0, Activation::kIdentity, seed_of(plan.seed, r));
+                spec.base.embedding = RowMatrix::Identity(d, d);
+                spec.beta = plan.beta;
+                spec.align_steps = 200;
+                spec.misalign_steps = 400;
+                spec.every = 5;
+                spec.device = plan.device;
+                return spec;
+            }};
 }
 
 }  // namespace
 
 Study misalignment_study() {
-    Study out;
-    out.name = "misalignment";
-    out.claims = {"T9a", "T9b", "T9c", "T9d"};
-    for (const MisalignmentField& f : misalignment_fields())
-        out.fields.push_back({f.name, f.axes, f.type, f.unit, f.description});
-    out.run = [](const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
-        return run_settings(claims, synthetic_settings(plan));
-    };
-    out.run_on_features = [](const std::vector<theory::Claim>& claims,
-                             const std::vector<Dataset>& behaviours, const VerifyPlan& plan) {
-        return run_settings(claims, {feature_setting(behaviours, plan)});
-    };
-    out.controls = misalignment_controls();
-    return out;
+    return {"misalignment",
+            {"T9a", "T9b", "T9c", "T9d"},
+            fields_of(misalignment_fields()),
+            [](const auto& claims, const VerifyPlan& plan) {
+                return run_settings(claims, synthetic_settings(plan));
+            },
+            [](const auto& claims, const std::vector<Dataset>& behaviours, const VerifyPlan& plan) {
+                return run_settings(claims, {feature_setting(behaviours, plan)});
+            },
+            misalignment_controls()};
 }
 
 }  // namespace prefdyn

@@ -10,12 +10,8 @@ using theory::Verdict;
 
 /// The head is turned to the side on which D grows at first: T9b applies for every seed.
 MisalignmentSpec small(std::uint64_t seed) {
-    FeatureSpec features;
-    features.samples = 60;
-    features.dimension = 8;
-    features.distinguishability = 2.0;
     MisalignmentSpec out;
-    out.data = FeatureDistribution(features, seed).sample(seed);
+    out.data = FeatureDistribution(plain_features(60, 8, 2.0), seed).sample(seed);
     out.base = gaussian_model(8, 8, 1.0, Activation::kIdentity, seed);
     const Vector mean = out.base.embedding * theory::mean_statistics(out.data).zbar;
     if (out.base.head.dot(mean) < 0.0) out.base.head = -out.base.head;
@@ -28,13 +24,8 @@ TwoLayerTraining training_of(const MisalignmentSpec& spec) {
             spec.align_steps, 1};
 }
 
-Verdict judge_one(const Claim& claim, const TwoLayerRun& run, bool presume = true) {
-    const theory::Evidence evidence = run.evidence();
-    return theory::judge(claim, std::span(&evidence, 1), presume);
-}
-
 Verdict bound_strengthened(const Claim& claim, std::uint64_t seed) {
-    return judge_one(theory::strengthened(claim, 0.9), misalign(small(seed)).align, false);
+    return judge_run(theory::strengthened(claim, 0.9), misalign(small(seed)).align, false);
 }
 
 /// ||E'||^2 + ||w'||^2 for a rate: one of the two head rows is forgotten.
@@ -44,26 +35,19 @@ class OneHeadRow final : public TwoLayerEngine {
     double frobenius(const Vector& flat) const override { return flat.norm(); }
 };
 
-Verdict one_head_row(const Claim& claim, std::uint64_t seed) {
-    const MisalignmentSpec spec = small(seed);
-    const EngineMaker make = [](const PreferenceTask& task, const TwoLayerSpec& s) {
-        return std::make_unique<OneHeadRow>(task, s);
-    };
-    return judge_one(
-        claim, run_two_layer(spec.data, {spec.base}, training_of(spec), spec.data, make), false);
-}
-
 Verdict base_head_ignored(const Claim& claim, std::uint64_t seed) {
     const MisalignmentSpec spec = small(seed);
     TwoLayerModel headless = spec.base;
     headless.head.setZero();
     TwoLayerRun run = run_two_layer(spec.data, {headless}, training_of(spec));
     run.facts = theory::two_layer_facts(spec.data, spec.base);
-    return judge_one(claim, run, false);
+    return judge_run(claim, run, false);
 }
 
-Verdict reference_not_reset(const Claim& claim, std::uint64_t seed) {
-    return judge_one(claim, misalign(small(seed)).runs[kFromOldReference]);
+/// Without a fault of its own.
+template <MisalignmentStart start>
+Verdict misaligned(const Claim& claim, std::uint64_t seed) {
+    return judge_run(claim, misalign(small(seed)).runs[start]);
 }
 
 /// Steps so small that D grows by 2 eta beta S alone.
@@ -72,13 +56,13 @@ Verdict growth_overstated(const Claim& claim, std::uint64_t seed) {
     spec.eta_kappa = 1e-3;
     TwoLayerRun run = run_two_layer(spec.data, {spec.base}, training_of(spec));
     for (auto& step : run.facts.steps) step.condition *= 1.1;
-    return judge_one(claim, run, false);
+    return judge_run(claim, run, false);
 }
 
 Verdict eta_doubled(const Claim& claim, std::uint64_t seed) {
     TwoLayerRun run = misalign(small(seed)).align;
     run.training.eta *= 0.5;
-    return judge_one(claim, run, false);
+    return judge_run(claim, run, false);
 }
 
 /// Trains the head without its factor 2 against the embedding: ||E||^2 + ||w||^2 is descended.
@@ -93,12 +77,14 @@ class SlowHead final : public TwoLayerEngine {
     }
 };
 
-Verdict head_factor_off(const Claim& claim, std::uint64_t seed) {
+/// Alignment on a faulty engine.
+template <class Engine>
+Verdict on_engine(const Claim& claim, std::uint64_t seed) {
     const MisalignmentSpec spec = small(seed);
     const EngineMaker make = [](const PreferenceTask& task, const TwoLayerSpec& s) {
-        return std::make_unique<SlowHead>(task, s);
+        return std::make_unique<Engine>(task, s);
     };
-    return judge_one(
+    return judge_run(
         claim, run_two_layer(spec.data, {spec.base}, training_of(spec), spec.data, make), false);
 }
 
@@ -109,11 +95,7 @@ Verdict nonlinear_unnoticed(const Claim& claim, std::uint64_t seed) {
     const TwoLayerRun linear = misalign(small(seed)).align;
     run.facts.activation = Activation::kIdentity;
     run.facts.steps = linear.facts.steps;
-    return judge_one(claim, run, false);
-}
-
-Verdict sign_ignored(const Claim& claim, std::uint64_t seed) {
-    return judge_one(claim, misalign(small(seed)).runs[kFromAligned]);
+    return judge_run(claim, run, false);
 }
 
 Verdict labels_flipped_unnoticed(const Claim& claim, std::uint64_t seed) {
@@ -121,7 +103,7 @@ Verdict labels_flipped_unnoticed(const Claim& claim, std::uint64_t seed) {
     TwoLayerTraining training = training_of(spec);
     const TwoLayerModel aligned = run_two_layer(spec.data, {spec.base}, training).end;
     training.steps = 5;
-    return judge_one(claim, run_two_layer(flipped(spec.data), {aligned}, training, spec.data),
+    return judge_run(claim, run_two_layer(flipped(spec.data), {aligned}, training, spec.data),
                      false);
 }
 
@@ -129,9 +111,7 @@ Verdict labels_flipped_unnoticed(const Claim& claim, std::uint64_t seed) {
 /// separates zbar_x the right way and delta the wrong way.
 Verdict mean_for_difference(const Claim& claim, std::uint64_t seed) {
     MisalignmentSpec spec = small(seed);
-    FeatureSpec features;
-    features.samples = 100;
-    features.dimension = 4;
+    FeatureSpec features = plain_features(100, 4, 1.0);
     features.p_plus = 0.9;
     features.common_norm = 3.0;
     features.common_angle = 60.0;
@@ -148,7 +128,7 @@ Verdict mean_for_difference(const Claim& claim, std::uint64_t seed) {
     TwoLayerRun run = run_two_layer(spec.data, {spec.base}, training);
     for (std::size_t k = 0; k < run.facts.steps.size(); ++k)
         run.facts.steps[k].condition = run.trajectory.records[k].observed[kObservedConditionZbar];
-    return judge_one(claim, run, false);
+    return judge_run(claim, run, false);
 }
 
 Verdict frozen_reference_not_reset(const Claim& claim, std::uint64_t seed) {
@@ -157,13 +137,13 @@ Verdict frozen_reference_not_reset(const Claim& claim, std::uint64_t seed) {
     TwoLayerRun run = run_two_layer(flipped(spec.data), {m.frozen_align.end, spec.base, false},
                                     training_of(spec));
     run.facts.counterpart = m.runs[kFromFrozenAligned].facts.counterpart;
-    return judge_one(claim, run);
+    return judge_run(claim, run);
 }
 
 Verdict loss_off(const Claim& claim, std::uint64_t seed) {
     TwoLayerRun run = misalign(small(seed)).runs[kFromFrozenAligned];
     for (Record& r : run.trajectory.records) r.train.loss *= 1.0 + 1e-6;
-    return judge_one(claim, run);
+    return judge_run(claim, run);
 }
 
 Verdict embedding_not_frozen(const Claim& claim, std::uint64_t seed) {
@@ -171,7 +151,7 @@ Verdict embedding_not_frozen(const Claim& claim, std::uint64_t seed) {
     TwoLayerRun run = m.runs[kFromAligned];
     run.facts.counterpart = std::make_shared<const Trajectory>(m.runs[kFromBase].trajectory);
     run.facts.embedding_trained = false;
-    return judge_one(claim, run, false);
+    return judge_run(claim, run, false);
 }
 
 }  // namespace
@@ -180,15 +160,15 @@ std::vector<Control> misalignment_controls() {
     return {
         {"T9a", "bound x 0.9", "the slope is said to be 10 % smaller", bound_strengthened},
         {"T9a", "one head row", "the norm counts the head's change once instead of twice",
-         one_head_row},
+         on_engine<OneHeadRow>},
         {"T9a", "base head ignored", "the trainer starts from a = 0, the claim from a_0",
          base_head_ignored},
         {"T9a", "reference not reset", "the aligned model is trained against the base model",
-         reference_not_reset},
+         misaligned<kFromOldReference>},
         {"T9b", "bound x 0.9", "D must grow by 11 % a step", bound_strengthened},
         {"T9b", "S x 1.1", "D^2 is said to grow 10 % faster than it does", growth_overstated},
         {"T9b", "sign condition ignored", "misalignment from an aligned model, S < 0",
-         sign_ignored},
+         misaligned<kFromAligned>},
         {"T9b", "labels flipped", "the trainer sees flipped labels, the claim does not",
          labels_flipped_unnoticed},
         {"T9b", "zbar_x for delta", "unequal classes, the condition taken at zbar_x",
@@ -200,7 +180,7 @@ std::vector<Control> misalignment_controls() {
         {"T9d", "bound x 0.9", "the drift is said to be 10 % smaller", bound_strengthened},
         {"T9d", "eta doubled", "the trainer's learning rate is doubled, the claim's is not",
          eta_doubled},
-        {"T9d", "head factor off", "the trainer moves the head half as fast", head_factor_off},
+        {"T9d", "head factor off", "the trainer moves the head half as fast", on_engine<SlowHead>},
         {"T9d", "embedding not linear", "tanh is taken for the identity", nonlinear_unnoticed},
     };
 }

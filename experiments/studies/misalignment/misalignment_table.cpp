@@ -4,7 +4,6 @@
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 
-#include "experiments/results/columns.hpp"
 #include "sim/base/numerics.hpp"
 
 namespace prefdyn {
@@ -25,9 +24,9 @@ void tabulate_ratios(MisalignmentTable& t, const std::vector<Misalignment>& repl
             const bool frozen = start == kFromFrozenBase || start == kFromFrozenAligned;
             const Ratio r =
                 ratio_of(values(what, start), values(what, frozen ? kFromFrozenBase : kFromBase));
-            t.ratio[what].push_back(r.mean);
-            t.low[what].push_back(r.low);
-            t.high[what].push_back(r.high);
+            t.ratio[what][0].push_back(r.mean);
+            t.ratio[what][1].push_back(r.low);
+            t.ratio[what][2].push_back(r.high);
         }
 }
 
@@ -71,10 +70,12 @@ double quantile_of(std::vector<double> values, double level) {
 }
 
 Ratio ratio_of(const std::vector<double>& value, const std::vector<double>& base) {
+    using Numbers = Eigen::Map<const Eigen::ArrayXd>;
     const auto n = static_cast<Index>(value.size());
-    Vector logs(n);
-    for (Index r = 0; r < n; ++r)
-        logs(r) = std::log(value[static_cast<std::size_t>(r)] / base[static_cast<std::size_t>(r)]);
+    const Vector logs =
+        (Numbers(value.data(), n) / Numbers(base.data(), n)).unaryExpr([](double x) {
+            return std::log(x);
+        });
     Ratio out{kNan, kNan, kNan};
     if (!logs.allFinite()) return out;
     out.mean = std::exp(logs.mean());
@@ -112,103 +113,63 @@ void tabulate(MisalignmentTable& t, const std::string& setting,
     tabulate_curves(t, replicates);
 }
 
-namespace {
-
-using Axes = std::vector<std::string>;
-
-MisalignmentField real(const std::string& name, const Axes& axes, const std::string& unit,
-                       const std::string& description,
-                       std::vector<double> MisalignmentTable::*member) {
-    return {real_field(name, axes, unit, description),
-            [member](const MisalignmentTable& t) { return t.*member; }};
-}
-
-const std::string kSetting = "misalignment_setting", kReplicate = "misalignment_replicate",
-                  kStart = "misalignment_start", kStep = "misalignment_step";
-
-void add_scales(std::vector<MisalignmentField>& out) {
-    const auto scale = [&](const std::string& name, const std::string& description, auto get) {
-        out.push_back({text_field(name, {name}, description), get});
-    };
-    scale(kSetting, "activation, size of the base head, beta; or the user's features",
-          [](const MisalignmentTable& t) { return t.setting; });
-    scale(kReplicate, "seed or behaviour", [](const MisalignmentTable& t) { return t.replicate; });
-    scale(kStart,
-          "model that is trained on flipped labels, its own reference unless the name says so",
-          [](const MisalignmentTable&) { return misalignment_start_names(); });
-    out.push_back(
-        real(kStep, {kStep}, "updates", "step of misalignment", &MisalignmentTable::curve_step));
-}
-
-void add_measures(std::vector<MisalignmentField>& out) {
-    const Axes each = {kSetting, kReplicate, kStart}, pair = {kSetting, kReplicate};
-    const auto add = [&](const std::string& name, const Axes& axes, const std::string& unit,
-                         const std::string& description,
-                         std::vector<double> MisalignmentTable::*member) {
-        out.push_back(real("misalignment_" + name, axes, unit, description, member));
-    };
-    add("slope", each, "1/time", "-L'(0) = R(0)^2, initial slope of the loss",
-        &MisalignmentTable::slope);
-    add("steps_to_loss", each, "updates", "first step with loss <= misalignment_target",
-        &MisalignmentTable::steps_to_loss);
-    add("steps_to_policy", each, "updates",
-        "first step at which the flipped answer is the likelier one, mean log ratio; NaN if never",
-        &MisalignmentTable::steps_to_policy);
-    add("distinguishability", each, "embedding", "|| mu_+ - mu_- || of g(x) at the start",
-        &MisalignmentTable::distinguishability);
-    add("distinguishability_debiased", each, "embedding", "the same without its noise floor",
-        &MisalignmentTable::debiased);
-    add("head_norm", each, "1/embedding", "|| a || at the start", &MisalignmentTable::head);
-    add("embedding_norm", each, "", "|| E ||_F at the start", &MisalignmentTable::embedding);
-    add("balance_drift", each, "",
-        "|| B - B_0 ||_F at the end, B = E E^T - a a^T / 2, which the flow conserves if the "
-        "embedding is linear and trained",
-        &MisalignmentTable::balance);
-    add("share_distinguishability", pair, "",
-        "growth of the slope with aligned E and base a, over that of the aligned model",
-        &MisalignmentTable::share_distinguishability);
-    add("share_head", pair, "", "the same with base E and aligned a",
-        &MisalignmentTable::share_head);
-    add("target", {kSetting}, "", "loss of misalignment_steps_to_loss", &MisalignmentTable::target);
-}
-
-void add_losses(std::vector<MisalignmentField>& out) {
-    const char* suffix[] = {"", "_low", "_high"};
-    const char* what[] = {"loss under misalignment, median over replicates",
-                          "10 % quantile of the same", "90 % quantile of the same"};
-    for (std::size_t k = 0; k < std::size(kLossLevels); ++k)
-        out.push_back({real_field(std::string("misalignment_loss") + suffix[k],
-                                  {kSetting, kStart, kStep}, "nats", what[k]),
-                       [k](const MisalignmentTable& t) { return t.loss[k]; }});
-}
-
-void add_ratios(std::vector<MisalignmentField>& out) {
-    const std::string of[] = {"slope", "steps"};
-    for (std::size_t what = 0; what < 2; ++what) {
-        const std::string name = "misalignment_" + of[what] + "_ratio";
-        const std::string text = what == 0
-                                     ? "slope over that of the base model (frozen: frozen base)"
-                                     : "steps to the target loss over those of the base model";
-        const auto add = [&](const std::string& suffix, const std::string& description,
-                             auto member) {
-            out.push_back(
-                {real_field(name + suffix, {kSetting, kStart}, "", description),
-                 [member, what](const MisalignmentTable& t) { return (t.*member)[what]; }});
-        };
-        add("", text + ", geometric mean over replicates", &MisalignmentTable::ratio);
-        add("_low", "lower end of its 95 % Student t interval", &MisalignmentTable::low);
-        add("_high", "upper end of its 95 % Student t interval", &MisalignmentTable::high);
-    }
-}
-
-}  // namespace
-
 std::vector<MisalignmentField> misalignment_fields() {
-    std::vector<MisalignmentField> out;
-    add_scales(out);
-    add_measures(out);
-    add_losses(out);
-    add_ratios(out);
+    using T = MisalignmentTable;
+    const std::string setting = "misalignment_setting", replicate = "misalignment_replicate",
+                      start = "misalignment_start", step = "misalignment_step";
+    const std::vector<std::string> each = {setting, replicate, start}, pair = {setting, replicate},
+                                   one = {setting}, starts = {setting, start};
+    std::vector<MisalignmentField> out = {
+        {setting, "", "activation, size of the base head, beta; or the user's features",
+         &T::setting},
+        {replicate, "", "seed or behaviour", &T::replicate},
+        {start, "",
+         "model that is trained on flipped labels, its own reference unless the name says so",
+         [](const T&) { return misalignment_start_names(); }},
+        {step, "updates", "step of misalignment", &T::curve_step},
+        {"misalignment_slope", each, "1/time", "-L'(0) = R(0)^2, initial slope of the loss",
+         &T::slope},
+        {"misalignment_steps_to_loss", each, "updates",
+         "first step with loss <= misalignment_target", &T::steps_to_loss},
+        {"misalignment_steps_to_policy", each, "updates",
+         "first step at which the flipped answer is the likelier one, mean log ratio; NaN if never",
+         &T::steps_to_policy},
+        {"misalignment_distinguishability", each, "embedding",
+         "|| mu_+ - mu_- || of g(x) at the start", &T::distinguishability},
+        {"misalignment_distinguishability_debiased", each, "embedding",
+         "the same without its noise floor", &T::debiased},
+        {"misalignment_head_norm", each, "1/embedding", "|| a || at the start", &T::head},
+        {"misalignment_embedding_norm", each, "", "|| E ||_F at the start", &T::embedding},
+        {"misalignment_balance_drift", each, "",
+         "|| B - B_0 ||_F at the end, B = E E^T - a a^T / 2, which the flow conserves if the "
+         "embedding is linear and trained",
+         &T::balance},
+        {"misalignment_share_distinguishability", pair, "",
+         "growth of the slope with aligned E and base a, over that of the aligned model",
+         &T::share_distinguishability},
+        {"misalignment_share_head", pair, "", "the same with base E and aligned a", &T::share_head},
+        {"misalignment_target", one, "", "loss of misalignment_steps_to_loss", &T::target},
+    };
+    const std::string suffix[] = {"", "_low", "_high"};
+    const char* losses[] = {"loss under misalignment, median over replicates",
+                            "10 % quantile of the same", "90 % quantile of the same"};
+    for (std::size_t k = 0; k < std::size(kLossLevels); ++k)
+        out.push_back({"misalignment_loss" + suffix[k],
+                       {setting, start, step},
+                       "nats",
+                       losses[k],
+                       [k](const T& t) { return t.loss[k]; }});
+    const std::string of[] = {"slope", "steps"};
+    const std::string ratios[] = {"slope over that of the base model (frozen: frozen base)",
+                                  "steps to the target loss over those of the base model"};
+    for (std::size_t what = 0; what < 2; ++what) {
+        const std::string words[] = {ratios[what] + ", geometric mean over replicates",
+                                     "lower end of its 95 % Student t interval",
+                                     "upper end of its 95 % Student t interval"};
+        for (std::size_t k = 0; k < 3; ++k)
+            out.push_back({"misalignment_" + of[what] + "_ratio" + suffix[k], starts, "", words[k],
+                           [=](const T& t) { return t.ratio[what][k]; }});
+    }
     return out;
 }
 

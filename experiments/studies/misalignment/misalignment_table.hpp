@@ -16,7 +16,8 @@ struct MisalignmentTable {
     std::vector<double> slope, steps_to_loss, steps_to_policy, distinguishability, debiased, head,
         embedding, balance;
     std::vector<double> share_distinguishability, share_head;  ///< (setting, replicate)
-    std::vector<double> ratio[2], low[2], high[2];             ///< (setting, start)
+    /// (setting, start): of slopes and of steps, the mean and both ends of its interval.
+    std::vector<double> ratio[2][3];
     std::vector<double> loss[3];  ///< (setting, start, step), quantiles of kLossLevels
 };
 
@@ -25,9 +26,7 @@ void tabulate(MisalignmentTable& table, const std::string& setting,
               const std::vector<std::string>& replicate_names, double target,
               const std::vector<Misalignment>& replicates);
 
-struct MisalignmentField : Field {
-    std::function<ResultWriter::Values(const MisalignmentTable&)> get;
-};
+using MisalignmentField = Filled<MisalignmentTable>;
 
 /// Dimension scales first.
 std::vector<MisalignmentField> misalignment_fields();

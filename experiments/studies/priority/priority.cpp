@@ -23,28 +23,21 @@ std::vector<PriorityResult> run_settings(const VerifyPlan& plan) {
 StudyOutcome judge_mixtures(const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
     StudyOutcome out;
     const auto results = run_settings(plan);
-    for (const PriorityResult& r : results) {
-        const theory::Evidence evidence = r.run.evidence();
-        for (const auto& claim : claims) {
-            CaseRow row;
-            row.study = "priority";
-            row.claim = claim.id;
-            row.setting = r.setting.name;
-            row.verdict = theory::judge(claim, std::span(&evidence, 1));
-            out.cases.push_back(std::move(row));
-        }
-    }
-    put_mixtures(out, results);
+    for (const PriorityResult& r : results)
+        for (const auto& claim : claims)
+            out.judge("priority", claim, r.setting.name, r.run.evidence());
+    out.put(mixture_fields(), results);
     put_orders(out, plan);
     return out;
 }
 
 Study priority_study() {
-    std::vector<Field> fields = mixture_fields();
-    for (const auto& more : {order_fields(), pair_fields()})
-        fields.insert(fields.end(), more.begin(), more.end());
-    return {"priority",  {"T8a", "T8b", "T8c", "T8d"}, fields, judge_mixtures,
-            judge_pairs, priority_controls()};
+    return {"priority",
+            {"T8a", "T8b", "T8c", "T8d"},
+            fields_of(mixture_fields(), order_fields(), pair_fields()),
+            judge_mixtures,
+            judge_pairs,
+            priority_controls()};
 }
 
 }  // namespace prefdyn

@@ -48,8 +48,7 @@ struct PriorityResult {
 };
 /// What is kept of every behaviour at a record.
 std::span<const BehaviourCurve> priority_curves();
-std::vector<Field> mixture_fields();
-void put_mixtures(StudyOutcome& outcome, const std::vector<PriorityResult>& results);
+std::vector<Filled<std::vector<PriorityResult>>> mixture_fields();
 std::vector<Field> order_fields();
 void put_orders(StudyOutcome& outcome, const VerifyPlan& plan);
 std::vector<Field> pair_fields();

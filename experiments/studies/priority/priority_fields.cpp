@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "experiments/results/columns.hpp"
 #include "experiments/studies/priority/priority.hpp"
 #include "sim/base/numerics.hpp"
 
@@ -42,100 +40,92 @@ double count_unlearned(const MixtureRun& run, bool measured) {
                       [](const BehaviourMetrics& m) { return m.rewards_margins < 0.0; }));
 }
 
-const char* const kExtremes = "highest and lowest priority";
+using Results = std::vector<PriorityResult>;
 
-const std::vector<Measured<PriorityResult>>& setting_measures() {
-    using R = const PriorityResult&;
-    static const std::vector<Measured<PriorityResult>> all = {
-        {{"priority_behaviours", "", "K"},
-         [](R r) { return static_cast<double>(r.run.behaviours.behaviours()); }},
-        {{"priority_norm_ratio", "", "longest class-mean difference over the shortest"},
-         [](R r) { return r.setting.norm_ratio; }},
-        {{"priority_angle", "degrees",
-          "between every two mean differences; NaN if not all are alike"},
-         [](R r) { return r.setting.angle; }},
-        {{"priority_flow", "", "1 for the gradient flow, 0 for gradient descent"},
-         [](R r) { return r.setting.training.method == Method::kFlow ? 1.0 : 0.0; }},
-        {measure_as("priority_kappa", "kappa", "of the mixture's loss"),
-         [](R r) { return r.run.kappa; }},
-        {{"priority_mixture_norm", "feature units", "||bbar||"},
-         [](R r) { return r.run.behaviours.mixture.norm(); }},
-        {measure_as("priority_lead_time", "lead_time", kExtremes),
-         [](R r) {
-             const auto [i, j] = extremes(r.run.behaviours);
-             return theory::lead_time(r.run.behaviours, i, j, r.run.kappa);
-         }},
-        {measure_as("priority_first_crossing", "crossing", kExtremes),
-         [](R r) {
-             const auto [i, j] = extremes(r.run.behaviours);
-             return i == j ? kNan
-                           : first_crossing(r.run.trajectory, static_cast<std::size_t>(i),
-                                            static_cast<std::size_t>(j));
-         }},
-        {{"priority_lead_ratio", "",
-          "least first crossing / t* over all pairs; NaN if none ever crosses"},
-         [](R r) { return least_lead_ratio(r.run); }},
-        {{"priority_negative", "behaviours", "behaviours with P_k < 0"},
-         [](R r) { return count_unlearned(r.run, false); }},
-        {{"priority_unlearned", "behaviours",
-          "behaviours with M_k < 0 at the first record after t = 0"},
-         [](R r) { return count_unlearned(r.run, true); }},
-    };
-    return all;
+RecordCurves curves_of(const Results& results) {
+    return RecordCurves(gather(results, [](const PriorityResult& r) { return &r.run.trajectory; }));
 }
 
-std::size_t most_records(const std::vector<PriorityResult>& results) {
-    std::size_t most = 0;
-    for (const auto& r : results) most = std::max(most, r.run.trajectory.records.size());
-    return most;
-}
-
-std::size_t most_behaviours(const std::vector<PriorityResult>& results) {
-    Index most = 0;
-    for (const auto& r : results) most = std::max(most, r.run.behaviours.behaviours());
-    return static_cast<std::size_t>(most);
+std::size_t most_behaviours(const Results& results) {
+    const auto count = [](const PriorityResult& r) { return r.run.behaviours.behaviours(); };
+    return static_cast<std::size_t>(std::ranges::max(gather(results, count)));
 }
 
 /// (setting, behaviour), NaN beyond each setting's K.
-std::vector<double> per_behaviour(const std::vector<PriorityResult>& results, std::size_t K,
-                                  const std::function<Vector(const MixtureRun&)>& get) {
-    std::vector<double> out(results.size() * K, kNan);
-    for (std::size_t s = 0; s < results.size(); ++s) {
-        const Vector values = get(results[s].run);
-        std::copy(values.begin(), values.end(), out.begin() + static_cast<std::ptrdiff_t>(s * K));
-    }
-    return out;
-}
-
-std::vector<double> curve(const std::vector<PriorityResult>& results, std::size_t R, std::size_t K,
-                          double BehaviourMetrics::*metric) {
-    std::vector<double> out(results.size() * R * K, kNan);
-    for (std::size_t s = 0; s < results.size(); ++s) {
-        const auto& records = results[s].run.trajectory.records;
-        for (std::size_t r = 0; r < records.size(); ++r)
-            for (std::size_t k = 0; k < records[r].behaviours.size(); ++k)
-                out[(s * R + r) * K + k] = records[r].behaviours[k].*metric;
-    }
-    return out;
+template <class Get>
+auto per_behaviour(Get get) {
+    return [get](const Results& results) {
+        const std::size_t K = most_behaviours(results);
+        std::vector<double> out(results.size() * K, kNan);
+        for (std::size_t s = 0; s < results.size(); ++s)
+            std::ranges::copy(Vector(get(results[s].run.behaviours)), out.data() + s * K);
+        return out;
+    };
 }
 
 }  // namespace
 
-std::vector<Field> mixture_fields() {
+std::vector<Filled<Results>> mixture_fields() {
+    using R = const PriorityResult&;
+    using B = const theory::BehaviourStatistics&;
     const std::string s = "priority_setting", b = "priority_behaviour", r = "priority_record";
-    std::vector<Field> out = {
-        text_field(s, {s}, "mixture and trainer of the priority study"),
-        integer_field(b, {b}, "", "number of the behaviour within a mixture"),
-        integer_field(r, {r}, "", "number of the record"),
-        field_of(measure_as("priority_time", "time"), {s, r}),
-        field_of(measure_as("priority_level", "level"), {s, b}),
-        real_field("priority_weight", {s, b}, "", "q_k = n_k / n"),
-        real_field("priority_norm", {s, b}, "feature units", "||b_k||"),
+    const std::vector<std::string> one = {s}, each = {s, b};
+    const char* const extreme = "highest and lowest priority";
+    std::vector<Filled<Results>> out = {
+        {s, "", "mixture and trainer of the priority study", [](R of) { return of.setting.name; }},
+        {b, "", "number of the behaviour within a mixture",
+         [](const Results& all) { return count_to(most_behaviours(all)); }},
+        {r, "", "number of the record",
+         [](const Results& all) { return count_to(curves_of(all).length()); }},
+        {field_of(measure_as("priority_time", "time"), {s, r}),
+         [](const Results& all) { return curves_of(all).of(&Record::time); }},
+        {field_of(measure_as("priority_level", "level"), each),
+         per_behaviour([](B of) { return of.priority; })},
+        {"priority_weight", each, "", "q_k = n_k / n",
+         per_behaviour([](B of) { return of.weight; })},
+        {"priority_norm", each, "feature units", "||b_k||",
+         per_behaviour([](B of) { return of.mean.rowwise().norm(); })},
+        {"priority_behaviours", one, "", "K",
+         [](R of) { return static_cast<double>(of.run.behaviours.behaviours()); }},
+        {"priority_norm_ratio", one, "", "longest class-mean difference over the shortest",
+         [](R of) { return of.setting.norm_ratio; }},
+        {"priority_angle", one, "degrees",
+         "between every two mean differences; NaN if not all are alike",
+         [](R of) { return of.setting.angle; }},
+        {"priority_flow", one, "", "1 for the gradient flow, 0 for gradient descent",
+         [](R of) { return of.setting.training.method == Method::kFlow ? 1.0 : 0.0; }},
+        {field_of(measure_as("priority_kappa", "kappa", "of the mixture's loss"), one),
+         [](R of) { return of.run.kappa; }},
+        {"priority_mixture_norm", one, "feature units", "||bbar||",
+         [](R of) { return of.run.behaviours.mixture.norm(); }},
+        {field_of(measure_as("priority_lead_time", "lead_time", extreme), one),
+         [](R of) {
+             const auto [i, j] = extremes(of.run.behaviours);
+             return theory::lead_time(of.run.behaviours, i, j, of.run.kappa);
+         }},
+        {field_of(measure_as("priority_first_crossing", "crossing", extreme), one),
+         [](R of) {
+             const auto [i, j] = extremes(of.run.behaviours);
+             return i == j ? kNan
+                           : first_crossing(of.run.trajectory, static_cast<std::size_t>(i),
+                                            static_cast<std::size_t>(j));
+         }},
+        {"priority_lead_ratio", one, "",
+         "least first crossing / t* over all pairs; NaN if none ever crosses",
+         [](R of) { return least_lead_ratio(of.run); }},
+        {"priority_negative", one, "behaviours", "behaviours with P_k < 0",
+         [](R of) { return count_unlearned(of.run, false); }},
+        {"priority_unlearned", one, "behaviours",
+         "behaviours with M_k < 0 at the first record after t = 0",
+         [](R of) { return count_unlearned(of.run, true); }},
     };
-    for (const auto& m : setting_measures()) out.push_back(field_of(m.measure, {s}));
     for (const BehaviourCurve& c : priority_curves())
-        out.push_back(field_of(
-            measure_as(std::string("priority_") + c.name, c.measure, "behaviour k"), {s, r, b}));
+        out.push_back(
+            {field_of(measure_as(std::string("priority_") + c.name, c.measure, "behaviour k"),
+                      {s, r, b}),
+             [value = c.value](const Results& all) {
+                 return curves_of(all).of_behaviours(most_behaviours(all), value);
+             }});
     return out;
 }
 
@@ -146,32 +136,6 @@ std::span<const BehaviourCurve> priority_curves() {
         {"loss", "loss", &BehaviourMetrics::loss},
     };
     return all;
-}
-
-void put_mixtures(StudyOutcome& outcome, const std::vector<PriorityResult>& results) {
-    auto& out = outcome.values;
-    const std::size_t R = most_records(results), K = most_behaviours(results);
-    out.emplace_back("priority_setting",
-                     gather(results, [](const auto& r) { return r.setting.name; }));
-    out.emplace_back("priority_behaviour", count_to(K));
-    out.emplace_back("priority_record", count_to(R));
-    for (const auto& m : setting_measures())
-        out.emplace_back(m.measure.name, gather(results, m.get));
-    std::vector<double> time(results.size() * R, kNan);
-    for (std::size_t s = 0; s < results.size(); ++s)
-        for (std::size_t r = 0; r < results[s].run.trajectory.records.size(); ++r)
-            time[s * R + r] = results[s].run.trajectory.records[r].time;
-    out.emplace_back("priority_time", time);
-    using M = const MixtureRun&;
-    out.emplace_back("priority_level",
-                     per_behaviour(results, K, [](M m) { return m.behaviours.priority; }));
-    out.emplace_back("priority_weight",
-                     per_behaviour(results, K, [](M m) { return m.behaviours.weight; }));
-    out.emplace_back("priority_norm", per_behaviour(results, K, [](M m) {
-                         return Vector(m.behaviours.mean.rowwise().norm());
-                     }));
-    for (const BehaviourCurve& c : priority_curves())
-        out.emplace_back(std::string("priority_") + c.name, curve(results, R, K, c.value));
 }
 
 }  // namespace prefdyn

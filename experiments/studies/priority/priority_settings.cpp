@@ -1,5 +1,4 @@
 #include <cmath>
-#include <limits>
 
 #include "experiments/studies/priority/priority.hpp"
 
@@ -10,39 +9,26 @@ namespace {
 constexpr Index kDimension = 24;
 constexpr Index kRowsEach = 60;  // more than two classes of d + 1 rows
 
-std::string compact(double value) {
-    std::string text = std::to_string(value);
-    text.erase(text.find_last_not_of('0') + 1);
-    if (text.back() == '.') text.pop_back();
-    return text;
-}
-
-class Settings {
-  public:
-    explicit Settings(Profile profile) : profile_(profile) {}
+struct Settings {
+    Profile profile;
+    std::vector<PrioritySetting> all = {};
 
     /// Adds it under gradient descent and the flow.
     void add(const std::string& name, const MixtureSpec& mixture, double ratio, double angle) {
         for (const Method method : {Method::kGradientDescent, Method::kFlow}) {
             PrioritySetting s{name, mixture, ratio, angle, {}};
             s.training.method = method;
-            s.training.steps = profile_ == Profile::kQuick ? 300 : 3000;
+            s.training.steps = profile == Profile::kQuick ? 300 : 3000;
             s.name += method == Method::kFlow ? ", flow" : ", gradient descent";
             all.push_back(s);
         }
     }
-    PrioritySetting& last() { return all.back(); }
-
-    std::vector<PrioritySetting> all;
-
-  private:
-    Profile profile_;
 };
 
-void add_grid(Settings& s, Profile profile) {
-    const bool quick = profile == Profile::kQuick;
+void add_grid(Settings& s) {
+    const bool quick = s.profile == Profile::kQuick;
     std::vector<Index> sizes = {2, 4, 16};
-    if (profile == Profile::kFull) sizes.push_back(128);
+    if (s.profile == Profile::kFull) sizes.push_back(128);
     const std::vector<double> ratios =
         quick ? std::vector<double>{1.0, 4.0} : std::vector<double>{1.0, 1.5, 2.0, 4.0};
     for (const Index K : sizes)
@@ -52,8 +38,8 @@ void add_grid(Settings& s, Profile profile) {
                 const double cosine = std::cos(angle * M_PI / 180.0);
                 if (cosine < -1.0 / static_cast<double>(K - 1) - 1e-9) continue;
                 if (quick && K > 2 && angle == 30.0) continue;
-                s.add("K = " + std::to_string(K) + ", norm ratio " + compact(ratio) + ", " +
-                          compact(angle) + " degrees",
+                s.add("K = " + std::to_string(K) + ", norm ratio " + format_real(ratio) + ", " +
+                          format_real(angle) + " degrees",
                       equiangular_mixture(K, 4.0, ratio, angle), ratio, angle);
             }
 }
@@ -64,11 +50,11 @@ void set_weights(MixtureSpec& mixture, const std::vector<double>& weight) {
 
 void add_weights(Settings& s) {
     // With a tenth of the samples the stronger behaviour has the lower priority.
-    for (const double first : {0.8, 0.1}) {
+    for (const auto& [first, names] : {std::pair{0.8, "0.8 and 0.2"}, {0.1, "0.1 and 0.9"}}) {
         MixtureSpec m = equiangular_mixture(2, 4.0, 2.0, 90.0);
         m.samples = 600;
         set_weights(m, {first, 1.0 - first});
-        s.add("weights " + compact(first) + " and " + compact(1.0 - first), m, 2.0, 90.0);
+        s.add(std::string("weights ") + names, m, 2.0, 90.0);
     }
     MixtureSpec m = equiangular_mixture(4, 4.0, 1.0, 60.0);
     m.samples = 600;
@@ -82,8 +68,7 @@ void add_opposed(Settings& s) {
         MixtureSpec m = equiangular_mixture(K, 4.0, 1.0, 60.0);
         m.gram.row(K - 1).head(K - 1) *= -1.0;
         m.gram.col(K - 1).head(K - 1) *= -1.0;
-        s.add("K = " + std::to_string(K) + ", one against the others", m, 1.0,
-              std::numeric_limits<double>::quiet_NaN());
+        s.add("K = " + std::to_string(K) + ", one against the others", m, 1.0, kNan);
     }
 }
 
@@ -112,7 +97,7 @@ void add_varied(Settings& s) {
     }
     s.add("eta = 1.9 / kappa", plain, 2.0, 60.0);
     s.all.pop_back();  // the flow knows no step size
-    s.last().training.eta_kappa = 1.9;
+    s.all.back().training.eta_kappa = 1.9;
 }
 
 }  // namespace
@@ -133,16 +118,15 @@ MixtureSpec equiangular_mixture(Index K, double longest, double ratio, double de
 }
 
 std::vector<PrioritySetting> priority_settings(const VerifyPlan& plan) {
-    Settings s(plan.profile);
-    add_grid(s, plan.profile);
+    Settings s{plan.profile};
+    add_grid(s);
     add_weights(s);
     add_opposed(s);
     add_varied(s);
     if (plan.mixture) {
         const auto squares = plan.mixture->gram.diagonal();
         s.add("the given Gram matrix", *plan.mixture,
-              std::sqrt(squares.maxCoeff() / squares.minCoeff()),
-              std::numeric_limits<double>::quiet_NaN());
+              std::sqrt(squares.maxCoeff() / squares.minCoeff()), kNan);
     }
     for (PrioritySetting& setting : s.all) setting.training.device = plan.device;
     return std::move(s.all);
@@ -150,15 +134,11 @@ std::vector<PrioritySetting> priority_settings(const VerifyPlan& plan) {
 
 PendingMixture begin_mixture(const PrioritySetting& setting, std::uint64_t seed) {
     const MixtureDistribution law(setting.mixture, seed);
-    Dataset data = law.sample(seed, false, setting.training.device);
-    const double lambda_max = theory::gram_norm(data.features, static_cast<double>(data.samples()));
-    return {std::move(data), setting.training, lambda_max, seed};
+    return {law.sample(seed, false, setting.training.device), setting.training, seed};
 }
 
 MixtureRun run_mixture(const PrioritySetting& setting, std::uint64_t seed) {
-    PendingMixture run = begin_mixture(setting, seed);
-    const TrainJob job = run.job();
-    return run.finish(train(job.engine, job.loss, job.spec, job.seed));
+    return train_alone(begin_mixture(setting, seed));
 }
 
 }  // namespace prefdyn

@@ -2,14 +2,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "experiments/results/columns.hpp"
 #include "experiments/studies/probabilities/probabilities.hpp"
 
 namespace prefdyn {
 
 namespace {
-
-const std::string kObjective = "probabilities_objective", kSize = "probabilities_update";
 
 /// One update by one objective, at the chosen token's context g_+.
 struct InfluencePoint {
@@ -20,24 +17,6 @@ struct InfluencePoint {
     theory::Shortfall bound;
 };
 
-std::vector<Column<InfluencePoint>> columns() {
-    using P = const InfluencePoint&;
-    return {
-        {"range", "nats", "eta times the range of the logits' response at g_+",
-         [](P p) { return p.range; }},
-        {"first_order", "nats", "largest |eta d log pi| over tokens at g_+",
-         [](P p) { return p.first_order; }},
-        {"remainder", "nats", "largest eta d log pi - (change of log pi) over tokens at g_+",
-         [](P p) { return p.remainder; }},
-        {"second_order", "nats", "eta^2 / 2 times the variance of the logits' response under pi",
-         [](P p) { return p.second_order; }},
-        {"remainder_low", "nats", "lower bound T12e on the remainder",
-         [](P p) { return p.bound.low; }},
-        {"remainder_high", "nats", "upper bound T12e on the remainder",
-         [](P p) { return p.bound.high; }},
-    };
-}
-
 std::vector<double> curve_sizes() {
     std::vector<double> out;
     for (int k = -8; k <= 6; ++k) out.push_back(std::ldexp(1.0, k));
@@ -45,11 +24,8 @@ std::vector<double> curve_sizes() {
 }
 
 std::vector<InfluencePoint> measure(Objective objective, std::uint64_t seed) {
-    ContextDials dials;
-    dials.objective = objective;
-    dials.rho = 0.4;
-    dials.reference_shift = 0.5;
-    theory::InfluenceFacts facts = make_facts(dials, seed);
+    theory::InfluenceFacts facts =
+        make_facts({.rho = 0.4, .objective = objective, .reference_shift = 0.5}, seed);
     measure_single(facts, honest_trainer(facts), curve_sizes());
     const theory::Response response = theory::first_order_response(facts);
     std::vector<InfluencePoint> out;
@@ -63,27 +39,44 @@ std::vector<InfluencePoint> measure(Objective objective, std::uint64_t seed) {
     return out;
 }
 
-}  // namespace
+using Points = std::vector<InfluencePoint>;
 
-std::vector<Field> influence_fields() {
-    std::vector<Field> out = {
-        text_field(kObjective, {kObjective}, "what one update descends"),
-        real_field(kSize, {kSize}, "nats", "logit that the update adds to its own token")};
-    for (const auto& c : columns())
-        out.push_back(real_field("probabilities_influence_" + c.name, {kObjective, kSize}, c.unit,
-                                 c.description));
-    return out;
+std::vector<Filled<Points>> filled_fields() {
+    using P = const InfluencePoint&;
+    const std::string objective = "probabilities_objective", size = "probabilities_update",
+                      prefix = "probabilities_influence_";
+    const std::vector<std::string> axes = {objective, size};
+    return {
+        {objective, "", "what one update descends",
+         [](const Points&) { return objective_names(); }},
+        {size, "nats", "logit that the update adds to its own token",
+         [](const Points&) { return curve_sizes(); }},
+        {prefix + "range", axes, "nats", "eta times the range of the logits' response at g_+",
+         &InfluencePoint::range},
+        {prefix + "first_order", axes, "nats", "largest |eta d log pi| over tokens at g_+",
+         &InfluencePoint::first_order},
+        {prefix + "remainder", axes, "nats",
+         "largest eta d log pi - (change of log pi) over tokens at g_+",
+         &InfluencePoint::remainder},
+        {prefix + "second_order", axes, "nats",
+         "eta^2 / 2 times the variance of the logits' response under pi",
+         &InfluencePoint::second_order},
+        {prefix + "remainder_low", axes, "nats", "lower bound T12e on the remainder",
+         [](P p) { return p.bound.low; }},
+        {prefix + "remainder_high", axes, "nats", "upper bound T12e on the remainder",
+         [](P p) { return p.bound.high; }},
+    };
 }
 
+}  // namespace
+
+std::vector<Field> influence_fields() { return fields_of(filled_fields()); }
+
 void put_influence(StudyOutcome& outcome, std::uint64_t seed) {
-    std::vector<InfluencePoint> points;
+    Points points;
     for (std::size_t k = 0; k < objective_names().size(); ++k)
-        for (const InfluencePoint& p : measure(static_cast<Objective>(k), seed))
-            points.push_back(p);
-    outcome.values.emplace_back(kObjective, objective_names());
-    outcome.values.emplace_back(kSize, curve_sizes());
-    for (const auto& c : columns())
-        outcome.values.emplace_back("probabilities_influence_" + c.name, gather(points, c.get));
+        std::ranges::move(measure(static_cast<Objective>(k), seed), std::back_inserter(points));
+    outcome.put(filled_fields(), points);
 }
 
 }  // namespace prefdyn

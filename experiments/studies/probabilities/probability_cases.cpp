@@ -16,13 +16,6 @@ struct Planned {
     std::function<void(InfluenceFacts&)> measure;
 };
 
-std::string text(double value) {
-    std::string out = std::to_string(value);
-    out.erase(out.find_last_not_of('0') + 1);
-    if (out.back() == '.') out.pop_back();
-    return out;
-}
-
 std::vector<double> first_order_sizes() {
     return {8.0, 1.0, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125};
 }
@@ -66,9 +59,9 @@ void plan_one_context(std::vector<Planned>& out, std::uint64_t seed) {
                 dials.spread = spread;
                 dials.reference_shift = spread > 1.0 ? 1.0 : 0.0;
                 for (const double c : {0.1, 1.0, 30.0})
-                    out.push_back({"T12b", "V = " + std::to_string(V) + ", steps of " + text(c),
-                                   dials, derive_seed(seed, Purpose::kReplicate, out.size()),
-                                   steps_of(c, 12)});
+                    out.push_back(
+                        {"T12b", "V = " + std::to_string(V) + ", steps of " + format_real(c), dials,
+                         derive_seed(seed, Purpose::kReplicate, out.size()), steps_of(c, 12)});
             }
 }
 
@@ -93,7 +86,7 @@ void plan_squeezing(std::vector<Planned>& out, std::uint64_t seed) {
                 dials.rejected = rejected;
                 dials.spread = spread;
                 const std::string setting =
-                    "V = " + std::to_string(V) + ", logits of size " + text(spread);
+                    "V = " + std::to_string(V) + ", logits of size " + format_real(spread);
                 for (const double c : {0.1, 1.0, 10.0})
                     out.push_back({"T12d", setting, dials,
                                    derive_seed(seed, Purpose::kReplicate, out.size()),
@@ -104,33 +97,29 @@ void plan_squeezing(std::vector<Planned>& out, std::uint64_t seed) {
 }  // namespace
 
 std::vector<ContextDials> displacement_dials() {
-    const auto dials = [](std::string name, double chosen, double rejected, double spread) {
-        ContextDials out;
-        out.name = std::move(name);
-        out.chosen = chosen;
-        out.rejected = rejected;
-        out.spread = spread;
-        return out;
+    return {
+        {.name = "both 0.1"},
+        {.name = "chosen likely", .chosen = 0.6},
+        {.name = "chosen very likely", .chosen = 0.9, .rejected = 0.05},
+        {.name = "rejected likely", .rejected = 0.6},
+        {.name = "rejected rare", .rejected = 1e-4},
+        {.name = "flat", .chosen = 0.02, .rejected = 0.02, .spread = 0.05},
+        {.name = "peaky", .chosen = 0.02, .rejected = 0.02, .spread = 4.0},
+        {.name = "V = 8", .vocabulary = 8},
+        {.name = "V = 1000", .vocabulary = 1000},
+        {.name = "peaky, norm ratio 2",
+         .chosen = 0.3,
+         .rejected = 0.02,
+         .spread = 4.0,
+         .norm_ratio = 2.0},
+        {.name = "same token", .chosen = 0.3, .rejected = 0.3, .same_token = true},
+        {.name = "same token, norm ratio 2",
+         .chosen = 0.05,
+         .rejected = 0.05,
+         .spread = 0.3,
+         .norm_ratio = 2.0,
+         .same_token = true},
     };
-    std::vector<ContextDials> out = {
-        dials("both 0.1", 0.1, 0.1, 1.0),
-        dials("chosen likely", 0.6, 0.1, 1.0),
-        dials("chosen very likely", 0.9, 0.05, 1.0),
-        dials("rejected likely", 0.1, 0.6, 1.0),
-        dials("rejected rare", 0.1, 1e-4, 1.0),
-        dials("flat", 0.02, 0.02, 0.05),
-        dials("peaky", 0.02, 0.02, 4.0),
-        dials("V = 8", 0.1, 0.1, 1.0),
-        dials("V = 1000", 0.1, 0.1, 1.0),
-        dials("peaky, norm ratio 2", 0.3, 0.02, 4.0),
-        dials("same token", 0.3, 0.3, 1.0),
-        dials("same token, norm ratio 2", 0.05, 0.05, 0.3),
-    };
-    out[7].vocabulary = 8;
-    out[8].vocabulary = 1000;
-    out[9].norm_ratio = out[11].norm_ratio = 2.0;
-    out[10].same_token = out[11].same_token = true;
-    return out;
 }
 
 std::vector<ProbabilityCase> probability_cases(Profile profile, std::uint64_t seed) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "experiments/runs/run.hpp"
 #include "experiments/studies/probabilities/context_cases.hpp"
 #include "experiments/studies/probabilities/squeezing_panels.hpp"
 
@@ -11,17 +12,11 @@ namespace {
 
 using theory::Claim;
 using theory::InfluenceFacts;
-using theory::Verdict;
 
 /// Makes evidence in which what was done is not what is claimed.
 using Fault = std::function<InfluenceFacts(std::uint64_t seed)>;
 
-ContextDials centre(double rho) {
-    ContextDials out;
-    out.name = "control";
-    out.rho = rho;
-    return out;
-}
+ContextDials centre(double rho) { return {.name = "control", .rho = rho}; }
 
 std::vector<double> control_sizes() { return {0.125, 0.0625, 0.03125, 0.001}; }
 
@@ -93,9 +88,8 @@ InfluenceFacts committed_panel(std::uint64_t) {
 }
 
 InfluenceFacts squeeze_eta_halved(std::uint64_t seed) {
-    ContextDials dials = centre(1.0);
-    dials.objective = Objective::kUnlikelihood;
-    const InfluenceFacts f = make_facts(dials, seed);
+    const InfluenceFacts f =
+        make_facts({.name = "control", .objective = Objective::kUnlikelihood}, seed);
     return measured(f, honest_trainer(f), 0.5);
 }
 
@@ -112,40 +106,38 @@ InfluenceFacts remainder_too_large(std::uint64_t seed) {
 
 /// Updates of a thousandth of a logit, one and several.
 InfluenceFacts small_updates(Objective objective, std::uint64_t seed) {
-    ContextDials dials = centre(1.0);
-    dials.objective = objective;
-    InfluenceFacts out = make_facts(dials, seed);
+    InfluenceFacts out = make_facts({.name = "control", .objective = objective}, seed);
     const ContextTrainer trainer = honest_trainer(out);
     measure_single(out, trainer, {1e-3});
     measure_path(out, trainer, 1e-3, 2);
     return out;
 }
 
-/// The rejected token falls 10 % less, nothing else changes.
+/// One of the tokens that the last step moves is moved 10 % less, nothing else changes.
+void shorten(InfluenceFacts& facts, Index token) {
+    const double before = facts.path[0].logp(1, token);
+    double& after = facts.path[1].logp(1, token);
+    after = before + 0.9 * (after - before);
+}
+
 InfluenceFacts falls_less(std::uint64_t seed) {
     InfluenceFacts out = small_updates(Objective::kUnlikelihood, seed);
-    const Index rejected = out.pairs.rejected[0];
     out.path.resize(2);
-    const double before = out.path[0].logp(1, rejected);
-    double& after = out.path[1].logp(1, rejected);
-    after = before + 0.9 * (after - before);
+    shorten(out, out.pairs.rejected[0]);
     return out;
 }
 
 /// One step of c = 1 in a world of all but two tokens, where the bound on y* is attained: y* rises
 /// 10 % less. What the first order says of so large a step is too loose to see it.
 InfluenceFacts rises_less(std::uint64_t seed) {
-    ContextDials dials = centre(1.0);
-    dials.objective = Objective::kUnlikelihood;
-    dials.vocabulary = 3;
-    dials.chosen = 0.9;
-    dials.rejected = 0.0999;
-    InfluenceFacts out = make_facts(dials, seed);
+    InfluenceFacts out = make_facts({.name = "control",
+                                     .vocabulary = 3,
+                                     .chosen = 0.9,
+                                     .rejected = 0.0999,
+                                     .objective = Objective::kUnlikelihood},
+                                    seed);
     measure_path(out, honest_trainer(out), 1.0, 1);
-    const Index peak = out.pairs.chosen[0];
-    const double before = out.path[0].logp(1, peak);
-    double& after = out.path[1].logp(1, peak);
-    after = before + 0.9 * (after - before);
+    shorten(out, out.pairs.chosen[0]);
     return out;
 }
 
@@ -160,35 +152,22 @@ Claim only(const Claim& claim, theory::Relation relation) {
     return out;
 }
 
-Control likeliest_rises_less() {
-    return {"T12d", "likeliest rises less", "the likeliest token rises 10 % less than it does",
-            [](const Claim& c, std::uint64_t seed) -> Verdict {
-                const InfluenceFacts facts = rises_less(seed);
-                const theory::Evidence evidence = evidence_of(facts);
-                return theory::judge(only(c, theory::Relation::kAtLeast), std::span(&evidence, 1));
+/// `told` is the claim that the evidence is held against.
+Control control(const std::string& claim, const std::string& name, const std::string& fault,
+                Fault make, std::function<Claim(const Claim&)> told = std::identity()) {
+    return {claim, name, fault, [=](const Claim& c, std::uint64_t seed) {
+                const InfluenceFacts facts = make(seed);
+                return judge_case(told(c), evidence_of(facts));
             }};
 }
 
 /// One side of a two-sided bound, which is attained as the step shrinks.
 Control side_strengthened(const std::string& claim, theory::Relation relation) {
-    const bool lower = relation == theory::Relation::kAtLeast;
-    const std::string side = lower ? "lower" : "upper";
-    return {claim, "bound x 0.9, " + side, "the " + side + " bound is made 10 % stronger",
-            [=](const Claim& c, std::uint64_t seed) -> Verdict {
-                const InfluenceFacts facts = small_updates(Objective::kDpo, seed);
-                const theory::Evidence evidence = evidence_of(facts);
-                return theory::judge(theory::strengthened(only(c, relation), 0.9),
-                                     std::span(&evidence, 1));
-            }};
-}
-
-Control control(const std::string& claim, const std::string& name, const std::string& fault,
-                Fault make) {
-    return {claim, name, fault, [make](const Claim& c, std::uint64_t seed) -> Verdict {
-                const InfluenceFacts facts = make(seed);
-                const theory::Evidence evidence = evidence_of(facts);
-                return theory::judge(c, std::span(&evidence, 1));
-            }};
+    const std::string side = relation == theory::Relation::kAtLeast ? "lower" : "upper";
+    return control(
+        claim, "bound x 0.9, " + side, "the " + side + " bound is made 10 % stronger",
+        [](std::uint64_t seed) { return small_updates(Objective::kDpo, seed); },
+        [=](const Claim& c) { return theory::strengthened(only(c, relation), 0.9); });
 }
 
 }  // namespace
@@ -223,7 +202,8 @@ std::vector<Control> probability_controls() {
         control("T12c", "contexts taken for one", one, contexts_taken_for_one),
         control("T12d", "falls less", "the rejected token falls 10 % less than it does",
                 falls_less),
-        likeliest_rises_less(),
+        control("T12d", "likeliest rises less", "the likeliest token rises 10 % less than it does",
+                rises_less, [](const Claim& c) { return only(c, theory::Relation::kAtLeast); }),
         control("T12d", "published panel D as committed",
                 "token 25 is pulled as hard as token 42 is pushed: pi cancels, nothing is squeezed",
                 committed_panel),

@@ -1,7 +1,5 @@
 #include "experiments/studies/probabilities/squeezing_panels.hpp"
 
-#include <cmath>
-
 #include "sim/base/legacy_random.hpp"
 
 namespace prefdyn {
@@ -60,13 +58,6 @@ std::vector<SqueezingPanel> squeezing_panels() {
         make_panel("D pure: negative in a valley", d.x, d.peaky, Objective::kUnlikelihood, 0, 42,
                    0.5),
     };
-}
-
-double entropy(const Vector& pi) {
-    double sum = 0.0;
-    for (Index v = 0; v < pi.size(); ++v)
-        if (!(pi(v) <= 0.0)) sum -= pi(v) * std::log(pi(v));
-    return sum;
 }
 
 }  // namespace prefdyn

@@ -23,7 +23,4 @@ struct SqueezingPanel {
 /// and 42 move and nothing is squeezed.
 std::vector<SqueezingPanel> squeezing_panels();
 
-/// - sum pi log pi, in nats.
-double entropy(const Vector& pi);
-
 }  // namespace prefdyn

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numeric>
 
 #include "experiments/program/parallel.hpp"
 #include "sim/base/numerics.hpp"
@@ -30,20 +28,6 @@ struct Solved {
     SampleTable samples;
 };
 
-Evidence evidence_of(const TabularFacts& facts) {
-    Evidence e;
-    e.of = theory::TabularCase(&facts);
-    e.training.beta = facts.beta;
-    return e;
-}
-
-SamplePlan broken_plan(Profile profile) {
-    SamplePlan out;
-    out.size = {1000, 10000, 100000, 1000000, 10000000};
-    out.replicates = profile == Profile::kQuick ? 4 : 16;
-    return out;
-}
-
 std::vector<Solved> solve(std::vector<TabularSetting> settings, const VerifyPlan& plan,
                           bool broken) {
     std::vector<Solved> out(settings.size());
@@ -52,7 +36,8 @@ std::vector<Solved> solve(std::vector<TabularSetting> settings, const VerifyPlan
         s.setting = std::move(settings[i]);
         s.population = population_facts(s.setting);
         s.target = rlhf_optimum(s.setting, s.setting.world.reward);
-        s.plan = broken ? broken_plan(plan.profile) : sample_plan(s.population, plan.profile);
+        s.plan = broken ? four_decades(plan.profile == Profile::kQuick ? 4 : 16)
+                        : sample_plan(s.population, plan.profile);
         s.samples.resize(s.plan.size.size());
         if (!broken)
             s.descended = descend_dpo({population(s.setting.world), log_reference(s.setting.world),
@@ -75,8 +60,7 @@ std::vector<Solved> solve(std::vector<TabularSetting> settings, const VerifyPlan
 
 void add_case(StudyOutcome& out, const Claim& claim, const std::string& setting,
               const std::vector<Evidence>& evidence) {
-    if (!evidence.empty())
-        out.cases.push_back({"rlhf", claim.id, setting, kNan, theory::judge(claim, evidence)});
+    if (!evidence.empty()) out.judge("rlhf", claim, setting, evidence);
 }
 
 /// Samples with an optimum are held to the claim; those without must be refused by it.
@@ -98,80 +82,27 @@ void judge_setting(StudyOutcome& out, const std::vector<Claim>& claims, const So
             add_case(out, claim, s.setting.name, {evidence_of(s.population)});
 }
 
-// Fields -----------------------------------------------------------------------------------------
-
-using Values = ResultWriter::Values;
-
-std::vector<Field> fields() {
-    const std::vector<std::string> one = {"rlhf_setting"}, two = {"rlhf_setting", "rlhf_size"};
-    const std::vector<std::string> fault = {"rlhf_broken"},
-                                   faults = {"rlhf_broken", "rlhf_broken_samples"};
-    const auto real = FieldType::kReal;
-    return {
-        {"rlhf_setting", one, FieldType::kText, "", "tabular world that meets every assumption"},
-        {"rlhf_size", {"rlhf_size"}, FieldType::kInteger, "", "index of the sample size"},
-        {"rlhf_prompts", one, FieldType::kInteger, "", "P"},
-        {"rlhf_responses", one, FieldType::kInteger, "", "A, responses a prompt"},
-        {"rlhf_beta", one, real, "", "beta of the tabular world"},
-        {"rlhf_population_gap", one, real, "",
-         "max |log pi - log pi*|, pi the population DPO optimum, pi* = pi_ref exp(r / beta) / Z"},
-        {"rlhf_descent_gap", one, real, "", "the same after gradient descent on the DPO loss"},
-        {"rlhf_ascent_gap", one, real, "", "the same after policy gradient on RLHF's objective"},
-        {"rlhf_pair_gap", one, real, "",
-         "max |log pi_DPO - log pi_RLHF| over all samples that have an optimum"},
-        {"rlhf_slope", one, real, "", "d log KL(pi* || pihat_N) / d log N, mean over replicates"},
-        {"rlhf_slope_error", one, real, "", "half width of its confidence interval"},
-        {"rlhf_log_slope", one, real, "", "d log max |log pi* - log pihat_N| / d log N"},
-        {"rlhf_log_slope_error", one, real, "", "half width of its confidence interval"},
-        {"rlhf_constant", one, real, "", "predicted limit of N E KL(pi* || pihat_N)"},
-        {"rlhf_samples", two, FieldType::kInteger, "", "N, comparisons in a sample"},
-        {"rlhf_optimum_share", two, real, "",
-         "share of the samples that have an optimum (Ford's condition)"},
-        {"rlhf_divergence", two, real, "nat",
-         "KL(pi* || pihat_N), mean over the samples that have an optimum"},
-        {"rlhf_log_error", two, real, "", "max |log pi* - log pihat_N|, mean over the same"},
-        {"rlhf_broken", fault, FieldType::kText, "", "tabular world that breaks one assumption"},
-        integer_field("rlhf_broken_samples", {"rlhf_broken_samples"}, "",
-                      "N, comparisons in a sample"),
-        {"rlhf_broken_reason", fault, FieldType::kText, "", "why T10a does not apply"},
-        {"rlhf_broken_gap", fault, real, "nat",
-         "KL(pi* || pi), pi the population DPO optimum, pi* RLHF's optimum in the policy class"},
-        {"rlhf_broken_distance", fault, real, "", "total variation between the two"},
-        {"rlhf_broken_divergence", faults, real, "nat", "KL(pi* || pihat_N), mean over samples"},
-    };
-}
-
-template <class Value, class Of>
-std::vector<Value> each(const std::vector<Solved>& all, Of of) {
-    std::vector<Value> out;
-    for (const Solved& s : all) out.push_back(static_cast<Value>(of(s)));
+/// Mean over the replicates that have the number, at every size.
+std::vector<double> means_of(const Solved& s, double Sample::*value) {
+    std::vector<double> out;
+    for (const auto& row : s.samples) {
+        double sum = 0.0, count = 0.0;
+        for (const Sample& sample : row)
+            if (!std::isnan(sample.*value)) {
+                sum += sample.*value;
+                count += 1.0;
+            }
+        out.push_back(count > 0.0 ? sum / count : kNan);
+    }
     return out;
 }
 
-/// Mean over the replicates that have the number.
-double mean_of(const std::vector<Sample>& row, double Sample::*value) {
-    double sum = 0.0, count = 0.0;
-    for (const Sample& s : row)
-        if (!std::isnan(s.*value)) {
-            sum += s.*value;
-            count += 1.0;
-        }
-    return count > 0.0 ? sum / count : kNan;
-}
-
-template <class Value, class Of>
-std::vector<Value> each_size(const std::vector<Solved>& all, Of of) {
-    std::vector<Value> out;
-    for (const Solved& s : all)
-        for (std::size_t k = 0; k < s.samples.size(); ++k)
-            out.push_back(static_cast<Value>(of(s, k)));
-    return out;
-}
-
-double optimum_share(const std::vector<Sample>& row) {
-    const auto with = std::count_if(
-        row.begin(), row.end(), [](const Sample& s) { return s.facts.dpo.log_policy.size() > 0; });
-    return static_cast<double>(with) / static_cast<double>(row.size());
+std::vector<double> optimum_shares(const Solved& s) {
+    return gather(s.samples, [](const std::vector<Sample>& row) {
+        const auto with = std::ranges::count_if(
+            row, [](const Sample& sample) { return sample.facts.dpo.log_policy.size() > 0; });
+        return static_cast<double>(with) / static_cast<double>(row.size());
+    });
 }
 
 double worst_pair_gap(const Solved& s) {
@@ -186,81 +117,72 @@ double total_variation(const Solved& s) {
     return 0.5 * s.setting.world.weight.dot(difference.cwiseAbs().rowwise().sum());
 }
 
-void put_settings(StudyOutcome& out, const std::vector<Solved>& all) {
+using Worlds = std::vector<Solved>;
+
+std::vector<Filled<Worlds>> fields() {
     using S = const Solved&;
-    const auto put = [&](const char* name, Values v) {
-        out.values.emplace_back(name, std::move(v));
+    const std::string setting = "rlhf_setting", size = "rlhf_size";
+    const std::vector<std::string> one = {setting}, two = {setting, size};
+    const auto slope = theory::fit_power_law;
+    return {
+        {setting, "", "tabular world that meets every assumption",
+         [](S s) { return s.setting.name; }},
+        {size, "", "index of the sample size",
+         [](const Worlds& all) { return count_to(all.front().plan.size.size()); }},
+        {"rlhf_prompts", one, "", "P", [](S s) { return s.target.rows(); }},
+        {"rlhf_responses", one, "", "A, responses a prompt", [](S s) { return s.target.cols(); }},
+        {"rlhf_beta", one, "", "beta of the tabular world", [](S s) { return s.setting.beta; }},
+        {"rlhf_population_gap", one, "",
+         "max |log pi - log pi*|, pi the population DPO optimum, pi* = pi_ref exp(r / beta) / Z",
+         [](S s) { return log_ratio_gap(s.target, s.population.dpo.log_policy); }},
+        {"rlhf_descent_gap", one, "", "the same after gradient descent on the DPO loss",
+         [](S s) { return log_ratio_gap(s.target, s.descended); }},
+        {"rlhf_ascent_gap", one, "", "the same after policy gradient on RLHF's objective",
+         [](S s) { return log_ratio_gap(s.target, s.population.ascent); }},
+        {"rlhf_pair_gap", one, "",
+         "max |log pi_DPO - log pi_RLHF| over all samples that have an optimum", worst_pair_gap},
+        {"rlhf_slope", one, "", "d log KL(pi* || pihat_N) / d log N, mean over replicates",
+         [=](S s) { return slope(s.population.divergence).slope; }},
+        {"rlhf_slope_error", one, "", "half width of its confidence interval",
+         [=](S s) { return slope(s.population.divergence).half_width; }},
+        {"rlhf_log_slope", one, "", "d log max |log pi* - log pihat_N| / d log N",
+         [=](S s) { return slope(s.population.log_error).slope; }},
+        {"rlhf_log_slope_error", one, "", "half width of its confidence interval",
+         [=](S s) { return slope(s.population.log_error).half_width; }},
+        {"rlhf_constant", one, "", "predicted limit of N E KL(pi* || pihat_N)",
+         [](S s) { return theory::gap_law(s.population).mean; }},
+        {"rlhf_samples", two, "", "N, comparisons in a sample", [](S s) { return s.plan.size; }},
+        {"rlhf_optimum_share", two, "",
+         "share of the samples that have an optimum (Ford's condition)", optimum_shares},
+        {"rlhf_divergence", two, "nat",
+         "KL(pi* || pihat_N), mean over the samples that have an optimum",
+         [](S s) { return means_of(s, &Sample::divergence); }},
+        {"rlhf_log_error", two, "", "max |log pi* - log pihat_N|, mean over the same",
+         [](S s) { return means_of(s, &Sample::log_error); }},
     };
-    const auto real = [&](const char* name, auto of) { put(name, each<double>(all, of)); };
-    std::vector<std::int64_t> index(all.front().plan.size.size());
-    std::iota(index.begin(), index.end(), 0);
-    put("rlhf_setting", each<std::string>(all, [](S s) { return s.setting.name; }));
-    put("rlhf_size", index);
-    put("rlhf_prompts", each<std::int64_t>(all, [](S s) { return s.target.rows(); }));
-    put("rlhf_responses", each<std::int64_t>(all, [](S s) { return s.target.cols(); }));
-    real("rlhf_beta", [](S s) { return s.setting.beta; });
-    real("rlhf_population_gap",
-         [](S s) { return log_ratio_gap(s.target, s.population.dpo.log_policy); });
-    real("rlhf_descent_gap", [](S s) { return log_ratio_gap(s.target, s.descended); });
-    real("rlhf_ascent_gap", [](S s) { return log_ratio_gap(s.target, s.population.ascent); });
-    real("rlhf_pair_gap", worst_pair_gap);
-    real("rlhf_constant", [](S s) { return theory::gap_law(s.population).mean; });
 }
 
-void put_convergence(StudyOutcome& out, const std::vector<Solved>& all) {
+std::vector<Filled<Worlds>> broken_fields() {
     using S = const Solved&;
-    const auto put = [&](const char* name, Values v) {
-        out.values.emplace_back(name, std::move(v));
-    };
-    const auto slope = [](const theory::Convergence& c) { return theory::fit_power_law(c); };
-    const auto real = [&](const char* name, auto of) { put(name, each<double>(all, of)); };
-    real("rlhf_slope", [&](S s) { return slope(s.population.divergence).slope; });
-    real("rlhf_slope_error", [&](S s) { return slope(s.population.divergence).half_width; });
-    real("rlhf_log_slope", [&](S s) { return slope(s.population.log_error).slope; });
-    real("rlhf_log_slope_error", [&](S s) { return slope(s.population.log_error).half_width; });
-    put("rlhf_samples",
-        each_size<std::int64_t>(all, [](S s, std::size_t k) { return s.plan.size[k]; }));
-    put("rlhf_optimum_share",
-        each_size<double>(all, [](S s, std::size_t k) { return optimum_share(s.samples[k]); }));
-    put("rlhf_divergence", each_size<double>(all, [](S s, std::size_t k) {
-            return mean_of(s.samples[k], &Sample::divergence);
-        }));
-    put("rlhf_log_error", each_size<double>(all, [](S s, std::size_t k) {
-            return mean_of(s.samples[k], &Sample::log_error);
-        }));
-}
-
-void put_broken(StudyOutcome& out, const std::vector<Solved>& all) {
-    using S = const Solved&;
-    const auto put = [&](const char* name, Values v) {
-        out.values.emplace_back(name, std::move(v));
-    };
+    const std::string setting = "rlhf_broken", samples = "rlhf_broken_samples";
+    const std::vector<std::string> one = {setting}, two = {setting, samples};
     const Claim claim = theory::select_claims("T10a").front();
-    put("rlhf_broken", each<std::string>(all, [](S s) { return s.setting.name; }));
-    put("rlhf_broken_samples", all.front().plan.size);
-    put("rlhf_broken_reason", each<std::string>(all, [&](S s) {
-            const Evidence e = evidence_of(s.population);
-            return theory::judge(claim, std::span(&e, 1)).reason;
-        }));
-    put("rlhf_broken_gap", each<double>(all, [](S s) {
-            return divergence(s.setting.world.weight, s.target, s.population.dpo.log_policy);
-        }));
-    put("rlhf_broken_distance", each<double>(all, total_variation));
-    put("rlhf_broken_divergence", each_size<double>(all, [](S s, std::size_t k) {
-            return mean_of(s.samples[k], &Sample::divergence);
-        }));
-}
-
-/// Of the broken settings only the population was solved and sampled.
-bool on_broken(const Claim& claim) {
-    const StudyCases cases = claim.checks.cases;
-    return cases == StudyCases::kAll || cases == StudyCases::kGrowingSizes;
-}
-
-/// The tied policy class is solved on the population only, never sampled.
-bool on_tied(const Claim& claim) {
-    const StudyCases cases = claim.checks.cases;
-    return cases == StudyCases::kAll || cases == StudyCases::kUnbroken;
+    return {
+        {setting, "", "tabular world that breaks one assumption",
+         [](S s) { return s.setting.name; }},
+        {samples, "", "N, comparisons in a sample",
+         [](const Worlds& all) { return all.front().plan.size; }},
+        {"rlhf_broken_reason", one, "", "why " + claim.id + " does not apply",
+         [claim](S s) { return judge_case(claim, evidence_of(s.population)).reason; }},
+        {"rlhf_broken_gap", one, "nat",
+         "KL(pi* || pi), pi the population DPO optimum, pi* RLHF's optimum in the policy class",
+         [](S s) {
+             return divergence(s.setting.world.weight, s.target, s.population.dpo.log_policy);
+         }},
+        {"rlhf_broken_distance", one, "", "total variation between the two", total_variation},
+        {"rlhf_broken_divergence", two, "nat", "KL(pi* || pihat_N), mean over samples",
+         [](S s) { return means_of(s, &Sample::divergence); }},
+    };
 }
 
 StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
@@ -268,23 +190,41 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     const auto fine = solve(tabular_settings(plan.profile, plan.seed), plan, false);
     const auto broken = solve(broken_settings(plan.seed), plan, true);
     for (const Solved& s : fine) judge_setting(out, claims, s);
+    const auto about = [](const Claim& claim, StudyCases also) {
+        return claim.checks.cases == StudyCases::kAll || claim.checks.cases == also;
+    };
+    // Of the broken settings only the population was solved and sampled.
     for (const Solved& s : broken)
         for (const Claim& claim : claims)
-            if (on_broken(claim)) add_case(out, claim, s.setting.name, {evidence_of(s.population)});
+            if (about(claim, StudyCases::kGrowingSizes))
+                add_case(out, claim, s.setting.name, {evidence_of(s.population)});
+    // The tied policy class is solved on the population only, never sampled.
     const TabularSetting tied = tied_realisable(plan.seed);
     const TabularFacts facts = population_facts(tied);
     for (const Claim& claim : claims)
-        if (on_tied(claim)) add_case(out, claim, tied.name, {evidence_of(facts)});
-    put_settings(out, fine);
-    put_convergence(out, fine);
-    put_broken(out, broken);
+        if (about(claim, StudyCases::kUnbroken))
+            add_case(out, claim, tied.name, {evidence_of(facts)});
+    out.put(fields(), fine);
+    out.put(broken_fields(), broken);
     return out;
 }
 
 }  // namespace
 
+Evidence evidence_of(const TabularFacts& facts) {
+    Evidence e;
+    e.of = theory::TabularCase(&facts);
+    e.training.beta = facts.beta;
+    return e;
+}
+
 Study rlhf_study() {
-    return {"rlhf", {"T10a", "T10b", "T10c", "T10d", "T10e"}, fields(), run, {}, rlhf_controls()};
+    return {"rlhf",
+            {"T10a", "T10b", "T10c", "T10d", "T10e"},
+            fields_of(fields(), broken_fields()),
+            run,
+            {},
+            rlhf_controls()};
 }
 
 }  // namespace prefdyn

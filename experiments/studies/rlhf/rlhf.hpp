@@ -17,6 +17,9 @@ struct SamplePlan {
 /// known to 0.1, then three decades from there.
 SamplePlan sample_plan(const theory::TabularFacts& population, Profile profile);
 
+/// N = 10^3 to 10^7, all of them in the window.
+SamplePlan four_decades(std::size_t replicates);
+
 struct Sample {
     theory::TabularFacts facts;
     double divergence;  ///< KL(target || pihat); NaN if the sample has no optimum
@@ -37,6 +40,9 @@ void watch_convergence(theory::TabularFacts& facts, const SamplePlan& plan,
 /// The population of a setting and samples from it, as evidence for T10c and T10e.
 theory::TabularFacts converging_facts(const TabularSetting& setting, const SamplePlan& plan,
                                       std::uint64_t seed);
+
+/// Borrows the facts.
+theory::Evidence evidence_of(const theory::TabularFacts& facts);
 
 Study rlhf_study();
 std::vector<Control> rlhf_controls();  // rlhf_controls.cpp

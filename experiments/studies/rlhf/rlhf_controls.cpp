@@ -7,21 +7,16 @@ namespace prefdyn {
 
 namespace {
 
-using theory::Claim;
 using theory::TabularFacts;
-using theory::Verdict;
 using Make = std::function<TabularFacts(std::uint64_t seed)>;
 
-Verdict presumed(const Claim& claim, const TabularFacts& facts) {
-    theory::Evidence e;
-    e.of = theory::TabularCase(&facts);
-    return theory::judge(claim, std::span(&e, 1), true);
-}
-
 Control control(const std::string& claim, const std::string& name, const std::string& fault,
-                Make make) {
-    return {claim, name, fault,
-            [make](const Claim& c, std::uint64_t seed) { return presumed(c, make(seed)); }};
+                Make make, double strength = 1.0) {
+    return {claim, name, fault, [make, strength](const theory::Claim& c, std::uint64_t seed) {
+                const TabularFacts facts = make(seed);
+                return judge_case(strength < 1.0 ? theory::strengthened(c, strength) : c,
+                                  evidence_of(facts), true);
+            }};
 }
 
 TabularSetting plain(std::uint64_t seed) { return tabular_settings(Profile::kQuick, seed)[1]; }
@@ -35,16 +30,17 @@ TabularFacts plain_sample(std::uint64_t seed, const TabularSetting& s, double st
 }
 
 Control scaled(const std::string& claim, Make make) {
-    return {claim, "bound x 0.9", "the bound is made 10 % off",
-            [make](const Claim& c, std::uint64_t seed) {
-                return presumed(theory::strengthened(c, 0.9), make(seed));
-            }};
+    return control(claim, "bound x 0.9", "the bound is made 10 % off", make, 0.9);
 }
 
 /// The claim is told a beta that is `factor` times the one DPO and policy gradient worked with.
 TabularFacts with_beta_off(TabularFacts facts, double factor) {
     facts.beta *= factor;
     return facts;
+}
+
+TabularFacts beta_off(std::uint64_t seed) {
+    return with_beta_off(plain_population(seed), 1.0 / 1.1);
 }
 
 Make broken_population(const std::string& name) {
@@ -57,13 +53,6 @@ Make broken_sample(const std::string& name, double start = 0.0) {
     };
 }
 
-SamplePlan four_decades(std::size_t replicates) {
-    SamplePlan out;
-    out.size = {1000, 10000, 100000, 1000000, 10000000};
-    out.replicates = replicates;
-    return out;
-}
-
 Make broken_convergence(const std::string& name) {
     return [name](std::uint64_t seed) {
         return converging_facts(broken_setting(name, seed), four_decades(8), seed);
@@ -71,9 +60,8 @@ Make broken_convergence(const std::string& name) {
 }
 
 /// Over 1024 samples the tolerance of T10e is a tenth of the constant.
-Verdict gap_constant_strengthened(const Claim& claim, std::uint64_t seed) {
-    return presumed(theory::strengthened(claim, 0.8),
-                    converging_facts(plain(seed), four_decades(256), seed));
+TabularFacts plain_convergence(std::uint64_t seed) {
+    return converging_facts(plain(seed), four_decades(256), seed);
 }
 
 TabularFacts swapped_labels(std::uint64_t seed) {
@@ -130,22 +118,12 @@ const char* kCycle = "preferences in a cycle";
 const char* kProbit = "probit preferences";
 const char* kSupport = "reference without full support";
 
-using Broken = Make (*)(const std::string&);
-
-void add_broken(std::vector<Control>& out, const std::string& claim, Broken make,
-                const std::vector<const char*>& names) {
-    for (const char* name : names)
-        out.push_back(control(claim, name, std::string(name) + ", presumed harmless", make(name)));
-}
-
 }  // namespace
 
 std::vector<Control> rlhf_controls() {
     std::vector<Control> out = {
         scaled("T10a", plain_population),
-        control(
-            "T10a", "beta off by 10 %", "DPO's beta is 1.1 times the one claimed",
-            [](std::uint64_t seed) { return with_beta_off(plain_population(seed), 1.0 / 1.1); }),
+        control("T10a", "beta off by 10 %", "DPO's beta is 1.1 times the one claimed", beta_off),
         scaled("T10b", [](std::uint64_t seed) { return plain_sample(seed, plain(seed)); }),
         control("T10b", "labels swapped", "the reward is fitted with winner and loser swapped",
                 swapped_labels),
@@ -158,22 +136,24 @@ std::vector<Control> rlhf_controls() {
                 broken_sample(kSupport)),
         scaled("T10d", plain_population),
         control("T10d", "stopped early", "policy gradient stops after 10 steps", stopped_early),
-        control(
-            "T10d", "beta off by 10 %", "RLHF's beta is 1.1 times the one claimed",
-            [](std::uint64_t seed) { return with_beta_off(plain_population(seed), 1.0 / 1.1); }),
-        {"T10e", "bound x 0.8", "the interval is made 20 % narrower on both sides",
-         gap_constant_strengthened},
+        control("T10d", "beta off by 10 %", "RLHF's beta is 1.1 times the one claimed", beta_off),
+        control("T10e", "bound x 0.8", "the interval is made 20 % narrower on both sides",
+                plain_convergence, 0.8),
         control("T10e", "beta / 2", "DPO's beta is half of the one claimed",
                 gap_constant_of_other_beta),
         control("T10e", "pairs misdeclared", "pairs from a skewed policy are claimed to be uniform",
                 pairs_misdeclared),
     };
-    add_broken(out, "T10a", broken_population,
-               {kUncompared, kTied, kFeature, kCycle, kProbit, kSupport});
-    add_broken(out, "T10c", broken_convergence,
-               {kUncompared, kTied, kFeature, kCycle, kProbit, kSupport});
-    add_broken(out, "T10d", broken_population, {kTied, kFeature, kSupport});
-    add_broken(out, "T10e", broken_convergence, {kCycle, kProbit});
+    const auto add_broken = [&](const std::string& claim, Make (*make)(const std::string&),
+                                const std::vector<const char*>& names) {
+        for (const std::string name : names)
+            out.push_back(control(claim, name, name + ", presumed harmless", make(name)));
+    };
+    const std::vector<const char*> all = {kUncompared, kTied, kFeature, kCycle, kProbit, kSupport};
+    add_broken("T10a", broken_population, all);
+    add_broken("T10c", broken_convergence, all);
+    add_broken("T10d", broken_population, {kTied, kFeature, kSupport});
+    add_broken("T10e", broken_convergence, {kCycle, kProbit});
     return out;
 }
 

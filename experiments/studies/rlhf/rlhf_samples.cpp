@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "experiments/studies/rlhf/rlhf.hpp"
 #include "sim/base/numerics.hpp"
@@ -11,6 +10,15 @@ namespace {
 
 constexpr double kPredictedGap = 1e-3;
 constexpr double kRewardVariance = 0.01;
+
+/// [replicate][size] of the window.
+std::vector<std::vector<double>> errors(const SampleTable& table, std::size_t window,
+                                        double Sample::*error) {
+    std::vector<std::vector<double>> out(table.back().size());
+    for (std::size_t k = window; k < table.size(); ++k)
+        for (std::size_t r = 0; r < out.size(); ++r) out[r].push_back(table[k][r].*error);
+    return out;
+}
 
 }  // namespace
 
@@ -24,6 +32,10 @@ SamplePlan sample_plan(const theory::TabularFacts& population, Profile profile) 
             std::max(std::int64_t{1}, std::int64_t{std::llround(first * std::pow(10.0, 0.5 * k))}));
     if (profile != Profile::kQuick) out.replicates = profile == Profile::kFull ? 300 : 120;
     return out;
+}
+
+SamplePlan four_decades(std::size_t replicates) {
+    return {{1000, 10000, 100000, 1000000, 10000000}, replicates};
 }
 
 std::vector<Sample> solve_samples(const TabularSetting& setting, const SamplePlan& plan,
@@ -43,19 +55,6 @@ std::vector<Sample> solve_samples(const TabularSetting& setting, const SamplePla
     }
     return out;
 }
-
-namespace {
-
-/// [replicate][size] of the window.
-std::vector<std::vector<double>> errors(const SampleTable& table, std::size_t window,
-                                        double Sample::*error) {
-    std::vector<std::vector<double>> out(table.back().size());
-    for (std::size_t k = window; k < table.size(); ++k)
-        for (std::size_t r = 0; r < out.size(); ++r) out[r].push_back(table[k][r].*error);
-    return out;
-}
-
-}  // namespace
 
 void watch_convergence(theory::TabularFacts& facts, const SamplePlan& plan,
                        const SampleTable& table) {

@@ -36,37 +36,6 @@ std::vector<Matrix> chain(Index P, Index A) {
     return std::vector<Matrix>(static_cast<std::size_t>(P), pair);
 }
 
-}  // namespace
-
-std::vector<TabularSetting> tabular_settings(Profile profile, std::uint64_t seed) {
-    std::vector<TabularSetting> out;
-    const auto add = [&](const std::string& name, Index P, Index A, double beta, double scale) {
-        const auto own = derive_seed(seed, Substream::kTabularWorlds, out.size());
-        out.push_back(world(name, P, A, beta, scale, own));
-        return &out.back().world;
-    };
-    add("A = 2", 4, 2, 0.5, 1.0);
-    add("A = 3", 4, 3, 0.5, 1.0);
-    add("A = 8", 2, 8, 0.5, 1.0);
-    add("A = 3, beta = 0.05", 4, 3, 0.05, 1.0);
-    add("A = 3, beta = 2", 4, 3, 2.0, 1.0);
-    add("A = 3, rewards x 3", 4, 3, 0.5, 3.0);
-    auto* skewed = add("A = 3, pairs from pi_ref", 4, 3, 0.5, 1.0);
-    skewed->pair = pairs_from(skewed->reference);
-    add("A = 5, only neighbours compared", 2, 5, 0.5, 1.0)->pair = chain(2, 5);
-    if (profile == Profile::kQuick) return out;
-    add("A = 8, P = 16", 16, 8, 0.5, 1.0);
-    add("A = 8, beta = 0.05", 4, 8, 0.05, 1.0);
-    add("A = 8, beta = 2", 4, 8, 2.0, 1.0);
-    add("A = 2, beta = 0.05", 4, 2, 0.05, 1.0);
-    add("A = 8, rewards x 0.1", 4, 8, 0.5, 0.1);
-    auto* peaked = add("A = 8, pairs from pi_ref", 4, 8, 0.5, 1.0);
-    peaked->pair = pairs_from(peaked->reference);
-    return out;
-}
-
-namespace {
-
 TabularSetting never_compared(std::uint64_t seed) {
     TabularSetting out = world("a response never compared", 2, 4, 0.5, 1.0, seed);
     RowMatrix mu = RowMatrix::Ones(2, 4);
@@ -125,7 +94,51 @@ TabularSetting without_support() {
     return {"reference without full support", std::move(w), 0.1};
 }
 
+theory::TabularFacts facts_of(const TabularSetting& s, const Comparisons& data) {
+    theory::TabularFacts out;
+    out.beta = s.beta;
+    out.weight = s.world.weight;
+    out.reference = s.world.reference;
+    out.reward = s.world.reward;
+    out.wins = data.wins;
+    out.basis = s.basis;
+    const DpoSolution dpo = solve_dpo({data, log_reference(s.world), s.beta, s.basis});
+    if (dpo.existence.attained()) out.dpo = {dpo.log_policy, dpo.gradient_norm, dpo.curvature};
+    return out;
+}
+
+RlhfProblem rlhf_problem(const TabularSetting& s, const RowMatrix& reward) {
+    return {s.world.weight, log_reference(s.world), reward, s.beta, s.basis};
+}
+
 }  // namespace
+
+std::vector<TabularSetting> tabular_settings(Profile profile, std::uint64_t seed) {
+    std::vector<TabularSetting> out;
+    const auto add = [&](const std::string& name, Index P, Index A, double beta, double scale) {
+        const auto own = derive_seed(seed, Substream::kTabularWorlds, out.size());
+        out.push_back(world(name, P, A, beta, scale, own));
+        return &out.back().world;
+    };
+    add("A = 2", 4, 2, 0.5, 1.0);
+    add("A = 3", 4, 3, 0.5, 1.0);
+    add("A = 8", 2, 8, 0.5, 1.0);
+    add("A = 3, beta = 0.05", 4, 3, 0.05, 1.0);
+    add("A = 3, beta = 2", 4, 3, 2.0, 1.0);
+    add("A = 3, rewards x 3", 4, 3, 0.5, 3.0);
+    auto* skewed = add("A = 3, pairs from pi_ref", 4, 3, 0.5, 1.0);
+    skewed->pair = pairs_from(skewed->reference);
+    add("A = 5, only neighbours compared", 2, 5, 0.5, 1.0)->pair = chain(2, 5);
+    if (profile == Profile::kQuick) return out;
+    add("A = 8, P = 16", 16, 8, 0.5, 1.0);
+    add("A = 8, beta = 0.05", 4, 8, 0.05, 1.0);
+    add("A = 8, beta = 2", 4, 8, 2.0, 1.0);
+    add("A = 2, beta = 0.05", 4, 2, 0.05, 1.0);
+    add("A = 8, rewards x 0.1", 4, 8, 0.5, 0.1);
+    auto* peaked = add("A = 8, pairs from pi_ref", 4, 8, 0.5, 1.0);
+    peaked->pair = pairs_from(peaked->reference);
+    return out;
+}
 
 std::vector<TabularSetting> broken_settings(std::uint64_t seed) {
     const std::uint64_t own = derive_seed(seed, Substream::kBrokenWorlds);
@@ -150,27 +163,6 @@ TabularSetting tied_realisable(std::uint64_t seed) {
     out.world.preference = bradley_terry(out.world.reward);
     return out;
 }
-
-namespace {
-
-theory::TabularFacts facts_of(const TabularSetting& s, const Comparisons& data) {
-    theory::TabularFacts out;
-    out.beta = s.beta;
-    out.weight = s.world.weight;
-    out.reference = s.world.reference;
-    out.reward = s.world.reward;
-    out.wins = data.wins;
-    out.basis = s.basis;
-    const DpoSolution dpo = solve_dpo({data, log_reference(s.world), s.beta, s.basis});
-    if (dpo.existence.attained()) out.dpo = {dpo.log_policy, dpo.gradient_norm, dpo.curvature};
-    return out;
-}
-
-RlhfProblem rlhf_problem(const TabularSetting& s, const RowMatrix& reward) {
-    return {s.world.weight, log_reference(s.world), reward, s.beta, s.basis};
-}
-
-}  // namespace
 
 RowMatrix rlhf_optimum(const TabularSetting& s, const RowMatrix& reward) {
     if (s.basis.size() > 0) return ascend(rlhf_problem(s, reward)).log_policy;

@@ -34,6 +34,14 @@ bool prints_as(double got, double want, double unit) {
     return std::fabs(got - want) <= 0.5000001 * unit;
 }
 
+/// - sum pi log pi, in nats.
+double entropy(const Vector& pi) {
+    double sum = 0.0;
+    for (Index v = 0; v < pi.size(); ++v)
+        if (!(pi(v) <= 0.0)) sum -= pi(v) * std::log(pi(v));
+    return sum;
+}
+
 Index argmax(const Vector& pi) {
     Index at = 0;
     pi.maxCoeff(&at);

@@ -13,9 +13,6 @@ enum class Activation { kIdentity, kRelu, kTanh, kGelu };
 /// Names in the order of `Activation`.
 const std::vector<std::string>& activation_names();
 
-/// Standard normal distribution function.
-PREFDYN_HD inline double normal_cdf(double z) { return 0.5 * std::erfc(-z * 0.70710678118654752); }
-
 /// act(z); gelu is z Phi(z), not its tanh approximation.
 PREFDYN_HD inline double activate(Activation kind, double z) {
     switch (kind) {

@@ -33,7 +33,7 @@ void print_plan(Report& report, const ModelConfig& c, Precision precision, Index
 }  // namespace
 
 void time_embedding_on_card(Report& report, const BenchOptions& options) {
-    const Precision precision = precision_of(options);
+    const Precision precision = arithmetic_of(options).precision;
     const std::string name = precision_names()[static_cast<std::size_t>(precision)];
     const BenchTransformer o = filled(options, kDefaults);
     const ModelConfig c = llama_7b(o.layers);
@@ -52,7 +52,7 @@ void time_embedding_on_card(Report& report, const BenchOptions& options) {
         seconds_of([&] { model = std::make_unique<Transformer>(folder.path()); });
     report.line("opening", opening, "s");
     EmbedOptions how;
-    how.precision = precision;
+    how.arithmetic = arithmetic_of(options);
     const std::vector<TokenIds> one = {{1}};
     const double weights = seconds_of([&] { model->embed(one, how); });
     report.line("one token: all weights to the card", weights, "s",

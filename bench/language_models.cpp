@@ -18,18 +18,19 @@ BenchTransformer filled(const BenchOptions& o, const BenchTransformer& defaults)
             either(o.layers, defaults.layers)};
 }
 
-Precision precision_of(const BenchOptions& o) {
+transformer::Arithmetic arithmetic_of(const BenchOptions& o) {
     switch (o.precision) {
         case BenchPrecision::kAuto:
-            return o.device == Device::kCuda ? Precision::kBfloat16 : Precision::kFloat32;
+            return {o.device,
+                    o.device == Device::kCuda ? Precision::kBfloat16 : Precision::kFloat32};
         case BenchPrecision::kFloat32:
-            return Precision::kFloat32;
+            return {o.device, Precision::kFloat32};
         case BenchPrecision::kTf32:
-            return Precision::kTf32;
+            return {o.device, Precision::kTf32};
         case BenchPrecision::kBfloat16:
             break;
     }
-    return Precision::kBfloat16;
+    return {o.device, Precision::kBfloat16};
 }
 
 BenchFolder::BenchFolder(const BenchOptions& o)

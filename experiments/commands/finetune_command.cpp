@@ -131,7 +131,7 @@ std::vector<std::vector<std::size_t>> gap_pairs(FinetuneJob& job, Index count) {
         }
         const auto pass =
             finetune::make_pass(job.checkpoint().config(), job.weights(), nothing_held,
-                                finetune::longest_read(pairs), job.plan({k}).training.precision);
+                                finetune::longest_read(pairs), job.plan({k}).training.arithmetic);
         const auto start = finetune::evaluate(*pass, pairs, 4096);
         const auto geometry = geometry_of(start.embeddings, label);
         difference.push_back(geometry.mean_plus - geometry.mean_minus);
@@ -225,8 +225,8 @@ bool train_all(FinetuneJob& job, const FinetuneOptions& o, const std::vector<Fin
 }
 
 int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ostream& out) {
-    const Device device = apply(options.machine);
-    transformer::require_precision(options.training.precision);
+    const Device device = options.training.arithmetic.device = apply(options.machine);
+    transformer::require_precision(options.training.arithmetic);
     const Stopwatch watch;
     FinetuneJob job(options.model, options.training, options.training.method == TrainedPart::kHead);
     const finetune::Objective checked(job.plan({0}).training.loss);

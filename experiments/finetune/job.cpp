@@ -11,7 +11,6 @@
 
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
-#include "sim/cuda/device.hpp"
 #include "sim/lm/text/tokenizer.hpp"
 #include "sim/lm/train/cuda_engine.hpp"
 
@@ -162,8 +161,8 @@ std::size_t FinetuneJob::bytes(const FinetunePlan& plan) const {
 std::size_t FinetuneJob::card_bytes(const FinetunePlan& plan) const {
     const Extent e = extent(plan);
     const auto model = [&](Index weights, Index held, finetune::Keep keep) {
-        return finetune::device_bytes(checkpoint_.config(), plan.training.precision, weights, held,
-                                      e.tokens, e.rows, keep);
+        return finetune::device_bytes(checkpoint_.config(), plan.training.arithmetic.precision,
+                                      weights, held, e.tokens, e.rows, keep);
     };
     const finetune::Keep keep = plan.training.plan.keep;
     const std::size_t before = model(e.all, e.held, Keep::kNothing) + model(e.loose, e.loose, keep);
@@ -191,7 +190,8 @@ void FinetuneJob::describe(std::ostream& out, const std::vector<FinetunePlan>& p
     out << plans.size() << (plans.size() == 1 ? " run, " : " runs, ") << updates
         << " updates; memory beside the mapped file: " << std::fixed << std::setprecision(0)
         << mib(most) << " MiB";
-    if (on_gpu()) out << ", on the card: " << mib(on_card) << " MiB";
+    if (options_.arithmetic.device == Device::kCuda)
+        out << ", on the card: " << mib(on_card) << " MiB";
     out << "\n" << std::defaultfloat << std::setprecision(6);
 }
 

@@ -29,10 +29,6 @@ DeviceChoice select_device(DeviceOption asked);
 /// "cpu", or "cuda" and the card's name.
 std::string describe(Device device);
 
-/// The one choice that is still kept for the process: transformers read it by on_gpu().
-void set_transformer_device(Device device);
-bool on_gpu();
-
 /// A usable card: compute capability 8.0 or later.
 struct GpuInfo {
     std::string name;

@@ -169,7 +169,7 @@ std::unique_ptr<Engine> make_device_engine(std::unique_ptr<Machine> machine,
                                            const ModelConfig& config,
                                            const Parameters<float>& weights, const EngineSpec& spec,
                                            Index longest) {
-    if (spec.precision == Precision::kBfloat16)
+    if (spec.arithmetic.precision == Precision::kBfloat16)
         return std::make_unique<DeviceEngine<Machine, Bfloat16>>(std::move(machine), config,
                                                                  weights, spec, longest);
     return std::make_unique<DeviceEngine<Machine, float>>(std::move(machine), config, weights, spec,

@@ -85,7 +85,7 @@ class CudaBackend final : public LayerBackend {
   public:
     CudaBackend(const ModelConfig& config, Index longest, Precision precision, const CardPlan& plan)
         : c_(config),
-          name_(arithmetic_name(precision)),
+          name_(arithmetic_name({Device::kCuda, precision})),
           batch_tokens_(plan.batch_tokens),
           compute_(compute_type(precision)),
           products_(plan.workspace_bytes),

@@ -114,19 +114,14 @@ std::vector<std::pair<std::string, std::string>> FinetuneJob::attributes() const
 FinetuneJob::Extent FinetuneJob::extent(const FinetunePlan& plan) const {
     const finetune::Trainable<float> trainable(layout_, plan.training.trained, 0);
     Extent out;
-    for (int b = 0; b < layout_.count(); ++b) {
-        const Index size = layout_.block(b).size();
-        out.all += size;
-        if (trainable.blocks()[static_cast<std::size_t>(b)]) out.held += size;
-    }
-    if (plan.training.trained.part == TrainedPart::kLora) out.adapted = out.held;
+    out.all = layout_.size(layout_.every_block());
+    out.held = layout_.size(trainable.blocks());
+    out.adapted = layout_.size(trainable.adapted());
     const finetune::Layout own(checkpoint_.config(), true);
-    for (int b = 0; b < own.count(); ++b) out.loose += own.block(b).size();
-    const Index moments = plan.training.update.kind == finetune::UpdateKind::kAdamw     ? 2
-                          : plan.training.update.kind == finetune::UpdateKind::kRmsprop ? 1
-                                                                                        : 0;
-    out.state = (1 + moments) * trainable.size();
+    out.loose = own.size(own.every_block());
+    const auto moments = finetune::make_update_rule(plan.training.update, 0)->state().size();
     out.theta = trainable.size();
+    out.state = static_cast<Index>(1 + moments) * out.theta;
     Index all = 0, longest = 0;
     double most = 0.0;  // rows of logits that a token asks for
     for (const std::size_t k : plan.behaviours)

@@ -28,13 +28,6 @@ void copy_values(const Tensor& tensor, RowsMap<Real> out) {
     }
 }
 
-Index size_of(const Layout& layout, const std::vector<bool>& chosen) {
-    Index size = 0;
-    for (int b = 0; b < layout.count(); ++b)
-        if (chosen[static_cast<std::size_t>(b)]) size += layout.block(b).size();
-    return size;
-}
-
 }  // namespace
 
 int Layout::add(Block block) {
@@ -62,6 +55,13 @@ Layout::Layout(const ModelConfig& config, bool own_head) {
     if (!config.tied || own_head) head_ = add({"lm_head.weight", V, d});
 }
 
+Index Layout::size(const std::vector<bool>& chosen) const {
+    Index sum = 0;
+    for (int b = 0; b < count(); ++b)
+        if (chosen[static_cast<std::size_t>(b)]) sum += block(b).size();
+    return sum;
+}
+
 int Layout::find(const std::string& name) const {
     for (int b = 0; b < count(); ++b)
         if (block(b).name == name) return b;
@@ -70,7 +70,7 @@ int Layout::find(const std::string& name) const {
 
 template <class Real>
 Parameters<Real>::Parameters(const Layout& layout, const std::vector<bool>& chosen)
-    : layout_(&layout), values_(Column<Real>::Zero(size_of(layout, chosen))) {
+    : layout_(&layout), values_(Column<Real>::Zero(layout.size(chosen))) {
     Index next = 0;
     for (int b = 0; b < layout.count(); ++b) {
         const bool here = chosen[static_cast<std::size_t>(b)];

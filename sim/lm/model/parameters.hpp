@@ -28,6 +28,8 @@ class Layout {
     const std::vector<Block>& blocks() const { return blocks_; }
     const Block& block(int index) const { return blocks_[static_cast<std::size_t>(index)]; }
     int count() const { return static_cast<int>(blocks_.size()); }
+    /// Numbers of the chosen blocks together.
+    Index size(const std::vector<bool>& chosen) const;
     std::vector<bool> every_block() const { return std::vector<bool>(blocks_.size(), true); }
     int embedding() const { return 0; }
     int final_norm() const { return final_norm_; }

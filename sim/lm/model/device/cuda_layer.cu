@@ -56,30 +56,6 @@ DeviceArray<X> on_card(const std::vector<X>& values, const char* purpose) {
     return out;
 }
 
-/// What a batch of T tokens needs between the products: attention and feed-forward take turns.
-template <class T>
-struct Work {
-    T *normed, *qkv, *mixed, *both, *gated;  // (T, d), (T, (H + 2K) h), (T, H h), (T, 2f), (T, f)
-    DeviceArray<T> memory;
-
-    Work() = default;
-    Work(const ModelConfig& c, long tokens) {
-        const long mixed_width = c.heads * c.head_size, pad = 128;
-        const long width = mixed_width + 2 * c.kv_heads * c.head_size;
-        const long largest = std::max(width + mixed_width, 3 * c.ffn);
-        const auto rounded = [&](long count) { return (count + pad - 1) / pad * pad; };
-        const long first = rounded(tokens * c.hidden);
-        memory = DeviceArray<T>(
-            static_cast<std::size_t>(first + rounded(tokens * largest) + 2 * pad),
-            "the intermediate values of a batch of tokens",
-            sizeof(T) == 4 ? "--precision bfloat16 halves it; --device cpu" : "--device cpu");
-        normed = memory.data();
-        qkv = both = normed + first;
-        mixed = qkv + rounded(tokens * width);
-        gated = both + rounded(tokens * 2 * c.ffn);
-    }
-};
-
 template <class T>
 class CudaBackend final : public LayerBackend {
   public:
@@ -139,7 +115,8 @@ class CudaBackend final : public LayerBackend {
     DeviceArray<float> x_;  // (tokens, d)
     DeviceArray<Tile> tiles_;
     DeviceArray<int> positions_, last_;
-    Work<T> work_;
+    BatchValues<T> work_;
+    DeviceArray<unsigned char> work_memory_;
     std::vector<Asked> asked_;
     Tick tick_;
 };
@@ -153,7 +130,12 @@ void CudaBackend<T>::begin(RowsF x, std::vector<Prompt> prompts) {
     last_ = on_card(layout.last, "the last tokens");
     x_ = DeviceArray<float>(static_cast<std::size_t>(x.size()), "the hidden states of all tokens",
                             "--device cpu");
-    work_ = Work<T>(c_, layout.largest());
+    work_memory_ = DeviceArray<unsigned char>(
+        placed_bytes<BatchValues<T>>(c_, layout.largest()),
+        "the intermediate values of a batch of tokens",
+        sizeof(T) == 4 ? "--precision bfloat16 halves it; --device cpu" : "--device cpu");
+    Cutter cut(work_memory_.data());
+    work_.place(c_, layout.largest(), cut);
     ::prefdyn::cuda::wait();
     weights_.bring(x.data(), x.size(), x_.data());
 }

@@ -77,15 +77,19 @@ const CpuKernels& best_kernels() {
 
 void PackedMatrix::Free::operator()(float* data) const { std::free(data); }
 
+std::size_t PackedMatrix::bytes(Index outputs, Index inputs) {
+    const auto numbers = static_cast<std::size_t>(panels_of(outputs) * kPanel * inputs);
+    return (numbers * sizeof(float) + kLine - 1) / kLine * kLine;
+}
+
 void PackedMatrix::resize(Index outputs, Index inputs) {
     outputs_ = outputs;
     inputs_ = inputs;
-    const auto wanted = static_cast<std::size_t>(panels_of(outputs) * kPanel * inputs);
+    const std::size_t wanted = bytes(outputs, inputs);
     if (wanted <= capacity_) return;
     data_.reset();
     capacity_ = 0;
-    data_.reset(static_cast<float*>(
-        std::aligned_alloc(kLine, (wanted * sizeof(float) + kLine - 1) / kLine * kLine)));
+    data_.reset(static_cast<float*>(std::aligned_alloc(kLine, wanted)));
     if (!data_) throw std::bad_alloc();
     capacity_ = wanted;
 }

@@ -4,11 +4,6 @@
 
 namespace prefdyn {
 
-const std::vector<std::string>& device_names() {
-    static const std::vector<std::string> names = {"auto", "cpu", "cuda"};
-    return names;
-}
-
 DeviceChoice choose_device(DeviceOption asked, const GpuProbe& probe) {
     if (asked == DeviceOption::kCpu) return {};
     if (probe.usable) return {Device::kCuda};

@@ -15,7 +15,7 @@ enum class Device { kCpu, kCuda };
 /// What a user asks for; auto takes the card where there is a usable one.
 enum class DeviceOption { kAuto, kCpu, kCuda };
 /// Names in the order of `DeviceOption`.
-const std::vector<std::string>& device_names();
+inline std::vector<std::string> device_names() { return {"auto", "cpu", "cuda"}; }
 
 struct DeviceChoice {
     Device device = Device::kCpu;

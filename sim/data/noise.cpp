@@ -27,12 +27,6 @@ template <Tails kTails>
 
 }  // namespace
 
-const std::vector<std::string>& tail_names() {
-    static const std::vector<std::string> names = {"gaussian", "generalized-normal", "uniform",
-                                                   "student-t"};
-    return names;
-}
-
 double variance(const NoiseSpec& noise) {
     const bool infinite = noise.tails == Tails::kStudentT && noise.degrees_of_freedom <= 2.0;
     return infinite ? kInfinity : 1.0;

@@ -11,7 +11,7 @@ namespace prefdyn {
 enum class Activation { kIdentity, kRelu, kTanh, kGelu };
 
 /// Names in the order of `Activation`.
-const std::vector<std::string>& activation_names();
+inline std::vector<std::string> activation_names() { return {"identity", "relu", "tanh", "gelu"}; }
 
 /// act(z); gelu is z Phi(z), not its tanh approximation.
 PREFDYN_HD inline double activate(Activation kind, double z) {

@@ -12,11 +12,6 @@
 
 namespace prefdyn {
 
-const std::vector<std::string>& method_names() {
-    static const std::vector<std::string> names = {"gd", "sgd", "adam", "flow"};
-    return names;
-}
-
 namespace {
 
 std::vector<Index> full_schedule(const TrainSpec& spec) {

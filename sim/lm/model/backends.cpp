@@ -11,7 +11,7 @@ namespace prefdyn::transformer {
 
 namespace {
 
-const std::string& name_of(Precision precision) {
+std::string name_of(Precision precision) {
     return precision_names()[static_cast<std::size_t>(precision)];
 }
 

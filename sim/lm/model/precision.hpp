@@ -11,10 +11,7 @@ enum class Precision {
     kBfloat16,  ///< weights and all but the residual stream in bfloat16, sums in single precision
 };
 
-inline const std::vector<std::string>& precision_names() {
-    static const std::vector<std::string> names = {"float32", "tf32", "bfloat16"};
-    return names;
-}
+inline std::vector<std::string> precision_names() { return {"float32", "tf32", "bfloat16"}; }
 
 /// Where a model is computed, and how products are there.
 struct Arithmetic {

@@ -7,11 +7,6 @@
 
 namespace prefdyn::finetune {
 
-const std::vector<std::string>& update_names() {
-    static const std::vector<std::string> names = {"sgd", "rmsprop", "adamw"};
-    return names;
-}
-
 namespace {
 
 /// element(k) for all k, on the vector units where it can be.

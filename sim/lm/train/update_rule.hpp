@@ -14,7 +14,7 @@ using namespace transformer;
 using transformer::Column;
 
 enum class UpdateKind { kSgd, kRmsprop, kAdamw };
-const std::vector<std::string>& update_names();
+inline std::vector<std::string> update_names() { return {"sgd", "rmsprop", "adamw"}; }
 
 /// SGD: theta -= eta g. RMSprop: v = alpha v + (1 - alpha) g^2, theta -= eta g / (sqrt v + eps),
 /// alpha 0.99, eps 1e-8. AdamW: beta 0.9 and 0.999, eps 1e-8, bias corrected, decay

@@ -119,7 +119,7 @@ FinetuneJob::Extent FinetuneJob::extent(const FinetunePlan& plan) const {
     out.adapted = layout_.size(trainable.adapted());
     const finetune::Layout own(checkpoint_.config(), true);
     out.loose = own.size(own.every_block());
-    const auto moments = finetune::make_update_rule(plan.training.update, 0)->state().size();
+    const auto moments = finetune::UpdateRule(plan.training.update, 0).state().size();
     out.theta = trainable.size();
     out.state = static_cast<Index>(1 + moments) * out.theta;
     Index all = 0, longest = 0;

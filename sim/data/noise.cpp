@@ -21,7 +21,7 @@ double student_scale(double nu) { return nu > 2.0 ? std::sqrt((nu - 2.0) / nu) :
 /// Everything of a draw in one loop: its calls would take as long as it does.
 template <Tails kTails>
 [[gnu::flatten]] void fill(NoiseLaw law, Stream& stream, double* x, long n) {
-    NoiseDraw<Stream> draw(stream, kZigguratEdges);
+    NoiseDraw<Stream> draw(stream, ziggurat_edges());
     for (long j = 0; j < n; ++j) x[j] = draw.next<kTails>(law);
 }
 

@@ -2,8 +2,6 @@
 
 #include <boost/random/binomial_distribution.hpp>
 #include <cmath>
-#include <limits>
-#include <sstream>
 
 #include "sim/base/complaints.hpp"
 #include "sim/base/numerics.hpp"

@@ -5,7 +5,6 @@
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "sim/base/failure.hpp"
 #include "sim/base/numerics.hpp"
@@ -96,7 +95,7 @@ RewardFit fit_reward(const Comparisons& data, const RowMatrix& start) {
     if (!out.existence.attained()) return out;
     out.reward = start;
     out.converged = true;
-    out.curvature = std::numeric_limits<double>::infinity();
+    out.curvature = kInfinity;
     double square = 0.0;
     for (Index x = 0; x < data.prompts(); ++x)
         fit_prompt(data.wins[static_cast<std::size_t>(x)], 1.0 / data.total(), x, out, square);

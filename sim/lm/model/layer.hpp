@@ -5,11 +5,17 @@
 //   x' = m + W_down (silu(W_gate z) W_up z)                    with z = norm(m).
 
 #include "sim/lm/model/attention.hpp"
-#include "sim/lm/model/keep.hpp"
 #include "sim/lm/model/parameters.hpp"
 #include "sim/lm/model/product.hpp"
 
 namespace prefdyn::transformer {
+
+/// What a forward pass keeps of its layers for the backward pass.
+enum class Keep {
+    kNothing,  ///< no backward pass will come: inference
+    kInputs,   ///< what enters a layer; the rest is computed again when it is needed
+    kAll,
+};
 
 /// Where a block lies.
 template <class Real>

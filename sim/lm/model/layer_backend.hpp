@@ -7,7 +7,6 @@
 
 #include "sim/lm/model/checkpoint.hpp"
 #include "sim/lm/model/precision.hpp"
-#include "sim/lm/model/prompt.hpp"
 
 namespace prefdyn::transformer {
 
@@ -18,7 +17,6 @@ using Tick = std::function<void(Index tokens)>;
 class LayerBackend {
   public:
     virtual ~LayerBackend() = default;
-    virtual std::string name() const = 0;
     /// Takes over x (tokens, d), the hidden states before the first layer.
     virtual void begin(RowsF x, std::vector<Prompt> prompts) = 0;
     /// Starts to fetch the layer that will be loaded next; a hint.

@@ -2,7 +2,6 @@
 // UTF-8: strict validation, decoding, and text made fit for an error message.
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -61,7 +61,6 @@ class CudaBackend final : public LayerBackend {
   public:
     CudaBackend(const ModelConfig& config, Index longest, Precision precision, const CardPlan& plan)
         : c_(config),
-          name_(arithmetic_name({Device::kCuda, precision})),
           batch_tokens_(plan.batch_tokens),
           compute_(compute_type(precision)),
           products_(plan.workspace_bytes),
@@ -76,7 +75,6 @@ class CudaBackend final : public LayerBackend {
     }
     ~CudaBackend() override { cudaStreamSynchronize(::prefdyn::cuda::stream()); }
 
-    std::string name() const override { return name_; }
     void begin(RowsF x, std::vector<Prompt> prompts) override;
     void prefetch(const LayerTensors& layer) override { weights_.fetch(layer); }
     void load(const LayerTensors& layer) override {
@@ -105,7 +103,6 @@ class CudaBackend final : public LayerBackend {
     void settle();
 
     const ModelConfig c_;
-    std::string name_;
     long batch_tokens_;
     cublasComputeType_t compute_;
     Products products_;

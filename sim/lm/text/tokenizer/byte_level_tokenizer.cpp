@@ -1,7 +1,5 @@
 #include "sim/lm/text/tokenizer/byte_level_tokenizer.hpp"
 
-#include <algorithm>
-
 #include "sim/base/failure.hpp"
 #include "sim/lm/text/tokenizer/added_tokens.hpp"
 #include "sim/lm/text/tokenizer/bpe_model.hpp"

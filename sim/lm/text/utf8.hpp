@@ -12,6 +12,9 @@ namespace prefdyn::text {
 /// surrogates, at most U+10FFFF).
 std::optional<std::size_t> invalid_utf8(std::string_view text);
 
+/// Throws InputError showing the text unless it is well-formed.
+void require_utf8(std::string_view text);
+
 /// The code point that starts at `at` in well-formed UTF-8; moves `at` behind it.
 char32_t next_code_point(std::string_view text, std::size_t& at);
 

@@ -143,9 +143,7 @@ class ByteLevelTokenizer final : public Tokenizer {
     }
 
     static void require_exact(std::string_view text) {
-        if (const auto at = invalid_utf8(text))
-            throw InputError("text " + in_quotes(text) + ": byte " + std::to_string(*at + 1) +
-                             " is not valid UTF-8");
+        require_utf8(text);
         if (const auto at = unassigned(text))
             throw InputError("text " + in_quotes(text) + ": the character at byte " +
                                  std::to_string(*at + 1) + ", " + in_quotes(text.substr(*at, 4)) +

@@ -62,6 +62,14 @@ Index Layout::size(const std::vector<bool>& chosen) const {
     return sum;
 }
 
+Index Layout::lowest(const std::function<bool(int)>& has) const {
+    if (has(embedding())) return -1;
+    for (Index layer = 0; layer < layers(); ++layer)
+        for (const int block : layers_[static_cast<std::size_t>(layer)])
+            if (has(block)) return layer;
+    return layers();
+}
+
 int Layout::find(const std::string& name) const {
     for (int b = 0; b < count(); ++b)
         if (block(b).name == name) return b;

@@ -3,6 +3,7 @@
 // and moments of an optimiser have the same cut.
 
 #include <array>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,10 @@ class Layout {
     }
     /// Of the block of this name, -1 if there is none.
     int find(const std::string& name) const;
+
+    /// The lowest layer with a block that `has` names, layers() if there is none, -1 if the
+    /// embedding is one.
+    Index lowest(const std::function<bool(int)>& has) const;
 
   private:
     int add(Block block);

@@ -25,17 +25,6 @@ void require_finite(const Rows<Real>& x, const std::string& what, Index layer) {
     throw NonFinite(place + " not finite");
 }
 
-/// The lowest layer with a block in `gradient`, `layers` if there is none, -1 if the embedding is.
-template <class Real>
-Index lowest_trainable(const Parameters<Real>& gradient, Index layers) {
-    const Layout& layout = gradient.layout();
-    if (gradient.has(layout.embedding())) return -1;
-    for (Index layer = 0; layer < layers; ++layer)
-        for (std::size_t p = 0; p < kParts; ++p)
-            if (gradient.has(layout.part(layer, static_cast<Part>(p)))) return layer;
-    return layers;
-}
-
 }  // namespace
 
 template <class Real>
@@ -108,7 +97,7 @@ template <class Real>
 void SequenceModel<Real>::backward(const Rows<Real>& dlogits, Parameters<Real>& gradient) {
     if (keep_ == Keep::kNothing) throw std::logic_error("the forward pass kept nothing");
     const Layout& layout = weights_->layout();
-    const Index lowest = lowest_trainable(gradient, config_.layers);
+    const Index lowest = layout.lowest([&](int block) { return gradient.has(block); });
     if (gradient.has(layout.head()))
         backward_weight(dlogits, embeddings_, gradient.matrix(layout.head()));
     const int norm = layout.final_norm();

@@ -5,6 +5,7 @@
 
 #include "sim/base/cancel.hpp"
 #include "sim/lm/model/device/cuda_layer.hpp"
+#include "sim/lm/model/device/cuda_machine.cuh"
 #include "sim/lm/model/device/cuda_weights.cuh"
 #include "sim/lm/model/layer_backend.hpp"
 
@@ -62,8 +63,7 @@ class CudaBackend final : public LayerBackend {
     CudaBackend(const ModelConfig& config, Index longest, Precision precision, const CardPlan& plan)
         : c_(config),
           batch_tokens_(plan.batch_tokens),
-          compute_(compute_type(precision)),
-          products_(plan.workspace_bytes),
+          machine_(precision, plan.workspace_bytes),
           weights_(c_, plan.slot_bytes) {
         const RopeTable rope(config.rope, config.head_size, longest);
         const auto count = static_cast<std::size_t>(rope.cos.size());
@@ -97,15 +97,13 @@ class CudaBackend final : public LayerBackend {
     void advance(const Batch& batch);
     void attention(const Batch& batch, float* x);
     void feed_forward(const Batch& batch, float* x);
-    void project(const T* x, const T* w, long rows, long in, long out, T* y) const;
     void add_projection(const T* x, const T* w, const float* bias, long rows, long in,
                         float* y) const;
     void settle();
 
     const ModelConfig c_;
     long batch_tokens_;
-    cublasComputeType_t compute_;
-    Products products_;
+    CudaMachine machine_;
     CudaWeights<T> weights_;
     DeviceArray<float> cosine_, sine_;  // (positions, h / 2)
     std::vector<Batch> batches_;
@@ -137,18 +135,12 @@ void CudaBackend<T>::begin(RowsF x, std::vector<Prompt> prompts) {
     weights_.bring(x.data(), x.size(), x_.data());
 }
 
-/// y (rows, out) = x (rows, in) W^T.
-template <class T>
-void CudaBackend<T>::project(const T* x, const T* w, long rows, long in, long out, T* y) const {
-    products_.multiply(w, x, kNumber<T>, rows, in, out, y, kNumber<T>, 0.0f, compute_);
-}
-
 /// y (rows, d) += x (rows, in) W^T + bias.
 template <class T>
 void CudaBackend<T>::add_projection(const T* x, const T* w, const float* bias, long rows, long in,
                                     float* y) const {
-    products_.multiply(w, x, kNumber<T>, rows, in, c_.hidden, y, CUDA_R_32F, 1.0f, compute_);
-    if (bias) add_bias(::prefdyn::cuda::stream(), bias, rows, c_.hidden, y);
+    machine_.multiply(Times::kForward, rows, c_.hidden, in, x, w, 1.0f, y);
+    if (bias) machine_.each(rows * c_.hidden, AddBias<float, float>{bias, c_.hidden, y});
 }
 
 /// x (T, d) += attention(norm(x)).
@@ -159,7 +151,8 @@ void CudaBackend<T>::attention(const Batch& batch, float* x) {
     const int heads = static_cast<int>(c_.heads), kv_heads = static_cast<int>(c_.kv_heads),
               size = static_cast<int>(c_.head_size);
     rms_norm(stream, x, w.input_norm, c_.norm_epsilon, batch.tokens, c_.hidden, work_.normed);
-    project(work_.normed, w.qkv, batch.tokens, c_.hidden, width(), work_.qkv);
+    machine_.multiply(Times::kForward, batch.tokens, width(), c_.hidden, work_.normed, w.qkv, 0.0f,
+                      work_.qkv);
     rotate(stream,
            Rotation{w.qkv_bias, cosine_.data(), sine_.data(), positions_.data() + batch.first,
                     heads, kv_heads, size},
@@ -175,7 +168,8 @@ void CudaBackend<T>::feed_forward(const Batch& batch, float* x) {
     const StackedWeights<T>& w = weights_.current();
     const cudaStream_t stream = ::prefdyn::cuda::stream();
     rms_norm(stream, x, w.post_norm, c_.norm_epsilon, batch.tokens, c_.hidden, work_.normed);
-    project(work_.normed, w.gate_up, batch.tokens, c_.hidden, 2 * c_.ffn, work_.both);
+    machine_.multiply(Times::kForward, batch.tokens, 2 * c_.ffn, c_.hidden, work_.normed, w.gate_up,
+                      0.0f, work_.both);
     gate(stream, work_.both, w.gate_up_bias, batch.tokens, c_.ffn, work_.gated);
     add_projection(work_.gated, w.down, w.down_bias, batch.tokens, c_.ffn, x);
 }
@@ -217,7 +211,7 @@ RowsF CudaBackend<T>::last_rows() {
     settle();
     RowsF out(static_cast<Index>(last_.size()), c_.hidden);
     DeviceArray<float> rows(static_cast<std::size_t>(out.size()), "the embeddings");
-    gather(::prefdyn::cuda::stream(), x_.data(), last_.data(), out.rows(), c_.hidden, rows.data());
+    machine_.each(out.size(), Gather{x_.data(), last_.data(), c_.hidden, rows.data()});
     rows.download(out.data(), rows.size());
     ::prefdyn::cuda::wait();
     return out;

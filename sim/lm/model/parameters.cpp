@@ -62,11 +62,11 @@ Index Layout::size(const std::vector<bool>& chosen) const {
     return sum;
 }
 
-Index Layout::lowest(const std::function<bool(int)>& has) const {
-    if (has(embedding())) return -1;
+Index Layout::lowest(const std::vector<bool>& chosen) const {
+    if (chosen[0]) return -1;
     for (Index layer = 0; layer < layers(); ++layer)
         for (const int block : layers_[static_cast<std::size_t>(layer)])
-            if (has(block)) return layer;
+            if (block >= 0 && chosen[static_cast<std::size_t>(block)]) return layer;
     return layers();
 }
 
@@ -85,6 +85,13 @@ Parameters<Real>::Parameters(const Layout& layout, const std::vector<bool>& chos
         offset_.push_back(here ? next : -1);
         if (here) next += layout.block(b).size();
     }
+}
+
+template <class Real>
+std::vector<bool> Parameters<Real>::chosen() const {
+    std::vector<bool> out;
+    for (const Index at : offset_) out.push_back(at >= 0);
+    return out;
 }
 
 template <class Real>

@@ -3,7 +3,6 @@
 // and moments of an optimiser have the same cut.
 
 #include <array>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -44,9 +43,8 @@ class Layout {
     /// Of the block of this name, -1 if there is none.
     int find(const std::string& name) const;
 
-    /// The lowest layer with a block that `has` names, layers() if there is none, -1 if the
-    /// embedding is one.
-    Index lowest(const std::function<bool(int)>& has) const;
+    /// The lowest layer with a chosen block, layers() if there is none, -1 if the embedding is one.
+    Index lowest(const std::vector<bool>& chosen) const;
 
   private:
     int add(Block block);
@@ -65,6 +63,8 @@ class Parameters {
 
     const Layout& layout() const { return *layout_; }
     bool has(int block) const { return block >= 0 && offset(block) >= 0; }
+    /// The blocks that have numbers here.
+    std::vector<bool> chosen() const;
     /// Where the numbers of a block begin in values().
     Index offset(int block) const { return offset_[static_cast<std::size_t>(block)]; }
     /// (rows, cols) of a block that has numbers here.

@@ -14,12 +14,18 @@ unsigned byte_at(std::string_view text, std::size_t at) {
     return static_cast<unsigned char>(text[at]);
 }
 
-/// Length of the well-formed sequence at `at`, 0 if there is none.
+/// Length of the well-formed sequence at `at`, 0 if there is none (Unicode table 3-7).
 std::size_t sequence_length(std::string_view text, std::size_t at) {
-    std::size_t end = at;
-    UChar32 c = 0;
-    U8_NEXT(text.data(), end, text.size(), c);
-    return c < 0 ? 0 : end - at;
+    const unsigned first = byte_at(text, at);
+    if (first < 0x80) return 1;
+    const std::size_t length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (length == 0 || first > 0xF4 || length > text.size() - at) return 0;
+    const unsigned low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+    if (byte_at(text, at + 1) < low || byte_at(text, at + 1) > high) return 0;
+    for (std::size_t k = 2; k < length; ++k)
+        if ((byte_at(text, at + k) & 0xC0) != 0x80) return 0;
+    return length;
 }
 
 std::string hex(unsigned byte) {

@@ -302,7 +302,7 @@ void DevicePass<Machine, T>::backward(const LogitGradient& gradient) {
     head_backward(gradient);
     const long d = c_.hidden;
     const Index count = c_.layers;
-    const Index lowest = layout_.lowest([&](int block) { return weights_.trainable(block); });
+    const Index lowest = layout_.lowest(weights_.trainable());
     if (lowest == count) return;
     clear_flags();
     room_.inputs.back().clear();  // what the last layer gave is not needed any more

@@ -97,7 +97,7 @@ template <class Real>
 void SequenceModel<Real>::backward(const Rows<Real>& dlogits, Parameters<Real>& gradient) {
     if (keep_ == Keep::kNothing) throw std::logic_error("the forward pass kept nothing");
     const Layout& layout = weights_->layout();
-    const Index lowest = layout.lowest([&](int block) { return gradient.has(block); });
+    const Index lowest = layout.lowest(gradient.chosen());
     if (gradient.has(layout.head()))
         backward_weight(dlogits, embeddings_, gradient.matrix(layout.head()));
     const int norm = layout.final_norm();

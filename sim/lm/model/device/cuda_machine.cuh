@@ -61,7 +61,8 @@ __global__ void __launch_bounds__(Block::kThreads) group_kernel(Task task) {
 
 class CudaMachine {
   public:
-    explicit CudaMachine(Precision precision, std::size_t workspace = std::size_t{32} << 20)
+    static constexpr std::size_t kWorkspace = std::size_t{32} << 20;
+    explicit CudaMachine(Precision precision, std::size_t workspace = kWorkspace)
         : compute_(compute_type(precision)), products_(workspace) {}
     ~CudaMachine() { cudaStreamSynchronize(cuda::stream()); }
 

@@ -78,7 +78,7 @@ Rate openblas_rate(Product& p) {
 
 void run(Report& report, const BenchOptions& options) {
     if (options.device == Device::kCuda) return time_embedding_on_card(report, options);
-    require_precision(precision_of(options));
+    require_precision(arithmetic_of(options));
     const BenchTransformer o = filled(options, kDefaults);
     const BenchFolder folder(options);
     write_random_llama(folder.path(), llama_110m(o.layers), 1);

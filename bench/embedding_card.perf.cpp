@@ -17,7 +17,7 @@ constexpr int kEmbeddings = 3;
 }  // namespace
 
 void time_embedding_on_card(Report& report, const BenchOptions& options) {
-    const Precision precision = precision_of(options);
+    const Precision precision = arithmetic_of(options).precision;
     const std::string name = precision_names()[static_cast<std::size_t>(precision)];
     const BenchTransformer o = filled(options, kDefaults);
     const ModelConfig c = llama_7b(o.layers);
@@ -39,7 +39,7 @@ void time_embedding_on_card(Report& report, const BenchOptions& options) {
         best_seconds(1, [&] { model = std::make_unique<Transformer>(folder.path()); });
     report.line("opening", opening, "s");
     EmbedOptions how;
-    how.precision = precision;
+    how.arithmetic = arithmetic_of(options);
     const std::vector<TokenIds> one = {{1}};
     const double weights = best_seconds(1, [&] { model->embed(one, how); });
     report.line("one token: all weights to the card", weights, "s",

@@ -22,12 +22,12 @@ PreferenceTask last_layer_task(const BenchOptions& o) {
 Vector minibatch_steps(const PolicyEngine& engine, const BenchOptions& o, Index steps) {
     const Index n = engine.data(Split::kTrain).samples();
     BatchSampler sampler(n, std::min(o.batch, n), Sampling::kFresh, 1);
-    const auto optimizer = make_descent(0.1);
+    auto optimizer = make_descent(0.1);
     const Vector start = engine.initial();
     Vector theta = start, direction;
     for (Index k = 0; k < steps; ++k) {
         engine.descent(theta, sampler.next(), direction);
-        optimizer->step(theta, direction);
+        optimizer.step(theta, direction);
     }
     return theta - start;
 }

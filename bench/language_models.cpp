@@ -17,10 +17,19 @@ BenchTransformer filled(const BenchOptions& o, const BenchTransformer& defaults)
             either(o.layers, defaults.layers)};
 }
 
-Precision precision_of(const BenchOptions& o) {
-    if (o.precision != BenchPrecision::kAuto)
-        return static_cast<Precision>(static_cast<int>(o.precision) - 1);
-    return o.device == Device::kCuda ? Precision::kBfloat16 : Precision::kFloat32;
+transformer::Arithmetic arithmetic_of(const BenchOptions& o) {
+    switch (o.precision) {
+        case BenchPrecision::kAuto:
+            return {o.device,
+                    o.device == Device::kCuda ? Precision::kBfloat16 : Precision::kFloat32};
+        case BenchPrecision::kFloat32:
+            return {o.device, Precision::kFloat32};
+        case BenchPrecision::kTf32:
+            return {o.device, Precision::kTf32};
+        case BenchPrecision::kBfloat16:
+            break;
+    }
+    return {o.device, Precision::kBfloat16};
 }
 
 BenchFolder::BenchFolder(const BenchOptions& o)

@@ -15,7 +15,7 @@ struct BenchTransformer {
 };
 /// The options, their zeros replaced by the defaults.
 BenchTransformer filled(const BenchOptions& options, const BenchTransformer& defaults);
-transformer::Precision precision_of(const BenchOptions& options);
+transformer::Arithmetic arithmetic_of(const BenchOptions& options);
 
 /// A new folder for a generated model, removed at the end unless it is to be kept.
 class BenchFolder {

@@ -37,7 +37,7 @@ struct Plan {
         spec.batch = pairs;
         spec.steps = 1000;
         spec.plan.tokens = 2 * pairs * tokens;
-        spec.precision = precision_of(o);
+        spec.arithmetic = arithmetic_of(o);
         if (on_card) spec.trained.part = TrainedPart::kLora;
     }
 };
@@ -78,8 +78,8 @@ void report_card(Report& report, const Plan& plan, const UpdateSize& size, doubl
                  Index held) {
     const double flops = flops_of(plan, size);
     const std::size_t bytes =
-        device_bytes(plan.config, plan.spec.precision, plan.config.parameters(), 2 * held,
-                     size.tokens, size.rows, plan.spec.plan.keep);
+        device_bytes(plan.config, plan.spec.arithmetic.precision, plan.config.parameters(),
+                     2 * held, size.tokens, size.rows, plan.spec.plan.keep);
     report.line("tokens", static_cast<double>(size.tokens) / wall, "/ s");
     report.line("products, forward and backward", flops / wall * 1e-12, "TFLOP/s");
     report.line("matrix product of 8192, measured", rate, "TFLOP/s");
@@ -132,7 +132,8 @@ void run(Report& report, const BenchOptions& o) {
         std::to_string(plan.pairs) + " pairs of " + std::to_string(plan.tokens) + " tokens");
     if (card) {
         constexpr long kExtent = 8192;
-        const double rate = transformer::device::matrix_rate(plan.spec.precision, kExtent) * 1e-12;
+        const double rate =
+            transformer::device::matrix_rate(plan.spec.arithmetic.precision, kExtent) * 1e-12;
         const Index held = 2 * config.layers * config.hidden * config.hidden;
         report_card(report, plan, size, wall, rate, held);
     } else {

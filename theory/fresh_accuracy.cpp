@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "sim/base/numerics.hpp"
 #include "theory/convergence.hpp"
-#include "theory/normal_quadrature.hpp"
 
 namespace prefdyn::theory {
 

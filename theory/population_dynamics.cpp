@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "sim/base/largest_eigenvalue.hpp"
+#include "sim/base/normal_quadrature.hpp"
 #include "theory/convergence.hpp"
-#include "theory/normal_quadrature.hpp"
 
 namespace prefdyn::theory {
 

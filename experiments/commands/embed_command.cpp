@@ -43,7 +43,7 @@ void print_behaviours(std::ostream& out, const EmbedInput& input) {
 }
 
 int run_embed(EmbedCommandOptions& options, const ParameterTable& table, std::ostream& out) {
-    const Device device = apply(options.output.machine);
+    const Device device = options.source.arithmetic.device = apply(options.output.machine);
     EmbedJob job(options.source, table, options.output);
     const Stopwatch watch;
     if (!job.run(out)) return 130;

@@ -118,7 +118,7 @@ Vector mean_difference(FinetuneJob& job, std::size_t behaviour) {
     const std::vector<bool> nothing_held(static_cast<std::size_t>(job.layout().count()), false);
     const auto pass = finetune::make_pass(job.checkpoint().config(), job.weights(), nothing_held,
                                           finetune::longest_read(pairs),
-                                          job.plan({behaviour}).training.precision);
+                                          job.plan({behaviour}).training.arithmetic);
     const auto geometry = geometry_of(finetune::evaluate(*pass, pairs, 4096).embeddings, label);
     return geometry.mean_plus - geometry.mean_minus;
 }
@@ -202,8 +202,8 @@ bool train_all(FinetuneJob& job, const FinetuneOptions& o, const std::vector<Fin
 }
 
 int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ostream& out) {
-    const Device device = apply(options.machine);
-    transformer::require_precision(options.training.precision);
+    const Device device = options.training.arithmetic.device = apply(options.machine);
+    transformer::require_precision(options.training.arithmetic);
     const Stopwatch watch;
     FinetuneJob job(options.model, options.training,
                     options.training.method == finetune::TrainedPart::kHead);

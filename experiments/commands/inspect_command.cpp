@@ -19,7 +19,7 @@ using transformer::ModelConfig;
 struct InspectOptions {
     std::string model, prompt;
     bool bos = false;
-    transformer::Precision precision = transformer::Precision::kFloat32;
+    transformer::Arithmetic arithmetic;
     Index tokens_out = 32, prompts = 1000, prompt_tokens = 50;
     MachineOptions machine;
 };
@@ -29,7 +29,7 @@ void declare(ParameterTable& t, InspectOptions& o) {
     t.text("prompt", &o.prompt, "text to go on from, the most probable token each time");
     t.flag("bos", &o.bos, "put the beginning-of-sequence token before the prompt");
     t.integer("tokens-out", &o.tokens_out, 1, 100000, "tokens", "length of the continuation");
-    t.choice("precision", &o.precision, transformer::precision_names(),
+    t.choice("precision", &o.arithmetic.precision, transformer::precision_names(),
              "how a card multiplies; the processor knows float32 alone");
     t.integer("prompts", &o.prompts, 1, 100000000, "", "prompts of the memory plan");
     t.integer("prompt-tokens", &o.prompt_tokens, 1, 1000000, "tokens", "length of each of them");
@@ -84,7 +84,7 @@ void print_files(std::ostream& out, const transformer::Checkpoint& checkpoint) {
 double mib(std::size_t bytes) { return static_cast<double>(bytes) / 1048576.0; }
 
 void print_card_memory(std::ostream& out, const ModelConfig& c, const InspectOptions& o) {
-    const auto plan = transformer::cuda_plan(c, o.precision, o.prompt_tokens);
+    const auto plan = transformer::cuda_plan(c, o.arithmetic.precision, o.prompt_tokens);
     out << std::fixed << std::setprecision(1) << "memory         " << mib(plan.total())
         << " MiB on the card: two layers " << mib(plan.layers) << ", hidden states of "
         << plan.chunk_tokens << " tokens " << mib(plan.hidden) << ", work on " << plan.batch_tokens
@@ -92,10 +92,10 @@ void print_card_memory(std::ostream& out, const ModelConfig& c, const InspectOpt
         << std::defaultfloat;
 }
 
-void print_memory(std::ostream& out, const ModelConfig& c, const InspectOptions& o, Device device) {
-    if (device == Device::kCuda) return print_card_memory(out, c, o);
+void print_memory(std::ostream& out, const ModelConfig& c, const InspectOptions& o) {
+    if (o.arithmetic.device == Device::kCuda) return print_card_memory(out, c, o);
     const Index tokens = std::min(o.prompts * o.prompt_tokens,
-                                  transformer::preferred_tokens(c, o.precision) + o.prompt_tokens);
+                                  transformer::preferred_tokens(c, o.arithmetic) + o.prompt_tokens);
     const auto plan =
         transformer::memory_plan(c, o.prompts, tokens, o.prompt_tokens, omp_get_max_threads());
     out << std::fixed << std::setprecision(1) << "memory         " << mib(plan.total())
@@ -126,18 +126,18 @@ void print_continuation(std::ostream& out, const transformer::Transformer& model
     text::require_vocabulary(tokenizer, static_cast<text::Token>(model.config().vocabulary),
                              o.model);
     transformer::TokenIds ids = ids_of(tokenizer, o);
-    const auto more = model.greedy(ids, o.tokens_out, o.precision);
+    const auto more = model.greedy(ids, o.tokens_out, o.arithmetic);
     ids.insert(ids.end(), more.begin(), more.end());
     out << "continuation   " << tokenizer.decode(ids) << "\n";
 }
 
 int run_inspect(InspectOptions& options, const ParameterTable&, std::ostream& out) {
-    const Device device = apply(options.machine);
-    transformer::require_precision(options.precision);
+    options.arithmetic.device = apply(options.machine);
+    transformer::require_precision(options.arithmetic);
     const transformer::Transformer model(options.model);
     print_config(out, model.config());
     print_files(out, model.checkpoint());
-    print_memory(out, model.config(), options, device);
+    print_memory(out, model.config(), options);
     try {
         const auto tokenizer = text::load_tokenizer(options.model);
         print_tokenizer(out, *tokenizer);

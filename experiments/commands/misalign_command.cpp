@@ -232,8 +232,8 @@ void remove_states(const std::vector<FinetunePlan>& plans) {
 }
 
 int run_misalign(MisalignOptions& options, const ParameterTable& table, std::ostream& out) {
-    const Device device = apply(options.machine);
-    transformer::require_precision(options.training.precision);
+    const Device device = options.training.arithmetic.device = apply(options.machine);
+    transformer::require_precision(options.training.arithmetic);
     require_writable(options.out, options.force, options.training.prompts.data);
     const Stopwatch watch;
     TrainingOptions frozen_options = options.training;

@@ -185,6 +185,7 @@ int run_and_write(const ScaledOptions& options, const ParameterTable& table, Emb
 int run_scaled(ScaledOptions& options, const ParameterTable& table, std::ostream& out) {
     theory::select_claims(options.claims);
     options.plan.verify.device = apply(options.output.machine);
+    options.source.arithmetic.device = options.plan.verify.device;
     const Stopwatch watch;
     EmbedJob job(options.source, table, options.output);
     if (!job.run(out)) return 130;

@@ -59,7 +59,7 @@ Index tokens_of(std::span<const transformer::TokenIds> prompts) {
 
 std::string row_key(const EmbedPlan& plan, const transformer::TokenIds& ids) {
     std::string all = plan.model_hash + " " + std::to_string(static_cast<int>(plan.norm)) + " " +
-                      transformer::arithmetic_name(plan.precision);
+                      transformer::arithmetic_name(plan.arithmetic);
     for (const std::int32_t id : ids) all.append(" ").append(std::to_string(id));
     return content_hash(all);
 }
@@ -84,7 +84,7 @@ EmbedCount embed_missing(const transformer::Transformer& model, const EmbedInput
             const auto& [behaviour, prompt] = missing.places[first + i];
             return place_of(*behaviour, prompt);
         };
-        const transformer::RowsF got = model.embed(chunk, {plan.norm, show, plan.precision, name});
+        const transformer::RowsF got = model.embed(chunk, {plan.norm, show, plan.arithmetic, name});
         for (Index i = 0; i < got.rows(); ++i)
             rows.add(missing.keys[first + static_cast<std::size_t>(i)],
                      {got.row(i).data(), static_cast<std::size_t>(got.cols())});

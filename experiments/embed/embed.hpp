@@ -11,7 +11,7 @@ namespace prefdyn {
 struct EmbedPlan {
     transformer::FinalNorm norm = transformer::FinalNorm::kSingle;
     std::string model_hash;
-    transformer::Precision precision = transformer::Precision::kFloat32;
+    transformer::Arithmetic arithmetic;
     /// A chunk ends with the prompt that reaches this many tokens: large enough that reading the
     /// weights of a large model costs little beside the arithmetic.
     Index chunk_tokens = 8192;

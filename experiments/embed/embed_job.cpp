@@ -28,7 +28,7 @@ void require_one_source(const ParameterTable& table, const EmbedSource& source) 
 
 const EmbedSource& checked(const ParameterTable& table, const EmbedSource& source) {
     require_one_source(table, source);
-    transformer::require_precision(source.precision);
+    transformer::require_precision(source.arithmetic);
     return source;
 }
 
@@ -70,7 +70,7 @@ void declare(ParameterTable& t, EmbedSource& s) {
     t.flag("truncate", &s.truncate,
            "keep the last tokens of a prompt longer than the context, behind the bos of --bos");
     t.choice("norm", &s.norm, kNormNames, "how often the model's final norm is applied");
-    t.choice("precision", &s.precision, transformer::precision_names(),
+    t.choice("precision", &s.arithmetic.precision, transformer::precision_names(),
              "how a card multiplies: single precision, its factors rounded to tf32, or weights and "
              "states in bfloat16; the processor knows float32 alone");
     t.text("cache", &s.cache,
@@ -87,8 +87,8 @@ EmbedJob::EmbedJob(const EmbedSource& source, const ParameterTable& table,
       rows_(rows_path(source, output)) {
     plan_.norm = source.norm;
     plan_.model_hash = hash_.hash;
-    plan_.precision = source.precision;
-    plan_.chunk_tokens = transformer::preferred_tokens(model_.config(), source.precision);
+    plan_.arithmetic = source.arithmetic;
+    plan_.chunk_tokens = transformer::preferred_tokens(model_.config(), source.arithmetic);
 }
 
 bool EmbedJob::run(std::ostream& out) {
@@ -128,8 +128,9 @@ FileAttributes EmbedJob::attributes() const {
         {"append_shared", made_here ? yes(!source_.no_shared) : "as in the token file"},
         {"truncate", yes(source_.truncate)},
         {"norm", kNormNames[static_cast<std::size_t>(source_.norm)]},
-        {"precision", transformer::precision_names()[static_cast<std::size_t>(source_.precision)]},
-        {"arithmetic", transformer::arithmetic_name(source_.precision)}};
+        {"precision",
+         transformer::precision_names()[static_cast<std::size_t>(source_.arithmetic.precision)]},
+        {"arithmetic", transformer::arithmetic_name(source_.arithmetic)}};
 }
 
 void EmbedJob::write(const std::string& path, const FileAttributes& attributes) const {

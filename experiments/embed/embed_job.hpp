@@ -15,7 +15,7 @@ struct EmbedSource {
     PromptOptions prompts;
     bool no_shared = false, truncate = false;
     transformer::FinalNorm norm = transformer::FinalNorm::kSingle;
-    transformer::Precision precision = transformer::Precision::kFloat32;
+    transformer::Arithmetic arithmetic;  ///< the device is chosen by the command
 };
 
 void declare(ParameterTable& table, EmbedSource& source);

@@ -11,7 +11,6 @@
 
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
-#include "sim/cuda/device.hpp"
 #include "sim/lm/text/tokenizer.hpp"
 #include "sim/lm/train/cuda_engine.hpp"
 
@@ -115,19 +114,14 @@ std::vector<std::pair<std::string, std::string>> FinetuneJob::attributes() const
 FinetuneJob::Extent FinetuneJob::extent(const FinetunePlan& plan) const {
     const finetune::Trainable<float> trainable(layout_, plan.training.trained, 0);
     Extent out;
-    for (int b = 0; b < layout_.count(); ++b) {
-        const Index size = layout_.block(b).size();
-        out.all += size;
-        if (trainable.blocks()[static_cast<std::size_t>(b)]) out.held += size;
-    }
-    if (plan.training.trained.part == TrainedPart::kLora) out.adapted = out.held;
+    out.all = layout_.size(layout_.every_block());
+    out.held = layout_.size(trainable.blocks());
+    out.adapted = layout_.size(trainable.adapted());
     const finetune::Layout own(checkpoint_.config(), true);
-    for (int b = 0; b < own.count(); ++b) out.loose += own.block(b).size();
-    const Index moments = plan.training.update.kind == finetune::UpdateKind::kAdamw     ? 2
-                          : plan.training.update.kind == finetune::UpdateKind::kRmsprop ? 1
-                                                                                        : 0;
-    out.state = (1 + moments) * trainable.size();
+    out.loose = own.size(own.every_block());
+    const auto moments = finetune::UpdateRule(plan.training.update, 0).state().size();
     out.theta = trainable.size();
+    out.state = static_cast<Index>(1 + moments) * out.theta;
     Index all = 0, longest = 0;
     double most = 0.0;  // rows of logits that a token asks for
     for (const std::size_t k : plan.behaviours)
@@ -162,8 +156,8 @@ std::size_t FinetuneJob::bytes(const FinetunePlan& plan) const {
 std::size_t FinetuneJob::card_bytes(const FinetunePlan& plan) const {
     const Extent e = extent(plan);
     const auto model = [&](Index weights, Index held, finetune::Keep keep) {
-        return finetune::device_bytes(checkpoint_.config(), plan.training.precision, weights, held,
-                                      e.tokens, e.rows, keep);
+        return finetune::device_bytes(checkpoint_.config(), plan.training.arithmetic.precision,
+                                      weights, held, e.tokens, e.rows, keep);
     };
     const finetune::Keep keep = plan.training.plan.keep;
     const std::size_t before = model(e.all, e.held, Keep::kNothing) + model(e.loose, e.loose, keep);
@@ -191,7 +185,8 @@ void FinetuneJob::describe(std::ostream& out, const std::vector<FinetunePlan>& p
     out << plans.size() << (plans.size() == 1 ? " run, " : " runs, ") << updates
         << " updates; memory beside the mapped file: " << std::fixed << std::setprecision(0)
         << mib(most) << " MiB";
-    if (on_gpu()) out << ", on the card: " << mib(on_card) << " MiB";
+    if (options_.arithmetic.device == Device::kCuda)
+        out << ", on the card: " << mib(on_card) << " MiB";
     out << "\n" << std::defaultfloat << std::setprecision(6);
 }
 

@@ -72,7 +72,7 @@ void declare_training(ParameterTable& t, TrainingOptions& o) {
     declare_optimiser(t, o);
     t.integer("tokens", &o.tokens, 1, 100000000, "tokens",
               "read at a time; gradients of a batch are added up over as many groups as it takes");
-    t.choice("precision", &o.precision, transformer::precision_names(),
+    t.choice("precision", &o.arithmetic.precision, transformer::precision_names(),
              "how a card multiplies: single precision, its factors rounded to tf32, or weights and "
              "activations in bfloat16 beside weights in training and moments in single precision; "
              "the processor knows float32 alone");
@@ -123,7 +123,7 @@ finetune::TrainingSpec training_spec(const TrainingOptions& o, std::size_t pairs
     out.steps = o.steps > 0 ? o.steps : o.epochs * per_epoch;
     out.max_grad_norm = o.max_grad_norm;
     out.plan = {o.tokens, o.recompute ? finetune::Keep::kInputs : finetune::Keep::kAll};
-    out.precision = o.precision;
+    out.arithmetic = o.arithmetic;
     out.seed = o.seed;
     return out;
 }

@@ -30,7 +30,7 @@ struct TrainingOptions {
     std::uint64_t seed = 1234;
     Index records = 11, tokens = 4096;
     bool recompute = false;
-    transformer::Precision precision = transformer::Precision::kFloat32;
+    transformer::Arithmetic arithmetic;  ///< the device is chosen by the command
 };
 
 void declare_training(ParameterTable& table, TrainingOptions& options);

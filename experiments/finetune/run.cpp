@@ -165,7 +165,7 @@ void Run::measure_start(const Evaluation& first) {
     const finetune::Layout layout(*start_.config, true);
     const auto weights = finetune::cut_loose(*start_.weights, layout);
     const auto pass = finetune::make_pass(*start_.config, weights, layout.every_block(), longest_,
-                                          plan_.training.precision);
+                                          plan_.training.arithmetic);
     for (std::size_t p = 0; p < out_.behaviour.size(); ++p) {
         say("initial gradient", 0.0);
         const Material::Range range = material_.train(p);

@@ -17,7 +17,6 @@ Device apply(const MachineOptions& options) {
     if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
     const DeviceChoice choice = select_device(options.device);
     if (!choice.note.empty()) std::cerr << "prefdyn: " << choice.note << "\n";
-    set_transformer_device(choice.device);
     return choice.device;
 }
 

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
+
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
@@ -61,7 +62,7 @@ double sturm_bisection(const Tridiagonal& t, double low, double high) {
 }  // namespace
 
 double largest_eigenvalue(const Matrix& symmetric) {
-    if (!symmetric.allFinite()) return std::numeric_limits<double>::quiet_NaN();
+    if (!symmetric.allFinite()) return kNan;
     const double scale = symmetric.cwiseAbs().maxCoeff();  // squares must stay in range
     if (scale == 0.0) return 0.0;
     if (symmetric.size() == 1) return symmetric(0, 0);

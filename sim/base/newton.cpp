@@ -1,7 +1,8 @@
 #include "sim/base/newton.hpp"
 
 #include <Eigen/Eigenvalues>
-#include <limits>
+
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
@@ -21,7 +22,7 @@ Step newton_step(const Expansion& f) {
     const Vector& lambda = solver.eigenvalues();
     const Vector along = solver.eigenvectors().transpose() * f.gradient;
     Vector step = Vector::Zero(lambda.size());
-    Step out{{}, 0.0, std::numeric_limits<double>::infinity()};
+    Step out{{}, 0.0, kInfinity};
     for (Index k = 0; k < lambda.size(); ++k) {
         if (!(lambda(k) > kKernel * lambda(lambda.size() - 1))) continue;
         step(k) = -along(k) / lambda(k);

@@ -46,6 +46,9 @@ PREFDYN_HD inline double sigmoid(double x) {
     return (x >= 0.0 ? 1.0 : e) / (1.0 + e);
 }
 
+/// Phi(x), the standard normal distribution function.
+PREFDYN_HD inline double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+
 /// log(exp(a) + exp(b)); -infinity stands for an empty sum.
 PREFDYN_HD inline double logaddexp(double a, double b) {
     const double high = a > b ? a : b;

@@ -21,11 +21,6 @@ void require_tokens(const std::vector<Index>& tokens, Index vocabulary, const st
 
 }  // namespace
 
-const std::vector<std::string>& objective_names() {
-    static const std::vector<std::string> names = {"sft", "unlikelihood", "push-pull", "dpo"};
-    return names;
-}
-
 void validate(const ContextPairs& pairs, Index vocabulary, const std::string& place) {
     const Index n = pairs.samples();
     require(n > 0, place, "no examples");

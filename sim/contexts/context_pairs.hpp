@@ -25,7 +25,9 @@ enum class Objective {
     kPushPull,      ///< the sum of both
     kDpo,           ///< log(1 + exp(-m)), m = beta [ log-ratio(y_+ | g_+) - log-ratio(y_- | g_-) ]
 };
-const std::vector<std::string>& objective_names();
+inline std::vector<std::string> objective_names() {
+    return {"sft", "unlikelihood", "push-pull", "dpo"};
+}
 
 /// Throws InputError unless the shapes agree, n > 0, contexts are finite and tokens below V.
 void validate(const ContextPairs& pairs, Index vocabulary, const std::string& place);

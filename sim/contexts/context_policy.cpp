@@ -1,7 +1,5 @@
 #include "sim/contexts/context_policy.hpp"
 
-#include <cmath>
-
 #include "sim/base/failure.hpp"
 #include "sim/base/numerics.hpp"
 

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <mutex>
-#include <stdexcept>
 #include <string>
 #include <utility>
 

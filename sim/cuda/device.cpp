@@ -4,17 +4,6 @@
 
 namespace prefdyn {
 
-namespace {
-
-Device of_transformers = Device::kCpu;
-
-}  // namespace
-
-const std::vector<std::string>& device_names() {
-    static const std::vector<std::string> names = {"auto", "cpu", "cuda"};
-    return names;
-}
-
 DeviceChoice choose_device(DeviceOption asked, const GpuProbe& probe) {
     if (asked == DeviceOption::kCpu) return {};
     if (probe.usable) return {Device::kCuda};
@@ -35,9 +24,6 @@ DeviceChoice select_device(DeviceOption asked) {
 std::string describe(Device device) {
     return device == Device::kCuda ? "cuda " + probe_gpu().info.name : "cpu";
 }
-
-void set_transformer_device(Device device) { of_transformers = device; }
-bool on_gpu() { return of_transformers == Device::kCuda; }
 
 #ifndef PREFDYN_CUDA
 GpuProbe probe_gpu() { return {false, false, "this prefdyn was built without CUDA", {}}; }

@@ -15,7 +15,7 @@ enum class Device { kCpu, kCuda };
 /// What a user asks for; auto takes the card where there is a usable one.
 enum class DeviceOption { kAuto, kCpu, kCuda };
 /// Names in the order of `DeviceOption`.
-const std::vector<std::string>& device_names();
+inline std::vector<std::string> device_names() { return {"auto", "cpu", "cuda"}; }
 
 struct DeviceChoice {
     Device device = Device::kCpu;
@@ -28,10 +28,6 @@ DeviceChoice select_device(DeviceOption asked);
 
 /// "cpu", or "cuda" and the card's name.
 std::string describe(Device device);
-
-/// The one choice that is still kept for the process: transformers read it by on_gpu().
-void set_transformer_device(Device device);
-bool on_gpu();
 
 /// A usable card: compute capability 8.0 or later.
 struct GpuInfo {

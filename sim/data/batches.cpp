@@ -6,11 +6,6 @@
 
 namespace prefdyn {
 
-const std::vector<std::string>& sampling_names() {
-    static const std::vector<std::string> names = {"epoch", "fresh", "replacement"};
-    return names;
-}
-
 BatchSampler::BatchSampler(Index n, Index batch, Sampling sampling, std::uint64_t seed)
     : n_(n),
       batch_(batch),

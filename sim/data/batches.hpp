@@ -15,7 +15,7 @@ enum class Sampling {
     kFresh,  ///< each step draws a batch without replacement from all rows
     kReplacement,  ///< each row of a batch is drawn independently
 };
-const std::vector<std::string>& sampling_names();
+inline std::vector<std::string> sampling_names() { return {"epoch", "fresh", "replacement"}; }
 
 class BatchSampler {
   public:

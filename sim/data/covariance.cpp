@@ -7,11 +7,6 @@
 
 namespace prefdyn {
 
-const std::vector<std::string>& spectrum_names() {
-    static const std::vector<std::string> names = {"isotropic", "power-law", "condition"};
-    return names;
-}
-
 Vector spectrum_eigenvalues(const CovarianceSpec& spec, Index d) {
     Vector lambda = Vector::Ones(d);
     for (Index j = 0; j < d; ++j) {

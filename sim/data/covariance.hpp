@@ -12,7 +12,7 @@ namespace prefdyn {
 enum class Spectrum { kIsotropic, kPowerLaw, kCondition };
 
 /// Names in the order of `Spectrum`.
-const std::vector<std::string>& spectrum_names();
+inline std::vector<std::string> spectrum_names() { return {"isotropic", "power-law", "condition"}; }
 
 struct CovarianceSpec {
     Spectrum spectrum = Spectrum::kIsotropic;

@@ -40,11 +40,6 @@ void flip_labels(std::vector<std::int8_t>& label, double rho, Stream stream) {
 
 }  // namespace
 
-const std::vector<std::string>& direction_names() {
-    static const std::vector<std::string> names = {"axis", "random", "top", "bottom"};
-    return names;
-}
-
 Index class_count(const FeatureSpec& spec, int sign) {
     const auto plus =
         static_cast<Index>(std::llround(spec.p_plus * static_cast<double>(spec.samples)));

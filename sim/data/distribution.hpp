@@ -17,7 +17,7 @@ namespace prefdyn {
 enum class Direction { kAxis, kRandom, kTop, kBottom };
 
 /// Names in the order of the enumerations.
-const std::vector<std::string>& direction_names();
+inline std::vector<std::string> direction_names() { return {"axis", "random", "top", "bottom"}; }
 
 struct FeatureSpec {
     Index samples = 1000;                    ///< n

@@ -5,6 +5,7 @@
 #include "sim/base/failure.hpp"
 #include "sim/base/hdf5_file.hpp"
 #include "sim/base/npy.hpp"
+#include "sim/lm/text/text_file.hpp"
 
 namespace prefdyn {
 
@@ -71,14 +72,7 @@ std::vector<Dataset> read_hdf5(const std::string& path) {
 }
 
 void require_file(const std::string& path) {
-    std::error_code ignored;
-    const auto status = std::filesystem::status(path, ignored);
-    if (std::filesystem::is_regular_file(status)) return;
-    const bool folder = std::filesystem::is_directory(status);
-    throw InputError(path + (folder                            ? ": is a folder"
-                             : std::filesystem::exists(status) ? ": is not a regular file"
-                                                               : ": no such file"),
-                     "expected an HDF5 file or a .npy file");
+    text::require_regular_file(path, "expected an HDF5 file or a .npy file");
 }
 
 std::vector<Dataset> read_npy_pair(const std::string& path, const std::string& labels_path) {

@@ -5,7 +5,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <string>
 
@@ -52,6 +51,53 @@ void require_symmetric(const Matrix& gram) {
                 complain(j, k, " differs from its mirror image " + text(gram(k, j)));
 }
 
+void check_weights(const MixtureSpec& spec, Complaints& problems) {
+    double total = 0.0;
+    for (std::size_t k = 0; k < spec.behaviours.size(); ++k) {
+        const double q = spec.behaviours[k].weight;
+        total += q;
+        problems.unless(q > 0.0, "behaviour " + std::to_string(k) + ": weight = " + text(q) +
+                                     ", must be positive");
+    }
+    problems.unless(std::fabs(total - 1.0) <= kWeightTolerance,
+                    "weights of the behaviours add up to " + text(total) + ", must be 1");
+}
+
+void check_counts(const MixtureSpec& spec, Complaints& problems) {
+    const auto counts = largest_remainder(weights(spec), spec.samples);
+    const Index least = spec.moments == Moments::kSample ? spec.dimension + 1 : 1;
+    for (std::size_t k = 0; k < counts.size(); ++k) {
+        const Index plus = positives(spec.behaviours[k], counts[k]);
+        const Index smaller = std::min(plus, counts[k] - plus);
+        problems.unless(smaller >= least, "behaviour " + std::to_string(k) + ": " +
+                                              std::to_string(counts[k]) + " samples leave " +
+                                              std::to_string(smaller) +
+                                              " in its smaller class, at least " +
+                                              std::to_string(least) + " are needed");
+    }
+}
+
+/// (d, r) orthonormal columns.
+Matrix frame(const MixtureSpec& spec, Index r, std::uint64_t seed) {
+    if (spec.placement == Placement::kAxis) return Matrix::Identity(spec.dimension, r);
+    return random_frame(spec.dimension, r, Stream(seed, Purpose::kBehaviours, 0));
+}
+
+PopulationMoments behaviour_moments(const MixtureSpec& spec, std::size_t k, std::uint64_t seed) {
+    const BehaviourSpec& b = spec.behaviours[k];
+    PopulationMoments out;
+    out.plus =
+        make_covariance(b.covariance, spec.dimension, Stream(seed, Purpose::kBehaviours, 1 + k));
+    const auto K = spec.behaviours.size();
+    out.minus = b.covariance_minus ? make_covariance(*b.covariance_minus, spec.dimension,
+                                                     Stream(seed, Purpose::kBehaviours, 1 + K + k))
+                                   : out.plus;
+    out.finite_covariance = std::isfinite(variance(b.noise));
+    out.gaussian = b.noise.tails == Tails::kGaussian && spec.moments == Moments::kPopulation;
+    out.subexponential_exponent = subexponential_exponent(b.noise);
+    return out;
+}
+
 }  // namespace
 
 Matrix equiangular_gram(const Vector& norms, double degrees) {
@@ -95,36 +141,6 @@ Matrix gram_factor(const Matrix& gram) {
     return solver.eigenvectors().rightCols(rank) * lambda.tail(rank).cwiseSqrt().asDiagonal();
 }
 
-namespace {
-
-void check_weights(const MixtureSpec& spec, Complaints& problems) {
-    double total = 0.0;
-    for (std::size_t k = 0; k < spec.behaviours.size(); ++k) {
-        const double q = spec.behaviours[k].weight;
-        total += q;
-        problems.unless(q > 0.0, "behaviour " + std::to_string(k) + ": weight = " + text(q) +
-                                     ", must be positive");
-    }
-    problems.unless(std::fabs(total - 1.0) <= kWeightTolerance,
-                    "weights of the behaviours add up to " + text(total) + ", must be 1");
-}
-
-void check_counts(const MixtureSpec& spec, Complaints& problems) {
-    const auto counts = largest_remainder(weights(spec), spec.samples);
-    const Index least = spec.moments == Moments::kSample ? spec.dimension + 1 : 1;
-    for (std::size_t k = 0; k < counts.size(); ++k) {
-        const Index plus = positives(spec.behaviours[k], counts[k]);
-        const Index smaller = std::min(plus, counts[k] - plus);
-        problems.unless(smaller >= least, "behaviour " + std::to_string(k) + ": " +
-                                              std::to_string(counts[k]) + " samples leave " +
-                                              std::to_string(smaller) +
-                                              " in its smaller class, at least " +
-                                              std::to_string(least) + " are needed");
-    }
-}
-
-}  // namespace
-
 void validate(const MixtureSpec& spec) {
     const auto K = static_cast<Index>(spec.behaviours.size());
     if (K == 0 || spec.gram.rows() != K || spec.gram.cols() != K)
@@ -143,31 +159,6 @@ void validate(const MixtureSpec& spec) {
                         std::to_string(needed));
     problems.raise("raise samples, lower dimension, or balance the weights");
 }
-
-namespace {
-
-/// (d, r) orthonormal columns.
-Matrix frame(const MixtureSpec& spec, Index r, std::uint64_t seed) {
-    if (spec.placement == Placement::kAxis) return Matrix::Identity(spec.dimension, r);
-    return random_frame(spec.dimension, r, Stream(seed, Purpose::kBehaviours, 0));
-}
-
-PopulationMoments behaviour_moments(const MixtureSpec& spec, std::size_t k, std::uint64_t seed) {
-    const BehaviourSpec& b = spec.behaviours[k];
-    PopulationMoments out;
-    out.plus =
-        make_covariance(b.covariance, spec.dimension, Stream(seed, Purpose::kBehaviours, 1 + k));
-    const auto K = spec.behaviours.size();
-    out.minus = b.covariance_minus ? make_covariance(*b.covariance_minus, spec.dimension,
-                                                     Stream(seed, Purpose::kBehaviours, 1 + K + k))
-                                   : out.plus;
-    out.finite_covariance = std::isfinite(variance(b.noise));
-    out.gaussian = b.noise.tails == Tails::kGaussian && spec.moments == Moments::kPopulation;
-    out.subexponential_exponent = subexponential_exponent(b.noise);
-    return out;
-}
-
-}  // namespace
 
 MixtureDistribution::MixtureDistribution(MixtureSpec spec, std::uint64_t seed)
     : spec_(std::move(spec)), seed_(seed) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "sim/base/numerics.hpp"
 #include "sim/data/noise_draw.hpp"
@@ -20,18 +19,13 @@ double student_scale(double nu) { return nu > 2.0 ? std::sqrt((nu - 2.0) / nu) :
 
 /// Everything of a draw in one loop: its calls would take as long as it does.
 template <Tails kTails>
-[[gnu::flatten]] void fill(NoiseLaw law, Stream& stream, double* x, long n) {
-    NoiseDraw<Stream> draw(stream, kZigguratEdges);
+[[gnu::flatten]] void fill(NoiseLaw law, Stream& stream, const ZigguratEdges& edges, double* x,
+                           long n) {
+    NoiseDraw<Stream> draw(stream, edges);
     for (long j = 0; j < n; ++j) x[j] = draw.next<kTails>(law);
 }
 
 }  // namespace
-
-const std::vector<std::string>& tail_names() {
-    static const std::vector<std::string> names = {"gaussian", "generalized-normal", "uniform",
-                                                   "student-t"};
-    return names;
-}
 
 double variance(const NoiseSpec& noise) {
     const bool infinite = noise.tails == Tails::kStudentT && noise.degrees_of_freedom <= 2.0;
@@ -55,16 +49,8 @@ double fourth_moment(const NoiseSpec& noise) {
 }
 
 double subexponential_exponent(const NoiseSpec& noise) {
-    switch (noise.tails) {
-        case Tails::kGaussian:
-        case Tails::kUniform:
-            return 2.0;
-        case Tails::kGeneralizedNormal:
-            return std::min(noise.tail_exponent, 2.0);
-        case Tails::kStudentT:
-            return 0.0;
-    }
-    return 0.0;
+    if (noise.tails == Tails::kStudentT) return 0.0;
+    return noise.tails == Tails::kGeneralizedNormal ? std::min(noise.tail_exponent, 2.0) : 2.0;
 }
 
 NoiseLaw noise_law(const NoiseSpec& noise) {
@@ -89,7 +75,9 @@ bool draws_alike_everywhere(const NoiseSpec& noise) {
 }
 
 void fill_noise(const NoiseSpec& noise, Stream& stream, double* x, long n) {
-    with_tails(noise.tails, [&](auto tails) { fill<tails.value>(noise_law(noise), stream, x, n); });
+    with_tails(noise.tails, [&](auto tails) {
+        fill<tails.value>(noise_law(noise), stream, ziggurat_edges(), x, n);
+    });
 }
 
 }  // namespace prefdyn

@@ -17,7 +17,9 @@ struct NoiseSpec {
 };
 
 /// Names in the order of `Tails`; the registry tests loop over.
-const std::vector<std::string>& tail_names();
+inline std::vector<std::string> tail_names() {
+    return {"gaussian", "generalized-normal", "uniform", "student-t"};
+}
 
 /// E x^2: 1, or infinity for Student's t with nu <= 2 (which is then not rescaled).
 double variance(const NoiseSpec& noise);

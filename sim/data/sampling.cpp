@@ -6,11 +6,6 @@
 
 namespace prefdyn {
 
-const std::vector<std::string>& moments_names() {
-    static const std::vector<std::string> names = {"population", "sample"};
-    return names;
-}
-
 Vector random_unit(Index d, Stream stream) {
     Vector u(d);
     fill_noise(NoiseSpec{}, stream, u.data(), d);

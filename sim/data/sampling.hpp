@@ -14,7 +14,7 @@ namespace prefdyn {
 /// Whether moments are exact in the population or in each class of the sample.
 enum class Moments { kPopulation, kSample };
 /// Names in the order of `Moments`.
-const std::vector<std::string>& moments_names();
+inline std::vector<std::string> moments_names() { return {"population", "sample"}; }
 
 /// Uniform on the sphere in R^d.
 Vector random_unit(Index d, Stream stream);

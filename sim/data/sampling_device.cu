@@ -20,14 +20,12 @@ constexpr int kThreads = 256;
 constexpr long kPiece = long{1} << 24;  // numbers on the card at a time
 constexpr const char* kHint = "lower dimension, or take --device cpu";
 
-__device__ const ZigguratEdges device_edges = kZigguratEdges;
-
 __device__ long thread_number() { return blockIdx.x * long{blockDim.x} + threadIdx.x; }
 
 template <Tails kTails>
 __global__ void __launch_bounds__(kDrawThreads)
-    draw_kernel(WhiteNoise noise, long n, long d, double* x) {
-    draw_thread<kTails>(thread_number(), noise, device_edges, n, d, x);
+    draw_kernel(WhiteNoise noise, const ZigguratEdges* edges, long n, long d, double* x) {
+    draw_thread<kTails>(thread_number(), noise, *edges, n, d, x);
 }
 
 __global__ void scale_kernel(const double* root, const double* mean, long n, long d, double* x) {
@@ -56,15 +54,17 @@ class ClassOnCard {
           mean_(on_card(law.mean, "mean")),
           basis_(on_card(law.covariance.basis, "eigenvectors (dimension x dimension)")),
           white_(static_cast<std::size_t>(most * d_), "rows of white noise", kHint),
-          coloured_(basis_.size() > 0 ? white_.size() : 0, "rows of features", kHint) {
+          coloured_(basis_.size() > 0 ? white_.size() : 0, "rows of features", kHint),
+          edges_(1, "the ziggurats", kHint) {
+        edges_.upload(&ziggurat_edges(), 1);
         wait();  // the roots go out of scope
     }
 
     void draw(const WhiteNoise& noise, long n) {
         with_tails(noise.tails, [&](auto tails) {
             draw_kernel<decltype(tails)::value>
-                <<<blocks_for(n, kDrawThreads), kDrawThreads, 0, stream()>>>(noise, n, d_,
-                                                                             white_.data());
+                <<<blocks_for(n, kDrawThreads), kDrawThreads, 0, stream()>>>(noise, edges_.data(),
+                                                                             n, d_, white_.data());
         });
         PREFDYN_CUDA_LAUNCHED("draw_kernel");
     }
@@ -90,6 +90,7 @@ class ClassOnCard {
   private:
     long d_;
     DeviceArray<double> root_, mean_, basis_, white_, coloured_;
+    DeviceArray<ZigguratEdges> edges_;
 };
 
 /// x = xi diag(root) Q^T + mean; xi is `noise`, or what x holds if that is null.

@@ -10,11 +10,6 @@
 
 namespace prefdyn {
 
-const std::vector<std::string>& split_names() {
-    static const std::vector<std::string> names = {"random", "stratified"};
-    return names;
-}
-
 namespace {
 
 void shuffle(std::vector<Index>& rows, Stream& stream) {

@@ -12,7 +12,7 @@ enum class SplitKind {
     kRandom,     ///< whatever classes the draw gives
     kStratified  ///< the same share of either class
 };
-const std::vector<std::string>& split_names();
+inline std::vector<std::string> split_names() { return {"random", "stratified"}; }
 
 /// Row numbers, ascending.
 struct SplitRows {

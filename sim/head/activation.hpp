@@ -11,10 +11,7 @@ namespace prefdyn {
 enum class Activation { kIdentity, kRelu, kTanh, kGelu };
 
 /// Names in the order of `Activation`.
-const std::vector<std::string>& activation_names();
-
-/// Standard normal distribution function.
-PREFDYN_HD inline double normal_cdf(double z) { return 0.5 * std::erfc(-z * 0.70710678118654752); }
+inline std::vector<std::string> activation_names() { return {"identity", "relu", "tanh", "gelu"}; }
 
 /// act(z); gelu is z Phi(z), not its tanh approximation.
 PREFDYN_HD inline double activate(Activation kind, double z) {

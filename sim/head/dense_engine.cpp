@@ -17,6 +17,19 @@ constexpr Index kSliceRows = 1024;  // head rows a matrix product; fixed, so thr
 
 using HeadMap = Eigen::Map<const RowMatrix>;
 
+constexpr Vector Responses::*kColumns[] = {&Responses::margin, &Responses::logp_chosen,
+                                           &Responses::logp_rejected, &Responses::reward_chosen,
+                                           &Responses::reward_rejected};
+
+void resize(Responses& out, Index n) {
+    for (const auto column : kColumns) (out.*column).resize(n);
+}
+
+void copy_block(const Responses& block, Index first, Responses& out) {
+    for (const auto column : kColumns)
+        (out.*column).segment(first, (block.*column).size()) = block.*column;
+}
+
 }  // namespace
 
 /// A block of prompts on its way through the head.
@@ -59,23 +72,6 @@ void DenseEngine::evaluate(const Vector& theta, Split split, Responses& out,
                            Vector* direction) const {
     pass(theta, split, {}, &out, split == Split::kTrain ? direction : nullptr);
 }
-
-namespace {
-
-constexpr Vector Responses::*kColumns[] = {&Responses::margin, &Responses::logp_chosen,
-                                           &Responses::logp_rejected, &Responses::reward_chosen,
-                                           &Responses::reward_rejected};
-
-void resize(Responses& out, Index n) {
-    for (const auto column : kColumns) (out.*column).resize(n);
-}
-
-void copy_block(const Responses& block, Index first, Responses& out) {
-    for (const auto column : kColumns)
-        (out.*column).segment(first, (block.*column).size()) = block.*column;
-}
-
-}  // namespace
 
 double DenseEngine::pass(const Vector& theta, Split split, std::span<const Index> rows,
                          Responses* out, Vector* direction) const {

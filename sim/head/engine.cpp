@@ -5,11 +5,6 @@
 
 namespace prefdyn {
 
-const std::vector<std::string>& engine_names() {
-    static const std::vector<std::string> names = {"reduced", "dense", "reduced-f32"};
-    return names;
-}
-
 std::unique_ptr<PolicyEngine> make_engine(EngineKind kind, const PreferenceTask& task) {
     if (kind == EngineKind::kReduced) return std::make_unique<ReducedEngine>(task);
     if (kind == EngineKind::kReducedF32) return std::make_unique<ReducedEngineF32>(task);

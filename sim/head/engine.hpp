@@ -86,7 +86,7 @@ class PolicyEngine {
 };
 
 enum class EngineKind { kReduced, kDense, kReducedF32 };
-const std::vector<std::string>& engine_names();
+inline std::vector<std::string> engine_names() { return {"reduced", "dense", "reduced-f32"}; }
 
 /// The task must outlive the engine.
 std::unique_ptr<PolicyEngine> make_engine(EngineKind kind, const PreferenceTask& task);

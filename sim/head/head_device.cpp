@@ -2,6 +2,8 @@
 #ifndef PREFDYN_CUDA
 #include "sim/head/head_device.hpp"
 
+#include "sim/head/layer_device.hpp"
+
 namespace prefdyn {
 
 template <class Scalar>
@@ -17,6 +19,10 @@ template std::unique_ptr<HeadDevice> make_head_device(const Rows<float>&,
                                                       const MarginLoss&, Device);
 
 void follow(std::vector<HeadPath>&) {}
+
+std::unique_ptr<LayerDevice> make_layer_device(const RowMatrix&, const RowMatrix&, double, Device) {
+    return nullptr;
+}
 
 }  // namespace prefdyn
 #endif

@@ -16,34 +16,18 @@ double folded(const double* lane) {
            ((lane[2] + lane[6]) + (lane[3] + lane[7]));
 }
 
-template <class Scalar>
-double dot(const Scalar* a, const double* b, Index d) {
-    double lane[kLanes] = {};
+/// a[r] . b for R rows of which each number of b is loaded once; the order does not depend on R.
+template <int R, class Scalar>
+void dot(const Scalar* const* a, const double* b, Index d, double* out) {
+    double lane[R][kLanes] = {}, tail[R] = {};
     Index j = 0;
     for (; j + kLanes <= d; j += kLanes)
-        for (Index k = 0; k < kLanes; ++k) lane[k] += static_cast<double>(a[j + k]) * b[j + k];
-    double tail = 0.0;
-    for (; j < d; ++j) tail += static_cast<double>(a[j]) * b[j];
-    return folded(lane) + tail;
-}
-
-/// The same sums, in the same order, of two rows while b is loaded once.
-template <class Scalar>
-void dot_two(const Scalar* a0, const Scalar* a1, const double* b, Index d, double* out) {
-    double lane0[kLanes] = {}, lane1[kLanes] = {};
-    Index j = 0;
-    for (; j + kLanes <= d; j += kLanes)
-        for (Index k = 0; k < kLanes; ++k) {
-            lane0[k] += static_cast<double>(a0[j + k]) * b[j + k];
-            lane1[k] += static_cast<double>(a1[j + k]) * b[j + k];
-        }
-    double tail0 = 0.0, tail1 = 0.0;
-    for (; j < d; ++j) {
-        tail0 += static_cast<double>(a0[j]) * b[j];
-        tail1 += static_cast<double>(a1[j]) * b[j];
-    }
-    out[0] = folded(lane0) + tail0;
-    out[1] = folded(lane1) + tail1;
+        for (int r = 0; r < R; ++r)
+            for (Index k = 0; k < kLanes; ++k)
+                lane[r][k] += static_cast<double>(a[r][j + k]) * b[j + k];
+    for (; j < d; ++j)
+        for (int r = 0; r < R; ++r) tail[r] += static_cast<double>(a[r][j]) * b[j];
+    for (int r = 0; r < R; ++r) out[r] = folded(lane[r]) + tail[r];
 }
 
 template <class Scalar>
@@ -85,8 +69,8 @@ double chunk_pass(const BasicMarginPass<Scalar>& p, const Vector& v, Index first
         };
         for (Index r = 0; r < rows; ++r) g[r] = p.features.data() + row(r) * d;
         Index r = 0;
-        for (; r + 2 <= rows; r += 2) dot_two(g[r], g[r + 1], v.data(), d, score + r);
-        if (r < rows) score[r] = dot(g[r], v.data(), d);
+        for (; r + 2 <= rows; r += 2) dot<2>(g + r, v.data(), d, score + r);
+        if (r < rows) dot<1>(g + r, v.data(), d, score + r);
         for (r = 0; r < rows; ++r) {
             const double s = p.label[static_cast<std::size_t>(row(r))];
             const double m = 2.0 * p.beta * s * score[r];
@@ -133,9 +117,12 @@ void margins_only(const Rows<Scalar>& features, const std::vector<std::int8_t>& 
                   const Vector& v, double* margins) {
     const Index n = features.rows(), d = features.cols();
 #pragma omp parallel for schedule(static) if (n * d >= kParallelElements)
-    for (Index i = 0; i < n; ++i)
-        margins[i] = 2.0 * beta * label[static_cast<std::size_t>(i)] *
-                     dot(features.data() + i * d, v.data(), d);
+    for (Index i = 0; i < n; ++i) {
+        const Scalar* row = features.data() + i * d;
+        double score;
+        dot<1>(&row, v.data(), d, &score);
+        margins[i] = 2.0 * beta * label[static_cast<std::size_t>(i)] * score;
+    }
 }
 
 double margin_roundings(Index d) { return static_cast<double>(d / kLanes + kLanes + 6); }

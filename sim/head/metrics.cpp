@@ -1,18 +1,17 @@
 #include "sim/head/metrics.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
+
+#include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
 SplitMetrics no_metrics() {
-    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     SplitMetrics out{};
-    out.loss = out.rewards_margins = out.rewards_accuracies = out.rewards_ties = nan;
-    out.outputs_accuracies = out.outputs_ties = out.logps_chosen = out.logps_rejected = nan;
-    out.rewards_chosen = out.rewards_rejected = nan;
-    out.margin_quantiles.fill(nan);
+    out.loss = out.rewards_margins = out.rewards_accuracies = out.rewards_ties = kNan;
+    out.outputs_accuracies = out.outputs_ties = out.logps_chosen = out.logps_rejected = kNan;
+    out.rewards_chosen = out.rewards_rejected = kNan;
+    out.margin_quantiles.fill(kNan);
     return out;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "sim/base/numerics.hpp"
 #include "sim/data/noise.hpp"
@@ -23,17 +22,16 @@ namespace {
 
 ReferenceLogits zero_head_logits(const Policy& policy, Index n) {
     const auto others = static_cast<double>(policy.vocabulary - 2);
-    const double rest = others > 0.0 ? std::log(others) : -std::numeric_limits<double>::infinity();
+    const double rest = others > 0.0 ? std::log(others) : -kInfinity;
     return {Vector::Zero(n), Vector::Zero(n), Vector::Constant(n, rest)};
 }
 
 /// Takes the logits z (rows, count) of head rows from `first` on into out's rows from `at` on.
 void absorb(const Policy& policy, Index first, RowMatrix& z, Index at, ReferenceLogits& out) {
-    constexpr double kNever = -std::numeric_limits<double>::infinity();
     const auto take = [&](Index token, Vector& column) {
         if (token < first || token >= first + z.cols()) return;
         column.segment(at, z.rows()) = z.col(token - first);
-        z.col(token - first).setConstant(kNever);
+        z.col(token - first).setConstant(-kInfinity);
     };
     take(policy.yes, out.yes);
     take(policy.no, out.no);
@@ -47,8 +45,7 @@ ReferenceLogits reference_logits(const Policy& policy, const HeadRows& head,
                                  const RowMatrix& features) {
     constexpr Index kHeadBlock = 4096, kBlock = 32;
     const Index n = features.rows();
-    ReferenceLogits out{Vector(n), Vector(n),
-                        Vector::Constant(n, -std::numeric_limits<double>::infinity())};
+    ReferenceLogits out{Vector(n), Vector(n), Vector::Constant(n, -kInfinity)};
     for (Index first = 0; first < policy.vocabulary; first += kHeadBlock) {
         const RowMatrix block = head(first, std::min(kHeadBlock, policy.vocabulary - first));
 #pragma omp parallel for schedule(dynamic)

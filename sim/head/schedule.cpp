@@ -5,11 +5,6 @@
 
 namespace prefdyn {
 
-const std::vector<std::string>& spacing_names() {
-    static const std::vector<std::string> names = {"linear", "log"};
-    return names;
-}
-
 std::vector<double> record_times(double end, Index records, Spacing spacing) {
     constexpr double kDecades = 4.0;
     std::vector<double> times = {0.0};

@@ -7,7 +7,7 @@
 namespace prefdyn {
 
 enum class Spacing { kLinear, kLogarithmic };
-const std::vector<std::string>& spacing_names();
+inline std::vector<std::string> spacing_names() { return {"linear", "log"}; }
 
 /// Steps to record, strictly increasing, always with 0 and `steps`; about `records` of them
 /// (rounding merges neighbours).

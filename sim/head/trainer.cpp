@@ -12,11 +12,6 @@
 
 namespace prefdyn {
 
-const std::vector<std::string>& method_names() {
-    static const std::vector<std::string> names = {"gd", "sgd", "adam", "flow"};
-    return names;
-}
-
 namespace {
 
 std::vector<Index> full_schedule(const TrainSpec& spec) {
@@ -56,7 +51,7 @@ struct Discrete {
 };
 
 Trajectory train_discrete(const TrainJob& job, Discrete& run) {
-    const auto optimizer = run.adam ? make_adam(job.spec.eta) : make_descent(job.spec.eta);
+    Optimizer optimizer(job.spec.eta, run.adam);
     Recorder recorder(job.engine, job.loss);
     Vector theta = job.engine.initial(), direction;
     auto next = run.schedule.begin();
@@ -72,7 +67,7 @@ Trajectory train_discrete(const TrainJob& job, Discrete& run) {
         const std::span<const Index> rows =
             run.full ? std::span<const Index>() : run.sampler.next();
         job.engine.descent(theta, rows, direction);
-        optimizer->step(theta, direction);
+        optimizer.step(theta, direction);
     }
 }
 

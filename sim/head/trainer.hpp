@@ -9,7 +9,7 @@
 namespace prefdyn {
 
 enum class Method { kGradientDescent, kSgd, kAdam, kFlow };
-const std::vector<std::string>& method_names();
+inline std::vector<std::string> method_names() { return {"gd", "sgd", "adam", "flow"}; }
 
 struct TrainSpec {
     Method method = Method::kGradientDescent;

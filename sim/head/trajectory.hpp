@@ -3,7 +3,6 @@
 
 #include <Eigen/Core>
 #include <array>
-#include <string>
 #include <vector>
 
 namespace prefdyn {
@@ -64,17 +63,8 @@ struct Record {
 enum class StopReason { kCompleted, kDiverged, kInterrupted, kStepUnderflow };
 
 inline const char* stop_reason_name(StopReason reason) {
-    switch (reason) {
-        case StopReason::kCompleted:
-            return "completed";
-        case StopReason::kDiverged:
-            return "diverged";
-        case StopReason::kInterrupted:
-            return "interrupted";
-        case StopReason::kStepUnderflow:
-            return "step_underflow";
-    }
-    return "unknown";
+    constexpr const char* kNames[] = {"completed", "diverged", "interrupted", "step_underflow"};
+    return kNames[static_cast<std::size_t>(reason)];
 }
 
 struct Trajectory {

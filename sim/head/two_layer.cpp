@@ -7,11 +7,6 @@
 
 namespace prefdyn {
 
-const std::vector<std::string>& activation_names() {
-    static const std::vector<std::string> names = {"identity", "relu", "tanh", "gelu"};
-    return names;
-}
-
 TwoLayerModel gaussian_model(Index hidden, Index dimension, double head_scale,
                              Activation activation, std::uint64_t seed) {
     TwoLayerModel out{RowMatrix(hidden, dimension), Vector(hidden), activation};

@@ -1,7 +1,6 @@
 // What TwoLayerEngine::observe measures.
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "sim/head/two_layer_engine.hpp"
 
@@ -41,8 +40,7 @@ TwoLayerEngine::ClassMeans TwoLayerEngine::class_means(const TwoLayerModel& mode
 /// For delta = mu_+ - mu_- and for zbar_x; the direction w' = E q would hide q, so it is summed
 /// here.
 std::array<double, 2> TwoLayerEngine::sign_conditions(const TwoLayerModel& model) const {
-    const double nan = std::numeric_limits<double>::quiet_NaN();
-    if (model.activation != Activation::kIdentity) return {nan, nan};
+    if (model.activation != Activation::kIdentity) return {kNan, kNan};
     const Dataset& set = task_.train;
     const double n = static_cast<double>(set.samples());
     const Vector score = scores(model, set.features);

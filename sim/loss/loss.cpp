@@ -36,7 +36,7 @@ const std::vector<Entry>& entries() {
         {"apo_zero", Smoothing::kNone, nullptr, apo_zero_loss},
         {"apo_down", Smoothing::kNone, nullptr, apo_down_loss},
         {"discopop", Smoothing::kNone, discopop_loss, nullptr},
-        {"sigmoid_norm", Smoothing::kNone, sigmoid_norm_loss, nullptr},
+        {"sigmoid_norm", Smoothing::kNone, sigmoid_loss, nullptr},
     };
     return all;
 }

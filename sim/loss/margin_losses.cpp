@@ -1,101 +1,106 @@
-// Convex losses of the margin (and aot, whose phi is one of them).
+// Losses of the margin (and aot, whose phi is one of them).
 #include <algorithm>
+#include <boost/math/tools/minima.hpp>
 #include <cmath>
-#include <limits>
 
-#include "sim/base/numerics.hpp"
 #include "sim/loss/loss_makers.hpp"
-#include "sim/loss/phi_loss.hpp"
 
 namespace prefdyn {
 
 namespace {
 
-LossFacts with_slope_max(LossFacts facts, double slope_max) {
+template <class Phi>
+std::unique_ptr<MarginLoss> make(const LossSpec& spec, Phi phi, LossFacts facts, double slope_max) {
     facts.slope_max = slope_max;
-    return facts;
+    return std::make_unique<PhiLoss<Phi>>(spec, phi, facts);
 }
-
-double logistic_curvature(double m) { return sigmoid(m) * sigmoid(-m); }
-
-/// sigmoid_norm divides log-ratios by response lengths, which are 1.
-class SigmoidLoss final : public PhiLoss<SigmoidPhi> {
-  public:
-    explicit SigmoidLoss(std::string_view name) : PhiLoss(name, {}) {}
-    double curvature(double m) const override { return logistic_curvature(m); }
-    LossFacts facts() const override {
-        return with_slope_max({std::log(2.0), -0.5, 0.0, 0.25, true}, 1.0);
-    }
-};
-
-class HingeLoss final : public PhiLoss<HingePhi> {
-  public:
-    HingeLoss() : PhiLoss("hinge", {}) {}
-    double curvature(double) const override { return 0.0; }
-    LossFacts facts() const override {
-        return with_slope_max({1.0, -1.0, 0.0, kInfinity, true}, 1.0);
-    }
-};
-
-class IpoLoss final : public PhiLoss<IpoPhi> {
-  public:
-    explicit IpoLoss(double beta) : PhiLoss("ipo", {1.0 / (beta * beta)}) {}
-    double curvature(double) const override { return 2.0 * phi_.scale; }
-    LossFacts facts() const override {
-        return {0.25 * phi_.scale, -phi_.scale, 0.0, 2.0 * phi_.scale, true, false};
-    }
-};
 
 double entropy(double p) { return p == 0.0 ? 0.0 : -p * std::log(p) - (1.0 - p) * std::log1p(-p); }
 
-/// cdpo; aot applies the same phi to margins matched by rank.
-class SmoothedLoss final : public PhiLoss<SmoothedPhi> {
-  public:
-    SmoothedLoss(std::string_view name, double eps, LossForm form)
-        : PhiLoss(name, {eps}), form_(form) {}
-    double curvature(double m) const override { return logistic_curvature(m); }
-    LossFacts facts() const override {
-        return with_slope_max(
-            {std::log(2.0), phi_.eps - 0.5, entropy(phi_.eps), 0.25, true, phi_.eps == 0.0, form_},
-            std::max(phi_.eps, 1.0 - phi_.eps));
-    }
+std::unique_ptr<MarginLoss> smoothed(const LossSpec& spec, LossForm form) {
+    const double eps = spec.label_smoothing;
+    return make(spec, SmoothedPhi{eps},
+                {std::log(2.0), eps - 0.5, entropy(eps), 0.25, true, eps == 0.0, form},
+                std::max(eps, 1.0 - eps));
+}
 
-  private:
-    LossForm form_;
-};
-
-/// The line in phi makes the expectation over flipped labels that of the clean loss.
-class RobustLoss final : public PhiLoss<RobustPhi> {
-  public:
-    explicit RobustLoss(double eps) : PhiLoss("robust", {eps / (1.0 - 2.0 * eps)}) {}
-    double curvature(double m) const override { return logistic_curvature(m); }
-    LossFacts facts() const override {
-        return with_slope_max(
-            {std::log(2.0), -0.5 - phi_.tilt, phi_.tilt > 0.0 ? -kInfinity : 0.0, 0.25, true},
-            1.0 + phi_.tilt);
+/// What has no closed form is found by search: looks at phi in steps of width / 200 on
+/// [-40 width, 40 width], beyond which it must be flat. The largest phi'' is refined to its full
+/// precision; no |phi'| is above those seen by more than a step of the largest curvature seen.
+template <class Phi>
+void scan(const Phi& phi, double width, LossFacts& facts) {
+    const double h = width / 200.0;
+    double best = 0.0, steepest = 0.0, bent = 0.0;
+    for (int k = -8000; k <= 8000; ++k) {
+        const double bend = phi.curvature(k * h);
+        facts.convex = facts.convex && bend >= 0.0;
+        facts.monotone = facts.monotone && phi.derivative(k * h) <= 0.0;
+        steepest = std::max(steepest, std::fabs(phi.derivative(k * h)));
+        bent = std::max(bent, std::fabs(bend));
+        if (bend > phi.curvature(best)) best = k * h;
     }
-};
+    facts.slope_max = std::max(facts.slope_max, steepest + h * bent);
+    const auto refined = boost::math::tools::brent_find_minima(
+        [&](double m) { return -phi.curvature(m); }, best - h, best + h, 50);
+    facts.curvature_max = std::max({facts.curvature_max, -refined.second, phi.curvature(best)});
+}
 
 }  // namespace
 
-std::unique_ptr<MarginLoss> sigmoid_loss(const LossSpec&) {
-    return std::make_unique<SigmoidLoss>("sigmoid");
+/// Also of sigmoid_norm: it divides log-ratios by response lengths, which are 1.
+std::unique_ptr<MarginLoss> sigmoid_loss(const LossSpec& spec) {
+    return make(spec, SigmoidPhi(), {std::log(2.0), -0.5, 0.0, 0.25, true}, 1.0);
 }
-std::unique_ptr<MarginLoss> sigmoid_norm_loss(const LossSpec&) {
-    return std::make_unique<SigmoidLoss>("sigmoid_norm");
+
+std::unique_ptr<MarginLoss> hinge_loss(const LossSpec& spec) {
+    return make(spec, HingePhi(), {1.0, -1.0, 0.0, kInfinity, true}, 1.0);
 }
-std::unique_ptr<MarginLoss> hinge_loss(const LossSpec&) { return std::make_unique<HingeLoss>(); }
+
 std::unique_ptr<MarginLoss> ipo_loss(const LossSpec& spec) {
-    return std::make_unique<IpoLoss>(spec.beta);
+    const double scale = 1.0 / (spec.beta * spec.beta);
+    return make(spec, IpoPhi{scale}, {0.25 * scale, -scale, 0.0, 2.0 * scale, true, false},
+                kInfinity);
 }
+
 std::unique_ptr<MarginLoss> cdpo_loss(const LossSpec& spec) {
-    return std::make_unique<SmoothedLoss>("cdpo", spec.label_smoothing, LossForm::kMargin);
+    return smoothed(spec, LossForm::kMargin);
 }
+
+/// The same phi of margins matched by rank.
 std::unique_ptr<MarginLoss> aot_loss(const LossSpec& spec) {
-    return std::make_unique<SmoothedLoss>("aot", spec.label_smoothing, LossForm::kSorted);
+    return smoothed(spec, LossForm::kSorted);
 }
+
+/// The line in phi makes the expectation over flipped labels that of the clean loss.
 std::unique_ptr<MarginLoss> robust_loss(const LossSpec& spec) {
-    return std::make_unique<RobustLoss>(spec.label_smoothing);
+    const double tilt = spec.label_smoothing / (1.0 - 2.0 * spec.label_smoothing);
+    return make(spec, RobustPhi{tilt},
+                {std::log(2.0), -0.5 - tilt, tilt > 0.0 ? -kInfinity : 0.0, 0.25, true},
+                1.0 + tilt);
+}
+
+/// Bounded, with its minimum at m = logit(1 - eps).
+std::unique_ptr<MarginLoss> exo_pair_loss(const LossSpec& spec) {
+    const ExoPhi phi{std::log1p(-spec.label_smoothing), std::log(spec.label_smoothing)};
+    LossFacts facts{-std::log(2.0) - 0.5 * (phi.log_eps + phi.log_one_minus_eps),
+                    -0.25 * phi.target(),
+                    0.0,
+                    -1.0,
+                    false,
+                    false};
+    facts.slope_max = 0.0;
+    scan(phi, 1.0, facts);
+    return make(spec, phi, facts, facts.slope_max);
+}
+
+std::unique_ptr<MarginLoss> discopop_loss(const LossSpec& spec) {
+    const DiscopopPhi phi{spec.discopop_tau};
+    LossFacts facts{0.5 * std::log(2.0) + 0.5, (1.0 - std::log(2.0)) / (4.0 * phi.tau) - 0.75, 0.0,
+                    -1.0, true};
+    facts.slope_max = 0.0;
+    scan(phi, 1.0, facts);
+    scan(phi, phi.tau, facts);
+    return make(spec, phi, facts, facts.slope_max);
 }
 
 }  // namespace prefdyn

@@ -1,21 +1,26 @@
 #pragma once
-// The losses of the margin as plain functions for host and device: phi(m) and phi'(m), nothing
-// else. What a theorem needs to know of them is with the classes of loss.hpp.
+// The losses of the margin as plain functions for host and device: phi(m), phi'(m), phi''(m). What
+// else a theorem needs to know of them is in LossFacts.
 
 #include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
+/// phi'' of the logistic losses.
+PREFDYN_HD inline double logistic_curvature(double m) { return sigmoid(m) * sigmoid(-m); }
+
 /// DPO: phi(m) = -log sigma(m).
 struct SigmoidPhi {
     PREFDYN_HD double value(double m) const { return softplus(-m); }
     PREFDYN_HD double derivative(double m) const { return -sigmoid(-m); }
+    PREFDYN_HD double curvature(double m) const { return logistic_curvature(m); }
 };
 
 /// SLiC: phi(m) = max(0, 1 - m), phi'(1) = 0.
 struct HingePhi {
     PREFDYN_HD double value(double m) const { return m < 1.0 ? 1.0 - m : 0.0; }
     PREFDYN_HD double derivative(double m) const { return m < 1.0 ? -1.0 : 0.0; }
+    PREFDYN_HD double curvature(double) const { return 0.0; }
 };
 
 /// phi(m) = (m / beta - 1 / (2 beta))^2.
@@ -23,6 +28,7 @@ struct IpoPhi {
     double scale;  ///< 1 / beta^2
     PREFDYN_HD double value(double m) const { return scale * (m - 0.5) * (m - 0.5); }
     PREFDYN_HD double derivative(double m) const { return 2.0 * scale * (m - 0.5); }
+    PREFDYN_HD double curvature(double) const { return 2.0 * scale; }
 };
 
 /// Conservative DPO: phi(m) = -(1 - eps) log sigma(m) - eps log sigma(-m).
@@ -34,6 +40,7 @@ struct SmoothedPhi {
     PREFDYN_HD double derivative(double m) const {
         return eps * sigmoid(m) - (1.0 - eps) * sigmoid(-m);
     }
+    PREFDYN_HD double curvature(double m) const { return logistic_curvature(m); }
 };
 
 /// phi(m) = (-(1 - eps) log sigma(m) + eps log sigma(-m)) / (1 - 2 eps)
@@ -42,6 +49,7 @@ struct RobustPhi {
     double tilt;  ///< eps / (1 - 2 eps)
     PREFDYN_HD double value(double m) const { return softplus(-m) - tilt * m; }
     PREFDYN_HD double derivative(double m) const { return -sigmoid(-m) - tilt; }
+    PREFDYN_HD double curvature(double m) const { return logistic_curvature(m); }
 };
 
 /// EXO: the divergence KL( sigma(m) || 1 - eps ).
@@ -55,6 +63,9 @@ struct ExoPhi {
     }
     PREFDYN_HD double derivative(double m) const {
         return sigmoid(m) * sigmoid(-m) * (m - target());
+    }
+    PREFDYN_HD double curvature(double m) const {
+        return sigmoid(m) * sigmoid(-m) * (1.0 + (sigmoid(-m) - sigmoid(m)) * (m - target()));
     }
 };
 
@@ -75,6 +86,12 @@ struct DiscopopPhi {
     PREFDYN_HD double derivative(double m) const {
         const double off = sigmoid(-m / tau), gate = gate_slope(m);
         return -gate * softplus(-m) - off * sigmoid(-m) + (off / tau - 1.0) * gated_exponential(m);
+    }
+    PREFDYN_HD double curvature(double m) const {
+        const double gate = gate_slope(m), off = sigmoid(-m / tau), on = sigmoid(m / tau);
+        const double bend = (off - on) / tau;  // k'' = bend k'
+        return gate * (2.0 * sigmoid(-m) - bend * softplus(-m)) + off * sigmoid(m) * sigmoid(-m) +
+               gated_exponential(m) * (off / tau * (bend - 2.0) + 1.0);
     }
 };
 

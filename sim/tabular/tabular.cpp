@@ -2,8 +2,6 @@
 
 #include <boost/random/binomial_distribution.hpp>
 #include <cmath>
-#include <limits>
-#include <sstream>
 
 #include "sim/base/complaints.hpp"
 #include "sim/base/numerics.hpp"
@@ -56,6 +54,12 @@ void check_prompt(const TabularWorld& w, Index x, Complaints& wrong) {
                  at("pair", x) + " is no distribution over pairs of two different responses");
     wrong.unless(is_preference(w.preference[k]),
                  at("preference", x) + " needs P(a > b) + P(b > a) = 1, both >= 0");
+}
+
+std::int64_t binomial(std::int64_t n, double p, Stream& stream) {
+    if (n == 0 || !(p > 0.0)) return 0;
+    if (p >= 1.0) return n;
+    return boost::random::binomial_distribution<std::int64_t, double>(n, p)(stream);
 }
 
 }  // namespace
@@ -137,16 +141,6 @@ Comparisons population(const TabularWorld& world) {
     }
     return out;
 }
-
-namespace {
-
-std::int64_t binomial(std::int64_t n, double p, Stream& stream) {
-    if (n == 0 || !(p > 0.0)) return 0;
-    if (p >= 1.0) return n;
-    return boost::random::binomial_distribution<std::int64_t, double>(n, p)(stream);
-}
-
-}  // namespace
 
 Comparisons draw(const TabularWorld& world, std::int64_t n, std::uint64_t seed, std::uint64_t i) {
     if (n < 1) throw InputError("comparisons: n = " + std::to_string(n) + ", allowed: n >= 1");

@@ -2,7 +2,6 @@
 // A tabular world for DPO and RLHF: P prompts with A responses each, and no features. Matrices are
 // (P, A), one prompt a row; what concerns pairs is one (A, A) matrix a prompt.
 
-#include <string>
 #include <vector>
 
 #include "sim/data/dataset.hpp"

@@ -2,7 +2,6 @@
 
 #include <Eigen/Eigenvalues>
 #include <cmath>
-#include <limits>
 
 #include "sim/base/failure.hpp"
 #include "sim/base/newton.hpp"
@@ -54,7 +53,7 @@ DpoSolution start(const DpoProblem& p) {
 void solve_all_logits(const DpoProblem& p, DpoSolution& out) {
     const double scale = 1.0 / p.data.total();
     double square = 0.0;
-    out.curvature = std::numeric_limits<double>::infinity();
+    out.curvature = kInfinity;
     out.converged = true;
     for (Index x = 0; x < p.data.prompts(); ++x) {
         const Matrix& wins = p.data.wins[static_cast<std::size_t>(x)];

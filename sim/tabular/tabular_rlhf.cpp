@@ -5,7 +5,6 @@
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "sim/base/failure.hpp"
 #include "sim/base/numerics.hpp"
@@ -82,29 +81,6 @@ void fit_prompt(const Matrix& wins, double scale, Index x, RewardFit& out, doubl
     out.reward.row(x) = r.transpose();
     square += surplus(wins, r, scale)(free).squaredNorm();
 }
-
-}  // namespace
-
-RewardFit fit_reward(const Comparisons& data, const RowMatrix& start) {
-    validate(data);
-    if (start.rows() != data.prompts() || start.cols() != data.responses() || !start.allFinite())
-        throw InputError("reward fit: the start must be (P, A) and finite");
-    RewardFit out;
-    out.existence = existence(data);
-    out.reward = RowMatrix::Constant(start.rows(), start.cols(), kNan);
-    out.gradient_norm = out.curvature = kNan;
-    if (!out.existence.attained()) return out;
-    out.reward = start;
-    out.converged = true;
-    out.curvature = std::numeric_limits<double>::infinity();
-    double square = 0.0;
-    for (Index x = 0; x < data.prompts(); ++x)
-        fit_prompt(data.wins[static_cast<std::size_t>(x)], 1.0 / data.total(), x, out, square);
-    out.gradient_norm = std::sqrt(square);
-    return out;
-}
-
-namespace {
 
 void validate(const RlhfProblem& p) {
     const Index P = p.reward.rows(), A = p.reward.cols();
@@ -199,6 +175,25 @@ RowMatrix climb(const RlhfProblem& p, const RowMatrix& from, const RowMatrix& al
 }
 
 }  // namespace
+
+RewardFit fit_reward(const Comparisons& data, const RowMatrix& start) {
+    validate(data);
+    if (start.rows() != data.prompts() || start.cols() != data.responses() || !start.allFinite())
+        throw InputError("reward fit: the start must be (P, A) and finite");
+    RewardFit out;
+    out.existence = existence(data);
+    out.reward = RowMatrix::Constant(start.rows(), start.cols(), kNan);
+    out.gradient_norm = out.curvature = kNan;
+    if (!out.existence.attained()) return out;
+    out.reward = start;
+    out.converged = true;
+    out.curvature = kInfinity;
+    double square = 0.0;
+    for (Index x = 0; x < data.prompts(); ++x)
+        fit_prompt(data.wins[static_cast<std::size_t>(x)], 1.0 / data.total(), x, out, square);
+    out.gradient_norm = std::sqrt(square);
+    return out;
+}
 
 double regularised_reward(const RlhfProblem& p, const RowMatrix& theta) {
     const RowMatrix log_policy = log_softmax(theta);

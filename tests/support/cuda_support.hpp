@@ -9,14 +9,6 @@
 
 namespace prefdyn::test {
 
-/// Transformers run on the device as long as it lives, then on the processor again.
-struct OnDevice {
-    explicit OnDevice(Device device) { set_transformer_device(device); }
-    ~OnDevice() { set_transformer_device(Device::kCpu); }
-    OnDevice(const OnDevice&) = delete;
-    OnDevice& operator=(const OnDevice&) = delete;
-};
-
 /// False after a message if there is no usable card for `cases` cases.
 inline bool card_for(int cases) {
     static const GpuProbe probe = probe_gpu();

@@ -5,7 +5,7 @@
 
 #include <span>
 
-#include "sim/lm/model/prompt.hpp"
+#include "sim/lm/model/tensor.hpp"
 
 namespace prefdyn::transformer {
 

@@ -4,17 +4,24 @@
 #include <algorithm>
 
 #include "sim/base/failure.hpp"
-#include "sim/cuda/device.hpp"
 #include "sim/lm/model/gemm/gemm.hpp"
 #include "sim/lm/model/layer_backend.hpp"
 
 namespace prefdyn::transformer {
 
-void require_precision(Precision precision) {
-    if (precision != Precision::kFloat32 && !on_gpu())
-        throw InputError("--precision " + precision_names()[static_cast<std::size_t>(precision)] +
-                             ": the processor computes in float32 alone",
-                         "leave it away, or give --device cuda");
+namespace {
+
+std::string name_of(Precision precision) {
+    return precision_names()[static_cast<std::size_t>(precision)];
+}
+
+}  // namespace
+
+void require_precision(const Arithmetic& a) {
+    if (a.precision != Precision::kFloat32 && a.device == Device::kCpu)
+        throw InputError(
+            "--precision " + name_of(a.precision) + ": the processor computes in float32 alone",
+            "leave it away, or give --device cuda");
 }
 
 void require_card_heads(const ModelConfig& config) {
@@ -26,25 +33,25 @@ void require_card_heads(const ModelConfig& config) {
 }
 
 std::unique_ptr<LayerBackend> make_backend(const ModelConfig& config, Index longest,
-                                           Precision precision) {
-    require_precision(precision);
-    return on_gpu() ? make_cuda_backend(config, longest, precision)
-                    : make_cpu_backend(config, longest);
+                                           const Arithmetic& a) {
+    require_precision(a);
+    return a.device == Device::kCuda ? make_cuda_backend(config, longest, a.precision)
+                                     : make_cpu_backend(config, longest);
 }
 
-Index preferred_tokens(const ModelConfig& config, Precision precision) {
-    if (on_gpu()) return cuda_plan(config, precision, 0).chunk_tokens;
+Index preferred_tokens(const ModelConfig& config, const Arithmetic& a) {
+    if (a.device == Device::kCuda) return cuda_plan(config, a.precision, 0).chunk_tokens;
     // Large enough that reading the weights of a large model costs little beside the arithmetic,
     // and that every thread has batches of its own.
     constexpr Index kTokens = 8192, kThreadTokens = 1024;
     return std::max(kTokens, kThreadTokens * omp_get_max_threads());
 }
 
-std::string arithmetic_name(Precision precision) {
-    if (!on_gpu()) return best_kernels().fused ? "fused" : "plain";
+std::string arithmetic_name(const Arithmetic& a) {
+    if (a.device == Device::kCpu) return best_kernels().fused ? "fused" : "plain";
     static const GpuInfo card = probe_gpu().info;
     return "cuda " + std::to_string(card.major) + "." + std::to_string(card.minor) + " " +
-           precision_names()[static_cast<std::size_t>(precision)];
+           name_of(a.precision);
 }
 
 }  // namespace prefdyn::transformer

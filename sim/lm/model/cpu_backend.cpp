@@ -3,8 +3,6 @@
 
 #include <omp.h>
 
-#include <algorithm>
-
 #include "sim/base/cancel.hpp"
 #include "sim/base/freed_memory.hpp"
 #include "sim/lm/model/layer.hpp"
@@ -68,7 +66,6 @@ class CpuBackend final : public LayerBackend {
     CpuBackend(const ModelConfig& config, Index longest)
         : c_(config), rope_(config.rope, config.head_size, longest) {}
 
-    std::string name() const override { return std::string("cpu ") + best_kernels().name; }
     void begin(RowsF x, std::vector<Prompt> prompts) override {
         x_ = std::move(x);
         prompts_ = std::move(prompts);

@@ -4,7 +4,6 @@
 
 #include <span>
 
-#include "sim/lm/model/prompt.hpp"
 #include "sim/lm/model/rope.hpp"
 
 namespace prefdyn::transformer {

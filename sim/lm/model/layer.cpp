@@ -15,17 +15,6 @@ LayerWeights<Real> layer_weights(const Parameters<Real>& parameters, Index layer
 }
 
 template <class Real>
-std::size_t LayerTape<Real>::bytes(const ModelConfig& c, Index tokens) {
-    const Index row = 2 * c.hidden + 2 * (c.heads + c.kv_heads) * c.head_size + 2 * c.ffn;
-    return static_cast<std::size_t>(row * tokens) * sizeof(Real);
-}
-
-template <class Real>
-void LayerTape<Real>::drop_all_but_input() {
-    for (Rows<Real>* each : {&query, &key, &value, &mixed, &middle, &gate, &up}) *each = {};
-}
-
-template <class Real>
 Layer<Real>::Layer(const ModelConfig& config, const LayerWeights<Real>& weights, Index layer,
                    const RopeTable& rope, std::span<const Prompt> sequences)
     : c_(config),
@@ -72,6 +61,7 @@ void Layer<Real>::project_backward(Part projection, const Rows<Real>& dy, const 
 /// From x to m.
 template <class Real>
 void Layer<Real>::attention(LayerTape<Real>& tape) const {
+    allocate<AttentionTape<Real>>(tape, c_, tape.x.rows());
     Rows<Real> y;  // (T, d)
     normalise(tape.x, Part::kInputNorm, y);
     project(Part::kQuery, y, tape.query, Into::kSet);
@@ -85,8 +75,8 @@ void Layer<Real>::attention(LayerTape<Real>& tape) const {
 }
 
 template <class Real>
-void Layer<Real>::gate_and_up(LayerTape<Real>& tape) const {
-    Rows<Real> z;  // (T, d)
+void Layer<Real>::gate_and_up(LayerTape<Real>& tape, Rows<Real>& z) const {
+    allocate<MlpTape<Real>>(tape, c_, tape.middle.rows());
     normalise(tape.middle, Part::kPostNorm, z);
     project(Part::kGate, z, tape.gate, Into::kSet);
     project(Part::kUp, z, tape.up, Into::kSet);
@@ -95,7 +85,8 @@ void Layer<Real>::gate_and_up(LayerTape<Real>& tape) const {
 template <class Real>
 void Layer<Real>::fill(LayerTape<Real>& tape) const {
     attention(tape);
-    gate_and_up(tape);
+    Rows<Real> z;  // (T, d)
+    gate_and_up(tape, z);
 }
 
 template <class Real>
@@ -107,15 +98,17 @@ Rows<Real> Layer<Real>::forward(LayerTape<Real>& tape, Keep keep) const {
     attention(tape);
     drop(keep != Keep::kAll, {&tape.query, &tape.key, &tape.value, &tape.mixed});
     drop(keep == Keep::kNothing, {&tape.x});
-    gate_and_up(tape);
-    Rows<Real> gated, out;  // (T, f), (T, d)
-    gate_forward(tape.gate, tape.up, gated);
+    MlpWork<Real> work;
+    allocate(work, c_, tape.middle.rows());
+    gate_and_up(tape, work.normed);
+    gate_forward(tape.gate, tape.up, work.gated);
+    Rows<Real> out;  // (T, d)
     drop(keep != Keep::kAll, {&tape.gate, &tape.up});
     if (keep == Keep::kAll)
         out = tape.middle;
     else
         out.swap(tape.middle);
-    project(Part::kDown, gated, out, Into::kAdd);
+    project(Part::kDown, work.gated, out, Into::kAdd);
     return out;
 }
 
@@ -123,31 +116,33 @@ Rows<Real> Layer<Real>::forward(LayerTape<Real>& tape, Keep keep) const {
 template <class Real>
 void Layer<Real>::mlp_gradient(const LayerTape<Real>& tape, Rows<Real>& dx,
                                Parameters<Real>& gradient) const {
-    Rows<Real> gated, dgated, z, dz, dgate, dup;
-    gate_forward(tape.gate, tape.up, gated);
-    project_backward(Part::kDown, dx, gated, dgated, Into::kSet, gradient);
-    gate_backward(tape.gate, tape.up, dgated, dgate, dup);
-    normalise(tape.middle, Part::kPostNorm, z);
-    project_backward(Part::kGate, dgate, z, dz, Into::kSet, gradient);
-    project_backward(Part::kUp, dup, z, dz, Into::kAdd, gradient);
-    normalise_backward(tape.middle, Part::kPostNorm, dz, dx, gradient);
+    MlpSlopes<Real> s;
+    allocate(s, c_, dx.rows());
+    gate_forward(tape.gate, tape.up, s.gated);
+    project_backward(Part::kDown, dx, s.gated, s.dgated, Into::kSet, gradient);
+    gate_backward(tape.gate, tape.up, s.dgated, s.dgate, s.dup);
+    normalise(tape.middle, Part::kPostNorm, s.z);
+    project_backward(Part::kGate, s.dgate, s.z, s.dz, Into::kSet, gradient);
+    project_backward(Part::kUp, s.dup, s.z, s.dz, Into::kAdd, gradient);
+    normalise_backward(tape.middle, Part::kPostNorm, s.dz, dx, gradient);
 }
 
 /// dx: from the gradient in m to that in x.
 template <class Real>
 void Layer<Real>::attention_gradient(const LayerTape<Real>& tape, Rows<Real>& dx,
                                      Parameters<Real>& gradient) const {
-    Rows<Real> dmixed, y, dy, dquery, dkey, dvalue;
-    project_backward(Part::kOutput, dx, tape.mixed, dmixed, Into::kSet, gradient);
-    attention_backward(heads_, sequences_, tape.query, tape.key, tape.value, dmixed, dquery, dkey,
-                       dvalue);
-    rotate_backward(rope_, sequences_, dquery);
-    rotate_backward(rope_, sequences_, dkey);
-    normalise(tape.x, Part::kInputNorm, y);
-    project_backward(Part::kQuery, dquery, y, dy, Into::kSet, gradient);
-    project_backward(Part::kKey, dkey, y, dy, Into::kAdd, gradient);
-    project_backward(Part::kValue, dvalue, y, dy, Into::kAdd, gradient);
-    normalise_backward(tape.x, Part::kInputNorm, dy, dx, gradient);
+    AttentionSlopes<Real> s;
+    allocate(s, c_, dx.rows());
+    project_backward(Part::kOutput, dx, tape.mixed, s.dmixed, Into::kSet, gradient);
+    attention_backward(heads_, sequences_, tape.query, tape.key, tape.value, s.dmixed, s.dquery,
+                       s.dkey, s.dvalue);
+    rotate_backward(rope_, sequences_, s.dquery);
+    rotate_backward(rope_, sequences_, s.dkey);
+    normalise(tape.x, Part::kInputNorm, s.y);
+    project_backward(Part::kQuery, s.dquery, s.y, s.dy, Into::kSet, gradient);
+    project_backward(Part::kKey, s.dkey, s.y, s.dy, Into::kAdd, gradient);
+    project_backward(Part::kValue, s.dvalue, s.y, s.dy, Into::kAdd, gradient);
+    normalise_backward(tape.x, Part::kInputNorm, s.dy, dx, gradient);
 }
 
 template <class Real>
@@ -159,7 +154,6 @@ void Layer<Real>::backward(const LayerTape<Real>& tape, Rows<Real>& dx,
 
 #define PREFDYN_INSTANTIATE(Real)                                              \
     template LayerWeights<Real> layer_weights(const Parameters<Real>&, Index); \
-    template struct LayerTape<Real>;                                           \
     template class Layer<Real>;
 PREFDYN_INSTANTIATE(float)
 PREFDYN_INSTANTIATE(double)

@@ -7,7 +7,6 @@
 
 #include "sim/lm/model/checkpoint.hpp"
 #include "sim/lm/model/precision.hpp"
-#include "sim/lm/model/prompt.hpp"
 
 namespace prefdyn::transformer {
 
@@ -18,7 +17,6 @@ using Tick = std::function<void(Index tokens)>;
 class LayerBackend {
   public:
     virtual ~LayerBackend() = default;
-    virtual std::string name() const = 0;
     /// Takes over x (tokens, d), the hidden states before the first layer.
     virtual void begin(RowsF x, std::vector<Prompt> prompts) = 0;
     /// Starts to fetch the layer that will be loaded next; a hint.
@@ -34,10 +32,10 @@ class LayerBackend {
     virtual RowsF last_rows() = 0;
 };
 
-/// On the processor or on the card, as sim/cuda/device.hpp says. `longest`: tokens of the longest
-/// prompt that will come. InputError if there is no such backend for this precision or model.
+/// `longest`: tokens of the longest prompt that will come. InputError if there is no such backend
+/// for this precision or model.
 std::unique_ptr<LayerBackend> make_backend(const ModelConfig& config, Index longest,
-                                           Precision precision);
+                                           const Arithmetic& arithmetic);
 /// Tokens of a batch on the processor, at least.
 inline constexpr Index kBatchTokens = 192;
 std::unique_ptr<LayerBackend> make_cpu_backend(const ModelConfig& config, Index longest);
@@ -47,17 +45,17 @@ std::unique_ptr<LayerBackend> make_cuda_backend(const ModelConfig& config, Index
 std::unique_ptr<LayerBackend> make_cuda_backend(const ModelConfig& config, Index longest,
                                                 Precision precision, std::size_t budget);
 
-/// Throws InputError if what runs does not know this precision.
-void require_precision(Precision precision);
+/// Throws InputError if the device does not know the precision.
+void require_precision(const Arithmetic& arithmetic);
 
 /// Throws InputError if heads are larger than a card's kernels are made for.
 void require_card_heads(const ModelConfig& config);
 
 /// Tokens that the backend takes through the layers at a time with the least waste.
-Index preferred_tokens(const ModelConfig& config, Precision precision);
+Index preferred_tokens(const ModelConfig& config, const Arithmetic& arithmetic);
 
 /// Names what decides about the last bits of an embedding: never compare across different ones.
-std::string arithmetic_name(Precision precision);
+std::string arithmetic_name(const Arithmetic& arithmetic);
 
 /// What a card holds at a time, in bytes.
 struct CardPlan {

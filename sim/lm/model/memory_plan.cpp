@@ -1,22 +1,28 @@
 #include <algorithm>
 
 #include "sim/base/failure.hpp"
+#include "sim/lm/model/device/card_places.hpp"
+#include "sim/lm/model/device/number.hpp"
+#include "sim/lm/model/layer.hpp"
 #include "sim/lm/model/transformer.hpp"
 
 namespace prefdyn::transformer {
 
 MemoryPlan memory_plan(const ModelConfig& c, Index prompts, Index tokens, Index longest,
                        Index threads) {
-    const Index q = c.heads * c.head_size, kv = c.kv_heads * c.head_size;
     const Index batch = kBatchTokens + longest;  // a batch ends with the prompt that fills it
-    // At the end of attention, or at the gate; what a layer has used it gives back.
-    const Index row = std::max(3 * c.hidden + 2 * (q + kv), 2 * c.hidden + 3 * c.ffn);
+    // At the end of attention, with its input normalised and its output, or of the MLP; what a
+    // layer has used it gives back.
+    const Index row = std::max(columns_of<AttentionTape<float>>(c) + 2 * c.hidden,
+                               columns_of<MlpTape<float>>(c) + columns_of<MlpWork<float>>(c));
     const Index head = (2 * c.head_size + 17) * (longest + 8);  // its keys, values and scores
     const auto bytes = [](Index floats) {
         return static_cast<std::size_t>(floats) * sizeof(float);
     };
     MemoryPlan plan;
-    plan.layer = bytes(c.hidden * (2 * q + 2 * kv) + 3 * c.hidden * c.ffn);
+    for (std::size_t p = 0; p < kParts; ++p)
+        if (const auto shape = part_shape(c, static_cast<Part>(p)); shape.size() == 2)
+            plan.layer += PackedMatrix::bytes(shape[0], shape[1]);
     plan.hidden = bytes(tokens * c.hidden);
     plan.work = bytes(threads * (batch * row + head) + longest * c.head_size);
     plan.result = bytes(prompts * c.hidden);
@@ -32,22 +38,17 @@ std::string mebibytes(std::size_t bytes) {
 }
 
 /// Batches of `batch` tokens, prompts of up to `longest`, without the hidden states.
-CardPlan fixed_part(const ModelConfig& c, Precision precision, Index longest, std::size_t budget,
-                    Index batch) {
-    const auto size = static_cast<Index>(precision == Precision::kBfloat16 ? 2 : 4);
-    const Index q = c.heads * c.head_size, width = q + 2 * c.kv_heads * c.head_size;
-    const Index matrices = c.hidden * (width + q + 3 * c.ffn);
-    const Index vectors = 4 * c.hidden + width + 2 * c.ffn;
-    const Index row = c.hidden + std::max(width + q, 3 * c.ffn);
+template <class T>
+CardPlan fixed_part(const ModelConfig& c, Index longest, std::size_t budget, Index batch) {
     const std::size_t share = budget / 64 / 256 * 256;
     CardPlan plan;
     plan.batch_tokens = batch;
     plan.slot_bytes = std::clamp(share, std::size_t{4096}, 32 * kMebibyte);
     plan.workspace_bytes = std::clamp(share, std::size_t{65536}, 32 * kMebibyte);
-    plan.layers = 2 * static_cast<std::size_t>(matrices * size + vectors * 4);
+    plan.layers = 2 * device::placed_bytes<device::StackedWeights<T>>(c);
     plan.staging = 2 * plan.slot_bytes + plan.workspace_bytes +
                    static_cast<std::size_t>(longest * c.head_size * 4);
-    plan.work = static_cast<std::size_t>(std::max(batch, longest) * row * size);
+    plan.work = device::placed_bytes<device::BatchValues<T>>(c, std::max(batch, longest));
     return plan;
 }
 
@@ -59,7 +60,9 @@ CardPlan plan_card(const ModelConfig& config, Precision precision, Index longest
     const auto row = static_cast<std::size_t>(config.hidden) * sizeof(float);
     CardPlan plan;
     for (Index batch = kMostBatch; batch >= kLeastBatch; batch /= 2) {
-        plan = fixed_part(config, precision, longest, budget, batch);
+        plan = precision == Precision::kBfloat16
+                   ? fixed_part<device::Bfloat16>(config, longest, budget, batch)
+                   : fixed_part<float>(config, longest, budget, batch);
         const std::size_t rest = budget - std::min(budget, plan.total());
         // A chunk ends with the prompt that reaches its tokens.
         plan.chunk_tokens =

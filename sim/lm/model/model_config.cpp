@@ -1,7 +1,8 @@
 #include "sim/lm/model/model_config.hpp"
 
-#include <algorithm>
+#include <iterator>
 #include <set>
+#include <sstream>
 
 #include "sim/base/failure.hpp"
 #include "sim/lm/text/json_input.hpp"
@@ -33,68 +34,22 @@ constexpr Architecture kArchitectures[] = {
 
 /// Keys that name, describe, initialise, train or generate, and leave the forward pass alone.
 const std::set<std::string>& harmless_keys() {
-    static const std::set<std::string> keys = {"_name_or_path",
-                                               "_attn_implementation",
-                                               "_attn_implementation_autoset",
-                                               "attn_implementation",
-                                               "_flash_attn_2_enabled",
-                                               "_commit_hash",
-                                               "attention_dropout",
-                                               "auto_map",
-                                               "bad_words_ids",
-                                               "begin_suppress_tokens",
-                                               "bos_token_id",
-                                               "chunk_size_feed_forward",
-                                               "decoder_start_token_id",
-                                               "diversity_penalty",
-                                               "do_sample",
-                                               "dtype",
-                                               "early_stopping",
-                                               "encoder_no_repeat_ngram_size",
-                                               "eos_token_id",
-                                               "exponential_decay_length_penalty",
-                                               "finetuning_task",
-                                               "forced_bos_token_id",
-                                               "forced_eos_token_id",
-                                               "id2label",
-                                               "initializer_range",
-                                               "label2id",
-                                               "length_penalty",
-                                               "max_length",
-                                               "max_sequence_length",
-                                               "min_length",
-                                               "no_repeat_ngram_size",
-                                               "num_beam_groups",
-                                               "num_beams",
-                                               "num_return_sequences",
-                                               "output_attentions",
-                                               "output_hidden_states",
-                                               "output_scores",
-                                               "pad_token_id",
-                                               "prefix",
-                                               "pretraining_tp",
-                                               "problem_type",
-                                               "remove_invalid_values",
-                                               "repetition_penalty",
-                                               "return_dict",
-                                               "return_dict_in_generate",
-                                               "rope_parameters",
-                                               "rope_scaling",
-                                               "rope_theta",
-                                               "sep_token_id",
-                                               "suppress_tokens",
-                                               "task_specific_params",
-                                               "temperature",
-                                               "tokenizer_class",
-                                               "top_k",
-                                               "top_p",
-                                               "torch_dtype",
-                                               "torchscript",
-                                               "transformers_version",
-                                               "typical_p",
-                                               "unsloth_fixed",
-                                               "unsloth_version",
-                                               "use_cache"};
+    static const std::set<std::string> keys = [] {
+        std::istringstream words(R"(
+    _name_or_path _attn_implementation _attn_implementation_autoset attn_implementation
+    _flash_attn_2_enabled _commit_hash attention_dropout auto_map bad_words_ids
+    begin_suppress_tokens bos_token_id chunk_size_feed_forward decoder_start_token_id
+    diversity_penalty do_sample dtype early_stopping encoder_no_repeat_ngram_size eos_token_id
+    exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id
+    id2label initializer_range label2id length_penalty max_length max_sequence_length min_length
+    no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_attentions
+    output_hidden_states output_scores pad_token_id prefix pretraining_tp problem_type
+    remove_invalid_values repetition_penalty return_dict return_dict_in_generate rope_parameters
+    rope_scaling rope_theta sep_token_id suppress_tokens task_specific_params temperature
+    tokenizer_class top_k top_p torch_dtype torchscript transformers_version typical_p
+    unsloth_fixed unsloth_version use_cache )");
+        return std::set<std::string>(std::istream_iterator<std::string>(words), {});
+    }();
     return keys;
 }
 
@@ -240,12 +195,6 @@ double read_epsilon(Reader& read) {
 }
 
 }  // namespace
-
-std::vector<std::string> architecture_names() {
-    std::vector<std::string> names;
-    for (const Architecture& each : kArchitectures) names.emplace_back(each.name);
-    return names;
-}
 
 Index ModelConfig::parameters() const {
     const Index q = heads * head_size, kv = kv_heads * head_size;

@@ -24,9 +24,6 @@ struct ModelConfig {
     Index parameters() const;
 };
 
-/// Names of the architectures that are run.
-std::vector<std::string> architecture_names();
-
 inline constexpr std::size_t kMaxConfig = std::size_t{1} << 20;  ///< bytes of config.json
 
 /// Throws InputError naming `place` (the path of config.json), key, value and what is allowed.

@@ -1,7 +1,6 @@
 #include "sim/lm/model/model_hash.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <set>
 
@@ -18,15 +17,8 @@ std::string hash_of(Bytes bytes) {
     return content_hash({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-/// Length prefix and JSON; the checkpoint has been parsed, so both are there.
-std::size_t header_bytes(Bytes file) {
-    std::uint64_t length = 0;
-    std::memcpy(&length, file.data(), sizeof length);
-    return std::min<std::size_t>(file.size(), sizeof length + length);
-}
-
-std::string sample_hash(Bytes file, const HashLimits& limits) {
-    const std::size_t start = header_bytes(file);
+std::string sample_hash(Bytes file, const std::string& path, const HashLimits& limits) {
+    const std::size_t start = 8 + header_bytes(file, path);
     const std::size_t block = std::min(limits.block, file.size() - start);
     const std::size_t room = file.size() - start - block;
     std::string all = std::to_string(file.size()) + " " + hash_of(file.first(start));
@@ -52,7 +44,7 @@ ModelHash::File hash_file(const std::string& path, bool weights, const HashLimit
     const MappedFile file(path);
     const bool sampled = weights && file.bytes().size() > limits.whole;
     ModelHash::File out{std::filesystem::path(path).filename().string(),
-                        sampled ? sample_hash(file.bytes(), limits) : hash_of(file.bytes()),
+                        sampled ? sample_hash(file.bytes(), path, limits) : hash_of(file.bytes()),
                         file.bytes().size(), sampled};
     MappedFile::forget(file.bytes());
     return out;

@@ -28,13 +28,6 @@ void copy_values(const Tensor& tensor, RowsMap<Real> out) {
     }
 }
 
-Index size_of(const Layout& layout, const std::vector<bool>& chosen) {
-    Index size = 0;
-    for (int b = 0; b < layout.count(); ++b)
-        if (chosen[static_cast<std::size_t>(b)]) size += layout.block(b).size();
-    return size;
-}
-
 }  // namespace
 
 int Layout::add(Block block) {
@@ -62,6 +55,21 @@ Layout::Layout(const ModelConfig& config, bool own_head) {
     if (!config.tied || own_head) head_ = add({"lm_head.weight", V, d});
 }
 
+Index Layout::size(const std::vector<bool>& chosen) const {
+    Index sum = 0;
+    for (int b = 0; b < count(); ++b)
+        if (chosen[static_cast<std::size_t>(b)]) sum += block(b).size();
+    return sum;
+}
+
+Index Layout::lowest(const std::vector<bool>& chosen) const {
+    if (chosen[0]) return -1;
+    for (Index layer = 0; layer < layers(); ++layer)
+        for (const int block : layers_[static_cast<std::size_t>(layer)])
+            if (block >= 0 && chosen[static_cast<std::size_t>(block)]) return layer;
+    return layers();
+}
+
 int Layout::find(const std::string& name) const {
     for (int b = 0; b < count(); ++b)
         if (block(b).name == name) return b;
@@ -70,13 +78,20 @@ int Layout::find(const std::string& name) const {
 
 template <class Real>
 Parameters<Real>::Parameters(const Layout& layout, const std::vector<bool>& chosen)
-    : layout_(&layout), values_(Column<Real>::Zero(size_of(layout, chosen))) {
+    : layout_(&layout), values_(Column<Real>::Zero(layout.size(chosen))) {
     Index next = 0;
     for (int b = 0; b < layout.count(); ++b) {
         const bool here = chosen[static_cast<std::size_t>(b)];
         offset_.push_back(here ? next : -1);
         if (here) next += layout.block(b).size();
     }
+}
+
+template <class Real>
+std::vector<bool> Parameters<Real>::chosen() const {
+    std::vector<bool> out;
+    for (const Index at : offset_) out.push_back(at >= 0);
+    return out;
 }
 
 template <class Real>

@@ -28,6 +28,8 @@ class Layout {
     const std::vector<Block>& blocks() const { return blocks_; }
     const Block& block(int index) const { return blocks_[static_cast<std::size_t>(index)]; }
     int count() const { return static_cast<int>(blocks_.size()); }
+    /// Numbers of the chosen blocks together.
+    Index size(const std::vector<bool>& chosen) const;
     std::vector<bool> every_block() const { return std::vector<bool>(blocks_.size(), true); }
     int embedding() const { return 0; }
     int final_norm() const { return final_norm_; }
@@ -40,6 +42,9 @@ class Layout {
     }
     /// Of the block of this name, -1 if there is none.
     int find(const std::string& name) const;
+
+    /// The lowest layer with a chosen block, layers() if there is none, -1 if the embedding is one.
+    Index lowest(const std::vector<bool>& chosen) const;
 
   private:
     int add(Block block);
@@ -58,6 +63,8 @@ class Parameters {
 
     const Layout& layout() const { return *layout_; }
     bool has(int block) const { return block >= 0 && offset(block) >= 0; }
+    /// The blocks that have numbers here.
+    std::vector<bool> chosen() const;
     /// Where the numbers of a block begin in values().
     Index offset(int block) const { return offset_[static_cast<std::size_t>(block)]; }
     /// (rows, cols) of a block that has numbers here.

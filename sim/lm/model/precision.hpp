@@ -1,8 +1,7 @@
 #pragma once
 // How a card multiplies. The processor knows kFloat32 alone.
 
-#include <string>
-#include <vector>
+#include "sim/cuda/device.hpp"
 
 namespace prefdyn::transformer {
 
@@ -12,9 +11,12 @@ enum class Precision {
     kBfloat16,  ///< weights and all but the residual stream in bfloat16, sums in single precision
 };
 
-inline const std::vector<std::string>& precision_names() {
-    static const std::vector<std::string> names = {"float32", "tf32", "bfloat16"};
-    return names;
-}
+inline std::vector<std::string> precision_names() { return {"float32", "tf32", "bfloat16"}; }
+
+/// Where a model is computed, and how products are there.
+struct Arithmetic {
+    Device device = Device::kCpu;
+    Precision precision = Precision::kFloat32;
+};
 
 }  // namespace prefdyn::transformer

@@ -81,6 +81,16 @@ const json& scaling_of(const json& config, const std::string& place) {
     return *chosen;
 }
 
+/// f for wavelengths below context / high, f / factor above context / low, a ramp in between.
+double llama3_frequency(const RopeSpec& spec, double f) {
+    const double turns = spec.original_context * f / (2.0 * std::numbers::pi);  // context / wave
+    if (turns > spec.high_freq_factor) return f;
+    if (turns < spec.low_freq_factor) return f / spec.factor;
+    const double smooth =
+        (turns - spec.low_freq_factor) / (spec.high_freq_factor - spec.low_freq_factor);
+    return (1.0 - smooth) * f / spec.factor + smooth * f;
+}
+
 }  // namespace
 
 RopeSpec parse_rope(const json& config, const std::string& place) {
@@ -105,20 +115,6 @@ RopeSpec parse_rope(const json& config, const std::string& place) {
         throw InputError(inside + ": 'low_freq_factor' must be below 'high_freq_factor'");
     return spec;
 }
-
-namespace {
-
-/// f for wavelengths below context / high, f / factor above context / low, a ramp in between.
-double llama3_frequency(const RopeSpec& spec, double f) {
-    const double turns = spec.original_context * f / (2.0 * std::numbers::pi);  // context / wave
-    if (turns > spec.high_freq_factor) return f;
-    if (turns < spec.low_freq_factor) return f / spec.factor;
-    const double smooth =
-        (turns - spec.low_freq_factor) / (spec.high_freq_factor - spec.low_freq_factor);
-    return (1.0 - smooth) * f / spec.factor + smooth * f;
-}
-
-}  // namespace
 
 std::vector<float> rope_frequencies(const RopeSpec& spec, Index head_size) {
     std::vector<float> f;

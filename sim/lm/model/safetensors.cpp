@@ -37,22 +37,6 @@ const Type& type_of(const std::string& name, const std::string& place) {
     return found->second;
 }
 
-std::size_t header_bytes(std::span<const std::byte> file, const std::string& path) {
-    if (file.size() < 8)
-        throw InputError(
-            path + ": " + std::to_string(file.size()) + " bytes, too short for a safetensors file",
-            "the download may be incomplete");
-    std::uint64_t length = 0;
-    for (int i = 7; i >= 0; --i)
-        length = length << 8 | std::to_integer<std::uint64_t>(file[static_cast<std::size_t>(i)]);
-    if (length > file.size() - 8 || length > kMaxHeader)
-        throw InputError(path + ": the header claims " + std::to_string(length) +
-                             " bytes, the file has " + std::to_string(file.size()) +
-                             " and a header at most " + std::to_string(kMaxHeader),
-                         "the file may be truncated or no safetensors file");
-    return static_cast<std::size_t>(length);
-}
-
 const json& member(const json& entry, const char* key, const std::string& place) {
     const auto found = entry.find(key);
     if (found == entry.end()) throw InputError(place + ": has no '" + key + "'");
@@ -145,6 +129,22 @@ json parse_header(std::span<const std::byte> file, std::size_t length, const std
 }
 
 }  // namespace
+
+std::size_t header_bytes(std::span<const std::byte> file, const std::string& path) {
+    if (file.size() < 8)
+        throw InputError(
+            path + ": " + std::to_string(file.size()) + " bytes, too short for a safetensors file",
+            "the download may be incomplete");
+    std::uint64_t length = 0;
+    for (int i = 7; i >= 0; --i)
+        length = length << 8 | std::to_integer<std::uint64_t>(file[static_cast<std::size_t>(i)]);
+    if (length > file.size() - 8 || length > kMaxHeader)
+        throw InputError(path + ": the header claims " + std::to_string(length) +
+                             " bytes, the file has " + std::to_string(file.size()) +
+                             " and a header at most " + std::to_string(kMaxHeader),
+                         "the file may be truncated or no safetensors file");
+    return static_cast<std::size_t>(length);
+}
 
 Tensors parse_safetensors(std::span<const std::byte> file, const std::string& path) {
     const std::size_t length = header_bytes(file, path);

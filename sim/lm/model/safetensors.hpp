@@ -11,6 +11,9 @@ namespace prefdyn::transformer {
 
 using Tensors = std::map<std::string, Tensor>;
 
+/// Bytes of the JSON behind the first 8. Throws InputError naming `path` if they are not all there.
+std::size_t header_bytes(std::span<const std::byte> file, const std::string& path);
+
 /// Tensors by name, their bytes inside `file`. Every offset, size and shape is checked against the
 /// bytes there are, and the data must be covered exactly once. Throws InputError naming `path`.
 Tensors parse_safetensors(std::span<const std::byte> file, const std::string& path);

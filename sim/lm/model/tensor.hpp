@@ -3,7 +3,6 @@
 
 #include <Eigen/Dense>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +22,11 @@ using RowsF = Rows<float>;
 
 /// The types a weight may have; kOther is a type of the format that holds no weight.
 enum class Dtype { kF32, kF16, kBF16, kOther };
+
+/// Tokens [first, first + length) of a batch are one prompt, in order.
+struct Prompt {
+    Index first = 0, length = 0;
+};
 
 struct Tensor {
     std::string name, file, dtype_name;

@@ -111,7 +111,7 @@ void Transformer::finish(RowsF& x, const EmbedOptions& options) const {
 RowsF Transformer::embed(std::span<const TokenIds> prompts, const EmbedOptions& options) const {
     check(prompts);
     const std::vector<Prompt> layout = packed(prompts);
-    const auto backend = make_backend(config(), longest_of(layout), options.precision);
+    const auto backend = make_backend(config(), longest_of(layout), options.arithmetic);
     backend->begin(look_up(prompts), layout);
     const double all =
         static_cast<double>(tokens_of(layout)) * static_cast<double>(config().layers);
@@ -170,10 +170,11 @@ RowsF Transformer::logits(const RowsF& embeddings, std::span<const std::int32_t>
     return out;
 }
 
-TokenIds Transformer::greedy(const TokenIds& prompt, Index count, Precision precision) const {
+TokenIds Transformer::greedy(const TokenIds& prompt, Index count,
+                             const Arithmetic& arithmetic) const {
     TokenIds all = prompt, out;
     EmbedOptions options;
-    options.precision = precision;
+    options.arithmetic = arithmetic;
     for (Index i = 0; i < count; ++i) {
         const RowsF row = logits(embed(std::span(&all, 1), options));
         const float* best = std::max_element(row.data(), row.data() + row.size());

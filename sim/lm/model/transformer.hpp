@@ -17,7 +17,7 @@ enum class FinalNorm { kNone = 0, kSingle = 1, kDouble = 2 };
 struct EmbedOptions {
     FinalNorm norm = FinalNorm::kSingle;
     std::function<void(double done)> progress;  ///< share in (0, 1], one call at a time
-    Precision precision = Precision::kFloat32;
+    Arithmetic arithmetic = {};
     /// Names a prompt in messages; without it "DIR: prompt I".
     std::function<std::string(std::size_t prompt)> name = {};
 };
@@ -42,8 +42,7 @@ class Transformer {
     /// (|ids|, d): the rows of the model's own head.
     RowsF head_rows(std::span<const std::int32_t> ids) const;
     /// The `count` most probable next tokens one after another; of equal ones the smallest id.
-    TokenIds greedy(const TokenIds& prompt, Index count,
-                    Precision precision = Precision::kFloat32) const;
+    TokenIds greedy(const TokenIds& prompt, Index count, const Arithmetic& arithmetic = {}) const;
 
   private:
     void check(std::span<const TokenIds> prompts) const;

@@ -58,19 +58,11 @@ void require_some(const DialogueCount& count, const std::string& path) {
 }  // namespace
 
 std::string fault_text(DialogueFault fault) {
-    switch (fault) {
-        case DialogueFault::kNone:
-            return "nothing is wrong";
-        case DialogueFault::kNoAssistant:
-            return "the chosen dialogue has no '\\n\\nAssistant:'";
-        case DialogueFault::kOtherPrompt:
-            return "the rejected dialogue does not begin with the prompt of the chosen one";
-        case DialogueFault::kEmptyAnswer:
-            return "an answer is empty";
-        case DialogueFault::kSameAnswer:
-            return "both answers are the same";
-    }
-    return {};
+    constexpr const char* kTexts[kDialogueFaults] = {
+        "nothing is wrong", "the chosen dialogue has no '\\n\\nAssistant:'",
+        "the rejected dialogue does not begin with the prompt of the chosen one",
+        "an answer is empty", "both answers are the same"};
+    return kTexts[static_cast<std::size_t>(fault)];
 }
 
 DialogueFault split_dialogues(std::string_view chosen, std::string_view rejected,

@@ -4,7 +4,6 @@
 
 #include "sim/base/failure.hpp"
 #include "sim/lm/text/text_file.hpp"
-#include "sim/lm/text/utf8.hpp"
 
 namespace prefdyn::text {
 

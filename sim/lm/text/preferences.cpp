@@ -6,7 +6,6 @@
 #include <istream>
 
 #include "sim/base/content_hash.hpp"
-#include "sim/base/failure.hpp"
 #include "sim/lm/text/text_file.hpp"
 #include "sim/lm/text/utf8.hpp"
 

@@ -9,13 +9,14 @@
 
 namespace prefdyn::text {
 
-void require_regular_file(const std::string& path) {
+void require_regular_file(const std::string& path, const std::string& hint) {
     std::error_code ignored;
     const auto status = std::filesystem::status(path, ignored);
     if (!std::filesystem::is_regular_file(status))
         throw InputError(path + (std::filesystem::is_directory(status) ? ": is a folder"
                                  : std::filesystem::exists(status)     ? ": is not a regular file"
-                                                                       : ": no such file"));
+                                                                       : ": no such file"),
+                         hint);
 }
 
 std::string read_file(const std::string& path, std::size_t limit) {

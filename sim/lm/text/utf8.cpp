@@ -1,5 +1,7 @@
 #include "sim/lm/text/utf8.hpp"
 
+#include <unicode/utf8.h>
+
 #include <algorithm>
 
 #include "sim/base/failure.hpp"
@@ -42,25 +44,23 @@ std::optional<std::size_t> invalid_utf8(std::string_view text) {
     return std::nullopt;
 }
 
-char32_t next_code_point(std::string_view text, std::size_t& at) {
-    const unsigned first = byte_at(text, at++);
-    if (first < 0x80) return first;
-    const int more = first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;
-    char32_t value = first & (0x3Fu >> more);
-    for (int k = 0; k < more; ++k) value = (value << 6) | (byte_at(text, at++) & 0x3Fu);
-    return value;
+void require_utf8(std::string_view text) {
+    if (const auto at = invalid_utf8(text))
+        throw InputError("text " + in_quotes(text) + ": byte " + std::to_string(*at + 1) +
+                         " is not valid UTF-8");
 }
 
-void append_utf8(std::string& out, char32_t c) {
-    const auto put = [&out](char32_t byte) { out += static_cast<char>(byte); };
-    if (c < 0x80) return put(c);
-    if (c < 0x800) return put(0xC0 | (c >> 6)), put(0x80 | (c & 0x3F));
-    if (c < 0x10000)
-        put(0xE0 | (c >> 12));
-    else
-        put(0xF0 | (c >> 18)), put(0x80 | ((c >> 12) & 0x3F));
-    put(0x80 | ((c >> 6) & 0x3F));
-    put(0x80 | (c & 0x3F));
+char32_t next_code_point(std::string_view text, std::size_t& at) {
+    UChar32 c = 0;
+    U8_NEXT_UNSAFE(text.data(), at, c);
+    return static_cast<char32_t>(c);
+}
+
+void append_utf8(std::string& out, char32_t code_point) {
+    char bytes[U8_MAX_LENGTH];
+    std::size_t length = 0;
+    U8_APPEND_UNSAFE(bytes, length, static_cast<UChar32>(code_point));
+    out.append(bytes, length);
 }
 
 std::string place_of(std::string_view text, std::size_t offset) {

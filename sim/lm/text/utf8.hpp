@@ -2,7 +2,6 @@
 // UTF-8: strict validation, decoding, and text made fit for an error message.
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +11,9 @@ namespace prefdyn::text {
 /// Offset of the first byte that does not belong to well-formed UTF-8 (no overlong forms, no
 /// surrogates, at most U+10FFFF).
 std::optional<std::size_t> invalid_utf8(std::string_view text);
+
+/// Throws InputError showing the text unless it is well-formed.
+void require_utf8(std::string_view text);
 
 /// The code point that starts at `at` in well-formed UTF-8; moves `at` behind it.
 char32_t next_code_point(std::string_view text, std::size_t& at);

@@ -1,5 +1,4 @@
 #include "sim/base/freed_memory.hpp"
-#include "sim/cuda/device.hpp"
 #include "sim/lm/model/layer_backend.hpp"
 #include "sim/lm/train/cuda_engine.hpp"
 
@@ -7,16 +6,18 @@ namespace prefdyn::finetune {
 
 std::unique_ptr<Pass> make_pass(const ModelConfig& config, const Parameters<float>& weights,
                                 const std::vector<bool>& trainable, Index longest,
-                                Precision precision) {
-    require_precision(precision);
-    if (on_gpu()) return make_cuda_pass(config, weights, trainable, longest, precision);
+                                const Arithmetic& a) {
+    require_precision(a);
+    if (a.device == Device::kCuda)
+        return make_cuda_pass(config, weights, trainable, longest, a.precision);
     return std::make_unique<ModelPass<float>>(config, weights, trainable, longest);
 }
 
 std::unique_ptr<Engine> make_engine(const ModelConfig& config, const Parameters<float>& weights,
                                     const EngineSpec& spec, Index longest) {
-    require_precision(spec.precision);
-    if (on_gpu()) return make_cuda_engine(config, weights, spec, longest);
+    require_precision(spec.arithmetic);
+    if (spec.arithmetic.device == Device::kCuda)
+        return make_cuda_engine(config, weights, spec, longest);
     keep_freed_memory();
     return make_cpu_engine(config, weights, spec, longest);
 }

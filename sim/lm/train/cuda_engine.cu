@@ -17,8 +17,9 @@ std::unique_ptr<Engine> make_cuda_engine(const ModelConfig& config,
                                          const Parameters<float>& weights, const EngineSpec& spec,
                                          Index longest) {
     require_card_heads(config);
-    return device::make_device_engine(std::make_unique<device::CudaMachine>(spec.precision), config,
-                                      weights, spec, longest);
+    return device::make_device_engine(
+        std::make_unique<device::CudaMachine>(spec.arithmetic.precision), config, weights, spec,
+        longest);
 }
 
 }  // namespace prefdyn::finetune

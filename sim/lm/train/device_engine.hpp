@@ -17,13 +17,13 @@ class DeviceEngine final : public Engine {
     Column<float> theta() const override { return values_of(theta_); }
     Vectors state() const override {
         Vectors out = {{"theta", theta()}};
-        for (const auto& [name, array] : moments_of(*this))
+        for (const auto& [name, array] : moments_of(update_.kind, mean_, square_))
             out.emplace_back(name, values_of(*array));
         return out;
     }
     void restore(const Vectors& vectors, std::int64_t steps) override {
         upload(named(vectors, "theta", trainable_.size()), theta_);
-        for (const auto& [name, array] : moments_of(*this))
+        for (const auto& [name, array] : moments_of(update_.kind, mean_, square_))
             upload(named(vectors, name, trainable_.size()), *array);
         steps_ = steps;
         apply();
@@ -33,20 +33,6 @@ class DeviceEngine final : public Engine {
     template <class X>
     using Array = typename Machine::template Array<X>;
 
-    /// Those the optimiser has, by name.
-    template <class Self>
-    static auto moments_of(Self& self) {
-        using Moments = std::vector<std::pair<std::string, decltype(&self.mean_)>>;
-        switch (self.update_.kind) {
-            case UpdateKind::kSgd:
-                return Moments();
-            case UpdateKind::kRmsprop:
-                return Moments{{"square", &self.square_}};
-            case UpdateKind::kAdamw:
-                return Moments{{"mean", &self.mean_}, {"square", &self.square_}};
-        }
-        throw std::logic_error("no such optimiser");
-    }
     Column<float> values_of(const Array<float>& array) const {
         Column<float> out(trainable_.size());
         array.download(out.data(), static_cast<std::size_t>(out.size()));
@@ -69,11 +55,6 @@ class DeviceEngine final : public Engine {
     const float* gradient();
     /// Writes the trained blocks from theta.
     void apply();
-    template <class Element>
-    void step(const Element& element, double eta, float clip, const float* gradient) {
-        m_.each(trainable_.size(), Step<Element>{element, eta, clip, gradient, theta_.data(),
-                                                 mean_.data(), square_.data()});
-    }
 
     Trainable<float> trainable_;
     UpdateSpec update_;
@@ -93,8 +74,8 @@ DeviceEngine<Machine, T>::DeviceEngine(std::unique_ptr<Machine> machine, const M
       pass_(std::move(machine), config, weights, trainable_.blocks(), longest),
       m_(pass_.machine()) {
     theta_ = room("the trained parameters");
-    mean_ = room("the optimiser's moments", update_.kind == UpdateKind::kAdamw);
-    square_ = room("the optimiser's moments", update_.kind != UpdateKind::kSgd);
+    mean_ = room("the optimiser's moments", has_mean(update_.kind));
+    square_ = room("the optimiser's moments", has_square(update_.kind));
     gradient_ = room("the gradient of the adapters", adapters());
     for (const Piece& piece : trainable_.pieces()) {
         if (piece.kind != Piece::Kind::kA) continue;
@@ -147,18 +128,10 @@ double DeviceEngine<Machine, T>::update(double max_norm, double eta) {
     const double norm = std::sqrt(pass_.product(g, g, trainable_.size()));
     if (!std::isfinite(norm)) return norm;
     const float clip = clip_factor(norm, max_norm);
-    ++steps_;
-    switch (update_.kind) {
-        case UpdateKind::kSgd:
-            step(SgdElement(), eta, clip, g);
-            break;
-        case UpdateKind::kRmsprop:
-            step(RmspropElement(), eta, clip, g);
-            break;
-        case UpdateKind::kAdamw:
-            step(AdamwElement(static_cast<double>(steps_), update_.weight_decay), eta, clip, g);
-            break;
-    }
+    with_element(update_, ++steps_, [&]<class Element>(const Element& element) {
+        m_.each(trainable_.size(),
+                Step<Element>{element, eta, clip, g, theta_.data(), mean_.data(), square_.data()});
+    });
     apply();
     return norm;
 }
@@ -169,7 +142,7 @@ std::unique_ptr<Engine> make_device_engine(std::unique_ptr<Machine> machine,
                                            const ModelConfig& config,
                                            const Parameters<float>& weights, const EngineSpec& spec,
                                            Index longest) {
-    if (spec.precision == Precision::kBfloat16)
+    if (spec.arithmetic.precision == Precision::kBfloat16)
         return std::make_unique<DeviceEngine<Machine, Bfloat16>>(std::move(machine), config,
                                                                  weights, spec, longest);
     return std::make_unique<DeviceEngine<Machine, float>>(std::move(machine), config, weights, spec,

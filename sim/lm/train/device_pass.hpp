@@ -160,7 +160,6 @@ class DevicePass final : public Pass {
     }
     LogitScores score();
     void head_backward(const LogitGradient& gradient);
-    Index lowest_trainable() const;
     void clear_flags() {
         bad_ = m_.template array<int>(static_cast<std::size_t>(c_.layers + 1), "flags");
         bad_.clear();
@@ -269,17 +268,6 @@ LogitScores DevicePass<Machine, T>::score() {
     return {std::move(rows), std::vector<double>(tokens.begin(), tokens.end())};
 }
 
-/// The lowest layer with a trainable block, the number of layers if there is none, -1 if the
-/// embedding is.
-template <class Machine, class T>
-Index DevicePass<Machine, T>::lowest_trainable() const {
-    if (weights_.trainable(layout_.embedding())) return -1;
-    for (Index i = 0; i < c_.layers; ++i)
-        for (std::size_t p = 0; p < kParts; ++p)
-            if (weights_.trainable(layout_.part(i, static_cast<Part>(p)))) return i;
-    return c_.layers;
-}
-
 /// From the gradient in the logits to that in head_.last, which head_.dlast becomes.
 template <class Machine, class T>
 void DevicePass<Machine, T>::head_backward(const LogitGradient& gradient) {
@@ -313,11 +301,12 @@ void DevicePass<Machine, T>::backward(const LogitGradient& gradient) {
     if (keep_ == Keep::kNothing) throw std::logic_error("the forward pass kept nothing");
     head_backward(gradient);
     const long d = c_.hidden;
-    const Index lowest = lowest_trainable(), count = c_.layers;
+    const Index count = c_.layers;
+    const Index lowest = layout_.lowest(weights_.trainable());
     if (lowest == count) return;
     clear_flags();
-    float* dx = input(count);  // what the last layer gave is not needed any more
-    m_.each(batch_.tokens * d, Fill{0.0f, dx});
+    room_.inputs.back().clear();  // what the last layer gave is not needed any more
+    float* dx = input(count);
     m_.each(batch_.rows * d, Scatter{head_.dlast.data(), batch_.row.data(), d, dx});
     for (Index i = count - 1; i >= std::max<Index>(lowest, 0); --i) {
         stop_if_requested();

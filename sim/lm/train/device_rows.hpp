@@ -34,15 +34,6 @@ struct LookUpBackward {
     }
 };
 
-/// y (n, d) = rows of x.
-struct Gather {
-    const float* x;
-    const int* row;
-    long d;
-    float* y;
-    PREFDYN_HD void operator()(long i) const { y[i] = x[row[i / d] * d + i % d]; }
-};
-
 /// Rows of y = x (n, d); no row is named twice.
 struct Scatter {
     const float* x;

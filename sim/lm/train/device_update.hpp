@@ -30,28 +30,6 @@ struct Product {
     }
 };
 
-/// theta moves by one element of an optimiser with its moments, the gradient scaled first.
-template <class Element>
-struct Step {
-    Element element;
-    double eta;
-    float share;
-    const float* gradient;
-    float *theta, *mean, *square;
-
-    PREFDYN_HD void operator()(long i) const { move(element, i); }
-
-  private:
-    PREFDYN_HD double slope(long i) const { return gradient[i] * share; }
-    PREFDYN_HD void move(const SgdElement& e, long i) const { e(eta, slope(i), theta[i]); }
-    PREFDYN_HD void move(const RmspropElement& e, long i) const {
-        e(eta, slope(i), theta[i], square[i]);
-    }
-    PREFDYN_HD void move(const AdamwElement& e, long i) const {
-        e(eta, slope(i), theta[i], mean[i], square[i]);
-    }
-};
-
 /// w (out, in) = base + scale B A.
 template <class T>
 struct AddAdapter {

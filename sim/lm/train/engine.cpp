@@ -19,30 +19,30 @@ Parameters<float> copy_of(const Parameters<float>& weights, const std::vector<bo
 class Optimiser {
   public:
     Optimiser(const UpdateSpec& spec, Column<float>& theta)
-        : theta_(theta), rule_(make_update_rule(spec, theta.size())) {}
+        : theta_(theta), rule_(spec, theta.size()) {}
 
     /// See Engine::update.
     double update(const Column<float>& gradient, double max_norm, double eta) {
         const double norm = norm_of(gradient);
-        if (std::isfinite(norm)) rule_->update(theta_, gradient, clip_factor(norm, max_norm), eta);
+        if (std::isfinite(norm)) rule_.update(theta_, gradient, clip_factor(norm, max_norm), eta);
         return norm;
     }
 
     Engine::Vectors state() const {
         Engine::Vectors out = {{"theta", theta_}};
-        for (const auto& [name, vector] : rule_->state()) out.emplace_back(name, *vector);
+        for (const auto& [name, vector] : rule_.state()) out.emplace_back(name, *vector);
         return out;
     }
 
     void restore(const Engine::Vectors& vectors, std::int64_t steps) {
         theta_ = named(vectors, "theta", theta_.size());
-        for (auto& [name, vector] : rule_->state()) *vector = named(vectors, name, vector->size());
-        rule_->set_steps(steps);
+        for (auto& [name, vector] : rule_.state()) *vector = named(vectors, name, vector->size());
+        rule_.set_steps(steps);
     }
 
   private:
     Column<float>& theta_;
-    std::unique_ptr<UpdateRule> rule_;
+    UpdateRule rule_;
 };
 
 /// theta in its own vector, beside the weights that are made of it.

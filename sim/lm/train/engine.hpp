@@ -10,7 +10,7 @@ namespace prefdyn::finetune {
 struct EngineSpec {
     TrainableSpec trained;
     UpdateSpec update;
-    transformer::Precision precision = transformer::Precision::kFloat32;
+    transformer::Arithmetic arithmetic;
     std::uint64_t seed = 0;  ///< of adapters
 };
 
@@ -31,8 +31,8 @@ class Engine {
     virtual void restore(const Vectors& vectors, std::int64_t steps) = 0;
 };
 
-/// On the processor or on the card, as sim/cuda/device.hpp says. `weights`: every block; config and
-/// layout must outlive the engine. `longest`: tokens of the longest sequence that will come.
+/// `weights`: every block; config and layout must outlive the engine. `longest`: tokens of the
+/// longest sequence that will come.
 std::unique_ptr<Engine> make_engine(const ModelConfig& config, const Parameters<float>& weights,
                                     const EngineSpec& spec, Index longest);
 std::unique_ptr<Engine> make_cpu_engine(const ModelConfig& config, const Parameters<float>& weights,

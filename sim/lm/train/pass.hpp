@@ -52,9 +52,9 @@ class ModelPass final : public Pass {
     Rows<Real> dlogits_;
 };
 
-/// On the processor or on the card, as sim/cuda/device.hpp says.
+/// As ModelPass, wherever the arithmetic says.
 std::unique_ptr<Pass> make_pass(const ModelConfig& config, const Parameters<float>& weights,
                                 const std::vector<bool>& trainable, Index longest,
-                                transformer::Precision precision);
+                                const transformer::Arithmetic& arithmetic);
 
 }  // namespace prefdyn::finetune

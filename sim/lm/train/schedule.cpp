@@ -6,12 +6,6 @@
 
 namespace prefdyn::finetune {
 
-const std::vector<std::string>& schedule_names() {
-    static const std::vector<std::string> names = {"constant", "constant_with_warmup", "linear",
-                                                   "cosine"};
-    return names;
-}
-
 double multiplier(const ScheduleSpec& spec, Index k, Index steps) {
     if (spec.kind == ScheduleKind::kConstant) return 1.0;
     if (k < spec.warmup)

@@ -11,7 +11,9 @@ namespace prefdyn::finetune {
 using namespace transformer;
 
 enum class ScheduleKind { kConstant, kConstantWithWarmup, kLinear, kCosine };
-const std::vector<std::string>& schedule_names();
+inline std::vector<std::string> schedule_names() {
+    return {"constant", "constant_with_warmup", "linear", "cosine"};
+}
 
 struct ScheduleSpec {
     ScheduleKind kind = ScheduleKind::kConstant;

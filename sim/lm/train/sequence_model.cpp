@@ -25,17 +25,6 @@ void require_finite(const Rows<Real>& x, const std::string& what, Index layer) {
     throw NonFinite(place + " not finite");
 }
 
-/// The lowest layer with a block in `gradient`, `layers` if there is none, -1 if the embedding is.
-template <class Real>
-Index lowest_trainable(const Parameters<Real>& gradient, Index layers) {
-    const Layout& layout = gradient.layout();
-    if (gradient.has(layout.embedding())) return -1;
-    for (Index layer = 0; layer < layers; ++layer)
-        for (std::size_t p = 0; p < kParts; ++p)
-            if (gradient.has(layout.part(layer, static_cast<Part>(p)))) return layer;
-    return layers;
-}
-
 }  // namespace
 
 template <class Real>
@@ -108,7 +97,7 @@ template <class Real>
 void SequenceModel<Real>::backward(const Rows<Real>& dlogits, Parameters<Real>& gradient) {
     if (keep_ == Keep::kNothing) throw std::logic_error("the forward pass kept nothing");
     const Layout& layout = weights_->layout();
-    const Index lowest = lowest_trainable(gradient, config_.layers);
+    const Index lowest = layout.lowest(gradient.chosen());
     if (gradient.has(layout.head()))
         backward_weight(dlogits, embeddings_, gradient.matrix(layout.head()));
     const int norm = layout.final_norm();
@@ -128,17 +117,18 @@ void SequenceModel<Real>::backward(const Rows<Real>& dlogits, Parameters<Real>& 
 
 template <class Real>
 std::size_t SequenceModel<Real>::bytes(const ModelConfig& c, Index tokens, Index rows, Keep keep) {
-    const std::size_t tape = LayerTape<Real>::bytes(c, tokens);
-    const auto hidden = static_cast<std::size_t>(tokens * c.hidden) * sizeof(Real);
-    const auto wide = static_cast<std::size_t>(tokens * (c.ffn + c.hidden)) * sizeof(Real);
-    const auto heads = static_cast<std::size_t>(rows * (2 * c.vocabulary + 4 * c.hidden));
-    const auto layers = static_cast<std::size_t>(c.layers);
-    // In a layer's backward pass its gradients and those of its inputs are beside the tape.
-    const std::size_t work = keep == Keep::kNothing ? wide : tape + 2 * wide;
-    const std::size_t kept = keep == Keep::kAll      ? layers * tape
-                             : keep == Keep::kInputs ? layers * hidden + tape
-                                                     : tape;
-    return kept + work + 2 * hidden + heads * sizeof(Real) + kPackedBytes;
+    const Index tape = columns_of<AttentionTape<Real>>(c) + columns_of<MlpTape<Real>>(c);
+    const Index kept = keep == Keep::kAll      ? c.layers * tape
+                       : keep == Keep::kInputs ? c.layers * c.hidden + tape
+                                               : tape;
+    // Memory that the MLP's slopes leave behind is not always what attention's fit into.
+    const Index work = keep == Keep::kNothing
+                           ? columns_of<MlpWork<Real>>(c)
+                           : columns_of<MlpSlopes<Real>>(c) + columns_of<AttentionSlopes<Real>>(c);
+    const Index states = 2 * c.hidden;                   // x and its gradient
+    const Index head = 2 * c.vocabulary + 4 * c.hidden;  // logits, what they come of, gradients
+    return static_cast<std::size_t>(tokens * (kept + work + states) + rows * head) * sizeof(Real) +
+           kPackedBytes;
 }
 
 template class SequenceModel<float>;

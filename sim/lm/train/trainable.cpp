@@ -10,11 +10,6 @@
 
 namespace prefdyn::finetune {
 
-const std::vector<std::string>& trained_names() {
-    static const std::vector<std::string> names = {"full", "lora", "head"};
-    return names;
-}
-
 std::vector<Part> parse_targets(const std::string& text) {
     static const std::vector<std::pair<std::string, Part>> known = {
         {"q", Part::kQuery},   {"k", Part::kKey}, {"v", Part::kValue},  {"o", Part::kOutput},

@@ -10,7 +10,9 @@ using namespace transformer;
 using transformer::Column;
 
 enum class TrainedPart { kFull, kLora, kHead };
-const std::vector<std::string>& trained_names();  ///< full, lora, head
+inline std::vector<std::string> trained_names() {
+    return {"full", "lora", "head"};
+}
 
 struct TrainableSpec {
     TrainedPart part = TrainedPart::kFull;

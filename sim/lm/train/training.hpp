@@ -20,10 +20,10 @@ struct TrainingSpec {
     Index steps = 1;             ///< updates
     double max_grad_norm = 1.0;  ///< 0: the gradient is not clipped
     GradientPlan plan;
-    transformer::Precision precision = transformer::Precision::kFloat32;
+    transformer::Arithmetic arithmetic;
     std::uint64_t seed = 0;
 
-    EngineSpec engine() const { return {trained, update, precision, seed}; }
+    EngineSpec engine() const { return {trained, update, arithmetic, seed}; }
 };
 
 /// What an update saw, before it was made.

@@ -3,87 +3,22 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/lm/train/element.hpp"
-
 namespace prefdyn::finetune {
 
-const std::vector<std::string>& update_names() {
-    static const std::vector<std::string> names = {"sgd", "rmsprop", "adamw"};
-    return names;
-}
+UpdateRule::UpdateRule(const UpdateSpec& spec, Index size)
+    : spec_(spec),
+      mean_(Column<float>::Zero(has_mean(spec.kind) ? size : 0)),
+      square_(Column<float>::Zero(has_square(spec.kind) ? size : 0)) {}
 
-namespace {
-
-/// element(k) for all k, on the vector units where it can be.
-template <class Element>
-void for_each(Index size, Element element) {
-#pragma omp parallel for simd schedule(static)
-    for (Index k = 0; k < size; ++k) element(k);
-}
-
-class Sgd final : public UpdateRule {
-  public:
-    void update(Column<float>& theta, const Column<float>& gradient, float clip,
-                double eta) override {
-        ++steps_;
-        float* const x = theta.data();
-        const float* const g = gradient.data();
-        for_each(theta.size(), [=](Index k) { SgdElement()(eta, g[k] * clip, x[k]); });
-    }
-};
-
-class Rmsprop final : public UpdateRule {
-  public:
-    explicit Rmsprop(Index size) : square_(Column<float>::Zero(size)) {}
-
-    void update(Column<float>& theta, const Column<float>& gradient, float clip,
-                double eta) override {
-        ++steps_;
-        float *const x = theta.data(), *const v = square_.data();
-        const float* const g = gradient.data();
-        for_each(theta.size(), [=](Index k) { RmspropElement()(eta, g[k] * clip, x[k], v[k]); });
-    }
-    std::vector<std::pair<std::string, Column<float>*>> state() override {
-        return {{"square", &square_}};
-    }
-
-  private:
-    Column<float> square_;
-};
-
-class Adamw final : public UpdateRule {
-  public:
-    Adamw(Index size, double decay)
-        : mean_(Column<float>::Zero(size)), square_(mean_), decay_(decay) {}
-
-    void update(Column<float>& theta, const Column<float>& gradient, float clip,
-                double eta) override {
-        const AdamwElement element(static_cast<double>(++steps_), decay_);
-        float *const x = theta.data(), *const m = mean_.data(), *const v = square_.data();
-        const float* const g = gradient.data();
-        for_each(theta.size(), [=](Index k) { element(eta, g[k] * clip, x[k], m[k], v[k]); });
-    }
-    std::vector<std::pair<std::string, Column<float>*>> state() override {
-        return {{"mean", &mean_}, {"square", &square_}};
-    }
-
-  private:
-    Column<float> mean_, square_;
-    double decay_;
-};
-
-}  // namespace
-
-std::unique_ptr<UpdateRule> make_update_rule(const UpdateSpec& spec, Index size) {
-    switch (spec.kind) {
-        case UpdateKind::kSgd:
-            return std::make_unique<Sgd>();
-        case UpdateKind::kRmsprop:
-            return std::make_unique<Rmsprop>(size);
-        case UpdateKind::kAdamw:
-            return std::make_unique<Adamw>(size, spec.weight_decay);
-    }
-    throw std::logic_error("no such optimiser");
+/// On the vector units where it can be.
+void UpdateRule::update(Column<float>& theta, const Column<float>& gradient, float clip,
+                        double eta) {
+    with_element(spec_, ++steps_, [&]<class Element>(const Element& element) {
+        const Step<Element> step{element,      eta,          clip,          gradient.data(),
+                                 theta.data(), mean_.data(), square_.data()};
+#pragma omp parallel for simd schedule(static) firstprivate(step)
+        for (Index k = 0; k < theta.size(); ++k) step(k);
+    });
 }
 
 double norm_of(const Column<float>& x) {

@@ -2,11 +2,11 @@
 // Optimisers of one flat vector, as torch.optim defines them. Parameters and moments are single
 // precision, an element is computed in double. Element by element: threads change no bit.
 
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "sim/lm/model/parameters.hpp"
+#include "sim/lm/train/element.hpp"
 
 namespace prefdyn::finetune {
 
@@ -14,7 +14,7 @@ using namespace transformer;
 using transformer::Column;
 
 enum class UpdateKind { kSgd, kRmsprop, kAdamw };
-const std::vector<std::string>& update_names();
+inline std::vector<std::string> update_names() { return {"sgd", "rmsprop", "adamw"}; }
 
 /// SGD: theta -= eta g. RMSprop: v = alpha v + (1 - alpha) g^2, theta -= eta g / (sqrt v + eps),
 /// alpha 0.99, eps 1e-8. AdamW: beta 0.9 and 0.999, eps 1e-8, bias corrected, decay
@@ -24,24 +24,49 @@ struct UpdateSpec {
     double weight_decay = 0.0;  ///< lambda of AdamW
 };
 
+/// Which moments an optimiser has.
+inline bool has_mean(UpdateKind kind) { return kind == UpdateKind::kAdamw; }
+inline bool has_square(UpdateKind kind) { return kind != UpdateKind::kSgd; }
+
+/// They, by name.
+template <class Array>
+std::vector<std::pair<std::string, Array*>> moments_of(UpdateKind kind, Array& mean,
+                                                       Array& square) {
+    std::vector<std::pair<std::string, Array*>> out;
+    if (has_mean(kind)) out.emplace_back("mean", &mean);
+    if (has_square(kind)) out.emplace_back("square", &square);
+    return out;
+}
+
+/// work(element) with what update k = 1, 2, ... does to one number.
+template <class Work>
+void with_element(const UpdateSpec& spec, std::int64_t k, Work work) {
+    switch (spec.kind) {
+        case UpdateKind::kSgd:
+            return work(SgdElement());
+        case UpdateKind::kRmsprop:
+            return work(RmspropElement());
+        case UpdateKind::kAdamw:
+            return work(AdamwElement(static_cast<double>(k), spec.weight_decay));
+    }
+}
+
 class UpdateRule {
   public:
-    virtual ~UpdateRule() = default;
+    UpdateRule(const UpdateSpec& spec, Index size);
     /// With the gradient times `clip`, in single precision.
-    virtual void update(Column<float>& theta, const Column<float>& gradient, float clip,
-                        double eta) = 0;
+    void update(Column<float>& theta, const Column<float>& gradient, float clip, double eta);
 
     /// The moments by name, to be saved and overwritten.
-    virtual std::vector<std::pair<std::string, Column<float>*>> state() { return {}; }
-    /// Updates made.
-    std::int64_t steps() const { return steps_; }
+    auto state() { return moments_of(spec_.kind, mean_, square_); }
+    auto state() const { return moments_of(spec_.kind, mean_, square_); }
     void set_steps(std::int64_t steps) { steps_ = steps; }
 
-  protected:
-    std::int64_t steps_ = 0;
+  private:
+    UpdateSpec spec_;
+    Column<float> mean_, square_;  ///< empty where the optimiser has none
+    std::int64_t steps_ = 0;       ///< updates made
 };
-
-std::unique_ptr<UpdateRule> make_update_rule(const UpdateSpec& spec, Index size);
 
 /// ||x||, summed in double in a fixed order.
 double norm_of(const Column<float>& x);

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/math/distributions/normal.hpp>
+
 #include "sim/head/scaled_float.hpp"
 #include "tests/support/support.hpp"
 
@@ -102,4 +104,11 @@ TEST_CASE("a float moved into a double is the float, scaled exactly") {
         CHECK(std::signbit(scaled_down(-x)) != std::signbit(scaled_down(x)));
     }
     CHECK(scaled_down(0.1) * kScaledDown<double> == 0.1);
+}
+
+TEST_CASE("normal_cdf is Phi, in both tails") {
+    const boost::math::normal_distribution<double> law;
+    for (const double x : {-30.0, -5.0, -1.0, 0.0, 0.3, 2.0, 8.0})
+        CHECK(test::relative_error(normal_cdf(x), cdf(law, x)) <= 1e-13);
+    CHECK(std::isnan(normal_cdf(kNan)));
 }

@@ -91,7 +91,7 @@ Sample boost_sample(const NoiseSpec& noise) {
 
 template <class Math = StandardMath, class Words>
 double own_sample(const NoiseSpec& noise, const NoiseLaw& law, Words& words) {
-    NoiseDraw<Words, Math> draw(words, kZigguratEdges);
+    NoiseDraw<Words, Math> draw(words, ziggurat_edges());
     double x = kNan;
     with_tails(noise.tails, [&](auto tails) { x = draw.template next<tails.value>(law); });
     return x;
@@ -178,11 +178,11 @@ TEST_CASE("the edges of the ziggurats are those of 50 digits, rounded once") {
         {},
         {}};
     normal.solve(128, 3, 4);
-    check_edges(normal, kZigguratEdges.normal_x, kZigguratEdges.normal_y, 128);
+    check_edges(normal, ziggurat_edges().normal_x, ziggurat_edges().normal_y, 128);
     const auto decay = [](Wide x) { return mp::exp(-x); };
     WideZiggurat exponential{decay, [](Wide y) { return -mp::log(y); }, decay, {}, {}};
     exponential.solve(256, 7, 8);
-    check_edges(exponential, kZigguratEdges.exponential_x, kZigguratEdges.exponential_y, 256);
+    check_edges(exponential, ziggurat_edges().exponential_x, ziggurat_edges().exponential_y, 256);
 }
 
 TEST_CASE("every family has the bits of Boost.Random and takes the same words") {
@@ -204,12 +204,12 @@ TEST_CASE("every family has the bits of Boost.Random and takes the same words") 
 TEST_CASE("the exponential draw is Boost's, its tail repeated included") {
     HostileWords theirs(900), ours(900);
     boost::random::exponential_distribution<double> boost;
-    NoiseDraw<HostileWords> draw(ours, kZigguratEdges);
+    NoiseDraw<HostileWords> draw(ours, ziggurat_edges());
     long different = 0, tails = 0;
     for (long k = 0; k < kDraws; ++k) {
         const double x = draw.exponential();
         different += !same(x, boost(theirs));
-        tails += x > 2.0 * kZigguratEdges.exponential_x[1];
+        tails += x > 2.0 * ziggurat_edges().exponential_x[1];
     }
     CHECK(different == 0);
     CHECK(tails > 0);
@@ -218,12 +218,12 @@ TEST_CASE("the exponential draw is Boost's, its tail repeated included") {
 TEST_CASE("a million plain draws reach the tail of the normal law, and it is Boost's") {
     Stream theirs(test::seed(), Purpose::kFeatures, 77), ours(test::seed(), Purpose::kFeatures, 77);
     boost::random::normal_distribution<double> boost;
-    NoiseDraw<Stream> draw(ours, kZigguratEdges);
+    NoiseDraw<Stream> draw(ours, ziggurat_edges());
     long different = 0, tails = 0;
     for (long k = 0; k < kDraws; ++k) {
         const double x = draw.normal();
         different += !same(x, boost(theirs));
-        tails += std::fabs(x) > kZigguratEdges.normal_x[1];
+        tails += std::fabs(x) > ziggurat_edges().normal_x[1];
     }
     CHECK(different == 0);
     CHECK(tails > 100);

@@ -52,7 +52,7 @@ RowMatrix as_a_card(const Class& c, const RowNames& names, Index n) {
     RowMatrix w = RowMatrix::Constant(n, d, kNan), x = w;
     with_tails(noise.tails, [&](auto tails) {
         for (Index at = 0; at < n + kSpare; ++at)
-            cuda::draw_thread<tails.value>(at, noise, kZigguratEdges, n, d, w.data());
+            cuda::draw_thread<tails.value>(at, noise, ziggurat_edges(), n, d, w.data());
     });
     for (Index at = 0; at < n * d + kSpare; ++at)
         cuda::scale_thread(at, root.data(), products ? nullptr : c.mean.data(), n, d, w.data());

@@ -156,12 +156,12 @@ TEST_CASE("conservation laws of the dense head (published-codes 2.4)") {
     const PreferenceTask task = head_task(30, 5, 12, 0.4, 350);
     const Index yes = task.policy.yes, no = task.policy.no;
     const auto engine = make_engine(EngineKind::kDense, task);
-    const auto optimizer = make_descent(2.0);
+    auto optimizer = make_descent(2.0);
     Vector theta = engine->initial(), direction;
     CHECK(relative_error(engine->descent(theta, {}, direction), std::log(2.0)) <= 1e-15);
     for (int step = 0; step < 100; ++step) {
         engine->descent(theta, {}, direction);
-        optimizer->step(theta, direction);
+        optimizer.step(theta, direction);
     }
     const RowMatrix head = Eigen::Map<const RowMatrix>(theta.data(), 12, 5);
     const RowMatrix moved = head - task.policy.reference;

@@ -7,7 +7,7 @@
 
 #include "sim/lm/model/device/number.hpp"
 #include "sim/lm/model/element.hpp"
-#include "sim/lm/model/prompt.hpp"
+#include "sim/lm/model/tensor.hpp"
 
 namespace prefdyn::transformer::device {
 

@@ -1,11 +1,8 @@
 // The host's side of the card: its plan, its staging copies, and what is said without one.
-#include <omp.h>
-
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
-#include "sim/lm/model/device/cuda_checks.hpp"
 #include "sim/lm/model/device/cuda_layer.hpp"
 #include "sim/lm/model/layer_backend.hpp"
 
@@ -54,14 +51,6 @@ namespace device {
 
 std::size_t available_memory() { refuse(); }
 double matrix_rate(Precision, long) { refuse(); }
-
-namespace checks {
-void rms_norm(Precision, const float*, const float*, double, long, long, float*) { refuse(); }
-void rotate(Precision, const Turn&, long, float*) { refuse(); }
-void attend(Precision, const Heads&, const std::vector<Prompt>&, const float*, float*) { refuse(); }
-void gate(Precision, const float*, const float*, long, long, float*) { refuse(); }
-bool convert(Precision, Dtype, const void*, long, float*) { refuse(); }
-}  // namespace checks
 
 }  // namespace device
 #endif

@@ -76,11 +76,6 @@ __global__ void gate_kernel(const T* both, const float* bias, long f, T* gated) 
     }
 }
 
-__global__ void add_bias_kernel(const float* bias, long d, float* x) {
-    x += blockIdx.x * d;
-    for (long i = threadIdx.x; i < d; i += kThreads) x[i] += bias[i];
-}
-
 /// Every thread that meets a bad value writes the same 1.
 template <class From, class T, int N>
 __global__ void convert_kernel(const From* from, long count, T* to, int* bad) {
@@ -98,12 +93,6 @@ __global__ void convert_kernel(const From* from, long count, T* to, int* bad) {
         store<N>(to + i, out);
     }
     if (!finite) *bad = 1;
-}
-
-__global__ void gather_kernel(const float* x, const int* index, long d, float* out) {
-    x += index[blockIdx.x] * d;
-    out += blockIdx.x * d;
-    for (long i = threadIdx.x; i < d; i += kThreads) out[i] = x[i];
 }
 
 template <class T, int N>
@@ -161,12 +150,6 @@ void gate(cudaStream_t stream, const T* both, const float* bias, long rows, long
     PREFDYN_CUDA_LAUNCHED("gate");
 }
 
-void add_bias(cudaStream_t stream, const float* bias, long rows, long d, float* x) {
-    if (rows == 0) return;
-    add_bias_kernel<<<blocks(rows), kThreads, 0, stream>>>(bias, d, x);
-    PREFDYN_CUDA_LAUNCHED("add_bias");
-}
-
 template <class T>
 void convert(cudaStream_t stream, const void* from, Dtype type, long count, T* to, int* bad) {
     if (count == 0) return;
@@ -181,12 +164,6 @@ void convert(cudaStream_t stream, const void* from, Dtype type, long count, T* t
             break;
     }
     throw std::logic_error("no type of weights");
-}
-
-void gather(cudaStream_t stream, const float* x, const int* index, long n, long d, float* out) {
-    if (n == 0) return;
-    gather_kernel<<<blocks(n), kThreads, 0, stream>>>(x, index, d, out);
-    PREFDYN_CUDA_LAUNCHED("gather");
 }
 
 #define PREFDYN_FOR(T)                                                                           \

@@ -38,15 +38,9 @@ void attend(cudaStream_t stream, const Heads& heads, const Tile* tiles, long cou
 template <class T>
 void gate(cudaStream_t stream, const T* both, const float* bias, long rows, long f, T* gated);
 
-/// x (rows, d) += bias (d).
-void add_bias(cudaStream_t stream, const float* bias, long rows, long d, float* x);
-
 /// to (count) = from (count) of the type given, rounded to T; *bad = 1 if one is not finite.
 template <class T>
 void convert(cudaStream_t stream, const void* from, Dtype type, long count, T* to, int* bad);
-
-/// out (n, d) = rows index[0, n) of x (rows, d).
-void gather(cudaStream_t stream, const float* x, const int* index, long n, long d, float* out);
 
 __device__ inline float to_float(__half x) { return __half2float(x); }
 

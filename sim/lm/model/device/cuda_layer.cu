@@ -5,6 +5,7 @@
 
 #include "sim/base/cancel.hpp"
 #include "sim/lm/model/device/cuda_layer.hpp"
+#include "sim/lm/model/device/cuda_machine.cuh"
 #include "sim/lm/model/device/cuda_weights.cuh"
 #include "sim/lm/model/layer_backend.hpp"
 
@@ -56,39 +57,13 @@ DeviceArray<X> on_card(const std::vector<X>& values, const char* purpose) {
     return out;
 }
 
-/// What a batch of T tokens needs between the products: attention and feed-forward take turns.
-template <class T>
-struct Work {
-    T *normed, *qkv, *mixed, *both, *gated;  // (T, d), (T, (H + 2K) h), (T, H h), (T, 2f), (T, f)
-    DeviceArray<T> memory;
-
-    Work() = default;
-    Work(const ModelConfig& c, long tokens) {
-        const long mixed_width = c.heads * c.head_size, pad = 128;
-        const long width = mixed_width + 2 * c.kv_heads * c.head_size;
-        const long largest = std::max(width + mixed_width, 3 * c.ffn);
-        const auto rounded = [&](long count) { return (count + pad - 1) / pad * pad; };
-        const long first = rounded(tokens * c.hidden);
-        memory = DeviceArray<T>(
-            static_cast<std::size_t>(first + rounded(tokens * largest) + 2 * pad),
-            "the intermediate values of a batch of tokens",
-            sizeof(T) == 4 ? "--precision bfloat16 halves it; --device cpu" : "--device cpu");
-        normed = memory.data();
-        qkv = both = normed + first;
-        mixed = qkv + rounded(tokens * width);
-        gated = both + rounded(tokens * 2 * c.ffn);
-    }
-};
-
 template <class T>
 class CudaBackend final : public LayerBackend {
   public:
     CudaBackend(const ModelConfig& config, Index longest, Precision precision, const CardPlan& plan)
         : c_(config),
-          name_(arithmetic_name(precision)),
           batch_tokens_(plan.batch_tokens),
-          compute_(compute_type(precision)),
-          products_(plan.workspace_bytes),
+          machine_(precision, plan.workspace_bytes),
           weights_(c_, plan.slot_bytes) {
         const RopeTable rope(config.rope, config.head_size, longest);
         const auto count = static_cast<std::size_t>(rope.cos.size());
@@ -100,7 +75,6 @@ class CudaBackend final : public LayerBackend {
     }
     ~CudaBackend() override { cudaStreamSynchronize(::prefdyn::cuda::stream()); }
 
-    std::string name() const override { return name_; }
     void begin(RowsF x, std::vector<Prompt> prompts) override;
     void prefetch(const LayerTensors& layer) override { weights_.fetch(layer); }
     void load(const LayerTensors& layer) override {
@@ -123,23 +97,21 @@ class CudaBackend final : public LayerBackend {
     void advance(const Batch& batch);
     void attention(const Batch& batch, float* x);
     void feed_forward(const Batch& batch, float* x);
-    void project(const T* x, const T* w, long rows, long in, long out, T* y) const;
     void add_projection(const T* x, const T* w, const float* bias, long rows, long in,
                         float* y) const;
     void settle();
 
     const ModelConfig c_;
-    std::string name_;
     long batch_tokens_;
-    cublasComputeType_t compute_;
-    Products products_;
+    CudaMachine machine_;
     CudaWeights<T> weights_;
     DeviceArray<float> cosine_, sine_;  // (positions, h / 2)
     std::vector<Batch> batches_;
     DeviceArray<float> x_;  // (tokens, d)
     DeviceArray<Tile> tiles_;
     DeviceArray<int> positions_, last_;
-    Work<T> work_;
+    BatchValues<T> work_;
+    DeviceArray<unsigned char> work_memory_;
     std::vector<Asked> asked_;
     Tick tick_;
 };
@@ -153,23 +125,22 @@ void CudaBackend<T>::begin(RowsF x, std::vector<Prompt> prompts) {
     last_ = on_card(layout.last, "the last tokens");
     x_ = DeviceArray<float>(static_cast<std::size_t>(x.size()), "the hidden states of all tokens",
                             "--device cpu");
-    work_ = Work<T>(c_, layout.largest());
+    work_memory_ = DeviceArray<unsigned char>(
+        placed_bytes<BatchValues<T>>(c_, layout.largest()),
+        "the intermediate values of a batch of tokens",
+        sizeof(T) == 4 ? "--precision bfloat16 halves it; --device cpu" : "--device cpu");
+    Cutter cut(work_memory_.data());
+    work_.place(c_, layout.largest(), cut);
     ::prefdyn::cuda::wait();
     weights_.bring(x.data(), x.size(), x_.data());
-}
-
-/// y (rows, out) = x (rows, in) W^T.
-template <class T>
-void CudaBackend<T>::project(const T* x, const T* w, long rows, long in, long out, T* y) const {
-    products_.multiply(w, x, kNumber<T>, rows, in, out, y, kNumber<T>, 0.0f, compute_);
 }
 
 /// y (rows, d) += x (rows, in) W^T + bias.
 template <class T>
 void CudaBackend<T>::add_projection(const T* x, const T* w, const float* bias, long rows, long in,
                                     float* y) const {
-    products_.multiply(w, x, kNumber<T>, rows, in, c_.hidden, y, CUDA_R_32F, 1.0f, compute_);
-    if (bias) add_bias(::prefdyn::cuda::stream(), bias, rows, c_.hidden, y);
+    machine_.multiply(Times::kForward, rows, c_.hidden, in, x, w, 1.0f, y);
+    if (bias) machine_.each(rows * c_.hidden, AddBias<float, float>{bias, c_.hidden, y});
 }
 
 /// x (T, d) += attention(norm(x)).
@@ -180,7 +151,8 @@ void CudaBackend<T>::attention(const Batch& batch, float* x) {
     const int heads = static_cast<int>(c_.heads), kv_heads = static_cast<int>(c_.kv_heads),
               size = static_cast<int>(c_.head_size);
     rms_norm(stream, x, w.input_norm, c_.norm_epsilon, batch.tokens, c_.hidden, work_.normed);
-    project(work_.normed, w.qkv, batch.tokens, c_.hidden, width(), work_.qkv);
+    machine_.multiply(Times::kForward, batch.tokens, width(), c_.hidden, work_.normed, w.qkv, 0.0f,
+                      work_.qkv);
     rotate(stream,
            Rotation{w.qkv_bias, cosine_.data(), sine_.data(), positions_.data() + batch.first,
                     heads, kv_heads, size},
@@ -196,7 +168,8 @@ void CudaBackend<T>::feed_forward(const Batch& batch, float* x) {
     const StackedWeights<T>& w = weights_.current();
     const cudaStream_t stream = ::prefdyn::cuda::stream();
     rms_norm(stream, x, w.post_norm, c_.norm_epsilon, batch.tokens, c_.hidden, work_.normed);
-    project(work_.normed, w.gate_up, batch.tokens, c_.hidden, 2 * c_.ffn, work_.both);
+    machine_.multiply(Times::kForward, batch.tokens, 2 * c_.ffn, c_.hidden, work_.normed, w.gate_up,
+                      0.0f, work_.both);
     gate(stream, work_.both, w.gate_up_bias, batch.tokens, c_.ffn, work_.gated);
     add_projection(work_.gated, w.down, w.down_bias, batch.tokens, c_.ffn, x);
 }
@@ -238,7 +211,7 @@ RowsF CudaBackend<T>::last_rows() {
     settle();
     RowsF out(static_cast<Index>(last_.size()), c_.hidden);
     DeviceArray<float> rows(static_cast<std::size_t>(out.size()), "the embeddings");
-    gather(::prefdyn::cuda::stream(), x_.data(), last_.data(), out.rows(), c_.hidden, rows.data());
+    machine_.each(out.size(), Gather{x_.data(), last_.data(), c_.hidden, rows.data()});
     rows.download(out.data(), rows.size());
     ::prefdyn::cuda::wait();
     return out;

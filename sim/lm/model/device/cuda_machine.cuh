@@ -61,8 +61,9 @@ __global__ void __launch_bounds__(Block::kThreads) group_kernel(Task task) {
 
 class CudaMachine {
   public:
-    explicit CudaMachine(Precision precision)
-        : compute_(compute_type(precision)), products_(kWorkspaceBytes) {}
+    static constexpr std::size_t kWorkspace = std::size_t{32} << 20;
+    explicit CudaMachine(Precision precision, std::size_t workspace = kWorkspace)
+        : compute_(compute_type(precision)), products_(workspace) {}
     ~CudaMachine() { cudaStreamSynchronize(cuda::stream()); }
 
     template <class X>
@@ -109,7 +110,6 @@ class CudaMachine {
     void wait() const { cuda::wait(); }
 
   private:
-    static constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
     static constexpr long kMostBlocks = 1 << 16;
     cublasComputeType_t compute_;
     Products products_;

@@ -97,23 +97,14 @@ class Products {
     Products(const Products&) = delete;
     Products& operator=(const Products&) = delete;
 
-    /// y (rows, out) = x (rows, in) W^T + share y with W (out, in); x and W of type `in_type`, y of
-    /// `out_type`.
-    void multiply(const void* w, const void* x, cudaDataType_t in_type, long rows, long in,
-                  long out, void* y, cudaDataType_t out_type, float share,
-                  cublasComputeType_t compute) const {
-        multiply({x, in, false}, {w, in, true}, in_type, rows, out, in, y, out_type, share,
-                 compute);
-    }
-
     /// A row-major matrix with rows of `stride` numbers, taken as it is or transposed.
     struct Factor {
         const void* data;
         long stride;
         bool transposed;
     };
-    /// y (m, n) = a (m, k) b (k, n) + share y. cuBLAS counts columns first, so to it this is
-    /// y^T = b^T a^T.
+    /// y (m, n) = a (m, k) b (k, n) + share y, a and b of type `in_type`, y of `out_type`. cuBLAS
+    /// counts columns first, so to it this is y^T = b^T a^T.
     void multiply(const Factor& a, const Factor& b, cudaDataType_t in_type, long m, long n, long k,
                   void* y, cudaDataType_t out_type, float share,
                   cublasComputeType_t compute) const {

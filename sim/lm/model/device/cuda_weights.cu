@@ -10,57 +10,19 @@ using ::prefdyn::cuda::DeviceArray;
 
 std::size_t size_of(Dtype type) { return type == Dtype::kF32 ? 4 : 2; }
 
-/// Gives out stretches of one allocation; without one it only counts.
-class Cutter {
-  public:
-    explicit Cutter(unsigned char* memory) : memory_(memory) {}
-    template <class T>
-    T* take(long count) {
-        constexpr std::size_t kAlign = 256;
-        const std::size_t at = used_;
-        used_ += (static_cast<std::size_t>(count) * sizeof(T) + kAlign - 1) / kAlign * kAlign;
-        return memory_ ? reinterpret_cast<T*>(memory_ + at) : nullptr;
-    }
-    std::size_t used() const { return used_; }
-
-  private:
-    unsigned char* memory_;
-    std::size_t used_ = 0;
-};
-
 }  // namespace
-
-/// Room for every bias: they are small.
-template <class T>
-void CudaWeights<T>::place(Copy& copy, bool measure_only, std::size_t& bytes) {
-    Cutter cut(measure_only ? nullptr : copy.memory.data());
-    StackedWeights<T>& w = copy.room;
-    const Index mixed = c_.heads * c_.head_size, width = mixed + 2 * c_.kv_heads * c_.head_size;
-    w.qkv = cut.take<T>(width * c_.hidden);
-    w.output = cut.take<T>(c_.hidden * mixed);
-    w.gate_up = cut.take<T>(2 * c_.ffn * c_.hidden);
-    w.down = cut.take<T>(c_.hidden * c_.ffn);
-    w.input_norm = cut.take<float>(c_.hidden);
-    w.post_norm = cut.take<float>(c_.hidden);
-    w.qkv_bias = cut.take<float>(width);
-    w.output_bias = cut.take<float>(c_.hidden);
-    w.gate_up_bias = cut.take<float>(2 * c_.ffn);
-    w.down_bias = cut.take<float>(c_.hidden);
-    bytes = cut.used();
-}
 
 template <class T>
 CudaWeights<T>::CudaWeights(const ModelConfig& config, std::size_t slot_bytes)
     : c_(config), pipe_(slot_bytes, side_.get()), flags_(2 * kParts * sizeof(int)) {
     for (Copy& copy : copies_) {
-        std::size_t bytes = 0;
-        place(copy, true, bytes);
         copy.memory = DeviceArray<unsigned char>(
-            bytes, "the weights of a layer",
+            placed_bytes<StackedWeights<T>>(c_), "the weights of a layer",
             sizeof(T) == 4 ? "--precision bfloat16 halves it; --device cpu needs none"
                            : "--device cpu");
         copy.bad = DeviceArray<int>(kParts, "flags");
-        place(copy, false, bytes);
+        Cutter cut(copy.memory.data());
+        copy.room.place(c_, cut);
     }
     ::prefdyn::cuda::wait();  // the side stream may use what the thread's has allocated
 }

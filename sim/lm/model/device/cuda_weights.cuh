@@ -2,6 +2,7 @@
 // Two layers' weights on the card: one that is run, one on its way from the checkpoint's bytes.
 
 #include "sim/lm/model/checkpoint.hpp"
+#include "sim/lm/model/device/card_places.hpp"
 #include "sim/lm/model/device/cuda_kernels.cuh"
 #include "sim/lm/model/device/cuda_layer.hpp"
 #include "sim/lm/model/device/cuda_resources.cuh"
@@ -49,15 +50,6 @@ class Pipe {
     int turn_ = 0;
 };
 
-/// Where the weights of one layer lie on the card; biases may be null. Projections are (out, in),
-/// those with one input stacked.
-template <class T>
-struct StackedWeights {
-    long layer = -1, window = 0;
-    T *qkv, *output, *gate_up, *down;
-    float *input_norm, *post_norm, *qkv_bias, *output_bias, *gate_up_bias, *down_bias;
-};
-
 template <class T>
 class CudaWeights {
   public:
@@ -83,7 +75,6 @@ class CudaWeights {
         ::prefdyn::cuda::DeviceArray<int> bad;  ///< a flag a part
         Event came, ran;
     };
-    void place(Copy& copy, bool measure_only, std::size_t& bytes);
     template <class To>
     void convert_to(const Tensor& tensor, To* to, int* bad);
     const ModelConfig& c_;

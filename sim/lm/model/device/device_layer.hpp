@@ -42,6 +42,7 @@ class DeviceWeights {
     const Layout& layout() const { return layout_; }
     T* operator[](int block) const { return values_.data() + at_[index(block)]; }
     bool trainable(int block) const { return block >= 0 && trainable_[index(block)]; }
+    const std::vector<bool>& trainable() const { return trainable_; }
     float* gradient(int block) const { return gradient_.data() + gradient_at_[index(block)]; }
     /// The gradients of all trainable blocks, one after another.
     float* gradient() const { return gradient_.data(); }

@@ -153,10 +153,13 @@ struct Widen {
     PREFDYN_HD void operator()(long i) const { y[i] = to_float(x[i]); }
 };
 
-struct Fill {
-    float value;
-    float* x;
-    PREFDYN_HD void operator()(long i) const { x[i] = value; }
+/// y (n, d) = rows of x.
+struct Gather {
+    const float* x;
+    const int* row;
+    long d;
+    float* y;
+    PREFDYN_HD void operator()(long i) const { y[i] = x[row[i / d] * d + i % d]; }
 };
 
 /// *bad = 1 if a value is NaN or infinite.

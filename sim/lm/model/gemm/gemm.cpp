@@ -54,6 +54,36 @@ void copy_rows(const View<float>& x, float* to, Index to_stride) {
             std::copy_n(x.data + r * x.row_stride, x.cols, to + r * to_stride);
 }
 
+/// Rows [row, row_end) and panels [p, p_end) of y.
+struct Tile {
+    Index row, row_end, p, p_end;
+};
+
+void multiply_tile(const CpuKernels& kernels, const View<float>& x, const PackedMatrix& w, float* y,
+                   Index y_stride, bool add, const Tile& tile) {
+    const Index rows = tile.row_end - tile.row;
+    const std::unique_ptr<float[]> block(new float[static_cast<std::size_t>(rows * kStride)]);
+    for (Index k = 0; k < w.inputs(); k += kBlockK) {
+        const Index count = std::min<Index>(kBlockK, w.inputs() - k);
+        copy_rows(x.block(tile.row, k, rows, count), block.get(), kStride);
+        for (Index p = tile.p; p < tile.p_end; ++p)
+            kernels.panel(block.get(), rows, w.panel(p) + k * kPanel, count,
+                          y + tile.row * y_stride + p * kPanel, y_stride,
+                          std::min<Index>(kPanel, w.outputs() - p * kPanel), add || k > 0,
+                          w.panel(std::min(p + 1, tile.p_end - 1)) + k * kPanel);
+    }
+}
+
+/// Panels a tile works on. A block of x is copied for every tile beside another: few, but enough
+/// for threads to end at about the same time.
+Index panels_of_tile(Index row_blocks, Index panels) {
+    constexpr Index kLeast = 16, kTiles = 12;  // tiles a thread
+    const Index threads = omp_in_parallel() ? 1 : omp_get_max_threads();
+    if (threads == 1) return panels;
+    const Index across = std::max<Index>(1, kTiles * threads / row_blocks);
+    return std::max(kLeast, (panels + across - 1) / across);
+}
+
 }  // namespace
 
 std::vector<const CpuKernels*> runnable_kernels() {
@@ -77,15 +107,19 @@ const CpuKernels& best_kernels() {
 
 void PackedMatrix::Free::operator()(float* data) const { std::free(data); }
 
+std::size_t PackedMatrix::bytes(Index outputs, Index inputs) {
+    const auto numbers = static_cast<std::size_t>(panels_of(outputs) * kPanel * inputs);
+    return (numbers * sizeof(float) + kLine - 1) / kLine * kLine;
+}
+
 void PackedMatrix::resize(Index outputs, Index inputs) {
     outputs_ = outputs;
     inputs_ = inputs;
-    const auto wanted = static_cast<std::size_t>(panels_of(outputs) * kPanel * inputs);
+    const std::size_t wanted = bytes(outputs, inputs);
     if (wanted <= capacity_) return;
     data_.reset();
     capacity_ = 0;
-    data_.reset(static_cast<float*>(
-        std::aligned_alloc(kLine, (wanted * sizeof(float) + kLine - 1) / kLine * kLine)));
+    data_.reset(static_cast<float*>(std::aligned_alloc(kLine, wanted)));
     if (!data_) throw std::bad_alloc();
     capacity_ = wanted;
 }
@@ -118,40 +152,6 @@ void PackedMatrix::pack(const View<float>& w) {
         copy_rows(part.transposed(), panel, kPanel);
     }
 }
-
-namespace {
-
-/// Rows [row, row_end) and panels [p, p_end) of y.
-struct Tile {
-    Index row, row_end, p, p_end;
-};
-
-void multiply_tile(const CpuKernels& kernels, const View<float>& x, const PackedMatrix& w, float* y,
-                   Index y_stride, bool add, const Tile& tile) {
-    const Index rows = tile.row_end - tile.row;
-    const std::unique_ptr<float[]> block(new float[static_cast<std::size_t>(rows * kStride)]);
-    for (Index k = 0; k < w.inputs(); k += kBlockK) {
-        const Index count = std::min<Index>(kBlockK, w.inputs() - k);
-        copy_rows(x.block(tile.row, k, rows, count), block.get(), kStride);
-        for (Index p = tile.p; p < tile.p_end; ++p)
-            kernels.panel(block.get(), rows, w.panel(p) + k * kPanel, count,
-                          y + tile.row * y_stride + p * kPanel, y_stride,
-                          std::min<Index>(kPanel, w.outputs() - p * kPanel), add || k > 0,
-                          w.panel(std::min(p + 1, tile.p_end - 1)) + k * kPanel);
-    }
-}
-
-/// Panels a tile works on. A block of x is copied for every tile beside another: few, but enough
-/// for threads to end at about the same time.
-Index panels_of_tile(Index row_blocks, Index panels) {
-    constexpr Index kLeast = 16, kTiles = 12;  // tiles a thread
-    const Index threads = omp_in_parallel() ? 1 : omp_get_max_threads();
-    if (threads == 1) return panels;
-    const Index across = std::max<Index>(1, kTiles * threads / row_blocks);
-    return std::max(kLeast, (panels + across - 1) / across);
-}
-
-}  // namespace
 
 void multiply(const CpuKernels& kernels, const View<float>& x, const PackedMatrix& w, float* y,
               Index y_stride, bool add) {

@@ -42,6 +42,8 @@ class PackedMatrix {
     void pack_rows(const Tensor& tensor, Index first, Index count);
     void pack(const View<float>& w);
 
+    /// Bytes of a W (outputs, inputs).
+    static std::size_t bytes(Index outputs, Index inputs);
     Index outputs() const { return outputs_; }
     Index inputs() const { return inputs_; }
     const float* panel(Index p) const { return data_.get() + p * kPanel * inputs_; }
@@ -52,7 +54,7 @@ class PackedMatrix {
     };
     void resize(Index outputs, Index inputs);
     Index outputs_ = 0, inputs_ = 0;
-    std::size_t capacity_ = 0;
+    std::size_t capacity_ = 0;  ///< bytes
     std::unique_ptr<float[], Free> data_;
 };
 

@@ -60,8 +60,7 @@ std::vector<Segment> AddedTokenFinder::split(std::string_view text) const {
         if (!entry->token.refused.empty())
             throw InputError("the text holds the added token " + in_quotes(entry->content) +
                                  ", whose flag " + entry->token.refused + " is not known here",
-                             "make the token ids with the model's own tokeniser and give them with "
-                             "--tokens FILE.h5");
+                             kElsewhere);
         gap(at);
         out.push_back({text.substr(at, entry->content.size()), entry->token.id});
         start = at += entry->content.size();

@@ -1,6 +1,5 @@
 #include "sim/lm/text/tokenizer/bpe_model.hpp"
 
-#include <algorithm>
 #include <limits>
 
 #include "sim/base/failure.hpp"

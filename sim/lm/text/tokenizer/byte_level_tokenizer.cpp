@@ -1,7 +1,5 @@
 #include "sim/lm/text/tokenizer/byte_level_tokenizer.hpp"
 
-#include <algorithm>
-
 #include "sim/base/failure.hpp"
 #include "sim/lm/text/tokenizer/added_tokens.hpp"
 #include "sim/lm/text/tokenizer/bpe_model.hpp"
@@ -145,9 +143,7 @@ class ByteLevelTokenizer final : public Tokenizer {
     }
 
     static void require_exact(std::string_view text) {
-        if (const auto at = invalid_utf8(text))
-            throw InputError("text " + in_quotes(text) + ": byte " + std::to_string(*at + 1) +
-                             " is not valid UTF-8");
+        require_utf8(text);
         if (const auto at = unassigned(text))
             throw InputError("text " + in_quotes(text) + ": the character at byte " +
                                  std::to_string(*at + 1) + ", " + in_quotes(text.substr(*at, 4)) +

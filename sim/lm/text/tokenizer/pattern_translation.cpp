@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "sim/base/failure.hpp"
+#include "sim/lm/text/tokenizer/bpe.hpp"
 #include "sim/lm/text/tokenizer/split_pattern.hpp"
 #include "sim/lm/text/utf8.hpp"
 
@@ -33,8 +34,7 @@ class Translator {
         throw InputError(place_ + ": pre-tokeniser pattern " + in_quotes(text_, 300) + " has " +
                              what + " at byte " + std::to_string(at_ + 1) +
                              ", which cannot be matched exactly here",
-                         "make the token ids with the model's own tokeniser and give them with "
-                         "--tokens FILE.h5");
+                         kElsewhere);
     }
 
     bool ahead(std::string_view what) const { return text_.substr(at_).starts_with(what); }

@@ -52,8 +52,7 @@ std::optional<Token> read_post_processor(const Json* description, const Tokenize
     if (type != "Sequence")
         throw InputError(place + ": post-processor " + in_quotes(type) +
                              " is not known, known are ByteLevel, TemplateProcessing and Sequence",
-                         "make the token ids with the model's own tokeniser and give them with "
-                         "--tokens FILE.h5");
+                         kElsewhere);
     const Json& steps = member(*description, "processors", place);
     require_array(steps, place + "/processors");
     std::optional<Token> first;

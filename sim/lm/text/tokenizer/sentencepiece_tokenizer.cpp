@@ -87,9 +87,7 @@ class SentencePieceTokenizer final : public Tokenizer {
     }
 
     void require_exact(std::string_view text) const {
-        if (const auto at = invalid_utf8(text))
-            throw InputError("text " + in_quotes(text) + ": byte " + std::to_string(*at + 1) +
-                             " is not valid UTF-8");
+        require_utf8(text);
         for (const std::string& name : reserved_)
             if (text.find(name) != text.npos)
                 throw InputError("the text holds " + in_quotes(name) +

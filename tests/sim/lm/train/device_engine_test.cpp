@@ -54,7 +54,6 @@ void for_each_machine(int cases, Test test) {
             test(Machine{members, turns});
         }
     if (!test::card_for(cases)) return;
-    const test::OnDevice card(Device::kCuda);
     test(Machine());
 }
 
@@ -153,7 +152,7 @@ void check_gradient(const Machine& machine, const Fixture& f, Precision precisio
     ModelPass<double> pass(f.config(), weights, layout.every_block(), longest);
     EngineSpec spec;
     spec.update.kind = UpdateKind::kSgd;
-    spec.precision = precision;
+    spec.arithmetic.precision = precision;
     const auto engine = machine.engine(f.config(), start, spec, longest);
     check_scores(evaluate(engine->pass(), f.pairs, 150), evaluate(pass, f.pairs, 150), tolerance);
     const std::vector<ReferenceLogps> reference(f.pairs.size(), {-3.0, -4.0});

@@ -19,7 +19,7 @@ Column<float> column(std::initializer_list<float> values) {
     return out;
 }
 
-Column<float> after_three(UpdateRule& rule) {
+Column<float> after_three(UpdateRule rule) {
     Column<float> theta = column({1.0f, -1.0f, 0.25f, 2.0f});
     for (const auto& g : {column({0.5f, -2.0f, 1e-3f, 0.0f}), column({-0.25f, 1.0f, 2e-3f, 0.0f}),
                           column({3.0f, 0.5f, -1e-3f, 1e-12f})})
@@ -35,13 +35,13 @@ void check_near(const Column<float>& got, const std::vector<double>& want) {
 }  // namespace
 
 TEST_CASE("three steps of every optimiser as torch.optim makes them") {
-    check_near(after_three(*make_update_rule({UpdateKind::kSgd, 0.0}, 4)),
+    check_near(after_three(UpdateRule({UpdateKind::kSgd, 0.0}, 4)),
                {0.6749999999999999, -0.9500000000000001, 0.2497999999905005, 1.9999999999999});
-    check_near(after_three(*make_update_rule({UpdateKind::kRmsprop, 0.0}, 4)),
+    check_near(after_three(UpdateRule({UpdateKind::kRmsprop, 0.0}, 4)),
                {-0.5343606146193141, -0.6691174707928357, -1.2348982115239164, 1.999990000100039});
-    check_near(after_three(*make_update_rule({UpdateKind::kAdamw, 0.0}, 4)),
+    check_near(after_three(UpdateRule({UpdateKind::kAdamw, 0.0}, 4)),
                {0.8067958876646854, -0.8672274104696712, 0.011474774435886459, 1.999996310176253});
-    check_near(after_three(*make_update_rule({UpdateKind::kAdamw, 0.5}, 4)),
+    check_near(after_three(UpdateRule({UpdateKind::kAdamw, 0.5}, 4)),
                {0.675252572634293, -0.7356840956107996, -0.00960569345098674, 1.7147463101762528});
 }
 
@@ -85,8 +85,8 @@ TEST_CASE("an update of a clipped gradient is one of the gradient times the fact
     const Column<float> g = column({0.5f, -2.0f, 0.125f, 1.0f}), half = 0.5f * g;
     for (const UpdateKind kind : {UpdateKind::kSgd, UpdateKind::kRmsprop, UpdateKind::kAdamw}) {
         Column<float> a = column({1.0f, -1.0f, 0.25f, 2.0f}), b = a;
-        make_update_rule({kind, 0.1}, 4)->update(a, g, 0.5f, 0.1);
-        make_update_rule({kind, 0.1}, 4)->update(b, half, 1.0f, 0.1);
+        UpdateRule({kind, 0.1}, 4).update(a, g, 0.5f, 0.1);
+        UpdateRule({kind, 0.1}, 4).update(b, half, 1.0f, 0.1);
         CHECK(a == b);
         CHECK(a != column({1.0f, -1.0f, 0.25f, 2.0f}));
     }

@@ -1,5 +1,5 @@
 // Every kernel of the transformer against plain loops in double precision.
-#include "sim/lm/model/device/cuda_checks.hpp"
+#include "tests/support/cuda_checks.hpp"
 #include "tests/support/cuda_support.hpp"
 #include "tests/support/transformer_support.hpp"
 

@@ -12,20 +12,19 @@ namespace {
 
 struct Backend {
     std::string name;
-    Device device;
-    Precision precision;
+    Arithmetic arithmetic;
     double tolerance;  ///< of ||row - twin|| / ||twin||
 };
 
 const std::vector<Backend> kCards = {
-    {"cuda float32", Device::kCuda, Precision::kFloat32, 1e-5},
-    {"cuda tf32", Device::kCuda, Precision::kTf32, 2e-3},
-    {"cuda bfloat16", Device::kCuda, Precision::kBfloat16, 2e-2},
+    {"cuda float32", {Device::kCuda, Precision::kFloat32}, 1e-5},
+    {"cuda tf32", {Device::kCuda, Precision::kTf32}, 2e-3},
+    {"cuda bfloat16", {Device::kCuda, Precision::kBfloat16}, 2e-2},
 };
 
 /// The processor, and the card where there is one.
 std::vector<Backend> backends() {
-    std::vector<Backend> out = {{"cpu", Device::kCpu, Precision::kFloat32, 1e-5}};
+    std::vector<Backend> out = {{"cpu", {Device::kCpu, Precision::kFloat32}, 1e-5}};
     if (test::card_for(static_cast<int>(kCards.size())))
         out.insert(out.end(), kCards.begin(), kCards.end());
     return out;
@@ -68,10 +67,10 @@ struct Case {
         for (const TokenIds& ids : prompts) want.push_back(twin.embed(ids, norms));
     }
 
-    EmbedOptions options(Precision precision) const {
+    EmbedOptions options(const Arithmetic& arithmetic) const {
         EmbedOptions out;
         out.norm = static_cast<FinalNorm>(norms);
-        out.precision = precision;
+        out.arithmetic = arithmetic;
         return out;
     }
     double worst(const RowsF& got) const {
@@ -91,12 +90,11 @@ void check_case(const Case& t) {
     const Transformer model(t.dir / "m");
     for (const Backend& backend : backends()) {
         CAPTURE(backend.name);
-        const test::OnDevice scope(backend.device);
-        const RowsF got = model.embed(t.prompts, t.options(backend.precision));
+        const RowsF got = model.embed(t.prompts, t.options(backend.arithmetic));
         const double error = t.worst(got);
         CAPTURE(error);
         CHECK(error <= backend.tolerance);
-        const RowsF again = model.embed(t.prompts, t.options(backend.precision));
+        const RowsF again = model.embed(t.prompts, t.options(backend.arithmetic));
         CHECK(std::memcmp(got.data(), again.data(), sizeof(float) * std::size_t(got.size())) == 0);
     }
 }
@@ -151,12 +149,11 @@ TEST_CASE("company and order change an embedding by rounding at most") {
     const std::vector<TokenIds> reversed(t.prompts.rbegin(), t.prompts.rend());
     for (const Backend& backend : backends()) {
         CAPTURE(backend.name);
-        const test::OnDevice scope(backend.device);
-        const RowsF back = model.embed(reversed, t.options(backend.precision)).colwise().reverse();
+        const RowsF back = model.embed(reversed, t.options(backend.arithmetic)).colwise().reverse();
         CHECK(t.worst(back) <= backend.tolerance);
-        const RowsF alone = model.embed(std::span(&t.prompts[4], 1), t.options(backend.precision));
+        const RowsF alone = model.embed(std::span(&t.prompts[4], 1), t.options(backend.arithmetic));
         CHECK((alone.row(0) - back.row(4)).norm() <= backend.tolerance * back.row(4).norm());
-        CHECK(model.embed({}, t.options(backend.precision)).rows() == 0);
+        CHECK(model.embed({}, t.options(backend.arithmetic)).rows() == 0);
     }
 }
 
@@ -171,9 +168,8 @@ TEST_CASE("a weight that is not finite is named on every backend") {
         const Transformer model(t.dir / "broken");
         for (const Backend& backend : backends()) {
             CAPTURE(backend.name);
-            const test::OnDevice scope(backend.device);
             const std::string message =
-                test::input_error([&] { model.embed(t.prompts, t.options(backend.precision)); });
+                test::input_error([&] { model.embed(t.prompts, t.options(backend.arithmetic)); });
             CHECK(test::contains(message, name));
             CHECK(test::contains(message, "element 5"));
         }
@@ -185,9 +181,8 @@ TEST_CASE("a stop between layers ends a run on every backend") {
     const Transformer model(t.dir / "m");
     for (const Backend& backend : backends()) {
         CAPTURE(backend.name);
-        const test::OnDevice scope(backend.device);
         std::vector<double> seen;
-        EmbedOptions options = t.options(backend.precision);
+        EmbedOptions options = t.options(backend.arithmetic);
         options.progress = [&](double done) { seen.push_back(done); };
         model.embed(t.prompts, options);
         REQUIRE(!seen.empty());
@@ -249,9 +244,9 @@ TEST_CASE("a model on a card with hardly any memory: many batches, weights in ma
     const Transformer model(t.dir / "m");
     for (const Backend& backend : kCards) {
         CAPTURE(backend.name);
-        const test::OnDevice scope(backend.device);
-        const std::size_t budget = least_budget(model.config(), backend.precision, 129);
-        const auto layers = make_cuda_backend(model.config(), 129, backend.precision, budget);
+        const std::size_t budget = least_budget(model.config(), backend.arithmetic.precision, 129);
+        const auto layers =
+            make_cuda_backend(model.config(), 129, backend.arithmetic.precision, budget);
         Index ticks = 0;
         CHECK(t.worst(run_layers(*layers, model, t, ticks)) <= backend.tolerance);
         CHECK(ticks >= 4 * m.layers);
@@ -285,8 +280,9 @@ TEST_CASE("the processor refuses every precision but its own") {
     const Case t(SmallModel{}, 0, "F32");
     const Transformer model(t.dir / "m");
     for (const Precision precision : {Precision::kTf32, Precision::kBfloat16})
-        CHECK(
-            test::contains(test::input_error([&] { model.embed(t.prompts, t.options(precision)); }),
-                           "float32 alone"));
-    CHECK(arithmetic_name(Precision::kFloat32) != "");
+        CHECK(test::contains(test::input_error([&] {
+                                 model.embed(t.prompts, t.options({Device::kCpu, precision}));
+                             }),
+                             "float32 alone"));
+    CHECK(arithmetic_name({}) != "");
 }

@@ -1,10 +1,10 @@
-#include "theory/normal_quadrature.hpp"
+#include "sim/base/normal_quadrature.hpp"
 
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 
-namespace prefdyn::theory {
+namespace prefdyn {
 
 NormalRule gauss_hermite(Index count) {
     // Jacobi matrix of the Hermite polynomials orthonormal under N(0, 1): zero diagonal, sqrt(k)
@@ -36,6 +36,4 @@ NormalRule rule_for(double deviation) {
     return deviation <= kHermiteLimit ? hermite : trapezoid(0.6 / deviation);
 }
 
-double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
-
-}  // namespace prefdyn::theory
+}  // namespace prefdyn

@@ -1,5 +1,5 @@
-#include "sim/lm/model/device/cuda_checks.hpp"
 #include "sim/lm/model/device/cuda_kernels.cuh"
+#include "tests/support/cuda_checks.hpp"
 
 namespace prefdyn::transformer::device::checks {
 

@@ -4,7 +4,7 @@
 
 #include "sim/base/types.hpp"
 
-namespace prefdyn::theory {
+namespace prefdyn {
 
 /// E f(x), x ~ N(0, 1), is sum_k weight(k) f(node(k)).
 struct NormalRule {
@@ -33,7 +33,4 @@ double normal_expectation(const NormalRule& rule, double mean, double deviation,
     return sum;
 }
 
-/// Phi(x), the standard normal distribution function.
-double normal_cdf(double x);
-
-}  // namespace prefdyn::theory
+}  // namespace prefdyn

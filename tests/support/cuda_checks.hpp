@@ -1,5 +1,5 @@
 #pragma once
-// Every kernel by itself on arrays of the host, for tests: values are rounded to the type of the
+// Every kernel of inference by itself on arrays of the host: values are rounded to the type of the
 // precision on the way in. Results are poisoned with NaN before.
 
 #include "sim/lm/model/attention.hpp"
@@ -30,5 +30,13 @@ void gate(Precision precision, const float* both, const float* bias, long rows, 
 
 /// to (count) = from; false if a value is not finite.
 bool convert(Precision precision, Dtype type, const void* from, long count, float* to);
+
+#if !defined(PREFDYN_CUDA) && !defined(__CUDACC__)  // no card, and nothing calls them
+inline void rms_norm(Precision, const float*, const float*, double, long, long, float*) {}
+inline void rotate(Precision, const Turn&, long, float*) {}
+inline void attend(Precision, const Heads&, const std::vector<Prompt>&, const float*, float*) {}
+inline void gate(Precision, const float*, const float*, long, long, float*) {}
+inline bool convert(Precision, Dtype, const void*, long, float*) { return false; }
+#endif
 
 }  // namespace prefdyn::transformer::device::checks

@@ -1,14 +1,11 @@
-#include "theory/normal_quadrature.hpp"
+#include "sim/base/normal_quadrature.hpp"
 
 #include <doctest/doctest.h>
-
-#include <boost/math/distributions/normal.hpp>
 
 #include "sim/base/numerics.hpp"
 #include "tests/support/support.hpp"
 
 using namespace prefdyn;
-using namespace prefdyn::theory;
 
 namespace {
 
@@ -101,11 +98,4 @@ TEST_CASE("symmetry: E sigma(-m) = 1/2 at mean 0, E phi(m) - E phi(-m) = -mean")
             CHECK(std::fabs(difference + mean) <= 1e-12);
         }
     }
-}
-
-TEST_CASE("normal_cdf is Phi, in both tails") {
-    const boost::math::normal_distribution<double> law;
-    for (const double x : {-30.0, -5.0, -1.0, 0.0, 0.3, 2.0, 8.0})
-        CHECK(test::relative_error(normal_cdf(x), cdf(law, x)) <= 1e-13);
-    CHECK(std::isnan(normal_cdf(kNan)));
 }

@@ -17,6 +17,7 @@ Command embed_command();
 Command falsify_command();
 Command finetune_command();
 Command inspect_command();
+Command judge_command();
 Command merge_command();
 Command misalign_command();
 Command scaled_command();
@@ -34,9 +35,10 @@ const std::map<std::string, Command>& commands() {
         std::map<std::string, Command> out;
         for (const Command& each :
              {claims_command(), dialogues_command(), docs_command(), embed_command(),
-              falsify_command(), finetune_command(), inspect_command(), merge_command(),
-              misalign_command(), scaled_command(), simulate_command(), slurm_command(),
-              status_command(), sweep_command(), tokenize_command(), verify_command()})
+              falsify_command(), finetune_command(), inspect_command(), judge_command(),
+              merge_command(), misalign_command(), scaled_command(), simulate_command(),
+              slurm_command(), status_command(), sweep_command(), tokenize_command(),
+              verify_command()})
             out.emplace(each.name, each);
         return out;
     }();

@@ -1,6 +1,7 @@
 #include "experiments/commands/result_fields.hpp"
 
 #include "experiments/scaled/scaled.hpp"
+#include "experiments/verify/kept_data.hpp"
 #include "experiments/verify/run_fields.hpp"
 #include "experiments/verify/studies.hpp"
 #include "experiments/verify/verdict_fields.hpp"
@@ -12,6 +13,7 @@ std::vector<Field> result_fields() {
     const auto add = [&](const std::vector<Field>& more) {
         out.insert(out.end(), more.begin(), more.end());
     };
+    add(kept_data_fields());
     add(verdict_fields());
     for (const Study& study : studies()) add(study.fields);
     add(scaled_fields());
@@ -23,6 +25,7 @@ void write_results(const std::string& path, const Verification& v, const std::st
                    const std::vector<std::pair<std::string, std::string>>& more) {
     ResultWriter writer(result_fields());
     put_runs(writer, v);
+    put_kept_data(writer, v);
     put_verdicts(writer, v);
     for (const auto& [name, values] : v.study_values) writer.put(name, values);
     writer.attribute("format_version", kFormatVersion);

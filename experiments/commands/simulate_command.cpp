@@ -5,6 +5,7 @@
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/program/output_options.hpp"
 #include "experiments/runs/run_config.hpp"
+#include "experiments/verify/kept_data.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/data/feature_file.hpp"
@@ -17,6 +18,7 @@ namespace {
 struct SimulateOptions {
     RunConfig run;
     std::string features, labels;
+    bool keep_data = false;
     OutputOptions output;
 };
 
@@ -25,6 +27,7 @@ void declare(ParameterTable& t, SimulateOptions& o) {
     t.text("features", &o.features,
            "features to train on instead of sampled ones: HDF5 with one behaviour, or .npy");
     t.text("labels", &o.labels, "labels that go with a .npy feature file");
+    declare_keep_data(t, o.keep_data);
     declare(t, o.output);
     t.rule([&o](const ParameterTable& table) {
         const bool given = !o.features.empty();
@@ -72,6 +75,7 @@ Dataset one_behaviour(const SimulateOptions& options) {
 int run_simulate(SimulateOptions& options, const ParameterTable& table, std::ostream& out) {
     require_writable(options.output.out, options.output.force, {options.features, options.labels});
     options.run.device = apply(options.output.machine);
+    options.run.training.keep = options.keep_data;
     const Stopwatch watch;
     Verification v;
     v.claims = theory::claims();

@@ -4,6 +4,7 @@
 #include "experiments/commands/command.hpp"
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/program/output_options.hpp"
+#include "experiments/verify/kept_data.hpp"
 #include "experiments/verify/own_mixture.hpp"
 #include "experiments/verify/verdict_table.hpp"
 #include "sim/base/stopwatch.hpp"
@@ -20,6 +21,7 @@ struct VerifyOptions {
     double beta = 0.01;
     Index replicates = 2000;
     std::uint64_t seed = 1;
+    bool keep_data = false;
     OutputOptions output;
 };
 
@@ -37,6 +39,7 @@ void declare(ParameterTable& t, VerifyOptions& o) {
     t.integer("replicates", &o.replicates, 1000, 10000000, "",
               "datasets a coverage test draws; 1000 by default with --quick, 20000 with --full");
     t.seed("seed", &o.seed, "everything random follows from it");
+    declare_keep_data(t, o.keep_data);
     declare(t, o.output, "; else results/verify.h5, of given features results/features.h5");
     t.rule([&o](const ParameterTable&) {
         return std::string(o.quick && o.full ? "--quick and --full exclude each other" : "");
@@ -56,6 +59,7 @@ VerifyPlan make_plan(const VerifyOptions& o) {
     plan.profile = o.quick ? Profile::kQuick : o.full ? Profile::kFull : Profile::kDefault;
     plan.seed = o.seed;
     plan.beta = o.beta;
+    plan.keep_data = o.keep_data;
     plan.replicates = static_cast<std::size_t>(o.replicates);
     if (!o.gram.empty()) plan.mixture = own_mixture(o.gram, o.weights);
     return plan;

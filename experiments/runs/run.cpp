@@ -105,6 +105,7 @@ RunResult PendingRun::finish(Trajectory trajectory) {
             result_.name + ": the loss or the norm of its gradient is not finite at the start",
             "scale the features down");
     result_.trajectory = std::move(trajectory);
+    if (result_.config.training.keep) result_.data = task_->train;
     return std::move(result_);
 }
 

@@ -27,7 +27,7 @@ class WatchedEngine final : public PolicyEngine {
     }
     double frobenius(const Vector& flat) const override { return inner_.frobenius(flat); }
     HeadNorms change(const Vector& theta) const override { return inner_.change(theta); }
-    Arithmetic arithmetic() const override { return inner_.arithmetic(); }
+    Roundings roundings() const override { return inner_.roundings(); }
     std::vector<double> observe(const Vector& theta) const override {
         return {theta.begin(), theta.end()};
     }

@@ -27,6 +27,7 @@ struct VerifyPlan {
     double beta = 0.01;                       ///< strength of the reference, on given features
     std::optional<MixtureSpec> mixture = {};  ///< behaviours of the user's own
     Device device = Device::kCpu;             ///< of suite and studies; controls: the processor
+    bool keep_data = false;                   ///< of runs: features, margins, heads
 };
 
 /// A claim held against one setting of a study.

@@ -45,6 +45,7 @@ Verification verify_synthetic(const std::vector<theory::Claim>& claims, const Ve
     v.runs.resize(suite.size());
     parallel_for("runs", suite.size(), [&](std::size_t i) {
         suite[i].config.device = plan.device;
+        suite[i].config.training.keep = plan.keep_data;
         v.runs[i] = run_synthetic(suite[i].config);
         v.runs[i].suite = suite[i].suite;
     });
@@ -71,6 +72,7 @@ RunConfig feature_run(const VerifyPlan& plan) {
     c.training.spacing = Spacing::kLogarithmic;
     c.seed = plan.seed;
     c.device = plan.device;
+    c.training.keep = plan.keep_data;
     return c;
 }
 

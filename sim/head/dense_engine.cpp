@@ -250,7 +250,7 @@ void DenseEngine::backward(Block& block, double scale, SoftmaxDevice* device,
 
 /// Logits are sums of d products, a normaliser one of V exponentials; a gradient's entry passes
 /// through a softmax and sums n rows.
-Arithmetic DenseEngine::arithmetic() const {
+Roundings DenseEngine::roundings() const {
     const auto d = static_cast<double>(task_.train.dimension());
     const auto V = static_cast<double>(task_.policy.vocabulary);
     const RowMatrix& head = task_.policy.reference;

@@ -21,7 +21,7 @@ class DenseEngine final : public PolicyEngine {
     void evaluate(const Vector& theta, Split split, Responses& out,
                   Vector* direction) const override;
     double frobenius(const Vector& flat) const override { return flat.stableNorm(); }
-    Arithmetic arithmetic() const override;
+    Roundings roundings() const override;
     HeadNorms change(const Vector& theta) const override;
 
   private:

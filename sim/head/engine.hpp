@@ -45,7 +45,7 @@ struct HeadNorms {
 };
 
 /// What the errors of a linear head's passes follow from (sim/head/error_model.hpp).
-struct Arithmetic {
+struct Roundings {
     double beta = 0.0;         ///< of the policy
     double inner = kInfinity;  ///< roundings on the way to a row's margin
     double outer = kInfinity;  ///< roundings of a sum over the rows
@@ -76,7 +76,7 @@ class PolicyEngine {
     virtual HeadNorms change(const Vector& theta) const = 0;
 
     /// Of a head on fixed features; the default knows nothing, and no error is then finite.
-    virtual Arithmetic arithmetic() const { return {}; }
+    virtual Roundings roundings() const { return {}; }
 
     /// The device that can follow a whole run of updates (head_device.hpp), null if there is none.
     virtual const HeadDevice* device() const { return nullptr; }

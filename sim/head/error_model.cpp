@@ -29,8 +29,8 @@ LossFacts usable(LossFacts facts) {
 ErrorModel::ErrorModel(const PolicyEngine& engine, const PreferenceLoss& loss)
     : loss_(usable(loss.facts())),
       phi_(loss.margin()),
-      arithmetic_(engine.arithmetic()),
-      beta_(arithmetic_.beta),
+      roundings_(engine.roundings()),
+      beta_(roundings_.beta),
       size_(static_cast<double>(engine.size())) {
     const Dataset& data = engine.data(Split::kTrain);
     row_norm_ = data.features.rowwise().norm();
@@ -45,14 +45,14 @@ ErrorModel::ErrorModel(const PolicyEngine& engine, const PreferenceLoss& loss)
 ErrorModel::Margin ErrorModel::margin_error(double head_change) const {
     if (head_change == 0.0) return {0.0, 0.0};
     const double s = std::sqrt(2.0) * beta_, u = kUnitRoundoff;
-    Margin out{gamma_of(arithmetic_.inner) * s * (head_change + 2.0 * arithmetic_.reference), 0.0};
-    if (arithmetic_.normaliser > 0.0) {
-        const double share = gamma_of(arithmetic_.normaliser);
-        out.slope += 4.0 * beta_ * share * 2.0 * (head_change + arithmetic_.reference);
-        out.floor = 4.0 * beta_ * share * (1.0 + std::log(arithmetic_.normaliser));
+    Margin out{gamma_of(roundings_.inner) * s * (head_change + 2.0 * roundings_.reference), 0.0};
+    if (roundings_.normaliser > 0.0) {
+        const double share = gamma_of(roundings_.normaliser);
+        out.slope += 4.0 * beta_ * share * 2.0 * (head_change + roundings_.reference);
+        out.floor = 4.0 * beta_ * share * (1.0 + std::log(roundings_.normaliser));
     }
     out.slope += 4.0 * u * s * head_change;
-    out.floor += 2.0 * beta_ * arithmetic_.inner * kSmallest;
+    out.floor += 2.0 * beta_ * roundings_.inner * kSmallest;
     return out;
 }
 
@@ -83,7 +83,7 @@ double ErrorModel::gradient_error(double head_change) const {
     const double terms = slope + std::fabs(loss_.slope_at_zero) * mean_norm_ +
                          times(curvature(head_change), s * head_change * mean_square_);
     return s * (times(curvature(head_change), moved) + kLossRoundings * kUnitRoundoff * terms +
-                gamma_of(arithmetic_.outer) * slope + 2.0 * std::sqrt(size_) * kSmallest);
+                gamma_of(roundings_.outer) * slope + 2.0 * std::sqrt(size_) * kSmallest);
 }
 
 /// The sum itself is compensated.
@@ -110,7 +110,7 @@ double ErrorModel::drift_since(const Record& record, const Passage& since) const
     const double a_step = since.updates > 0.0 ? span / since.updates * rate : 0.0;
     return since.integration_error +
            kUnitRoundoff * since.updates *
-               (since.roundings * (reach + arithmetic_.reference) + 2.0 * a_step) +
+               (since.roundings * (reach + roundings_.reference) + 2.0 * a_step) +
            times(gradient_error(reach), span);
 }
 

@@ -48,7 +48,7 @@ class ErrorModel {
 
     LossFacts loss_;
     const MarginLoss* phi_;
-    Arithmetic arithmetic_;
+    Roundings roundings_;
     double beta_, size_;                             ///< size_: entries of theta
     Vector row_norm_;                                ///< ||g_i|| (n)
     double mean_norm_, mean_square_, largest_norm_;  ///< of ||g_i||

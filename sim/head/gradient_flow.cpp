@@ -141,7 +141,7 @@ Trajectory integrate_flow(const PolicyEngine& engine, const PreferenceLoss& loss
         std::numeric_limits<double>::min();
     const double absolute = std::max(1e-3 * spec.flow_tolerance * scale,
                                      0.1 * times[1] * rounding_at_start(engine, loss));
-    Recorder recorder(engine, loss);
+    Recorder recorder(engine, loss, spec.keep);
     Vector theta = start;
     try {
         Flow flow(engine, absolute, spec.flow_tolerance, times[1]);

@@ -50,6 +50,10 @@ bool Recorder::record(const Vector& theta, double step, double time, double epoc
                      row.head_change_spectral, row.update_rate, row.linear_remainder}))
         return false;
     row.error = errors_.at(row, responses.margin, since);
+    if (keep_) {
+        row.theta = theta;
+        row.margin = std::move(responses.margin);
+    }
     trajectory_.records.push_back(std::move(row));
     return true;
 }

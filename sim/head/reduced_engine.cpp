@@ -183,7 +183,7 @@ double BasicReducedEngine<Scalar>::frobenius(const Vector& flat) const {
 
 /// A device, and margins matched by rank, sum the rows in an order of their own.
 template <class Scalar>
-Arithmetic BasicReducedEngine<Scalar>::arithmetic() const {
+Roundings BasicReducedEngine<Scalar>::roundings() const {
     const Index n = task_.train.samples(), d = size();
     const bool own_order = sorts_ || device_[0];
     return {.beta = task_.policy.beta,

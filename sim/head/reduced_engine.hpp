@@ -31,7 +31,7 @@ class BasicReducedEngine final : public PolicyEngine {
     void evaluate(const Vector& theta, Split split, Responses& out,
                   Vector* direction) const override;
     double frobenius(const Vector& flat) const override;
-    Arithmetic arithmetic() const override;
+    Roundings roundings() const override;
     HeadNorms change(const Vector& theta) const override;
     const HeadDevice* device() const override { return device_[0].get(); }
 

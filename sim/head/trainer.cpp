@@ -52,7 +52,7 @@ struct Discrete {
 
 Trajectory train_discrete(const TrainJob& job, Discrete& run) {
     Optimizer optimizer(job.spec.eta, run.adam);
-    Recorder recorder(job.engine, job.loss);
+    Recorder recorder(job.engine, job.loss, job.spec.keep);
     Vector theta = job.engine.initial(), direction;
     auto next = run.schedule.begin();
     for (Index step = 0;; ++step) {
@@ -73,7 +73,7 @@ Trajectory train_discrete(const TrainJob& job, Discrete& run) {
 
 /// Records along a path that a device has followed.
 Trajectory record_path(const TrainJob& job, const Discrete& run, const HeadPath& path) {
-    Recorder recorder(job.engine, job.loss);
+    Recorder recorder(job.engine, job.loss, job.spec.keep);
     Vector theta = job.engine.initial();
     for (std::size_t k = 0; k < path.stops.size(); ++k) {
         if (path.stops[k] > path.reached)

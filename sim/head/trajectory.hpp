@@ -58,6 +58,7 @@ struct Record {
     std::vector<BehaviourMetrics> behaviours;  ///< (K) if the training rows name behaviours
     std::vector<double> observed;              ///< PolicyEngine::observe
     MeasuredErrors error{};
+    Eigen::VectorXd theta, margin;  ///< parameters and m_i (n), if TrainSpec::keep asks for them
 };
 
 enum class StopReason { kCompleted, kDiverged, kInterrupted, kStepUnderflow };

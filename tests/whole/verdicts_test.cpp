@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
+#include <regex>
 
 #include "experiments/runs/run.hpp"
 #include "experiments/sweep/merge.hpp"
@@ -211,4 +214,81 @@ TEST_CASE("no setting in the allowed ranges violates a rigorous claim") {
                 std::to_string(seen[static_cast<std::size_t>(status)]) + ", ";
     MESSAGE(count << " settings: " << line << refused << " refused");
     CHECK(seen[static_cast<std::size_t>(Status::kHolds)] > count);
+}
+
+namespace {
+
+/// Lines of theory/ that hold a small number or a multiple of the machine's precision.
+std::vector<std::string> small_numbers() {
+    std::vector<std::string> out;
+    const std::regex small("[0-9]e-[0-9]|kEpsilon|epsilon\\(\\)");
+    for (const auto& entry : std::filesystem::directory_iterator(test::source_dir() / "theory")) {
+        std::ifstream in(entry.path());
+        for (std::string line; std::getline(in, line);) {
+            line.erase(0, line.find_first_not_of(' '));
+            if (line.starts_with("//") || !std::regex_search(line, small)) continue;
+            line = line.substr(0, line.find("  ///<"));
+            line.erase(line.find_last_not_of(' ') + 1);
+            out.push_back(entry.path().filename().string() + ": " + line);
+        }
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("no tolerance of taste: every small number in theory/ is known and derived") {
+    // A new line here is asked: of which operations is it the rounding? `gamma_of` and Ball say so
+    // by themselves. What may stand here are roundings of single factors (a few kEpsilon), the
+    // resolution, levels of tests, and thresholds of solvers and series.
+    const std::vector<std::string> known = {
+        "behaviours.cpp: if (!(length > 4.0 * kEpsilon * longest)) return kNan;",
+        "claim.cpp: const double share = std::isnan(c.worth.scale) ? std::max(1e-3, "
+        "c.worth.resolution) : 1e-3;",
+        "claim.hpp: inline constexpr double kResolution = 1e-6;",
+        "claim.hpp: inline constexpr double kSignificance = 1e-6;",
+        "convergence.hpp: inline constexpr double kSlopeLevel = 1e-5;",
+        "influence.cpp: if (std::fabs(x) > 1e-2) return std::expm1(x) - x;",
+        "population_dynamics.cpp: auto stepper = odeint::make_controlled(1e-3 * tolerance * scale, "
+        "tolerance,",
+        "population_dynamics.hpp: double tolerance = 1e-10);",
+        "rates.cpp: 4.0 * kEpsilon * std::fabs(e.training.loss.slope_at_zero)};",
+        "rates.cpp: Ball time_of(const Record& record) { return {record.time, kEpsilon * "
+        "record.time}; }",
+        "rates.cpp: Ball(curvature, 4.0 * kEpsilon * std::fabs(curvature)) * "
+        "lambda_max(e.statistics());",
+        "rates.cpp: const Ball kSqrt2 = {std::sqrt(2.0), kEpsilon};",
+        "rates.cpp: return out.widened(std::isfinite(size) ? 4.0 * kEpsilon * std::fabs(size) * "
+        "std::exp(size)",
+        "rlhf.cpp: constexpr double kConsistent = 1e-9;",
+        "rlhf.cpp: constexpr double kSolved = 1e-12;",
+        "rlhf.cpp: needs(\"RLHF was solved to gradient norm 1e-12\",",
+        "rlhf.cpp: needs(\"policy gradient converged: no entry of d is above 1e-11 of the "
+        "reward\",",
+        "rlhf.cpp: return f.ascent_residual <= 1e-11 * scale",
+        "rlhf.cpp: return needs(\"DPO was solved to gradient norm 1e-12\",",
+        "rlhf_facts.cpp: const Index rest = (lambda.array() > 1e-12 * lambda.maxCoeff()).count();",
+        "sample_mean.cpp: Ball stated(double value) { return {value, 16.0 * kEpsilon * "
+        "std::fabs(value)}; }",
+        "squeezing.cpp: rounding(logp_rounding(f, 1, f.path[k].logp) + 16.0 * kEpsilon * c),",
+        "training_accuracy.cpp: const Ball floor = {facts.infimum, 2.0 * kEpsilon * "
+        "std::fabs(facts.infimum)};",
+        "training_accuracy.cpp: const Ball nothing = {facts.value_at_zero, 2.0 * kEpsilon * "
+        "std::fabs(facts.value_at_zero)};",
+        "training_accuracy.cpp: const Ball start = {facts.value_at_zero, 2.0 * kEpsilon * "
+        "std::fabs(facts.value_at_zero)};",
+        "training_accuracy.cpp: const double shortest = std::min(longest, 1.0 / (2.0 * "
+        "e.training.beta * widest)) * 1e-6;",
+        "training_accuracy.cpp: kEpsilon * (16.0 * (std::fabs(value) + slope * reach + "
+        "std::fabs(facts.value_at_zero)) +",
+        "training_accuracy.cpp: return slope * reach * (cosine_error(e) + 4.0 * kEpsilon) +",
+        "two_layer_claims.cpp: equal(a.train.loss, b.train.loss, margin + s * size * head + 32.0 * "
+        "kEpsilon);",
+        "two_layer_claims.cpp: constexpr double kDriftResolution = 1e-2;",
+        "upper_bound.cpp: const Ball most = {loss.value_at_zero - loss.infimum, 4.0 * kEpsilon * "
+        "loss.value_at_zero};",
+    };
+    for (const std::string& line : small_numbers())
+        CHECK_MESSAGE(std::ranges::count(known, line) == 1, line);
 }

@@ -78,8 +78,7 @@ std::vector<Control> priority_controls() {
         strong_and_weak, [](MixtureRun& run) { run.facts.loss.slope_at_zero = -1.0; });
     add({"T8c"}, "class means for b",
         "half the class-mean difference is taken for b, p_plus = 0.9 and a common mean of length 3",
-        unbalanced,
-        [](MixtureRun& run) { run.behaviours.mean = 0.5 * run.behaviours.difference; });
+        unbalanced, [](MixtureRun& run) { run.behaviours.mean = 0.5 * run.behaviours.difference; });
     std::ranges::stable_sort(out, {}, &Control::claim);
     return out;
 }

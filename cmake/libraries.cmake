@@ -24,6 +24,21 @@ macro(prefdyn_library name header)
   endif()
 endmacro()
 
+# For certificates, not needed for anything else: FLINT, with Arb in it from version 3 on.
+find_path(FLINT_INCLUDE_DIR NAMES flint/arb.h arb.h)
+find_library(FLINT_LIBRARY flint)
+find_library(FLINT_ARB_LIBRARY NAMES flint-arb arb)
+if(FLINT_INCLUDE_DIR AND FLINT_LIBRARY AND (FLINT_ARB_LIBRARY OR EXISTS ${FLINT_INCLUDE_DIR}/flint/arb.h)
+   AND NOT TARGET prefdyn::FLINT)
+  add_library(prefdyn::FLINT INTERFACE IMPORTED)
+  target_include_directories(prefdyn::FLINT INTERFACE ${FLINT_INCLUDE_DIR})
+  if(EXISTS ${FLINT_INCLUDE_DIR}/flint/arb.h)
+    target_link_libraries(prefdyn::FLINT INTERFACE ${FLINT_LIBRARY})
+  else()
+    target_link_libraries(prefdyn::FLINT INTERFACE ${FLINT_ARB_LIBRARY} ${FLINT_LIBRARY})
+  endif()
+endif()
+
 prefdyn_library(RANDOM123 Random123/philox.h)
 prefdyn_library(XXHASH xxhash.h) # used as a header alone
 prefdyn_library(NLOPT nlopt.hpp nlopt)

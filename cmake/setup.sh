@@ -1,12 +1,17 @@
 # Sourced by verify.sh and test.sh: installs what is missing (as root) and builds.
 packages="cmake make g++ git libeigen3-dev libboost-dev libboost-program-options-dev libhdf5-dev
 libnlopt-dev libnlopt-cxx-dev librandom123-dev libxxhash-dev doctest-dev nlohmann-json3-dev
-libsentencepiece-dev libpcre2-dev libicu-dev python3 python3-h5py python3-numpy python3-matplotlib"
+libsentencepiece-dev libpcre2-dev libicu-dev libflint-dev python3 python3-h5py python3-numpy python3-matplotlib"
+
+# Arb, which certificates need, is a package of its own until FLINT 3 holds it.
+arb_package() {
+    if apt-cache show libflint-arb-dev >/dev/null 2>&1; then echo libflint-arb-dev; fi
+}
 
 install_packages() {
     command -v dpkg-query >/dev/null || return 0 # another distribution: CMake will name what it misses
     missing=""
-    for package in $packages; do
+    for package in $packages $(arb_package); do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" ||
             missing="$missing $package"
     done
@@ -19,6 +24,7 @@ install_packages() {
     echo "installing:$missing"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
+    case $missing in *libflint*) missing="$missing $(arb_package)" ;; esac # known only now, maybe
     # shellcheck disable=SC2086 # a list of words
     apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }

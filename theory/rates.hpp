@@ -54,6 +54,10 @@ Ball rate_since(const Evidence& evidence, const Record& before, const Record& re
 /// told from zero, so that nothing moves.
 double unless_at_rest(const Evidence& evidence, Relation relation, double trivial);
 
+/// T6e: an r that all but minimises (1/n) sum phi(2 beta r w . z_i) + r^2 / t; 0 where nothing is
+/// gained.
+double comparator_length(const Evidence& evidence, double t);
+
 /// sqrt(2) beta sup |phi'| mean ||g||, which no rate exceeds; infinite where phi' has no bound.
 double largest_rate(const Evidence& evidence);
 

@@ -90,22 +90,18 @@ double comparator_error(const Evidence& e, double r, double t, double value) {
                        4.0 * r * r / t);
 }
 
-/// Its minimum over r > 0. Every r gives a bound, so the search may be rough: 12 bits of log r. The
-/// function is unimodal in r, so in log r, which no unit of beta or of the features moves.
+/// The value at r = 0.
+Ball unmoved(const LossFacts& facts) {
+    return {facts.value_at_zero, 2.0 * kEpsilon * std::fabs(facts.value_at_zero)};
+}
+
+/// Its minimum over r > 0, or what is known at 0.
 Ball best_comparator_loss(const Evidence& e, double t) {
-    const LossFacts& facts = e.training.loss;
-    // Beyond `longest` the second term alone exceeds the value at r = 0; far below `shortest` every
-    // margin is too small for phi to bend or fall.
-    const double longest = std::sqrt(t * (facts.value_at_zero - facts.infimum));
-    const double widest = e.statistics().projection.cwiseAbs().maxCoeff();
-    const double shortest = std::min(longest, 1.0 / (2.0 * e.training.beta * widest)) * 1e-6;
-    const Ball nothing = {facts.value_at_zero, 2.0 * kEpsilon * std::fabs(facts.value_at_zero)};
-    if (!(shortest > 0.0) || !std::isfinite(longest)) return nothing;
-    std::uintmax_t iterations = 40;
-    const auto best = boost::math::tools::brent_find_minima(
-        [&](double x) { return comparator_loss(e, std::exp(x), t); }, std::log(shortest),
-        std::log(longest), 20, iterations);
-    return min({best.second, comparator_error(e, std::exp(best.first), t, best.second)}, nothing);
+    const double r = comparator_length(e, t);
+    const Ball nothing = unmoved(e.training.loss);
+    if (r == 0.0) return nothing;
+    const double value = comparator_loss(e, r, t);
+    return min({value, comparator_error(e, r, t, value)}, nothing);
 }
 
 Ball accuracy(const Record& r, const ShareError& error) {
@@ -114,6 +110,23 @@ Ball accuracy(const Record& r, const ShareError& error) {
 }
 
 }  // namespace
+
+/// Every r gives a bound, so the search may be rough: 12 bits of log r. The function is unimodal in
+/// r, so in log r, which no unit of beta or of the features moves.
+double comparator_length(const Evidence& e, double t) {
+    const LossFacts& facts = e.training.loss;
+    // Beyond `longest` the second term alone exceeds the value at r = 0; far below `shortest` every
+    // margin is too small for phi to bend or fall.
+    const double longest = std::sqrt(t * (facts.value_at_zero - facts.infimum));
+    const double widest = e.statistics().projection.cwiseAbs().maxCoeff();
+    const double shortest = std::min(longest, 1.0 / (2.0 * e.training.beta * widest)) * 1e-6;
+    if (!(shortest > 0.0) || !std::isfinite(longest)) return 0.0;
+    std::uintmax_t iterations = 40;
+    const auto best = boost::math::tools::brent_find_minima(
+        [&](double x) { return comparator_loss(e, std::exp(x), t); }, std::log(shortest),
+        std::log(longest), 20, iterations);
+    return std::exp(best.first);
+}
 
 Claim early_accuracy() {
     return {"T6a",

@@ -10,6 +10,7 @@
 
 namespace prefdyn {
 
+Command certify_command();
 Command claims_command();
 Command dialogues_command();
 Command docs_command();
@@ -34,11 +35,11 @@ const std::map<std::string, Command>& commands() {
     static const auto all = [] {
         std::map<std::string, Command> out;
         for (const Command& each :
-             {claims_command(), dialogues_command(), docs_command(), embed_command(),
-              falsify_command(), finetune_command(), inspect_command(), judge_command(),
-              merge_command(), misalign_command(), scaled_command(), simulate_command(),
-              slurm_command(), status_command(), sweep_command(), tokenize_command(),
-              verify_command()})
+             {certify_command(), claims_command(), dialogues_command(), docs_command(),
+              embed_command(), falsify_command(), finetune_command(), inspect_command(),
+              judge_command(), merge_command(), misalign_command(), scaled_command(),
+              simulate_command(), slurm_command(), status_command(), sweep_command(),
+              tokenize_command(), verify_command()})
             out.emplace(each.name, each);
         return out;
     }();

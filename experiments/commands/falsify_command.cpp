@@ -4,6 +4,8 @@
 #include <ostream>
 #include <sstream>
 
+#include "experiments/certify/certificate_fields.hpp"
+#include "experiments/certify/subject.hpp"
 #include "experiments/commands/command.hpp"
 #include "experiments/falsify/falsify.hpp"
 #include "experiments/program/output_options.hpp"
@@ -157,6 +159,32 @@ void print(std::ostream& out, const theory::Claim& claim, const Falsification& f
         << worst.verdict.witness_step << ", after " << found.evaluations << " runs";
 }
 
+/// Of the case that came nearest, where the program can make one: a line, and the file
+/// CASE.proof.h5 of a refuted one.
+std::string certificate_of(const theory::Claim& claim, const Extremal& extremal,
+                           const std::string& path, Device device) {
+    if (!certify::available()) return {};
+    const CaseResult result = extremal.at.run(device);
+    certify::Certificate c{.claim = claim.id, .reason = certify::why_not(claim)};
+    if (c.reason.empty()) {
+        c.reason = "a mixture's and a trained embedding's case is not repeated exactly here";
+        if (const auto* run = std::get_if<RunResult>(&result))
+            c = certify::certify(*run,
+                                 extremal.at.features ? *extremal.at.features
+                                                      : certify::training_rows(extremal.at.config),
+                                 {claim})
+                    .front();
+        if (const auto* facts = std::get_if<theory::InfluenceFacts>(&result))
+            c = certify::certify(certify::ContextSubject{.told = *facts}, {claim}).front();
+    }
+    if (c.proof == certify::Proof::kRefuted) {
+        ResultWriter writer(certify::certificate_fields());
+        certify::put_certificates(writer, {{path, "", c}});
+        writer.publish(path + ".proof.h5");
+    }
+    return "certificate: " + certify::sentence(c) + "\n";
+}
+
 int run_falsify(FalsifyOptions& options, const ParameterTable&, std::ostream& out) {
     const std::vector<Target> targets = targets_of(options);
     FalsifyPlan plan{options.budget, options.seed, options.after, apply(options.output.machine)};
@@ -168,7 +196,7 @@ int run_falsify(FalsifyOptions& options, const ParameterTable&, std::ostream& ou
         print(out, claim, found);
         const std::string replay = write_case(path, claim, options, found.extremal());
         out << (targets.size() == 1 ? "\n" : "; ") << "replay: " << replay << " --out again\n"
-            << std::flush;
+            << certificate_of(claim, found.extremal(), path, plan.device) << std::flush;
         violated = violated || found.violated();
     }
     return violated ? 1 : 0;

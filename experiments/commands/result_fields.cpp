@@ -1,5 +1,6 @@
 #include "experiments/commands/result_fields.hpp"
 
+#include "experiments/certify/certificate_fields.hpp"
 #include "experiments/scaled/scaled.hpp"
 #include "experiments/verify/kept_data.hpp"
 #include "experiments/verify/run_fields.hpp"
@@ -15,6 +16,7 @@ std::vector<Field> result_fields() {
     };
     add(kept_data_fields());
     add(verdict_fields());
+    add(certify::certificate_fields());
     for (const Study& study : studies()) add(study.fields);
     add(scaled_fields());
     return out;
@@ -27,6 +29,7 @@ void write_results(const std::string& path, const Verification& v, const std::st
     put_runs(writer, v);
     put_kept_data(writer, v);
     put_verdicts(writer, v);
+    put_certificates(writer, v.certificates);
     for (const auto& [name, values] : v.study_values) writer.put(name, values);
     writer.attribute("format_version", kFormatVersion);
     publish_results(writer, path, command, options, device, wall_seconds, more);

@@ -1,6 +1,9 @@
 #include <iomanip>
 #include <ostream>
 
+#include "experiments/certify/options.hpp"
+#include "experiments/certify/subject.hpp"
+#include "experiments/commands/certificate_print.hpp"
 #include "experiments/commands/command.hpp"
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/program/output_options.hpp"
@@ -19,6 +22,7 @@ struct SimulateOptions {
     RunConfig run;
     std::string features, labels;
     bool keep_data = false;
+    certify::Options certify;
     OutputOptions output;
 };
 
@@ -29,6 +33,7 @@ void declare(ParameterTable& t, SimulateOptions& o) {
     t.text("labels", &o.labels, "labels that go with a .npy feature file");
     declare_keep_data(t, o.keep_data);
     declare(t, o.output);
+    declare(t, o.certify, "every claim about the run");
     t.rule([&o](const ParameterTable& table) {
         const bool given = !o.features.empty();
         const std::string idle = table.given_of(idle_options(o.run, given));
@@ -72,20 +77,41 @@ Dataset one_behaviour(const SimulateOptions& options) {
     return std::move(behaviours.front());
 }
 
+void certify_run(Verification& v, Dataset data, const certify::Limits& limits) {
+    const RunResult& run = v.runs[0];
+    for (auto& c : certify::certify(run, std::move(data), v.claims, limits))
+        v.certificates.push_back({run.id, "", std::move(c)});
+}
+
+/// Of claims that are about one run.
+void print_own_certificates(std::ostream& out, const Verification& v) {
+    std::vector<certify::Certified> own;
+    for (std::size_t c = 0; c < v.certificates.size(); ++c)
+        if (v.claims[c].scope == theory::Scope::kRun) own.push_back(v.certificates[c]);
+    print_certificates(out, own);
+}
+
 int run_simulate(SimulateOptions& options, const ParameterTable& table, std::ostream& out) {
     require_writable(options.output.out, options.output.force, {options.features, options.labels});
+    if (options.certify.certify) certify::require_available();
     options.run.device = apply(options.output.machine);
     options.run.training.keep = options.keep_data;
     const Stopwatch watch;
     Verification v;
     v.claims = theory::claims();
+    Dataset given;
+    if (!options.features.empty()) given = one_behaviour(options);
     v.runs.push_back(options.features.empty() ? run_synthetic(options.run)
-                                              : run_dataset(options.run, one_behaviour(options)));
+                                              : run_dataset(options.run, given));
     v.runs[0].suite = "simulate";
     judge_runs(v);
+    if (options.certify.certify)
+        certify_run(v, options.features.empty() ? certify::training_rows(options.run) : given,
+                    options.certify.limits());
     write_results(options.output.out, v, "simulate", table, options.run.device, watch.seconds());
     print_run(out, v.runs[0]);
     print_claims(out, v);
+    print_own_certificates(out, v);
     out << "wrote " << options.output.out << "\n";
     return v.as_expected() ? 0 : 1;
 }

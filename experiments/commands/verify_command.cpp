@@ -1,9 +1,12 @@
 #include <ostream>
 
+#include "experiments/certify/options.hpp"
+#include "experiments/commands/certificate_print.hpp"
 #include "experiments/commands/claims_option.hpp"
 #include "experiments/commands/command.hpp"
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/program/output_options.hpp"
+#include "experiments/verify/certified.hpp"
 #include "experiments/verify/kept_data.hpp"
 #include "experiments/verify/own_mixture.hpp"
 #include "experiments/verify/verdict_table.hpp"
@@ -22,6 +25,7 @@ struct VerifyOptions {
     Index replicates = 2000;
     std::uint64_t seed = 1;
     bool keep_data = false;
+    certify::Options certify;
     OutputOptions output;
 };
 
@@ -40,6 +44,8 @@ void declare(ParameterTable& t, VerifyOptions& o) {
               "datasets a coverage test draws; 1000 by default with --quick, 20000 with --full");
     t.seed("seed", &o.seed, "everything random follows from it");
     declare_keep_data(t, o.keep_data);
+    declare(t, o.certify,
+            "every rigorous claim's tightest case, and its negative controls refuted");
     declare(t, o.output, "; else results/verify.h5, of given features results/features.h5");
     t.rule([&o](const ParameterTable&) {
         return std::string(o.quick && o.full ? "--quick and --full exclude each other" : "");
@@ -47,6 +53,12 @@ void declare(ParameterTable& t, VerifyOptions& o) {
     t.rule([&o](const ParameterTable& table) {
         const std::string idle = o.embeddings.empty() ? table.given_of({"labels", "beta"}) : "";
         return idle.empty() ? "" : idle + ": needs --embeddings";
+    });
+    t.rule([&o](const ParameterTable&) {
+        return std::string(
+            o.certify.certify && !o.embeddings.empty()
+                ? "--certify: simulate --features certifies a run on your own features"
+                : "");
     });
     t.rule([&o](const ParameterTable&) -> std::string {
         if (o.gram.empty()) return o.weights.empty() ? "" : "--weights: needs --gram";
@@ -77,12 +89,16 @@ int run_verify(VerifyOptions& options, const ParameterTable& table, std::ostream
     if (!options.embeddings.empty()) behaviours = read_features(options.embeddings, options.labels);
     require_writable(options.output.out, options.output.force,
                      {options.embeddings, options.labels});
+    if (options.certify.certify) certify::require_available();
     plan.device = apply(options.output.machine);
     const Stopwatch watch;
-    const Verification v = behaviours.empty() ? verify_synthetic(claims, plan)
-                                              : verify_features(claims, behaviours, plan);
+    Verification v = behaviours.empty() ? verify_synthetic(claims, plan)
+                                        : verify_features(claims, behaviours, plan);
+    if (options.certify.certify)
+        v.certificates = certify_findings(v, plan, options.certify.limits());
     write_results(options.output.out, v, "verify", table, plan.device, watch.seconds());
     print_verdicts(out, v);
+    print_certificates(out, v.certificates);
     out << (v.as_expected() ? "all as expected" : "NOT as expected") << ": " << v.runs.size()
         << " runs, " << v.cases.size() << " study cases, " << v.controls.size()
         << " negative controls; wrote " << options.output.out << "\n";

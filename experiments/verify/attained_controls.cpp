@@ -1,9 +1,9 @@
 #include "experiments/verify/attained_controls.hpp"
 
-#include <algorithm>
 #include <limits>
 
 #include "experiments/runs/run.hpp"
+#include "experiments/verify/control_runs.hpp"
 
 namespace prefdyn {
 
@@ -14,39 +14,7 @@ using theory::Verdict;
 
 constexpr double kMillionth = 1.0 - 1e-6;
 
-/// ipo in one dimension: L is a parabola of curvature kappa, so R_k = (1 - eta kappa)^k R(0), and
-/// T3a, T4a and the energy inequality of a step are equalities.
-RunConfig parabola(double eta_kappa, Index steps, std::uint64_t seed) {
-    RunConfig c;
-    c.features.samples = 200;
-    c.features.dimension = 1;
-    c.features.distinguishability = 2.0;
-    const auto& names = loss_names();
-    c.loss = static_cast<std::size_t>(std::find(names.begin(), names.end(), "ipo") - names.begin());
-    c.training.steps = steps;
-    c.training.records = steps + 1;
-    c.eta_kappa = eta_kappa;
-    c.seed = seed;
-    return c;
-}
-
 RunResult slow_parabola(std::uint64_t seed) { return run_synthetic(parabola(0.02, 100, seed)); }
-
-/// The mean difference across a common mean that makes kappa: no curvature along the gradient.
-RunConfig straight(double eta_kappa, std::uint64_t seed) {
-    RunConfig c;
-    c.features.samples = 200;
-    c.features.dimension = 16;
-    c.features.distinguishability = 1.0;
-    c.features.common_norm = 20.0;
-    c.features.common_angle = 90.0;
-    c.features.moments = Moments::kSample;
-    c.training.steps = 20;
-    c.training.records = 21;
-    c.eta_kappa = eta_kappa;
-    c.seed = seed;
-    return c;
-}
 
 Verdict parabola_strengthened(const Claim& claim, std::uint64_t seed) {
     return judge_run(theory::strengthened(claim, kMillionth), slow_parabola(seed));

@@ -76,9 +76,11 @@ std::vector<ClaimSummary> Verification::summaries() const {
 
 bool Verification::as_expected() const {
     const auto all = summaries();
-    return std::all_of(all.begin(), all.end(), [&](const auto& s) {
-        return s.as_expected() && !(every_claim_applies && s.status == Status::kNotApplicable);
-    });
+    return certify::as_expected(certificates) &&
+           std::all_of(all.begin(), all.end(), [&](const auto& s) {
+               return s.as_expected() &&
+                      !(every_claim_applies && s.status == Status::kNotApplicable);
+           });
 }
 
 }  // namespace prefdyn

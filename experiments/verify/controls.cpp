@@ -8,6 +8,7 @@
 #include "experiments/runs/run.hpp"
 #include "experiments/studies/coverage/replicate_faults.hpp"
 #include "experiments/verify/attained_controls.hpp"
+#include "experiments/verify/control_runs.hpp"
 #include "experiments/verify/studies.hpp"
 #include "theory/registry.hpp"
 
@@ -19,32 +20,6 @@ using theory::Claim;
 using theory::Evidence;
 using theory::PlantedFault;
 using theory::Verdict;
-
-/// Early times at high resolution, where the bounds are tight; n_+ = n_-.
-RunConfig early_times(std::uint64_t seed) {
-    RunConfig c;
-    c.features.samples = 200;
-    c.features.dimension = 16;
-    c.features.distinguishability = 2.0;
-    c.training.steps = 200;
-    c.training.spacing = Spacing::kLogarithmic;
-    c.eta_kappa = 0.005;
-    c.seed = seed;
-    return c;
-}
-
-/// Unequal classes far from the origin: the gradient lies along the top eigenvector of M and the
-/// optimum is at a finite margin, so curvature acts at full strength.
-RunConfig stiff(std::uint64_t seed) {
-    RunConfig c = early_times(seed);
-    c.features.distinguishability = 0.1;
-    c.features.common_norm = 10.0;
-    c.features.p_plus = 0.7;
-    c.training.spacing = Spacing::kLinear;
-    c.training.records = 200;
-    c.eta_kappa = 0.1;
-    return c;
-}
 
 /// What a fault is planted on.
 struct ControlData {
@@ -94,12 +69,6 @@ Verdict beta_off(const Claim& claim, const ControlData& data) {
     RunResult run = early_run(data);
     run.facts.beta /= 1.1;
     return judge_run(claim, run);
-}
-
-Dataset synthetic_with_common_mean(std::uint64_t seed) {
-    RunConfig c = early_times(seed);
-    c.features.common_norm = 1.0;
-    return FeatureDistribution(feature_spec(c), seed).sample(seed);
 }
 
 Verdict negative_class_flipped(const Claim& claim, const ControlData& data) {

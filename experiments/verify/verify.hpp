@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 
+#include "experiments/certify/certificate_fields.hpp"
 #include "experiments/runs/run.hpp"
 #include "experiments/studies/study.hpp"
 
@@ -28,6 +29,7 @@ struct Verification {
     /// Values of the studies' fields.
     std::vector<std::pair<std::string, ResultWriter::Values>> study_values;
     std::vector<ControlResult> controls;
+    std::vector<certify::Certified> certificates;  ///< where they were asked for
     std::vector<Index> fixed_steps;  ///< steps at which losses are compared over behaviours
     std::vector<double> loss_at;     ///< [run][fixed step]
     std::vector<double> spearman;    ///< [fixed step] rank correlation of D and loss over the runs

@@ -156,6 +156,20 @@ std::vector<std::string> Reader::strings(const std::string& dataset) const {
     return out;
 }
 
+std::string Reader::text_attribute(const std::string& key) const {
+    const std::string place = path_ + ": attribute '" + key + "'";
+    if (H5Aexists(file_.id(), key.c_str()) <= 0) throw InputError(place + " is missing");
+    const Handle attribute(H5Aopen(file_.id(), key.c_str(), H5P_DEFAULT), H5Aclose);
+    const Handle type(H5Aget_type(attribute.id()), H5Tclose);
+    if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) != 0)
+        throw InputError(place + " is no fixed-length string");
+    std::string out(H5Tget_size(type.id()), '\0');
+    if (H5Aread(attribute.id(), type.id(), out.data()) < 0)
+        throw InputError(place + " cannot be read: " + reason());
+    out.resize(strnlen(out.data(), out.size()));
+    return out;
+}
+
 Writer::Writer(const std::string& path) : path_(path), file_(create_file(path)) {}
 
 void Writer::check(herr_t status, const std::string& what) const {

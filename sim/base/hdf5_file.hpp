@@ -48,6 +48,8 @@ class Reader {
     /// Any integer or floating-point dataset, converted; at most 2^33 elements.
     std::vector<double> numbers(const std::string& dataset) const;
     std::vector<std::string> strings(const std::string& dataset) const;
+    /// Of the file itself, a fixed-length string.
+    std::string text_attribute(const std::string& key) const;
 
   private:
     Handle open(const std::string& dataset) const;

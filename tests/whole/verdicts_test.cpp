@@ -274,7 +274,7 @@ TEST_CASE("no tolerance of taste: every small number in theory/ is known and der
         "squeezing.cpp: rounding(logp_rounding(f, 1, f.path[k].logp) + 16.0 * kEpsilon * c),",
         "training_accuracy.cpp: const Ball floor = {facts.infimum, 2.0 * kEpsilon * "
         "std::fabs(facts.infimum)};",
-        "training_accuracy.cpp: const Ball nothing = {facts.value_at_zero, 2.0 * kEpsilon * "
+        "training_accuracy.cpp: return {facts.value_at_zero, 2.0 * kEpsilon * "
         "std::fabs(facts.value_at_zero)};",
         "training_accuracy.cpp: const Ball start = {facts.value_at_zero, 2.0 * kEpsilon * "
         "std::fabs(facts.value_at_zero)};",

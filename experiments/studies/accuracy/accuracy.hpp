@@ -43,7 +43,16 @@ std::vector<FreshSetting> fresh_settings();
 /// T6c and T6d.
 Study accuracy_study();
 std::vector<Control> accuracy_controls();
-/// Of the claims about single runs, T6a, T6b and T6e.
+/// Of the claims about single runs, T6a, T6b and T6e; and what their faults are planted in.
 std::vector<Control> training_accuracy_controls();
+/// Well separated classes, trained until every prompt is right and the bounds know it.
+RunConfig learned(std::uint64_t seed);
+RunConfig short_run(std::uint64_t seed);
+RunConfig to_kappa_time(double end, std::uint64_t seed);
+/// 199 prompts against one that is so large that it alone makes zbar: they are all learned wrong,
+/// at a loss hardly above log 2.
+Dataset giant_prompt();
+/// 200 prompts z = 1 in one dimension, the first `flipped` of them with the wrong label.
+Dataset equal_prompts(Index flipped);
 
 }  // namespace prefdyn

@@ -4,12 +4,6 @@
 
 namespace prefdyn {
 
-namespace {
-
-using theory::Claim;
-using theory::Verdict;
-
-/// Well separated classes, trained until every prompt is right and the bounds know it.
 RunConfig learned(std::uint64_t seed) {
     RunConfig c;
     c.features = plain_features(200, 4, 8.0);
@@ -20,6 +14,43 @@ RunConfig learned(std::uint64_t seed) {
     c.seed = seed;
     return c;
 }
+
+RunConfig short_run(std::uint64_t seed) {
+    RunConfig c = learned(seed);
+    c.training.steps = 20;
+    return c;
+}
+
+RunConfig to_kappa_time(double end, std::uint64_t seed) {
+    RunConfig c = learned(seed);
+    c.training.spacing = Spacing::kLinear;
+    c.eta_kappa = 0.1;
+    c.training.steps = std::llround(end / c.eta_kappa);
+    return c;
+}
+
+Dataset equal_prompts(Index flipped) {
+    Dataset data;
+    data.name = "equal prompts";
+    data.features.resize(200, 1);
+    for (Index i = 0; i < data.samples(); ++i) {
+        data.label.push_back(i % 2 ? -1 : 1);
+        data.features(i, 0) = (i % 2 ? -1.0 : 1.0) * (i < flipped ? -1.0 : 1.0);
+    }
+    return data;
+}
+
+Dataset giant_prompt() {
+    Dataset data = equal_prompts(200);
+    data.name = "one giant prompt";
+    data.features(0, 0) = 1000.0;
+    return data;
+}
+
+namespace {
+
+using theory::Claim;
+using theory::Verdict;
 
 Verdict bound_strengthened(const Claim& claim, std::uint64_t seed) {
     return judge_run(theory::strengthened(claim, 0.9), run_synthetic(learned(seed)));
@@ -36,36 +67,10 @@ Verdict class_flipped_in_training(const Claim& claim, std::uint64_t seed) {
     return judge_run(claim, run);
 }
 
-/// 200 prompts z = 1 in one dimension, the first `flipped` of them with the wrong label.
-Dataset equal_prompts(Index flipped) {
-    Dataset data;
-    data.name = "equal prompts";
-    data.features.resize(200, 1);
-    for (Index i = 0; i < data.samples(); ++i) {
-        data.label.push_back(i % 2 ? -1 : 1);
-        data.features(i, 0) = (i % 2 ? -1.0 : 1.0) * (i < flipped ? -1.0 : 1.0);
-    }
-    return data;
-}
-
-/// 199 prompts against one that is so large that it alone makes zbar: they are all learned wrong,
-/// at a loss hardly above log 2.
 Verdict one_giant_prompt(const Claim& claim, std::uint64_t seed) {
-    Dataset data = equal_prompts(200);
-    data.features(0, 0) = 1000.0;
-    RunConfig c = learned(seed);
-    c.training.steps = 20;
-    RunResult run = run_dataset(c, data);
+    RunResult run = run_dataset(short_run(seed), giant_prompt());
     run.facts.loss.value_at_zero = 1.0;
     return judge_run(claim, run);
-}
-
-RunConfig to_kappa_time(double end, std::uint64_t seed) {
-    RunConfig c = learned(seed);
-    c.training.spacing = Spacing::kLinear;
-    c.eta_kappa = 0.1;
-    c.training.steps = std::llround(end / c.eta_kappa);
-    return c;
 }
 
 /// Every cosine is 1: T6a promises all prompts until kappa (t - eta) = 2.

@@ -3,13 +3,7 @@
 
 namespace prefdyn {
 
-namespace {
-
-using theory::Claim;
-using theory::Verdict;
-
-/// The head is turned to the side on which D grows at first: T9b applies for every seed.
-MisalignmentSpec small(std::uint64_t seed) {
+MisalignmentSpec small_misalignment(std::uint64_t seed) {
     MisalignmentSpec out;
     out.data = FeatureDistribution(plain_features(60, 8, 2.0), seed).sample(seed);
     out.base = gaussian_model(8, 8, 1.0, Activation::kIdentity, seed);
@@ -19,13 +13,19 @@ MisalignmentSpec small(std::uint64_t seed) {
     return out;
 }
 
-TwoLayerTraining training_of(const MisalignmentSpec& spec) {
+TwoLayerTraining alignment_of(const MisalignmentSpec& spec) {
     return {spec.beta, spec.eta_kappa / theory::gauss_newton_scale(spec.data, spec.base, spec.beta),
             spec.align_steps, 1};
 }
 
+namespace {
+
+using theory::Claim;
+using theory::Verdict;
+
 Verdict bound_strengthened(const Claim& claim, std::uint64_t seed) {
-    return judge_run(theory::strengthened(claim, 0.9), misalign(small(seed)).align, false);
+    return judge_run(theory::strengthened(claim, 0.9), misalign(small_misalignment(seed)).align,
+                     false);
 }
 
 /// ||E'||^2 + ||w'||^2 for a rate: one of the two head rows is forgotten.
@@ -36,10 +36,10 @@ class OneHeadRow final : public TwoLayerEngine {
 };
 
 Verdict base_head_ignored(const Claim& claim, std::uint64_t seed) {
-    const MisalignmentSpec spec = small(seed);
+    const MisalignmentSpec spec = small_misalignment(seed);
     TwoLayerModel headless = spec.base;
     headless.head.setZero();
-    TwoLayerRun run = run_two_layer(spec.data, {headless}, training_of(spec));
+    TwoLayerRun run = run_two_layer(spec.data, {headless}, alignment_of(spec));
     run.facts = theory::two_layer_facts(spec.data, spec.base);
     return judge_run(claim, run, false);
 }
@@ -47,20 +47,20 @@ Verdict base_head_ignored(const Claim& claim, std::uint64_t seed) {
 /// Without a fault of its own.
 template <MisalignmentStart start>
 Verdict misaligned(const Claim& claim, std::uint64_t seed) {
-    return judge_run(claim, misalign(small(seed)).runs[start]);
+    return judge_run(claim, misalign(small_misalignment(seed)).runs[start]);
 }
 
 /// Steps so small that D grows by 2 eta beta S alone.
 Verdict growth_overstated(const Claim& claim, std::uint64_t seed) {
-    MisalignmentSpec spec = small(seed);
+    MisalignmentSpec spec = small_misalignment(seed);
     spec.eta_kappa = 1e-3;
-    TwoLayerRun run = run_two_layer(spec.data, {spec.base}, training_of(spec));
+    TwoLayerRun run = run_two_layer(spec.data, {spec.base}, alignment_of(spec));
     for (auto& step : run.facts.steps) step.condition *= 1.1;
     return judge_run(claim, run, false);
 }
 
 Verdict eta_doubled(const Claim& claim, std::uint64_t seed) {
-    TwoLayerRun run = misalign(small(seed)).align;
+    TwoLayerRun run = misalign(small_misalignment(seed)).align;
     run.training.eta *= 0.5;
     return judge_run(claim, run, false);
 }
@@ -80,27 +80,27 @@ class SlowHead final : public TwoLayerEngine {
 /// Alignment on a faulty engine.
 template <class Engine>
 Verdict on_engine(const Claim& claim, std::uint64_t seed) {
-    const MisalignmentSpec spec = small(seed);
+    const MisalignmentSpec spec = small_misalignment(seed);
     const EngineMaker make = [](const PreferenceTask& task, const TwoLayerSpec& s) {
         return std::make_unique<Engine>(task, s);
     };
     return judge_run(
-        claim, run_two_layer(spec.data, {spec.base}, training_of(spec), spec.data, make), false);
+        claim, run_two_layer(spec.data, {spec.base}, alignment_of(spec), spec.data, make), false);
 }
 
 Verdict nonlinear_unnoticed(const Claim& claim, std::uint64_t seed) {
-    MisalignmentSpec spec = small(seed);
+    MisalignmentSpec spec = small_misalignment(seed);
     spec.base.activation = Activation::kTanh;
     TwoLayerRun run = misalign(spec).align;
-    const TwoLayerRun linear = misalign(small(seed)).align;
+    const TwoLayerRun linear = misalign(small_misalignment(seed)).align;
     run.facts.activation = Activation::kIdentity;
     run.facts.steps = linear.facts.steps;
     return judge_run(claim, run, false);
 }
 
 Verdict labels_flipped_unnoticed(const Claim& claim, std::uint64_t seed) {
-    const MisalignmentSpec spec = small(seed);
-    TwoLayerTraining training = training_of(spec);
+    const MisalignmentSpec spec = small_misalignment(seed);
+    TwoLayerTraining training = alignment_of(spec);
     const TwoLayerModel aligned = run_two_layer(spec.data, {spec.base}, training).end;
     training.steps = 5;
     return judge_run(claim, run_two_layer(flipped(spec.data), {aligned}, training, spec.data),
@@ -110,7 +110,7 @@ Verdict labels_flipped_unnoticed(const Claim& claim, std::uint64_t seed) {
 /// 9 of 10 labels are +1 and the classes share a mean, so zbar_x points elsewhere than delta; a_0
 /// separates zbar_x the right way and delta the wrong way.
 Verdict mean_for_difference(const Claim& claim, std::uint64_t seed) {
-    MisalignmentSpec spec = small(seed);
+    MisalignmentSpec spec = small_misalignment(seed);
     FeatureSpec features = plain_features(100, 4, 1.0);
     features.p_plus = 0.9;
     features.common_norm = 3.0;
@@ -123,7 +123,7 @@ Verdict mean_for_difference(const Claim& claim, std::uint64_t seed) {
     spec.base = {RowMatrix::Identity(4, 4),
                  rest / rest.squaredNorm() - 0.1 * delta / delta.squaredNorm(),
                  Activation::kIdentity};
-    TwoLayerTraining training = training_of(spec);
+    TwoLayerTraining training = alignment_of(spec);
     training.steps = 5;
     TwoLayerRun run = run_two_layer(spec.data, {spec.base}, training);
     for (std::size_t k = 0; k < run.facts.steps.size(); ++k)
@@ -132,22 +132,22 @@ Verdict mean_for_difference(const Claim& claim, std::uint64_t seed) {
 }
 
 Verdict frozen_reference_not_reset(const Claim& claim, std::uint64_t seed) {
-    const MisalignmentSpec spec = small(seed);
+    const MisalignmentSpec spec = small_misalignment(seed);
     const Misalignment m = misalign(spec);
     TwoLayerRun run = run_two_layer(flipped(spec.data), {m.frozen_align.end, spec.base, false},
-                                    training_of(spec));
+                                    alignment_of(spec));
     run.facts.counterpart = m.runs[kFromFrozenAligned].facts.counterpart;
     return judge_run(claim, run);
 }
 
 Verdict loss_off(const Claim& claim, std::uint64_t seed) {
-    TwoLayerRun run = misalign(small(seed)).runs[kFromFrozenAligned];
+    TwoLayerRun run = misalign(small_misalignment(seed)).runs[kFromFrozenAligned];
     for (Record& r : run.trajectory.records) r.train.loss *= 1.0 + 1e-6;
     return judge_run(claim, run);
 }
 
 Verdict embedding_not_frozen(const Claim& claim, std::uint64_t seed) {
-    const Misalignment m = misalign(small(seed));
+    const Misalignment m = misalign(small_misalignment(seed));
     TwoLayerRun run = m.runs[kFromAligned];
     run.facts.counterpart = std::make_shared<const Trajectory>(m.runs[kFromBase].trajectory);
     run.facts.embedding_trained = false;

@@ -54,6 +54,16 @@ void put_orders(StudyOutcome& outcome, const VerifyPlan& plan);
 std::vector<Field> pair_fields();
 StudyOutcome judge_pairs(const std::vector<theory::Claim>& claims,
                          const std::vector<Dataset>& behaviours, const VerifyPlan& plan);
+/// The negative controls, and what their faults are planted in.
 std::vector<Control> priority_controls();
+/// A strong behaviour and a weak one at right angles with little noise: bbar lies along the top
+/// eigenvector of M, so early times feel the full curvature.
+PrioritySetting strong_and_weak();
+PrioritySetting unequal_weights();
+/// Unbalanced classes with a common mean: the behaviour with the smaller difference of class means
+/// has the longer b.
+PrioritySetting unbalanced();
+/// The rows that a setting's run is trained on.
+Dataset mixture_rows(const PrioritySetting& setting, std::uint64_t seed);
 
 }  // namespace prefdyn

@@ -4,10 +4,6 @@
 
 namespace prefdyn {
 
-namespace {
-
-/// A strong behaviour and a weak one at right angles with little noise: bbar lies along the top
-/// eigenvector of M, so early times feel the full curvature.
 PrioritySetting strong_and_weak() {
     PrioritySetting s{"strong and weak", equiangular_mixture(2, 8.0, 8.0, 90.0), 8.0, 90.0, {}};
     s.mixture.samples = 400;
@@ -24,6 +20,16 @@ PrioritySetting unequal_weights() {
     return s;
 }
 
+PrioritySetting unbalanced() {
+    PrioritySetting s{"unbalanced", equiangular_mixture(2, 2.0, 2.0, 60.0), 2.0, 60.0, {}};
+    s.mixture.samples = 1000;
+    s.mixture.behaviours[1].p_plus = 0.9;
+    s.mixture.common_norm = 3.0;
+    return s;
+}
+
+namespace {
+
 void swap_behaviours(MixtureRun& run) {
     std::swap(run.behaviours.margin_slope(0), run.behaviours.margin_slope(1));
     std::swap(run.behaviours.loss_slope(0), run.behaviours.loss_slope(1));
@@ -34,16 +40,6 @@ void ignore_weights(MixtureRun& run) {
     run.behaviours.weight.setConstant(0.5);
     run.behaviours.mixture = run.behaviours.mean.transpose() * run.behaviours.weight;
     theory::fill_priority(run.behaviours);
-}
-
-/// Unbalanced classes with a common mean: the behaviour with the smaller difference of class means
-/// has the longer b.
-PrioritySetting unbalanced() {
-    PrioritySetting s{"unbalanced", equiangular_mixture(2, 2.0, 2.0, 60.0), 2.0, 60.0, {}};
-    s.mixture.samples = 1000;
-    s.mixture.behaviours[1].p_plus = 0.9;
-    s.mixture.common_norm = 3.0;
-    return s;
 }
 
 }  // namespace

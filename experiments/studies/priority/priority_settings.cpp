@@ -132,9 +132,12 @@ std::vector<PrioritySetting> priority_settings(const VerifyPlan& plan) {
     return std::move(s.all);
 }
 
+Dataset mixture_rows(const PrioritySetting& setting, std::uint64_t seed) {
+    return MixtureDistribution(setting.mixture, seed).sample(seed, false, setting.training.device);
+}
+
 PendingMixture begin_mixture(const PrioritySetting& setting, std::uint64_t seed) {
-    const MixtureDistribution law(setting.mixture, seed);
-    return {law.sample(seed, false, setting.training.device), setting.training, seed};
+    return {mixture_rows(setting, seed), setting.training, seed};
 }
 
 MixtureRun run_mixture(const PrioritySetting& setting, std::uint64_t seed) {

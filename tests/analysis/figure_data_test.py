@@ -19,15 +19,17 @@ import shown_tables
 import shown_training  # noqa: F401
 from panel_checks import check_panels, colour_bars, shown
 from report_checkpoint import write_byte_model, write_pairs
-from report_support import (FILES, claim_column, edited, prefdyn, scaled, set_up_folder, tear_down,
-                            write_features)
+from report_support import (FILES, claim_column, edited, page_of, prefdyn, replace, scaled,
+                            set_up_folder, tear_down, write_features)
 from shown_columns import SHOWN, columns
 
-from analysis import (figures, finetune_panels, finetune_results, results, sweep, sweep_results,
-                      tables)
+from analysis import (claim_figures, figures, finetune_panels, finetune_results, results, sweep,
+                      sweep_results, tables)
 
 KEPT = {"p_plus", "step", "priority_flow", "priority_behaviours", "scaled_label", "label"}
 SIZES = (30, 40, 50, 36)
+BEHAVIOURS = {"behaviours", "behaviour_rates", "loss_at_fixed_steps", "loss_curves"}
+SCALED = {"projections", "last_layer_curves", "flipped_labels", "twin_tightness"}
 TRAINED = ("agreeableness", "desire-for-power", "neuroticism", "openness")
 TRAINING = "--one-token --beta 0.3 --lr 3e-3 --batch 8 --threads 1 --steps 12 --records 5".split()
 SWEEPS = {
@@ -134,15 +136,26 @@ def spoiled(file):
     file["control_caught"][1] = 0
 
 
+def without_runs(file):
+    """As where every claim is one that a study judges: axes of runs and records of length 0."""
+    axes = {name: [next(iter(dim.keys()), name) for dim in data.dims] for name, data in file.items()}
+    for name, own in axes.items():
+        if {"run", "record"} & set(own):
+            shape = [0 if axis in ("run", "record") else size
+                     for axis, size in zip(own, file[name].shape)]
+            replace(file, name, None, shape=shape, dtype=file[name].dtype)
+
+
 class FigureTest(unittest.TestCase):
     """What the expectations of shown_*.py list."""
 
-    def check(self, kind, drawn, path=None):
+    def check(self, kind, drawn, path=None, without=()):
         f = columns(path or FILES[kind])
         # `tightness` and `coverage` are also figures of sweeps
         drawn = {f"sweep_{p.name}" if ("heads", f"sweep_{p.name}") in SHOWN and kind in SWEEPS
                  else p.name: p for p in drawn}
-        self.assertEqual(set(drawn), {name for of, name in SHOWN if of == kind})
+        self.assertEqual(set(drawn), {name for of, name in SHOWN if of == kind}
+                         - set(without))
         for name, plot in drawn.items():
             with self.subTest(f"{kind}: {name}"):
                 expected = SHOWN[kind, name](f)
@@ -162,7 +175,19 @@ class FigureTest(unittest.TestCase):
 
     def test_what_is_wrong(self):
         path = edited("verify", spoiled)
-        self.check("verify", figures.draw_all(results.read(path, figures.GROUPS)), path)
+        data = results.read(path, figures.GROUPS)
+        without = {name for _, name in SHOWN} - {"tightness", "coverage"}
+        self.check("verify", [draw(data) for draw in claim_figures.FIGURES], path, without)
+
+    def test_no_run(self):
+        for kind, of_runs in (("run", {"run"}), ("features", BEHAVIOURS),
+                              ("scaled", BEHAVIOURS | SCALED)):
+            path = edited(kind, without_runs)
+            self.check(kind, figures.draw_all(results.read(path, figures.GROUPS)), path, of_runs)
+
+    def test_page_of_no_run(self):
+        page, _ = page_of(edited("features", without_runs))
+        self.assertIn("on 0 runs", page)
 
     def test_sweeps(self):
         for kind in SWEEPS:
@@ -184,7 +209,8 @@ class TableTest(unittest.TestCase):
             return len(rows)
 
     def test_results(self):
-        for path in (FILES["verify"], FILES["features"], edited("verify", spoiled)):
+        for path in (FILES["verify"], FILES["features"], edited("verify", without_runs),
+                     edited("verify", spoiled)):
             data = results.read(path)
             count = {name: self.check(name, data, path) for name in
                      ("verdicts", "violations", "not_applicable", "controls", "cases")}

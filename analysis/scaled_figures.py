@@ -33,6 +33,8 @@ def projections(results):
     if "scaled_projection" not in results:
         return None
     runs = style.spread(most_distinguishable_first(results), 6)
+    if not len(runs):
+        return None
     figure, panels = style.panel_grid(len(runs), min(3, len(runs)), 2.5, 0.7, sharex=True,
                                       sharey=True)
     for axes, run in zip(panels, runs):

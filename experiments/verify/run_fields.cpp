@@ -144,6 +144,16 @@ class RunFiller {
         std::map<std::string, std::vector<double>> reals;
         std::map<std::string, std::vector<std::int64_t>> integers;
         std::map<std::string, std::vector<std::string>> texts;
+        RunConfig any;
+        ParameterTable declared;
+        declare(declared, any);
+        for (const Parameter& p : declared.parameters()) {  // columns, though there be no run
+            const std::string name = "config_" + column_name(p.name);
+            const FieldType type = field_type(p.type);
+            if (type == FieldType::kReal) reals.try_emplace(name);
+            if (type == FieldType::kInteger) integers.try_emplace(name);
+            if (type == FieldType::kText) texts.try_emplace(name);
+        }
         const auto drawn = distribution_options();
         for (const RunResult& run : v_.runs) {
             RunConfig config = run.config;

@@ -1,7 +1,11 @@
 """Plants the faults of faults.ini, one at a time, and reports which of them `prefdyn verify --quick` catches.
 
     python3 tests/mutation/run.py [--only ID ...] [--jobs N] [--work FOLDER]
+    python3 tests/mutation/run.py --figures    # those of figure_faults.ini, by tests/analysis/figure_data_test.py
     python3 tests/mutation/run.py --check      # every fragment still occurs exactly once; builds nothing
+
+--figures compiles nothing: files for the figures are written by the program PREFDYN, build/prefdyn if unset,
+or lie in PREFDYN_FILES, where figure_data_test.py --write has left them.
 
 Works on private copies of the source, one a job. Exit code: 0 every fault caught or explained, 1 one was
 neither, 2 the list of faults does not fit the source or does not compile.
@@ -24,6 +28,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PARTS = ("CMakeLists.txt", "cmake", "sim", "theory", "experiments", "bench")
+FIGURE_PARTS = ("analysis", "tests/analysis")
 LIMIT = 300  # seconds of one verification, which takes about ten: a faulty loop may never end
 KEYS = {"file", "from", "to", "what"}
 
@@ -32,7 +37,7 @@ Result = collections.namedtuple("Result", "fault outcome by seconds")
 
 
 class ListError(Exception):
-    """faults.ini does not fit the source."""
+    """A list of faults does not fit the source."""
 
 
 def read_faults(path):
@@ -62,22 +67,20 @@ def check(faults):
         planted(fault, (ROOT / fault.file).read_text(encoding="utf-8"))
 
 
-def copy_source(folder):
-    for part in PARTS:
-        source = ROOT / part
-        (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / part)
-
-
 class Worker:
     """One copy of the source with its build."""
+
+    parts = PARTS
 
     def __init__(self, folder, jobs):
         self.folder, self.build = folder, folder / "build"
         self.threads = max(1, (os.cpu_count() or 1) // jobs)
         # Copies share what a compiler cache knows, where there is one.
         self.env = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "CCACHE_BASEDIR": str(folder)}
-        folder.mkdir(parents=True)
-        copy_source(folder)
+        for part in self.parts:
+            source, copy = ROOT / part, folder / part
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copy2)(source, copy)
 
     def call(self, *command, limit=None):
         return subprocess.run(command, cwd=self.folder, env=self.env, timeout=limit, text=True,
@@ -120,19 +123,53 @@ class Worker:
         finally:
             path.write_text(text, encoding="utf-8")
         outcome = {0: "survived", 1: "caught", None: "never ends"}.get(code, "crashed")
-        return Result(fault, outcome, witnesses(output) if code in (0, 1) else output[-200:].strip(),
+        return Result(fault, outcome, self.witnesses(output) if code in (0, 1) else output[-200:].strip(),
                       time.monotonic() - start)
+
+    @staticmethod
+    def witnesses(output):
+        """Claims violated or never applied, then controls not caught, as `T1, T2a; control T3a 'bound x 0.9'`."""
+        claims = dict.fromkeys(re.findall(r"^(?:violated|never applied): (\S+)", output, re.MULTILINE))
+        controls = re.findall(r"^not caught: (\S+), control ('[^']*(?:'\(0\)[^']*)?')", output, re.MULTILINE)
+        return "; ".join(filter(None, [", ".join(claims), *(f"control {c} {name}" for c, name in controls)]))
+
+
+class FigureWorker(Worker):
+    """One copy of what draws; nothing is compiled, the judge is the test of what figures show."""
+
+    parts = FIGURE_PARTS
+
+    def __init__(self, folder, jobs):
+        super().__init__(folder, jobs)
+        self.files = pathlib.Path(os.environ.get("PREFDYN_FILES", folder / "files"))
+        self.env.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1", PREFDYN_FILES=str(self.files))
+        self.env.setdefault("PREFDYN", str(ROOT / "build" / "prefdyn"))
+
+    def configure(self):
+        if self.files.exists():
+            return
+        self.files.mkdir()
+        done = self.test("--write", str(self.files))
+        if done.returncode:
+            raise ListError(done.stdout[-4000:])
+
+    def test(self, *arguments):
+        return self.call(sys.executable, "tests/analysis/figure_data_test.py", *arguments, limit=LIMIT)
+
+    def compile(self):
+        return self.call("true")
+
+    def verify(self):
+        done = self.test()
+        return done.returncode, done.stdout
+
+    @staticmethod
+    def witnesses(output):
+        return ", ".join(dict.fromkeys(re.findall(r"^(?:FAIL|ERROR): .*?\[(.*)\]$", output, re.MULTILINE)))
 
 
 def first_error(output):
     return next((line for line in output.splitlines() if " error: " in line), "?")
-
-
-def witnesses(output):
-    """Claims violated or never applied, then controls not caught, as `T1, T2a; control T3a 'bound x 0.9'`."""
-    claims = dict.fromkeys(re.findall(r"^(?:violated|never applied): (\S+)", output, re.MULTILINE))
-    controls = re.findall(r"^not caught: (\S+), control ('[^']*(?:'\(0\)[^']*)?')", output, re.MULTILINE)
-    return "; ".join(filter(None, [", ".join(claims), *(f"control {c} {name}" for c, name in controls)]))
 
 
 def in_minutes(seconds):
@@ -172,9 +209,9 @@ class Report:
         return 1 if any(r.outcome != "caught" and not r.fault.explained for r in self.results) else 0
 
 
-def work_off(todo, folder, jobs, report, errors):
+def work_off(kind, todo, folder, jobs, report, errors):
     try:
-        worker = Worker(folder, jobs)
+        worker = kind(folder, jobs)
         worker.start()
         while True:
             report.add(worker.judge(todo.get_nowait()))
@@ -184,12 +221,12 @@ def work_off(todo, folder, jobs, report, errors):
         errors.append(error)
 
 
-def run(faults, jobs, folder):
+def run(kind, faults, jobs, folder):
     todo = queue.Queue()
     for fault in sorted(faults, key=lambda f: f.file):  # one file's faults in a row: fewer compilations
         todo.put(fault)
     report, errors = Report(len(faults)), []
-    threads = [threading.Thread(target=work_off, args=(todo, folder / str(k), jobs, report, errors))
+    threads = [threading.Thread(target=work_off, args=(kind, todo, folder / str(k), jobs, report, errors))
                for k in range(jobs)]
     for thread in threads:
         thread.start()
@@ -210,6 +247,7 @@ def selected(faults, only):
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--figures", action="store_true", help="faults in figures and tables; needs a built program")
     parser.add_argument("--check", action="store_true", help="only check that the faults fit the source")
     parser.add_argument("--only", nargs="+", default=[], metavar="ID", help="these faults")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="copies worked on at a time")
@@ -220,14 +258,19 @@ def parse():
 def main():
     arguments = parse()
     try:
-        faults = selected(read_faults(HERE / "faults.ini"), arguments.only)
-        check(faults)
+        lists = {kind: read_faults(HERE / name) for kind, name in
+                 ((Worker, "faults.ini"), (FigureWorker, "figure_faults.ini"))}
         if arguments.check:
-            print(f"{len(faults)} faults fit the source")
+            for faults in lists.values():
+                check(faults)
+            print(f"{sum(map(len, lists.values()))} faults fit the source")
             return 0
+        kind = FigureWorker if arguments.figures else Worker
+        faults = selected(lists[kind], arguments.only)
+        check(faults)
         with tempfile.TemporaryDirectory(prefix="prefdyn-mutation-") as temporary:
             jobs = max(1, min(arguments.jobs, len(faults)))
-            return run(faults, jobs, arguments.work or pathlib.Path(temporary))
+            return run(kind, faults, jobs, arguments.work or pathlib.Path(temporary))
     except (ListError, configparser.Error, OSError) as error:
         print(error, file=sys.stderr)
         return 2

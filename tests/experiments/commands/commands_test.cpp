@@ -182,6 +182,16 @@ TEST_CASE("of given features the file says no distribution") {
     CHECK(drawn.strings("config_tails").front() == "uniform");
 }
 
+TEST_CASE("claims that only a study judges give a file whose columns of runs are empty") {
+    const TemporaryDirectory folder;
+    REQUIRE(run({"verify", "--quick", "--claims", "T12a", "--out", folder / "x.h5"}).code == 0);
+    const h5::Reader file(folder / "x.h5");
+    CHECK(file.numbers("run").empty());
+    CHECK(file.numbers("config_beta").empty());
+    CHECK(file.numbers("config_samples").empty());
+    CHECK(file.strings("config_method").empty());
+}
+
 TEST_CASE("bad input exits with 2, says what and where, and writes nothing") {
     const TemporaryDirectory folder;
     const std::string out = folder / "x.h5";

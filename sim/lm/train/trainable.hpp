@@ -10,9 +10,7 @@ using namespace transformer;
 using transformer::Column;
 
 enum class TrainedPart { kFull, kLora, kHead };
-inline std::vector<std::string> trained_names() {
-    return {"full", "lora", "head"};
-}
+inline std::vector<std::string> trained_names() { return {"full", "lora", "head"}; }
 
 struct TrainableSpec {
     TrainedPart part = TrainedPart::kFull;

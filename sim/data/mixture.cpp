@@ -17,7 +17,7 @@ namespace {
 
 constexpr double kWeightTolerance = 1e-12;
 
-std::string shown(double value) {
+std::string digits(double value) {
     std::array<char, 32> out;
     return {out.data(), std::to_chars(out.begin(), out.end(), value).ptr};
 }
@@ -38,7 +38,7 @@ void require_symmetric(const Matrix& gram) {
                          std::to_string(gram.cols()) + ", expected square and not empty");
     const auto complain = [&](Index j, Index k, const std::string& what) {
         throw InputError("Gram matrix: entry [" + std::to_string(j) + ", " + std::to_string(k) +
-                             "] = " + shown(gram(j, k)) + what,
+                             "] = " + digits(gram(j, k)) + what,
                          "give the inner products of the mean differences");
     };
     for (Index j = 0; j < gram.rows(); ++j)
@@ -48,7 +48,7 @@ void require_symmetric(const Matrix& gram) {
     for (Index j = 0; j < gram.rows(); ++j)
         for (Index k = 0; k < gram.cols(); ++k)
             if (std::fabs(gram(j, k) - gram(k, j)) > tolerance)
-                complain(j, k, " differs from its mirror image " + shown(gram(k, j)));
+                complain(j, k, " differs from its mirror image " + digits(gram(k, j)));
 }
 
 void check_weights(const MixtureSpec& spec, Complaints& problems) {
@@ -56,11 +56,11 @@ void check_weights(const MixtureSpec& spec, Complaints& problems) {
     for (std::size_t k = 0; k < spec.behaviours.size(); ++k) {
         const double q = spec.behaviours[k].weight;
         total += q;
-        problems.unless(q > 0.0, "behaviour " + std::to_string(k) + ": weight = " + shown(q) +
+        problems.unless(q > 0.0, "behaviour " + std::to_string(k) + ": weight = " + digits(q) +
                                      ", must be positive");
     }
     problems.unless(std::fabs(total - 1.0) <= kWeightTolerance,
-                    "weights of the behaviours add up to " + shown(total) + ", must be 1");
+                    "weights of the behaviours add up to " + digits(total) + ", must be 1");
 }
 
 void check_counts(const MixtureSpec& spec, Complaints& problems) {
@@ -134,7 +134,7 @@ Matrix gram_factor(const Matrix& gram) {
         16.0 * kEpsilon * static_cast<double>(gram.rows()) * lambda.cwiseAbs().maxCoeff();
     if (!(lambda.minCoeff() >= -tolerance))
         throw InputError("Gram matrix: its most negative eigenvalue is " +
-                             shown(lambda.minCoeff()) + ", it must be positive semi-definite",
+                             digits(lambda.minCoeff()) + ", it must be positive semi-definite",
                          "no vectors have these norms and angles; K vectors at one mutual angle "
                          "need cos >= -1 / (K - 1)");
     const auto rank = (lambda.array() > tolerance).count();

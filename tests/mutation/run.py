@@ -263,7 +263,7 @@ def main():
         if arguments.check:
             for faults in lists.values():
                 check(faults)
-            print(f"{sum(map(len, lists.values()))} faults fit the source")
+            print(f"{len(lists[Worker])} faults fit the source, and {len(lists[FigureWorker])} in figures")
             return 0
         kind = FigureWorker if arguments.figures else Worker
         faults = selected(lists[kind], arguments.only)

@@ -23,8 +23,8 @@ from report_support import (FILES, SIZES, claim_column, edited, page_of, prefdyn
                             scaled, set_up_folder, tear_down, write_features)
 from shown_columns import SHOWN, columns
 
-from analysis import (claim_figures, figures, finetune_panels, finetune_results, results, sweep,
-                      sweep_results, tables)
+from analysis import (claim_figures, figures, finetune_panels, finetune_results, results,
+                      scaled_figures, sweep, sweep_results, tables)
 
 KEPT = {"p_plus", "step", "priority_flow", "priority_behaviours", "scaled_label", "label"}
 BEHAVIOURS = {"behaviours", "behaviour_rates", "loss_at_fixed_steps", "loss_curves"}
@@ -133,6 +133,7 @@ def spoiled(file):
     for row in (0, 4):
         file["case_status"][row], file["case_reason"][row] = "violated", f"too many in {row}"
     file["control_caught"][1] = 0
+    file["claim_caught"][2] -= 1
 
 
 def without_runs(file):
@@ -182,6 +183,14 @@ class FigureTest(unittest.TestCase):
 
     def test_scaled(self):
         self.check_results("scaled")
+
+    def test_a_twin_that_lacks_a_claim(self):
+        def drop(file):
+            file["verdict_status"][file["run_suite"][:] == b"Gaussian twin", 1] = 2
+        path = edited("scaled", drop)
+        data = results.read(path, figures.GROUPS)
+        self.check("scaled", [scaled_figures.twin_tightness(data)], path,
+                   {name for _, name in SHOWN} - {"twin_tightness"})
 
     def test_what_is_wrong(self):
         path = edited("verify", spoiled)

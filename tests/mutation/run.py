@@ -32,7 +32,7 @@ FIGURE_PARTS = ("analysis", "tests/analysis")
 FIGURE_TESTS = {  # of figure_data_test.py, those that draw what a file of analysis/ is for; else DRAW
     "tables": "TableTest", "sweep": "FigureTest.test_sweeps", "finetune": "FigureTest.test_training_runs",
     "run": "FigureTest.test_run", "behaviour": "FigureTest.test_features", "last": "FigureTest.test_scaled",
-    "scaled": "FigureTest.test_scaled"}
+    "scaled": "FigureTest"}
 DRAW = ("FigureTest.test_verify", "FigureTest.test_features", "FigureTest.test_what_is_wrong")
 LIMIT = 300  # seconds of one verification, which takes about ten: a faulty loop may never end
 KEYS = {"file", "from", "to", "what"}

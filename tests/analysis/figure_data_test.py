@@ -19,15 +19,14 @@ import shown_tables
 import shown_training  # noqa: F401
 from panel_checks import check_panels, colour_bars, shown
 from report_checkpoint import write_byte_model, write_pairs
-from report_support import (FILES, claim_column, edited, page_of, prefdyn, replace, scaled,
-                            set_up_folder, tear_down, write_features)
+from report_support import (FILES, SIZES, claim_column, edited, page_of, prefdyn, replace,
+                            scaled, set_up_folder, tear_down, write_features)
 from shown_columns import SHOWN, columns
 
-from analysis import (claim_figures, figures, finetune_panels, finetune_results, results, sweep,
-                      sweep_results, tables)
+from analysis import (claim_figures, figures, finetune_panels, finetune_results, results,
+                      scaled_figures, sweep, sweep_results, tables)
 
 KEPT = {"p_plus", "step", "priority_flow", "priority_behaviours", "scaled_label", "label"}
-SIZES = (30, 40, 50, 36)
 BEHAVIOURS = {"behaviours", "behaviour_rates", "loss_at_fixed_steps", "loss_curves"}
 SCALED = {"projections", "last_layer_curves", "flipped_labels", "twin_tightness"}
 TRAINED = ("agreeableness", "desire-for-power", "neuroticism", "openness")
@@ -76,7 +75,7 @@ def write_trained(folder):
     write_byte_model(model)
     data = [folder / f"{name}.jsonl" for name in TRAINED]
     for k, path in enumerate(data):
-        write_pairs(path, 0.1 + k / 4, (30, 40, 50, 36)[k])
+        write_pairs(path, 0.1 + k / 4, SIZES[k])
     for name, more in (("apart", ("--arrange", "apart")),
                        ("together", ("--arrange", "pairs", "--pairs", 3, "--method", "lora",
                                      "--rank", 2)),
@@ -134,6 +133,7 @@ def spoiled(file):
     for row in (0, 4):
         file["case_status"][row], file["case_reason"][row] = "violated", f"too many in {row}"
     file["control_caught"][1] = 0
+    file["claim_caught"][2] -= 1
 
 
 def without_runs(file):
@@ -169,9 +169,28 @@ class FigureTest(unittest.TestCase):
                 for have, limits in zip(images, more.get("limits", ())):
                     np.testing.assert_allclose(have.get_clim(), limits)
 
-    def test_results(self):
-        for kind in ("verify", "features", "run", "scaled"):
-            self.check(kind, figures.draw_all(results.read(FILES[kind], figures.GROUPS)))
+    def check_results(self, kind):
+        self.check(kind, figures.draw_all(results.read(FILES[kind], figures.GROUPS)))
+
+    def test_verify(self):
+        self.check_results("verify")
+
+    def test_features(self):
+        self.check_results("features")
+
+    def test_run(self):
+        self.check_results("run")
+
+    def test_scaled(self):
+        self.check_results("scaled")
+
+    def test_a_twin_that_lacks_a_claim(self):
+        def drop(file):
+            file["verdict_status"][file["run_suite"][:] == b"Gaussian twin", 1] = 2
+        path = edited("scaled", drop)
+        data = results.read(path, figures.GROUPS)
+        self.check("scaled", [scaled_figures.twin_tightness(data)], path,
+                   {name for _, name in SHOWN} - {"twin_tightness"})
 
     def test_what_is_wrong(self):
         path = edited("verify", spoiled)

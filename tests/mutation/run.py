@@ -29,6 +29,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PARTS = ("CMakeLists.txt", "cmake", "sim", "theory", "experiments", "bench")
 FIGURE_PARTS = ("analysis", "tests/analysis")
+FIGURE_TESTS = {  # of figure_data_test.py, those that draw what a file of analysis/ is for; else DRAW
+    "tables": "TableTest", "sweep": "FigureTest.test_sweeps", "finetune": "FigureTest.test_training_runs",
+    "run": "FigureTest.test_run", "behaviour": "FigureTest.test_features", "last": "FigureTest.test_scaled",
+    "scaled": "FigureTest"}
+DRAW = ("FigureTest.test_verify", "FigureTest.test_features", "FigureTest.test_what_is_wrong")
 LIMIT = 300  # seconds of one verification, which takes about ten: a faulty loop may never end
 KEYS = {"file", "from", "to", "what"}
 
@@ -141,6 +146,7 @@ class FigureWorker(Worker):
 
     def __init__(self, folder, jobs):
         super().__init__(folder, jobs)
+        self.tests = None
         self.files = pathlib.Path(os.environ.get("PREFDYN_FILES", folder / "files"))
         self.env.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1", PREFDYN_FILES=str(self.files))
         self.env.setdefault("PREFDYN", str(ROOT / "build" / "prefdyn"))
@@ -159,8 +165,12 @@ class FigureWorker(Worker):
     def compile(self):
         return self.call("true")
 
+    def judge(self, fault):
+        self.tests = FIGURE_TESTS.get(re.split("[._]", pathlib.Path(fault.file).name)[0])
+        return super().judge(fault)
+
     def verify(self):
-        done = self.test()
+        done = self.test(*([self.tests] if self.tests else DRAW))
         return done.returncode, done.stdout
 
     @staticmethod

@@ -49,8 +49,9 @@ bool is_vacuous(const Comparison& c) {
 
 /// Minus infinity where the comparison is not even a number.
 double relative_slack(const Comparison& c) {
+    if (std::isnan(distance(c))) return -kInfinity;
+    if (radius(c) == kInfinity) return kInfinity;  // nothing is known, nothing violated
     const double slack = distance(c) + radius(c);
-    if (std::isnan(slack)) return -kInfinity;
     const double unit = c.bound.value == 0.0 ? scale(c) : std::fabs(c.bound.value);
     return unit > 0.0 ? slack / unit : slack;
 }
@@ -208,8 +209,9 @@ Outcome outcome(const Comparison& c) {
     if (std::isnan(apart) || apart < -errors || std::isnan(c.bound.value))
         return Outcome::kViolated;
     if (is_vacuous(c)) return Outcome::kVacuous;
-    if (apart >= errors && std::isfinite(errors)) return Outcome::kHolds;
-    return errors <= c.worth.resolution * scale(c) ? Outcome::kHolds : Outcome::kUndecided;
+    if (!std::isfinite(errors)) return Outcome::kUndecided;
+    const bool resolved = errors <= c.worth.resolution * scale(c);
+    return apart >= errors || resolved ? Outcome::kHolds : Outcome::kUndecided;
 }
 
 const char* status_name(Status status) {

@@ -108,6 +108,11 @@ TEST_CASE("errors up to the resolution are resolved: equal within them holds") {
         CHECK(status_on(near, 1.0, relation, {.scale = 0.1}) == Status::kUndecided);
     }
     CHECK(status_on({1.0, kInfinity}, 2.0, Relation::kAtMost) == Status::kUndecided);
+    for (const Relation relation : kRelations) {
+        const Verdict overflown = verdict_on(1.0, {kInfinity, kInfinity}, relation);
+        CHECK(overflown.status != Status::kHolds);
+        CHECK((overflown.slack < 0.0) == (overflown.status == Status::kViolated));
+    }
 }
 
 TEST_CASE("a bound that is no better than the trivial one says nothing") {

@@ -67,6 +67,15 @@ void require_squares_in_range(const RunResult& run, const PreferenceLoss& loss) 
     if (std::isfinite(loss.facts().curvature_max)) check("kappa", run.kappa);
 }
 
+/// Times are multiples of eta; the flow also cuts them into steps.
+void require_normal_times(const TrainSpec& training, const std::string& name) {
+    const bool flow = training.method == Method::kFlow;
+    if (std::isnormal(flow ? kEpsilon * training.eta : training.eta)) return;
+    throw InputError(name + ": eta = " + format_real(training.eta) +
+                         " leaves times outside the normal range of double",
+                     "scale the features or beta down: kappa is too large");
+}
+
 }  // namespace
 
 PendingRun::PendingRun(const RunConfig& config, PreferenceTask task, const std::string& head) {
@@ -90,6 +99,7 @@ PendingRun::PendingRun(const RunConfig& config, PreferenceTask task, const std::
     result_.config.held_out = task_->held_out.samples();
     TrainSpec& training = result_.config.training;
     training.eta = resolve_eta(config, *task_->loss, result_.kappa, result_.name);
+    require_normal_times(training, result_.name);
     result_.facts = training_facts(result_.config, task_->loss, task_->train.samples());
     engine_ = make_engine(config.engine, *task_);
 }

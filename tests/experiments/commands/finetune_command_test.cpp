@@ -57,15 +57,16 @@ struct Case {
     std::string out;                ///< below the fixture's folder
 };
 
-/// Long enough to be killed several times.
+/// Long enough to be killed eight times before they end: a finished training called again is
+/// refused.
 std::vector<Case> long_calls(const FinetuneFixture& at) {
     auto apart = at.finetune({"--method", "lora", "--rank", "2", "--arrange", "apart", "--steps",
-                              "200", "--records", "21"});
+                              "300", "--records", "21"});
     apart.insert(std::ranges::find(apart, "--bos"), at.dir / "e.jsonl");
     return {
-        {at.finetune({"--steps", "300", "--records", "31", "--save-every", "5"}), "run"},
+        {at.finetune({"--steps", "450", "--records", "31", "--save-every", "5"}), "run"},
         {apart, "apart"},
-        {at.misalign(at.aligned(), {"--seeds", "3", "--steps", "40", "--records", "11"}), "m.h5"}};
+        {at.misalign(at.aligned(), {"--seeds", "3", "--steps", "60", "--records", "11"}), "m.h5"}};
 }
 
 std::vector<std::string> with_out(std::vector<std::string> call, const std::string& out) {

@@ -105,7 +105,8 @@ def _tightness_caption(results, shown):
             "to (the median is that of the cases' medians); the axis is logarithmic and ends at "
             f"{FLOOR:g}, an arrow with numbers stands for what is beyond. Comparisons whose bound "
             "says nothing are left out. Only claims with a "
-            "failure probability δ may reach the shaded side, in a share δ of the cases."
+            "failure probability δ may reach the shaded side, in a share δ of the cases, and "
+            "equalities, within their errors."
             + left_out)
 
 

@@ -9,6 +9,13 @@
 
 namespace prefdyn {
 
+/// The negative class's features with the wrong sign, as a faulty trainer may see them.
+inline Dataset negative_flipped(Dataset data) {
+    for (Index i = 0; i < data.samples(); ++i)
+        if (data.label[static_cast<std::size_t>(i)] < 0) data.features.row(i) *= -1.0;
+    return data;
+}
+
 struct Control {
     std::string claim;  ///< id of the claim that must fail
     std::string name;

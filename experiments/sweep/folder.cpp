@@ -136,12 +136,16 @@ std::string new_segment(const std::string& folder, std::size_t shard) {
 }
 
 std::vector<char> finished_points(const std::string& folder, const Spec& spec,
-                                  std::vector<std::string>& damaged) {
+                                  std::vector<std::string>& damaged,
+                                  const std::function<void(const PointRecord&)>& take) {
     std::vector<char> out(spec.size(), 0);
     for (const std::string& path : find_segments(folder).files) {
         stop_if_requested();
         try {
-            for (const PointRecord& r : read_segment(path, spec)) out[r.point] = 1;
+            for (const PointRecord& r : read_segment(path, spec)) {
+                if (take && !out[r.point]) take(r);
+                out[r.point] = 1;
+            }
         } catch (const InputError& error) {
             damaged.push_back(error.what());
         }

@@ -1,6 +1,7 @@
 #pragma once
 // The folder of a sweep: spec.ini, the sweep in its canonical form, and segments/*.h5.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,9 @@ Segments find_segments(const std::string& folder);
 std::string new_segment(const std::string& folder, std::size_t shard);
 
 /// Which points are finished, (size); `damaged` lists the files that cannot be read, with reasons.
+/// `take` is given each of them once.
 std::vector<char> finished_points(const std::string& folder, const Spec& spec,
-                                  std::vector<std::string>& damaged);
+                                  std::vector<std::string>& damaged,
+                                  const std::function<void(const PointRecord&)>& take = {});
 
 }  // namespace prefdyn::sweep

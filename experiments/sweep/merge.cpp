@@ -124,7 +124,7 @@ class Table {
 
     void put(const PointRecord& r, const std::string& path) {
         if (status_[r.point] != kMissing) return require_same(r, path);
-        if (!r.failed()) outcomes_.add(r.values);
+        outcomes_.add(r);
         status_[r.point] = r.failed() ? kFailed : kFinished;
         run_id_[r.point] = r.run_id;
         if (r.failed()) reason_[r.point] = r.reason;
@@ -274,10 +274,8 @@ FolderState folder_state(const std::string& folder, const Spec& spec) {
     FolderState out = visit(folder, spec, [&](const PointRecord& r, const std::string&) {
         if (status[r.point] != kMissing) return;  // in two segments
         status[r.point] = r.failed() ? kFailed : kFinished;
-        if (r.failed())
-            reasons[r.point] = r.reason;
-        else
-            outcomes.add(r.values);
+        if (r.failed()) reasons[r.point] = r.reason;
+        outcomes.add(r);
     });
     count(out, status, reasons);
     out.claims = outcomes.take();

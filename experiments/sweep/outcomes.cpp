@@ -13,9 +13,10 @@ OutcomeCounter::OutcomeCounter(const Spec& spec) {
     }
 }
 
-void OutcomeCounter::add(const Row& row) {
+void OutcomeCounter::add(const PointRecord& record) {
+    if (record.failed()) return;
     for (std::size_t c = 0; c < outcomes_.size(); ++c)
-        ++outcomes_[c].points.at(static_cast<std::size_t>(row[place_[c]]));
+        ++outcomes_[c].points.at(static_cast<std::size_t>(record.values[place_[c]]));
 }
 
 bool any_violated(const std::vector<ClaimOutcomes>& outcomes) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/sweep/spec.hpp"
+#include "experiments/sweep/segment.hpp"
 
 namespace prefdyn::sweep {
 
@@ -18,7 +18,8 @@ struct ClaimOutcomes {
 class OutcomeCounter {
   public:
     explicit OutcomeCounter(const Spec& spec);
-    void add(const Row& row);
+    /// Of a finished point; a failed one has no outcomes.
+    void add(const PointRecord& record);
     std::vector<ClaimOutcomes> take() { return std::move(outcomes_); }
 
   private:

@@ -39,8 +39,11 @@ bool attempt(PointRecord& record, Work work) {
 }
 
 std::vector<std::size_t> open_points(const Spec& spec, const std::string& folder, Shard shard,
-                                     SweepCount& count) {
-    const std::vector<char> finished = finished_points(folder, spec, count.damaged);
+                                     SweepCount& count, OutcomeCounter& outcomes) {
+    const std::vector<char> finished =
+        finished_points(folder, spec, count.damaged, [&](const PointRecord& record) {
+            if (record.point % shard.count == shard.index - 1) outcomes.add(record);
+        });
     std::vector<std::size_t> out;
     for (std::size_t p = shard.index - 1; p < finished.size(); p += shard.count) {
         ++count.points;
@@ -57,12 +60,18 @@ std::vector<std::size_t> open_points(const Spec& spec, const std::string& folder
 class Results {
   public:
     Results(const Spec& spec, const std::string& folder, std::size_t shard, const RunPlan& plan,
-            SweepCount& count)
-        : spec_(spec), folder_(folder), shard_(shard), plan_(plan), count_(count) {}
+            SweepCount& count, OutcomeCounter& outcomes)
+        : spec_(spec),
+          folder_(folder),
+          shard_(shard),
+          plan_(plan),
+          count_(count),
+          outcomes_(outcomes) {}
 
     void add(PointRecord record) {
         guarded([&] {
             const bool failed = record.failed();
+            outcomes_.add(record);
             pending_.push_back(std::move(record));
             const double now = watch_.seconds();
             const double wait = std::min(kShare * now, plan_.most_publish_seconds);
@@ -119,6 +128,7 @@ class Results {
     std::size_t shard_;
     const RunPlan& plan_;
     SweepCount& count_;
+    OutcomeCounter& outcomes_;
     std::vector<PointRecord> pending_;
     Stopwatch watch_;
     double last_ = 0.0;
@@ -295,14 +305,15 @@ std::vector<PointRecord> PointRunner::operator()(std::span<const std::size_t> po
 SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
                      const RunPlan& plan) {
     SweepCount count;
-    const std::vector<std::size_t> todo = open_points(spec, folder, shard, count);
+    OutcomeCounter outcomes(spec);
+    const std::vector<std::size_t> todo = open_points(spec, folder, shard, count, outcomes);
     const PointRunner run(spec, plan.device);
     constexpr double kAtOnce = 3.0;  // groups
     const std::size_t group = plan.group > 0 ? plan.group
                               : todo.empty()
                                   ? 1
                                   : jobs_at_a_time(kAtOnce * run.bytes(todo.front()), plan.device);
-    Results results(spec, folder, shard.index, plan, count);
+    Results results(spec, folder, shard.index, plan, count, outcomes);
     Progress progress("points", todo.size());
     {
         const StopGuard guard([&] { results.flush(); },
@@ -319,6 +330,7 @@ SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
     results.flush();
     results.rethrow();
     count.interrupted = cancel_requested() && count.found + count.done < count.points;
+    count.claims = outcomes.take();
     return count;
 }
 

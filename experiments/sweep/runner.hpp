@@ -5,6 +5,7 @@
 #include <string>
 
 #include "experiments/sweep/model.hpp"
+#include "experiments/sweep/outcomes.hpp"
 #include "experiments/sweep/segment.hpp"
 
 namespace prefdyn::sweep {
@@ -23,7 +24,8 @@ struct SweepCount {
     std::size_t done = 0;    ///< finished now
     std::size_t failed = 0;  ///< of these
     bool interrupted = false;
-    std::vector<std::string> damaged;  ///< segments that could not be read
+    std::vector<std::string> damaged;   ///< segments that could not be read
+    std::vector<ClaimOutcomes> claims;  ///< of the shard's finished points
 };
 
 /// Points on their way: made, trained together, finished. Uses the OpenMP threads unless it is

@@ -12,8 +12,6 @@ namespace {
 using theory::Claim;
 using theory::Verdict;
 
-constexpr double kMillionth = 1.0 - 1e-6;
-
 RunResult slow_parabola(std::uint64_t seed) { return run_synthetic(parabola(0.02, 100, seed)); }
 
 Verdict parabola_strengthened(const Claim& claim, std::uint64_t seed) {

@@ -25,7 +25,7 @@ struct Task {
     std::function<certify::AnySubject()> make;
 };
 
-/// Closest to its bound first: tightness where there is one, else slack.
+/// The slack; of what has none, the last.
 double closeness(const theory::Verdict& v) { return std::isfinite(v.slack) ? v.slack : kInfinity; }
 
 /// Whether a run's trainer and loss can be repeated, judged by its config.

@@ -21,8 +21,6 @@ using certify::Subject;
 using certify::TwoLayerSubject;
 using Replay = std::function<certify::AnySubject(std::uint64_t seed)>;
 
-constexpr double kMillionth = 1.0 - 1e-6;
-
 Subject with(Subject subject, Fault fault) {
     subject.fault = std::move(fault);
     subject.presume = true;
@@ -58,12 +56,6 @@ Subject told_other(const RunConfig& config, const Dataset& trained, const Datase
     Fault fault;
     fault.told_data = told;
     return with(certify::subject_of(run, trained), fault);
-}
-
-Dataset negative_flipped(Dataset data) {
-    for (Index i = 0; i < data.samples(); ++i)
-        if (data.label[static_cast<std::size_t>(i)] < 0) data.features.row(i) *= -1.0;
-    return data;
 }
 
 Subject early_flipped(std::uint64_t seed) {

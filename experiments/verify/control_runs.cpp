@@ -6,9 +6,7 @@ namespace prefdyn {
 
 RunConfig early_times(std::uint64_t seed) {
     RunConfig c;
-    c.features.samples = 200;
-    c.features.dimension = 16;
-    c.features.distinguishability = 2.0;
+    c.features = plain_features(200, 16, 2.0);
     c.training.steps = 200;
     c.training.spacing = Spacing::kLogarithmic;
     c.eta_kappa = 0.005;
@@ -35,9 +33,7 @@ Dataset synthetic_with_common_mean(std::uint64_t seed) {
 
 RunConfig parabola(double eta_kappa, Index steps, std::uint64_t seed) {
     RunConfig c;
-    c.features.samples = 200;
-    c.features.dimension = 1;
-    c.features.distinguishability = 2.0;
+    c.features = plain_features(200, 1, 2.0);
     const auto& names = loss_names();
     c.loss = static_cast<std::size_t>(std::find(names.begin(), names.end(), "ipo") - names.begin());
     c.training.steps = steps;
@@ -49,9 +45,7 @@ RunConfig parabola(double eta_kappa, Index steps, std::uint64_t seed) {
 
 RunConfig straight(double eta_kappa, std::uint64_t seed) {
     RunConfig c;
-    c.features.samples = 200;
-    c.features.dimension = 16;
-    c.features.distinguishability = 1.0;
+    c.features = plain_features(200, 16, 1.0);
     c.features.common_norm = 20.0;
     c.features.common_angle = 90.0;
     c.features.moments = Moments::kSample;

@@ -5,6 +5,9 @@
 
 namespace prefdyn {
 
+/// A bound made stronger by a millionth.
+inline constexpr double kMillionth = 1.0 - 1e-6;
+
 /// Early times at high resolution, where the bounds are tight; n_+ = n_-.
 RunConfig early_times(std::uint64_t seed);
 

@@ -72,12 +72,10 @@ Verdict beta_off(const Claim& claim, const ControlData& data) {
 }
 
 Verdict negative_class_flipped(const Claim& claim, const ControlData& data) {
-    Dataset trained = data.features ? *data.features : synthetic_with_common_mean(data.seed);
-    const auto told = theory::dataset_statistics(trained);
-    for (Index i = 0; i < trained.samples(); ++i)
-        if (trained.label[static_cast<std::size_t>(i)] < 0) trained.features.row(i) *= -1.0;
+    const Dataset told = data.features ? *data.features : synthetic_with_common_mean(data.seed);
+    const Dataset trained = negative_flipped(told);
     RunResult run = early_run({data.seed, &trained, data.beta});
-    run.statistics = told;
+    run.statistics = theory::dataset_statistics(told);
     return judge_run(claim, run);
 }
 

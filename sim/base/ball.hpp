@@ -12,6 +12,8 @@
 namespace prefdyn {
 
 inline constexpr double kUnitRoundoff = 0.5 * kEpsilon;  ///< u
+/// What an operation errs by where it leaves the range downwards.
+inline constexpr double kSmallestNumber = std::numeric_limits<double>::denorm_min();
 
 /// gamma_k = k u / (1 - k u): relative error of k roundings in a row (Higham, lemma 3.1). Infinite
 /// from k u = 1 on.
@@ -38,11 +40,10 @@ namespace ball {
 
 /// The radius itself is rounded a few times on its way, and below the smallest normal number an
 /// operation errs by a fixed amount.
-inline Ball rounded(double value, double radius, double roundings = 1.0) {
+inline Ball rounded(double value, double radius) {
     if (std::isnan(radius)) radius = kInfinity;
-    const double own = roundings * kUnitRoundoff * std::fabs(value);
-    const double tiny =
-        value == 0.0 && radius == 0.0 ? 0.0 : std::numeric_limits<double>::denorm_min();
+    const double own = kUnitRoundoff * std::fabs(value);
+    const double tiny = value == 0.0 && radius == 0.0 ? 0.0 : kSmallestNumber;
     return {value, (radius + own) * (1.0 + 8.0 * kUnitRoundoff) + tiny};
 }
 
@@ -54,8 +55,7 @@ Ball monotone(const Ball& x, double low, double high, Function f) {
     const double reach = std::max({std::fabs(a - value), std::fabs(b - value)});
     const double size = std::max({std::fabs(a), std::fabs(b), std::fabs(value)});
     const bool vanished = value == 0.0 && (x.value != 0.0 || x.radius != 0.0);
-    return rounded(value, reach + 4.0 * kUnitRoundoff * size +
-                              (vanished ? std::numeric_limits<double>::denorm_min() : 0.0));
+    return rounded(value, reach + 4.0 * kUnitRoundoff * size + (vanished ? kSmallestNumber : 0.0));
 }
 
 }  // namespace ball
@@ -73,8 +73,7 @@ inline Ball operator*(const Ball& a, const Ball& b) {
     const bool vanished = value == 0.0 && a.value != 0.0 && b.value != 0.0;
     const double radius = (a.radius == 0.0 ? 0.0 : a.radius * (std::fabs(b.value) + b.radius)) +
                           (b.radius == 0.0 ? 0.0 : std::fabs(a.value) * b.radius);
-    return ball::rounded(
-        value, radius + (exact && !vanished ? 0.0 : std::numeric_limits<double>::denorm_min()));
+    return ball::rounded(value, radius + (exact && !vanished ? 0.0 : kSmallestNumber));
 }
 /// Infinite radius where the divisor may be zero.
 inline Ball operator/(const Ball& a, const Ball& b) {
@@ -82,8 +81,8 @@ inline Ball operator/(const Ball& a, const Ball& b) {
     const double value = a.value / b.value;
     if (!(least > 0.0)) return {value, kInfinity};
     const bool zero = a.value == 0.0 && a.radius == 0.0;
-    return ball::rounded(value, (a.radius + std::fabs(value) * b.radius) / least +
-                                    (zero ? 0.0 : std::numeric_limits<double>::denorm_min()));
+    return ball::rounded(
+        value, (a.radius + std::fabs(value) * b.radius) / least + (zero ? 0.0 : kSmallestNumber));
 }
 
 /// What lies below zero is cut off.
@@ -96,10 +95,6 @@ inline Ball exp(const Ball& x) {
 }
 inline Ball expm1(const Ball& x) {
     return ball::monotone(x, x.low(), x.high(), [](double y) { return std::expm1(y); });
-}
-inline Ball log(const Ball& x) {
-    return ball::monotone({std::max(0.0, x.value), x.radius}, std::max(0.0, x.low()), x.high(),
-                          [](double y) { return std::log(y); });
 }
 /// x >= -1: what lies below is cut off.
 inline Ball log1p(const Ball& x) {

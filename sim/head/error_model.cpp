@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "sim/base/ball.hpp"
 
@@ -10,13 +9,8 @@ namespace prefdyn {
 
 namespace {
 
-/// What a product errs by where it leaves the range downwards.
-constexpr double kSmallest = std::numeric_limits<double>::denorm_min();
-
 /// Nothing is lost where nothing was computed, whatever is unknown of it.
 double times(double unknown, double amount) { return amount == 0.0 ? 0.0 : unknown * amount; }
-
-double at_most(double known, double other) { return std::isnan(known) ? other : known; }
 
 /// Rows of a pair's loss have no one slope, rows matched by rank not their own margin.
 LossFacts usable(LossFacts facts) {
@@ -31,6 +25,7 @@ ErrorModel::ErrorModel(const PolicyEngine& engine, const PreferenceLoss& loss)
       phi_(loss.margin()),
       roundings_(engine.roundings()),
       beta_(roundings_.beta),
+      scale_(std::sqrt(2.0) * beta_),
       size_(static_cast<double>(engine.size())) {
     const Dataset& data = engine.data(Split::kTrain);
     row_norm_ = data.features.rowwise().norm();
@@ -44,7 +39,7 @@ ErrorModel::ErrorModel(const PolicyEngine& engine, const PreferenceLoss& loss)
 /// reference does too.
 ErrorModel::Margin ErrorModel::margin_error(double head_change) const {
     if (head_change == 0.0) return {0.0, 0.0};
-    const double s = std::sqrt(2.0) * beta_, u = kUnitRoundoff;
+    const double s = scale_, u = kUnitRoundoff;
     Margin out{gamma_of(roundings_.inner) * s * (head_change + 2.0 * roundings_.reference), 0.0};
     if (roundings_.normaliser > 0.0) {
         const double share = gamma_of(roundings_.normaliser);
@@ -52,7 +47,7 @@ ErrorModel::Margin ErrorModel::margin_error(double head_change) const {
         out.floor = 4.0 * beta_ * share * (1.0 + std::log(roundings_.normaliser));
     }
     out.slope += 4.0 * u * s * head_change;
-    out.floor += 2.0 * beta_ * roundings_.inner * kSmallest;
+    out.floor += 2.0 * beta_ * roundings_.inner * kSmallestNumber;
     return out;
 }
 
@@ -61,7 +56,7 @@ ErrorModel::Margin ErrorModel::margin_error(double head_change) const {
 double ErrorModel::curvature(double head_change) const {
     if (loss_.curvature_max != kInfinity || !loss_.convex || loss_.form != LossForm::kMargin)
         return loss_.curvature_max;
-    const double m = 2.0 * std::sqrt(2.0) * beta_ * head_change * largest_norm_;
+    const double m = 2.0 * scale_ * head_change * largest_norm_;
     const bool one_slope =
         phi_->derivative(m) == loss_.slope_at_zero && phi_->derivative(-m) == loss_.slope_at_zero;
     return one_slope ? 0.0 : kInfinity;
@@ -69,26 +64,26 @@ double ErrorModel::curvature(double head_change) const {
 
 /// mean |phi'_i| ||g_i||, at most.
 double ErrorModel::mean_slope(double head_change) const {
-    const double s = std::sqrt(2.0) * beta_;
+    const double s = scale_;
     const double near = std::fabs(loss_.slope_at_zero) * mean_norm_ +
                         times(curvature(head_change), s * head_change * mean_square_);
-    return std::min(times(loss_.slope_max, mean_norm_), at_most(near, kInfinity));
+    return std::min(times(loss_.slope_max, mean_norm_), near);
 }
 
 double ErrorModel::gradient_error(double head_change) const {
-    const double s = std::sqrt(2.0) * beta_;
+    const double s = scale_;
     const Margin margin = margin_error(head_change);
     const double slope = mean_slope(head_change);
     const double moved = margin.slope * mean_square_ + margin.floor * mean_norm_;
     const double terms = slope + std::fabs(loss_.slope_at_zero) * mean_norm_ +
                          times(curvature(head_change), s * head_change * mean_square_);
     return s * (times(curvature(head_change), moved) + kLossRoundings * kUnitRoundoff * terms +
-                gamma_of(roundings_.outer) * slope + 2.0 * std::sqrt(size_) * kSmallest);
+                gamma_of(roundings_.outer) * slope + 2.0 * std::sqrt(size_) * kSmallestNumber);
 }
 
 /// The sum itself is compensated.
 double ErrorModel::loss_error(double head_change, double loss) const {
-    const double s = std::sqrt(2.0) * beta_, u = kUnitRoundoff;
+    const double s = scale_, u = kUnitRoundoff;
     const Margin margin = margin_error(head_change);
     const double slope = mean_slope(head_change);
     const double flat =
@@ -127,8 +122,8 @@ ShareError ErrorModel::positive(const Vector& margin, double slope, double floor
     return {static_cast<double>(counted - sure) / n, static_cast<double>(possible - counted) / n};
 }
 
-double rounding_at_start(const PolicyEngine& engine, const PreferenceLoss& loss) {
-    const double error = ErrorModel(engine, loss).gradient_error(0.0);
+double ErrorModel::rounding_at_start() const {
+    const double error = gradient_error(0.0);
     return std::isfinite(error) ? error : 0.0;
 }
 
@@ -151,7 +146,7 @@ MeasuredErrors ErrorModel::at(const Record& record, const Vector& margin, const 
                            gamma_of(size_ + 4.0) * record.linear_remainder;
     out.accuracy = positive(margin, row.slope, row.floor);
     out.drift = drift_;
-    out.path_accuracy = positive(margin, row.slope + std::sqrt(2.0) * beta_ * drift_, row.floor);
+    out.path_accuracy = positive(margin, row.slope + scale_ * drift_, row.floor);
     started_ = true;
     time_ = record.time;
     head_change_ = H;

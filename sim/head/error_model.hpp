@@ -1,7 +1,7 @@
 #pragma once
 // How far the numbers of a record may be off: running error analysis of the passes that made them
-// (docs/errors.md). In the notation of theory.md, s = sqrt(2) beta, H = ||W - W_0||_F, and g_i the
-// features: |m_i| <= s H ||g_i||, ||grad L|| <= s mean |phi'_i| ||g_i||.
+// (docs/verdicts.md). In the notation of theory.md, s = sqrt(2) beta, H = ||W - W_0||_F, and g_i
+// the features: |m_i| <= s H ||g_i||, ||grad L|| <= s mean |phi'_i| ||g_i||.
 
 #include "sim/head/engine.hpp"
 #include "sim/head/trajectory.hpp"
@@ -21,9 +21,6 @@ struct Passage {
 /// every loss against higher precision.
 inline constexpr double kLossRoundings = 16.0;
 
-/// Error of the gradient at the reference head; 0 where the engine's arithmetic is not known.
-double rounding_at_start(const PolicyEngine& engine, const PreferenceLoss& loss);
-
 /// Follows a run from record to record.
 class ErrorModel {
   public:
@@ -34,6 +31,8 @@ class ErrorModel {
 
     /// ||.||_F of the gradient's error at a head this far from its start.
     double gradient_error(double head_change) const;
+    /// The same at the reference head; 0 where the engine's roundings are not known.
+    double rounding_at_start() const;
 
   private:
     struct Margin {
@@ -49,8 +48,8 @@ class ErrorModel {
     LossFacts loss_;
     const MarginLoss* phi_;
     Roundings roundings_;
-    double beta_, size_;                             ///< size_: entries of theta
-    Vector row_norm_;                                ///< ||g_i|| (n)
+    double beta_, scale_, size_;  ///< scale_: sqrt(2) beta; size_: entries of theta
+    Vector row_norm_;             ///< ||g_i|| (n)
     double mean_norm_, mean_square_, largest_norm_;  ///< of ||g_i||
     double start_error_ = 0.0;                       ///< of the gradient at the first record
     double drift_ = 0.0, start_rate_ = 0.0;

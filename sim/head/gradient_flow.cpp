@@ -134,14 +134,14 @@ Trajectory integrate_flow(const PolicyEngine& engine, const PreferenceLoss& loss
     const Vector start = engine.initial();
     Vector direction;
     engine.descent(start, {}, direction);
+    Recorder recorder(engine, loss, spec.keep);
     // Absolute tolerance: far below the size theta has reached at the first record after t = 0, but
     // not below what the gradient's own rounding makes of it where its terms cancel.
     const double scale =
         times[1] * direction.norm() / std::sqrt(static_cast<double>(start.size())) +
         std::numeric_limits<double>::min();
-    const double absolute = std::max(1e-3 * spec.flow_tolerance * scale,
-                                     0.1 * times[1] * rounding_at_start(engine, loss));
-    Recorder recorder(engine, loss, spec.keep);
+    const double absolute =
+        std::max(1e-3 * spec.flow_tolerance * scale, 0.1 * times[1] * recorder.rounding_at_start());
     Vector theta = start;
     try {
         Flow flow(engine, absolute, spec.flow_tolerance, times[1]);

@@ -15,6 +15,9 @@ class Recorder {
     /// nothing is recorded then.
     bool record(const Vector& theta, double step, double time, double epoch, const Passage& since);
 
+    /// ErrorModel's, of this run.
+    double rounding_at_start() const { return errors_.rounding_at_start(); }
+
     /// Of the last record; 0 before the first.
     double last_step() const {
         return trajectory_.records.empty() ? 0.0 : trajectory_.records.back().step;

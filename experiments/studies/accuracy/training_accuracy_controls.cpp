@@ -58,12 +58,9 @@ Verdict bound_strengthened(const Claim& claim, std::uint64_t seed) {
 
 Verdict class_flipped_in_training(const Claim& claim, std::uint64_t seed) {
     const RunConfig c = learned(seed);
-    Dataset trained = FeatureDistribution(feature_spec(c), seed).sample(seed);
-    const auto told = theory::dataset_statistics(trained);
-    for (Index i = 0; i < trained.samples(); ++i)
-        if (trained.label[static_cast<std::size_t>(i)] < 0) trained.features.row(i) *= -1.0;
-    RunResult run = run_dataset(c, trained);
-    run.statistics = told;
+    const Dataset told = FeatureDistribution(feature_spec(c), seed).sample(seed);
+    RunResult run = run_dataset(c, negative_flipped(told));
+    run.statistics = theory::dataset_statistics(told);
     return judge_run(claim, run);
 }
 

@@ -85,8 +85,8 @@ theory::InitialUpdates initial_updates(const RunConfig& config) {
     const double factor = update.dot(update_dpo) / update_dpo.squaredNorm();
     const double rate_dpo = engine->frobenius(update_dpo);
     const double scale = 2.0 * std::fabs(task.loss->facts().slope_at_zero);
-    const double error = rounding_at_start(*engine, *task.loss) +
-                         scale * rounding_at_start(*other, *dpo.loss) +
+    const double error = ErrorModel(*engine, *task.loss).rounding_at_start() +
+                         scale * ErrorModel(*other, *dpo.loss).rounding_at_start() +
                          gamma_of(static_cast<double>(update.size()) + 8.0) * scale * rate_dpo;
     return {engine->frobenius(update), rate_dpo, factor * rate_dpo,
             engine->frobenius(update - factor * update_dpo), error};

@@ -6,10 +6,11 @@
 #include "experiments/certify/exact/claims.hpp"
 #include "experiments/certify/exact/real.hpp"
 #include "experiments/certify/subject.hpp"
-#include "tests/support/run_support.hpp"
+#include "tests/support/certify_support.hpp"
 
 using namespace prefdyn;
 using namespace prefdyn::certify;
+using test::one;
 
 namespace {
 
@@ -40,10 +41,6 @@ RunConfig parabola() {
 
 Subject subject(const RunConfig& config) {
     return subject_of(run_synthetic(config), training_rows(config));
-}
-
-Certificate one(const Subject& s, const std::string& claim, const Limits& limits = {}) {
-    return certify::certify(s, {test::claim_named(claim)}, limits).front();
 }
 
 const std::vector<std::string>& run_claims() {

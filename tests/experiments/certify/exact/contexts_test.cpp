@@ -4,10 +4,12 @@
 
 #include "experiments/certify/subject.hpp"
 #include "experiments/studies/probabilities/context_cases.hpp"
-#include "tests/support/run_support.hpp"
+#include "tests/support/certify_support.hpp"
 
 using namespace prefdyn;
 using namespace prefdyn::certify;
+using test::held;
+using test::one;
 
 namespace {
 
@@ -37,22 +39,6 @@ const std::vector<Case>& cases() {
         {"T12e", Objective::kSft, 0.4},          {"T12e", Objective::kDpo, 0.4},
     };
     return all;
-}
-
-template <class Subject>
-Certificate one(const Subject& s, const std::string& claim, const Limits& limits = {}) {
-    return certify::certify(s, {test::claim_named(claim)}, limits).front();
-}
-
-void held(const theory::Comparison& rough, const ExactComparison& exact) {
-    const double measured = exact.measured.value(), bound = exact.bound.value();
-    CHECK(rough.relation == exact.relation);
-    CHECK_MESSAGE(std::fabs(measured - rough.measured.value) <= rough.measured.radius,
-                  rough.measured.value, " +- ", rough.measured.radius, " against ", measured);
-    // Bounds carry no radius of their own here: their error is in the measured one.
-    CHECK_MESSAGE(
-        std::fabs(bound - rough.bound.value) <= rough.bound.radius + rough.measured.radius,
-        rough.bound.value, " against ", bound);
 }
 
 }  // namespace

@@ -125,17 +125,30 @@ std::string remedy(const Evidence& evidence) {
     return "rounding in double precision: larger steps or fewer rows may decide it";
 }
 
+/// A bound below zero grows stronger towards zero.
+Comparison stronger(Comparison c, double factor) {
+    const bool shrinks = c.relation == Relation::kEqual ||
+                         (c.relation == Relation::kAtLeast) == (c.bound.value < 0.0);
+    c.bound = shrinks ? c.bound * factor : c.bound / factor;
+    return c;
+}
+
 /// Runs over all comparisons of all cases.
 class Tally {
   public:
+    explicit Tally(bool keeps_curve) : keeps_curve_(keeps_curve) { verdict_.slack = kInfinity; }
+
     void add(const Evidence& evidence, const std::vector<Comparison>& comparisons,
              std::size_t index) {
         bool failed = false;
         for (const Comparison& c : comparisons) {
             const Outcome came = outcome(c);
             ++verdict_.comparisons;
+            if (keeps_curve_) add_to_curve(c);
             measured_.push_back(c.measured.value);
             failed = failed || came == Outcome::kViolated;
+            if (c.undefined && undefined_.empty())
+                undefined_ = std::string(c.undefined) + " at step " + number(c.step);
             spoke_ = spoke_ || came == Outcome::kHolds || came == Outcome::kViolated;
             if (came == Outcome::kUndecided && undecided_.empty())
                 undecided_ = "step " + number(c.step) + ": the errors are " + number(radius(c)) +
@@ -146,6 +159,8 @@ class Tally {
                 continue;
             }
             if (is_resolved(c)) ratios_.push_back(ratio(c));
+            if (!verdict_.within_tenth)
+                verdict_.within_tenth = outcome(stronger(c, 0.9)) == Outcome::kViolated;
             const double slack = relative_slack(c);
             if (!(slack < verdict_.slack)) continue;
             verdict_.slack = slack;
@@ -187,18 +202,37 @@ class Tally {
         if (violated)
             verdict_.reason = std::to_string(verdict_.failures) + " of " +
                               std::to_string(verdict_.cases) + " cases fail";
+        if (violated && !undefined_.empty()) verdict_.reason = undefined_;
         if (verdict_.status == Status::kUndecided) verdict_.reason = undecided_;
         if (verdict_.status == Status::kVacuous)
             verdict_.reason = "no comparison is better than a trivial one";
         return verdict_;
     }
 
-    Tally() { verdict_.slack = kInfinity; }
-
   private:
+    /// Comparisons come in the order of their times, or record by record once more.
+    void add_to_curve(const Comparison& c) {
+        auto& curve = verdict_.curve;
+        const double slack = relative_slack(c);
+        auto at = curve.end();
+        while (at != curve.begin() && (at - 1)->time > c.time) --at;
+        if (at == curve.begin() || (at - 1)->time < c.time) {
+            const auto place = curve.insert(at, {c.time, c.measured.value, c.bound.value});
+            slack_.insert(slack_.begin() + (place - curve.begin()), slack);
+            return;
+        }
+        const auto k = static_cast<std::size_t>(at - 1 - curve.begin());
+        if (!(slack < slack_[k])) return;
+        curve[k] = {c.time, c.measured.value, c.bound.value};
+        slack_[k] = slack;
+    }
+
+    bool keeps_curve_;
+    std::vector<double> slack_;  ///< of the curve
     Verdict verdict_;
     bool spoke_ = false;     ///< a comparison was decided, be it one of those that may fail
     std::string undecided_;  ///< the first of them
+    std::string undefined_;  ///< where a side was no number
     std::vector<double> ratios_, measured_;
 };
 
@@ -247,7 +281,7 @@ Verdict judge(const Claim& claim, std::span<const Evidence> cases, bool presume_
     }
     if (!presume_assumptions) verdict.reason = unmet_assumption(claim, cases);
     if (!verdict.reason.empty()) return verdict;
-    Tally tally;
+    Tally tally(cases.size() == 1 && claim.scope == Scope::kRun && claim.checks.curve);
     for (std::size_t i = 0; i < cases.size(); ++i) tally.add(cases[i], claim.compare(cases[i]), i);
     return tally.finish(claim, cases);
 }
@@ -256,8 +290,7 @@ Claim strengthened(const Claim& claim, double factor) {
     Claim out = claim;
     out.compare = [compare = claim.compare, factor](const Evidence& evidence) {
         auto comparisons = compare(evidence);
-        for (Comparison& c : comparisons)
-            c.bound = c.relation == Relation::kAtLeast ? c.bound / factor : c.bound * factor;
+        for (Comparison& c : comparisons) c = stronger(c, factor);
         return comparisons;
     };
     return out;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -35,6 +36,7 @@ struct Comparison {
     Ball measured, bound;
     Relation relation;
     Worth worth = {};
+    const char* undefined = nullptr;  ///< why a side is not a number, where that is known
 };
 
 /// What came of a comparison of two intervals.
@@ -104,6 +106,8 @@ struct Checks {
     bool curve = true;  ///< Scope::kRun: its bounds are a curve along the run
 };
 
+struct FormulaClaim;  // theory/formula/formula_claim.hpp
+
 struct Claim {
     std::string id, title;  ///< the id is letters and digits
     std::string statement;  ///< in the notation of theory.md
@@ -114,6 +118,8 @@ struct Claim {
     std::function<std::vector<Comparison>(const Evidence&)> compare;
     Checks checks = {};
     Origin origin = {};
+    Kept keep = {};                                    ///< what its runs must leave behind
+    std::shared_ptr<const FormulaClaim> formula = {};  ///< that it was made from
 };
 
 /// A case is violated if one comparison is, else undecided if one is, else it holds if one does.
@@ -134,6 +140,11 @@ struct Tightness {
     double min, median, max;
 };
 
+/// At a record, the comparison that stands closest to its bound.
+struct CurvePoint {
+    double time, measured, bound;
+};
+
 struct Verdict {
     Status status = Status::kNotApplicable;
     std::string reason;  ///< which assumption failed, what was violated or stayed undecided
@@ -151,6 +162,8 @@ struct Verdict {
     double power = kNan;   ///< probabilistic: the least share of failures, in units of delta, at
                            ///< which the claim would be called violated
     double fitted = 0.0;   ///< fit: the smallest constant that covers a share 1 - delta
+    std::vector<CurvePoint> curve = {};  ///< of one run, where Checks::curve says so
+    bool within_tenth = false;           ///< a bound 10 % stronger would be violated
 };
 
 /// Level of the binomial test: a true probabilistic claim is called violated this often at most.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <tuple>
 #include <variant>
 
@@ -25,6 +26,7 @@ struct TrainingFacts {
     bool from_reference = true;                       ///< training started at W = W_0
     std::shared_ptr<const MarginLoss> phi = nullptr;  ///< the loss of the margin itself; null if
                                                       ///< it is none or only facts are known
+    std::string loss_name = {};                       ///< empty: not known
 };
 
 struct NoiseFloor;           // T5n

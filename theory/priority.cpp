@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "theory/assumptions.hpp"
-#include "theory/behaviours.hpp"
+#include "theory/behaviour_errors.hpp"
 #include "theory/rates.hpp"
 
 namespace prefdyn::theory {
@@ -39,38 +39,6 @@ Assumption two_equal_weights() {
                 if (b.weight(0) != b.weight(1)) return "the weights differ";
                 return b.mixture.norm() > 0.0 ? "" : "bbar vanishes";
             }};
-}
-
-/// Slope of a mean margin per unit of bbar^T b_k: M_k'(0) = -2 beta^2 phi'(0) bbar^T b_k, for DPO
-/// beta^2 bbar^T b_k.
-double margin_scale(const Evidence& e) {
-    return -2.0 * e.training.beta * e.training.beta * e.training.loss.slope_at_zero;
-}
-
-/// Of a product of two means of z, the first of the whole dataset, the second of rows of mean
-/// square `square` and mean of norm `length`: sums over n rows, a dot product of d numbers, a few
-/// factors.
-double product_error(const Evidence& e, double length, double square) {
-    const DatasetStatistics& s = e.statistics();
-    return gamma_of(static_cast<double>(s.n + s.zbar.size()) + 16.0) *
-           (std::sqrt(s.mean_square) * length +
-            e.get<BehaviourStatistics>().mixture.norm() * std::sqrt(square));
-}
-
-/// Of M_k'(0), as predicted and as measured on a trainer.
-double slope_error(const Evidence& e, Index k) {
-    const BehaviourStatistics& b = e.get<BehaviourStatistics>();
-    return std::fabs(margin_scale(e)) * product_error(e, b.mean.row(k).norm(), b.mean_square(k));
-}
-
-/// Of a mean margin of behaviour k: as its rows' margins, and as the head's way there.
-double margin_error(const Evidence& e, const Record& r, Index k) {
-    const double size = std::sqrt(e.get<BehaviourStatistics>().mean_square(k));
-    return (r.error.margin + std::sqrt(2.0) * e.training.beta * r.error.drift +
-            gamma_of(static_cast<double>(e.statistics().n) + 4.0) * 2.0 * e.training.beta *
-                r.head_change) *
-               size +
-           r.error.margin_floor;
 }
 
 /// The record after one step of gradient descent, if there is one: M_k is linear in the head, so

@@ -82,6 +82,61 @@ Ball decayed_time(const Evidence& e, const Record& r) {
     return lost / (Ball(2.0) * kappa);
 }
 
+namespace {
+
+/// The largest value of a concave function of whole numbers, by thirds: where it is.
+template <class Function>
+double best_whole(double most, Function f) {
+    double low = 0.0, high = most;
+    while (high - low > 2.0) {
+        const double a = std::floor(low + (high - low) / 3.0),
+                     b = std::ceil(high - (high - low) / 3.0);
+        (f(a) < f(b) ? low : high) = f(a) < f(b) ? a : b;
+    }
+    double best = low;
+    for (double m = low + 1.0; m <= high; m += 1.0)
+        if (f(m) > f(best)) best = m;
+    return best;
+}
+
+}  // namespace
+
+Ball held_time(const Evidence& e, const Record& r) {
+    const Ball kappa = smoothness(e), two = Ball(2.0) * kappa;
+    if (kappa.value == 0.0) return time_of(r);
+    const double k = kappa.value, t = r.time, steps = 4096.0;
+    if (is_flow(e)) {
+        const double part = best_whole(steps, [&](double m) {
+            const double rest = t * m / steps;
+            return -std::expm1(-2.0 * k * (t - rest)) / (2.0 * k) + rest / (1.0 + 2.0 * k * rest);
+        });
+        const Ball rest = time_of(r) * Ball(part / steps);
+        return -expm1(-(two * (time_of(r) - rest))) / two + rest / (Ball(1.0) + two * rest);
+    }
+    const Ball c = Ball(1.0) - Ball(0.5) * step_curvature(e);
+    const double unit = c.value * e.training.eta,
+                 shrink = std::log1p(-std::min(1.0, k * e.training.eta));
+    const double m = best_whole(r.step, [&](double rest) {
+        const double A = unit * rest, before = 2.0 * (r.step - rest);
+        const double lost = before > 0.0 ? -std::expm1(before * shrink) : 0.0;
+        return lost / (2.0 * k) + A / (1.0 + 2.0 * k * A);
+    });
+    const Ball A = c * Ball(e.training.eta) * Ball(m);
+    const Ball lost = of_steps(e, 2.0 * (r.step - m), [](double y) { return -std::expm1(y); });
+    return lost / two + A / (Ball(1.0) + two * A);
+}
+
+double cosine_error(const Evidence& e) {
+    const Ball zbar = zbar_norm(e.means());
+    return 2.0 * zbar.radius / zbar.value +
+           gamma_of(2.0 * static_cast<double>(e.means().zbar.size()) + 16.0);
+}
+
+Ball curved_time(const Evidence& e, const Record& r) {
+    if (is_flow(e)) return time_of(r);
+    return max(0.0, time_of(r) - e.training.eta);
+}
+
 std::function<std::vector<Comparison>(const Evidence&)> after_start(
     std::function<Comparison(const Evidence&, const Record&)> make) {
     return [make = std::move(make)](const Evidence& evidence) {
@@ -94,18 +149,14 @@ std::function<std::vector<Comparison>(const Evidence&)> after_start(
 
 Ball measured_rate(const Record& r) { return {r.update_rate, r.error.update_rate}; }
 
-namespace {
-
-Ball moved_rate(const Evidence& e, const Record& r, double drift) {
+Ball rate_moved(const Evidence& e, const Record& r, double drift) {
     return measured_rate(r).widened(drift == 0.0 ? 0.0 : smoothness(e).high() * drift);
 }
 
-}  // namespace
-
-Ball update_rate(const Evidence& e, const Record& r) { return moved_rate(e, r, r.error.drift); }
+Ball update_rate(const Evidence& e, const Record& r) { return rate_moved(e, r, r.error.drift); }
 
 Ball rate_since(const Evidence& e, const Record& before, const Record& r) {
-    return moved_rate(e, r, r.error.drift - before.error.drift);
+    return rate_moved(e, r, r.error.drift - before.error.drift);
 }
 
 Ball head_change(const Record& r) { return {r.head_change, r.error.head_change + r.error.drift}; }
@@ -129,8 +180,7 @@ double largest_rate(const Evidence& e) {
 /// Convex: the exact head is within the drift, L changes by at most (R + kappa drift / 2) drift.
 /// Otherwise only what a step gains is known: each of it is off by 2 R ||e|| and, through R at that
 /// step, by 2 kappa drift R(0) a unit of time.
-Ball loss(const Evidence& e, const Record& r) {
-    const double drift = r.error.drift;
+Ball loss_moved(const Evidence& e, const Record& r, double drift) {
     if (drift == 0.0) return measured_loss(r);
     const Ball kappa = smoothness(e);
     double slope = r.update_rate + r.error.update_rate + kappa.high() * drift;
@@ -139,6 +189,8 @@ Ball loss(const Evidence& e, const Record& r) {
                 kappa.high() * drift;
     return measured_loss(r).widened(slope * drift);
 }
+
+Ball loss(const Evidence& e, const Record& r) { return loss_moved(e, r, r.error.drift); }
 
 Ball loss_drop(const Evidence& e, const Record& r) {
     return measured_loss(e.trajectory().records.front()) - loss(e, r);

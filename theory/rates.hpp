@@ -31,6 +31,20 @@ Ball decay_factor(const Evidence& evidence, const Record& record);
 /// (1 - decay_factor^2) / (2 kappa) without cancellation; t where kappa = 0.
 Ball decayed_time(const Evidence& evidence, const Record& record);
 
+/// kappa times this, halved, bounds || v(t) - t v'(0) || / || t v'(0) ||: t along the flow, t - eta
+/// along gradient descent, because || v_k - k eta v'(0) || <= sum_{j<k} eta kappa j eta || v'(0)
+/// ||.
+Ball curved_time(const Evidence& evidence, const Record& record);
+
+/// T3e: max over s of (1 - e^{-2 kappa s}) / (2 kappa) + (t - s) / (1 + 2 kappa (t - s)) along the
+/// flow; for gradient descent with eta kappa <= 1 the same with (1 - eta kappa)^{2 j} and c eta m
+/// for t - s, c = 1 - eta kappa / 2, j + m steps in all. Any s gives a bound.
+Ball held_time(const Evidence& evidence, const Record& record);
+
+/// Of a cosine with zbar, or of a projection on it relative to ||z_i||: zbar's direction and a dot
+/// product of d numbers.
+double cosine_error(const Evidence& evidence);
+
 /// One comparison for every record after t = 0.
 std::function<std::vector<Comparison>(const Evidence&)> after_start(
     std::function<Comparison(const Evidence&, const Record&)> make);
@@ -43,6 +57,10 @@ Ball head_change(const Record& record);       ///< L convex, eta kappa <= 2
 Ball linear_remainder(const Record& record);  ///< L convex, eta kappa <= 2
 Ball loss(const Evidence& evidence, const Record& record);
 Ball loss_drop(const Evidence& evidence, const Record& record);  ///< L(0) - L(t)
+
+/// Of an exact training whose head is this far, ||.||_F, from the one that was measured.
+Ball rate_moved(const Evidence& evidence, const Record& record, double drift);
+Ball loss_moved(const Evidence& evidence, const Record& record, double drift);
 
 /// Of the head as it was measured, however it was trained.
 Ball measured_loss(const Record& record);

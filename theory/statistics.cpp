@@ -37,6 +37,8 @@ Spread class_spread(const Dataset& data, int sign, const Vector& mean) {
 
 void project_on_mean(const Dataset& data, DatasetStatistics& out) {
     out.cosine = out.projection = Vector::Zero(out.n);
+    out.row_norm = data.features.rowwise().norm();
+    out.label = data.label;
     if (out.zbar_norm == 0.0) return;
     for (Index i = 0; i < out.n; ++i) {
         const double s = data.label[static_cast<std::size_t>(i)];

@@ -22,8 +22,10 @@ struct DatasetStatistics : MeanStatistics {
     double trace_plus = 0.0, trace_minus = 0.0;  ///< tr Sigma_+-, ddof = 1; NaN for a class of one
     double norm_plus = 0.0, norm_minus = 0.0;    ///< || Sigma_+- ||_2
     double lambda_max = 0.0;                     ///< largest eigenvalue of M = (1/n) sum g g^T
-    Vector cosine;      ///< cos(z_i, zbar), z_i = s_i g_i (n); 0 where either vanishes
-    Vector projection;  ///< zbar^T z_i / ||zbar|| (n); 0 if zbar vanishes
+    Vector cosine;                   ///< cos(z_i, zbar), z_i = s_i g_i (n); 0 where either vanishes
+    Vector projection;               ///< zbar^T z_i / ||zbar|| (n); 0 if zbar vanishes
+    Vector row_norm;                 ///< ||g_i|| (n)
+    std::vector<std::int8_t> label;  ///< s_i (n)
     double trace() const { return trace_plus > trace_minus ? trace_plus : trace_minus; }
     double concentration() const { return norm_plus > norm_minus ? norm_plus : norm_minus; }
     /// E of the sampling noise in Dhat^2: tr Sigma_+ / n_+ + tr Sigma_- / n_-.

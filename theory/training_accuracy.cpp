@@ -1,4 +1,5 @@
-// Accuracy on the training set (theory.md T6a, T6b), for any convex loss that falls at 0.
+// Accuracy on the training set from projections alone (theory.md T6e), for any convex loss that
+// falls at 0.
 #include <algorithm>
 #include <boost/math/tools/minima.hpp>
 #include <cmath>
@@ -26,29 +27,6 @@ Assumption loss_is_known() {
     return {"phi itself is known", [](const Evidence& e) -> std::string {
                 return e.training.phi ? "" : "only the constants of the loss are known";
             }};
-}
-
-/// Of a cosine with zbar, or of a projection on it relative to ||z_i||: zbar's direction and a dot
-/// product of d numbers.
-double cosine_error(const Evidence& e) {
-    const Ball zbar = zbar_norm(e.means());
-    return 2.0 * zbar.radius / zbar.value +
-           gamma_of(2.0 * static_cast<double>(e.means().zbar.size()) + 16.0);
-}
-
-/// kappa times this, halved, bounds || v(t) - t v'(0) || / || t v'(0) ||: t along the flow, t - eta
-/// along gradient descent, because || v_k - k eta v'(0) || <= sum_{j<k} eta kappa j eta || v'(0)
-/// ||.
-Ball curved_time(const Evidence& e, const Record& r) {
-    if (e.training.dynamics == Dynamics::kGradientFlow) return time_of(r);
-    return max(0.0, time_of(r) - e.training.eta);
-}
-
-/// Share of prompts whose cosine is clear of `threshold`, all errors granted.
-double share_beyond(const Vector& cosine, const Ball& threshold) {
-    Index count = 0;
-    for (const double c : cosine) count += c > threshold.high() ? 1 : 0;
-    return static_cast<double>(count) / static_cast<double>(cosine.size());
 }
 
 /// 1 - (loss - inf phi) / (phi(0) - inf phi).
@@ -126,48 +104,6 @@ double comparator_length(const Evidence& e, double t) {
         [&](double x) { return comparator_loss(e, std::exp(x), t); }, std::log(shortest),
         std::log(longest), 20, iterations);
     return std::exp(best.first);
-}
-
-Claim early_accuracy() {
-    return {"T6a",
-            "accuracy at early times",
-            "for t < 2 / kappa, reward accuracy A(t) >= share of i with cos(z_i, zbar) > kappa t / "
-            "2; gradient descent: > kappa (t - eta) / 2",
-            "theory.md T6a; T3c and Cauchy-Schwarz on m_i = 2 beta v^T z_i",
-            ClaimKind::kRigorous,
-            Scope::kRun,
-            {has_trajectory(), starts_at_reference(), convex_loss(), loss_falls_at_zero(),
-             full_gradient(2.0)},
-            [](const Evidence& e) {
-                std::vector<Comparison> out;
-                for (const Record& r : e.trajectory().records) {
-                    const Ball threshold = Ball(0.5) * smoothness(e) * curved_time(e, r);
-                    if (!(r.time > 0.0) || threshold.low() >= 1.0) continue;
-                    out.push_back(
-                        {r.step,
-                         r.time,
-                         accuracy(r, r.error.path_accuracy),
-                         share_beyond(e.statistics().cosine, threshold.widened(cosine_error(e))),
-                         Relation::kAtLeast,
-                         {.trivial = 0.0}});
-                }
-                return out;
-            }};
-}
-
-Claim accuracy_from_loss() {
-    return {
-        "T6b",
-        "accuracy from the loss",
-        "A(t) >= 1 - L(t) / log 2, for any trainer; other losses: 1 - (L(t) - inf phi) / (phi(0) "
-        "- inf phi)",
-        "theory.md T6b; phi(m) >= phi(0) wherever m <= 0",
-        ClaimKind::kRigorous,
-        Scope::kRun,
-        {has_trajectory(), loss_counts_errors()},
-        after_start([](const Evidence& e, const Record& r) {
-            return accuracy_at_least(e, r, accuracy(r, r.error.accuracy), measured_loss(r));
-        })};
 }
 
 Claim accuracy_from_comparator() {

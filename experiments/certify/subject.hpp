@@ -43,6 +43,7 @@ struct Subject {
     Fault fault = {};
     /// Whether what a claim assumes is looked at; a negative control presumes it.
     bool presume = false;
+    bool keep_margins = false;  ///< a claim looks at single rows
 };
 
 /// A head trained on contexts (theory.md T12): what is claimed, with the step sizes of its records.

@@ -35,13 +35,13 @@ void declare(ParameterTable& t, CertifyOptions& o) {
 }
 
 /// The options of simulate as its file keeps them: name = value  # origin.
-struct Kept {
+struct KeptOptions {
     RunConfig run;
     std::string features, labels;
 };
 
-Kept kept_options(const h5::Reader& file) {
-    Kept out;
+KeptOptions kept_options(const h5::Reader& file) {
+    KeptOptions out;
     ParameterTable table;
     declare(table, out.run);
     table.text("features", &out.features, "");
@@ -64,7 +64,7 @@ struct Again {
     Dataset data;
 };
 
-Dataset given_features(const Kept& kept) {
+Dataset given_features(const KeptOptions& kept) {
     auto all = read_features(kept.features, kept.labels);
     if (all.size() != 1) throw InputError(kept.features + ": no longer holds one behaviour");
     return std::move(all.front());
@@ -76,7 +76,7 @@ Again run_again(const std::string& path) {
     if (!file.has_dataset("run_id") || file.shape("run_id") != h5::Shape{1})
         throw InputError(path + ": does not hold one run",
                          "certify takes a file that simulate wrote");
-    const Kept kept = kept_options(file);
+    const KeptOptions kept = kept_options(file);
     Again out;
     out.data = kept.features.empty() ? certify::training_rows(kept.run) : given_features(kept);
     out.run = kept.features.empty() ? run_synthetic(kept.run) : run_dataset(kept.run, out.data);

@@ -57,7 +57,7 @@ void print_claim(std::ostream& out, const Claim& claim) {
         << kind_of(claim) << "\n    judged on:\n";
     for (const std::string& ground : grounds_of(claim)) out << "    - " << ground << "\n";
     out << "    negative controls, each of which must come back violated:\n";
-    for (const Control& control : controls())
+    for (const Control& control : controls({claim}))
         if (control.claim == claim.id)
             out << "    - " << control.name << ": " << control.fault << "\n";
     out << "    search for a counterexample: ";

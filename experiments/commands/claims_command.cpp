@@ -1,18 +1,27 @@
-#include <ostream>
+#include <iostream>
 
 #include "experiments/commands/claim_page.hpp"
+#include "experiments/commands/claims_option.hpp"
 #include "experiments/commands/command.hpp"
-#include "sim/base/failure.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {
 
 namespace {
 
-int run_claims(const std::vector<std::string>& arguments, std::ostream& out) {
-    if (arguments.size() > 1) throw InputError("claims: give at most one claim id or prefix");
-    for (const auto& claim : theory::select_claims(arguments.empty() ? "" : arguments[0])) {
-        if (arguments.empty())
+struct ClaimsOptions {
+    std::string claim, file;
+};
+
+void declare(ParameterTable& t, ClaimsOptions& o) {
+    t.text("claim", &o.claim, "id or prefix of the claims to print whole; else a line each");
+    t.positional();
+    declare_claim_file(t, o.file);
+}
+
+int run_claims(ClaimsOptions& o, const ParameterTable&, std::ostream& out) {
+    for (const auto& claim : theory::select_claims(o.claim, own_claims(o.file, std::cerr))) {
+        if (o.claim.empty())
             out << claim.id << "  " << claim.title << "\n";
         else
             print_claim(out, claim);
@@ -23,7 +32,7 @@ int run_claims(const std::vector<std::string>& arguments, std::ostream& out) {
 }  // namespace
 
 Command claims_command() {
-    return {"claims", "list the claims; `claims T2b` prints one", run_claims};
+    return make_command("claims", "list the claims; `claims T2b` prints one", run_claims);
 }
 
 }  // namespace prefdyn

@@ -1,21 +1,42 @@
 #include "experiments/commands/claims_option.hpp"
 
+#include <ostream>
+
 #include "sim/base/failure.hpp"
+#include "theory/formula/claim_file.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {
 
-void declare_claims(ParameterTable& t, std::string& claims) {
-    t.text("claims", &claims, "comma-separated claim ids or prefixes (T2 takes T2a and T2b)");
-    t.check([](const std::string& ids) -> std::string {
+void declare_claim_file(ParameterTable& t, std::string& file) {
+    t.text("claim-file", &file, "claims of your own, as formulas (docs/adding-a-claim.md)");
+}
+
+void declare(ParameterTable& t, ClaimsOption& o) {
+    t.text("claims", &o.ids,
+           "comma-separated claim ids or prefixes (T2 takes T2a and T2b); else all, with "
+           "--claim-file those of the file");
+    declare_claim_file(t, o.file);
+    // Ids beside a claim file are looked at once it is read.
+    t.rule([&o](const ParameterTable&) -> std::string {
         try {
-            theory::select_claims(ids);
+            if (o.file.empty()) theory::select_claims(o.ids);
             return {};
         } catch (const InputError& error) {
-            return std::string("is not known: ") + error.what() +
-                   (error.hint().empty() ? "" : "; " + error.hint());
+            return std::string("--") + error.what() + "; " + error.hint();
         }
     });
+}
+
+std::vector<theory::Claim> own_claims(const std::string& file, std::ostream& log) {
+    if (file.empty()) return {};
+    theory::ClaimFile read = theory::read_claim_file(file);
+    for (const std::string& warning : read.warnings) log << "warning: " << warning << "\n";
+    return std::move(read.claims);
+}
+
+std::vector<theory::Claim> chosen_claims(const ClaimsOption& option, std::ostream& log) {
+    return theory::select_claims(option.ids, own_claims(option.file, log));
 }
 
 }  // namespace prefdyn

@@ -21,6 +21,7 @@ Command inspect_command();
 Command judge_command();
 Command merge_command();
 Command misalign_command();
+Command quantities_command();
 Command scaled_command();
 Command simulate_command();
 Command slurm_command();
@@ -37,9 +38,9 @@ const std::map<std::string, Command>& commands() {
         for (const Command& each :
              {certify_command(), claims_command(), dialogues_command(), docs_command(),
               embed_command(), falsify_command(), finetune_command(), inspect_command(),
-              judge_command(), merge_command(), misalign_command(), scaled_command(),
-              simulate_command(), slurm_command(), status_command(), sweep_command(),
-              tokenize_command(), verify_command()})
+              judge_command(), merge_command(), misalign_command(), quantities_command(),
+              scaled_command(), simulate_command(), slurm_command(), status_command(),
+              sweep_command(), tokenize_command(), verify_command()})
             out.emplace(each.name, each);
         return out;
     }();

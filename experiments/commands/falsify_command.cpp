@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <ostream>
 #include <sstream>
 
 #include "experiments/certify/certificate_fields.hpp"
 #include "experiments/certify/subject.hpp"
+#include "experiments/commands/claims_option.hpp"
 #include "experiments/commands/command.hpp"
 #include "experiments/falsify/falsify.hpp"
 #include "experiments/program/output_options.hpp"
@@ -22,7 +24,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct FalsifyOptions {
-    std::string claim, replay;
+    std::string claim, claim_file, replay;
     Index budget = 20000;
     double after = 0.0;
     std::uint64_t seed = 1;
@@ -32,6 +34,7 @@ struct FalsifyOptions {
 void declare(ParameterTable& t, FalsifyOptions& o) {
     t.text("claim", &o.claim,
            "ids or prefixes of rigorous claims that bound something: T2 takes T2a and T2b", true);
+    declare_claim_file(t, o.claim_file);
     t.integer("budget", &o.budget, 1, 1000000000, "runs", "cases to try for each claim");
     t.real("after", &o.after, 0.0, 1e9, false, "1 / kappa",
            "only times with kappa t at least this count: how tight is the claim late?");
@@ -55,7 +58,7 @@ struct Target {
 /// The searchable ones among the claims that `options` names; what cannot be searched is chosen
 /// alone only, to be refused with its reason.
 std::vector<Target> targets_of(const FalsifyOptions& options) {
-    auto chosen = theory::select_claims(options.claim);
+    auto chosen = theory::select_claims(options.claim, own_claims(options.claim_file, std::cerr));
     if (std::ranges::any_of(chosen, has_search_space))
         std::erase_if(chosen, [](const auto& claim) { return !has_search_space(claim); });
     else
@@ -94,7 +97,7 @@ void write_features(const std::string& path, const Dataset& data) {
 }
 
 /// Options of `prefdyn simulate` that run the case again.
-std::string simulate_config(const Extremal& extremal) {
+std::string simulate_config(const Extremal& extremal, const std::string& claim_file) {
     RunConfig config = extremal.at.config;
     ParameterTable table;
     declare(table, config);
@@ -102,6 +105,7 @@ std::string simulate_config(const Extremal& extremal) {
     const auto idle = idle_options(config, extremal.at.features.has_value());
     for (const Parameter& p : table.parameters())
         if (std::ranges::count(idle, p.name) == 0) text += p.name + " = " + p.get() + "\n";
+    if (!claim_file.empty()) text += "claim-file = " + claim_file + "\n";
     return text;
 }
 
@@ -111,6 +115,7 @@ std::string falsify_config(const theory::Claim& claim, const Extremal& extremal,
     std::ostringstream out;
     for (const auto& [name, value] : extremal.at.dials)
         out << "# " << name << " = " << format_real(value) << "\n";
+    if (!options.claim_file.empty()) out << "claim-file = " << options.claim_file << "\n";
     out << "claim = " << claim.id << "\nseed = " << options.seed
         << "\nafter = " << format_real(options.after) << "\nreplay = " << extremal.point.restart;
     for (const double x : extremal.point.x) out << " " << format_real(x);
@@ -135,7 +140,8 @@ std::string write_case(const std::string& path, const theory::Claim& claim,
                        const FalsifyOptions& options, const Extremal& extremal) {
     const bool run = claim.scope == theory::Scope::kRun;
     make_folder_of(path);
-    std::string text = run ? simulate_config(extremal) : falsify_config(claim, extremal, options);
+    std::string text = run ? simulate_config(extremal, options.claim_file)
+                           : falsify_config(claim, extremal, options);
     if (extremal.at.features) {
         write_features(path + ".h5", *extremal.at.features);
         text += (run ? "features = " : "# features: ") + path + ".h5\n";

@@ -9,8 +9,8 @@
 
 namespace prefdyn {
 
-std::vector<Field> result_fields() {
-    std::vector<Field> out = run_fields();
+std::vector<Field> result_fields(const std::vector<theory::Claim>& claims) {
+    std::vector<Field> out = run_fields(claims);
     const auto add = [&](const std::vector<Field>& more) {
         out.insert(out.end(), more.begin(), more.end());
     };
@@ -25,7 +25,7 @@ std::vector<Field> result_fields() {
 void write_results(const std::string& path, const Verification& v, const std::string& command,
                    const ParameterTable& options, Device device, double wall_seconds,
                    const std::vector<std::pair<std::string, std::string>>& more) {
-    ResultWriter writer(result_fields());
+    ResultWriter writer(result_fields(v.claims));
     put_runs(writer, v);
     put_kept_data(writer, v);
     put_verdicts(writer, v);

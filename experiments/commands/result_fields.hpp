@@ -6,8 +6,8 @@ namespace prefdyn {
 
 inline constexpr std::int64_t kFormatVersion = 4;
 
-/// Every dataset a result file may hold.
-std::vector<Field> result_fields();
+/// Every dataset a result file about these claims may hold.
+std::vector<Field> result_fields(const std::vector<theory::Claim>& claims = {});
 
 /// Writes simulate's or verify's findings. `command` and `options` (name, value, origin lines)
 /// become attributes beside the provenance and `more`.

@@ -1,8 +1,8 @@
 #include <cmath>
 #include <filesystem>
 #include <iomanip>
+#include <iostream>
 #include <numeric>
-#include <ostream>
 
 #include "experiments/commands/claims_option.hpp"
 #include "experiments/commands/command.hpp"
@@ -13,7 +13,6 @@
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/lm/text/utf8.hpp"
-#include "theory/registry.hpp"
 
 namespace prefdyn {
 
@@ -26,7 +25,7 @@ struct ScaledOptions {
     EmbedSource source;
     ScaledPreset preset = ScaledPreset::kImLi;
     ScaledPlan plan = {.verify = {.seed = 1234}};
-    std::string claims;
+    ClaimsOption claims;
     OutputOptions output;
 };
 
@@ -51,7 +50,7 @@ void declare(ParameterTable& t, ScaledOptions& o) {
     t.integer("pairs", &o.plan.pairs, 0, 10000, "", "pairs of behaviours trained together");
     t.integer("cross-check", &o.plan.cross_check, 0, 100000, "behaviours",
               "train these with the dense V x d head as well; it holds about four heads in memory");
-    declare_claims(t, o.claims);
+    declare(t, o.claims);
     t.seed("seed", &o.plan.verify.seed, "everything random follows from it");
     declare(t, o.output);
 }
@@ -166,8 +165,8 @@ void print_findings(std::ostream& out, const ScaledFindings& found,
 }
 
 int run_and_write(const ScaledOptions& options, const ParameterTable& table, EmbedJob& job,
-                  const Stopwatch& watch, std::ostream& out) {
-    const auto claims = theory::select_claims(options.claims);
+                  const std::vector<theory::Claim>& claims, const Stopwatch& watch,
+                  std::ostream& out) {
     const ScaledInput input = scaled_input(job);
     ScaledFindings found = run_scaled(claims, input, options.plan);
     put_scaled(found, input);
@@ -183,7 +182,7 @@ int run_and_write(const ScaledOptions& options, const ParameterTable& table, Emb
 }
 
 int run_scaled(ScaledOptions& options, const ParameterTable& table, std::ostream& out) {
-    theory::select_claims(options.claims);
+    const auto claims = chosen_claims(options.claims, std::cerr);
     options.plan.verify.device = apply(options.output.machine);
     options.source.arithmetic.device = options.plan.verify.device;
     const Stopwatch watch;
@@ -191,7 +190,7 @@ int run_scaled(ScaledOptions& options, const ParameterTable& table, std::ostream
     if (!job.run(out)) return 130;
     print_pair(out, job.input());
     try {
-        return run_and_write(options, table, job, watch, out);
+        return run_and_write(options, table, job, claims, watch, out);
     } catch (const Interrupted&) {
         job.print_kept(out);
         return 130;

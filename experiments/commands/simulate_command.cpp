@@ -1,9 +1,10 @@
 #include <iomanip>
-#include <ostream>
+#include <iostream>
 
 #include "experiments/certify/options.hpp"
 #include "experiments/certify/subject.hpp"
 #include "experiments/commands/certificate_print.hpp"
+#include "experiments/commands/claims_option.hpp"
 #include "experiments/commands/command.hpp"
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/program/output_options.hpp"
@@ -20,7 +21,7 @@ namespace {
 
 struct SimulateOptions {
     RunConfig run;
-    std::string features, labels;
+    std::string features, labels, claim_file;
     bool keep_data = false;
     certify::Options certify;
     OutputOptions output;
@@ -32,6 +33,7 @@ void declare(ParameterTable& t, SimulateOptions& o) {
            "features to train on instead of sampled ones: HDF5 with one behaviour, or .npy");
     t.text("labels", &o.labels, "labels that go with a .npy feature file");
     declare_keep_data(t, o.keep_data);
+    declare_claim_file(t, o.claim_file);
     declare(t, o.output);
     declare(t, o.certify, "every claim about the run");
     t.rule([&o](const ParameterTable& table) {
@@ -92,13 +94,18 @@ void print_own_certificates(std::ostream& out, const Verification& v) {
 }
 
 int run_simulate(SimulateOptions& options, const ParameterTable& table, std::ostream& out) {
-    require_writable(options.output.out, options.output.force, {options.features, options.labels});
+    require_writable(options.output.out, options.output.force,
+                     {options.features, options.labels, options.claim_file});
     if (options.certify.certify) certify::require_available();
     options.run.device = apply(options.output.machine);
-    options.run.training.keep = options.keep_data;
     const Stopwatch watch;
     Verification v;
     v.claims = theory::claims();
+    for (theory::Claim& claim : own_claims(options.claim_file, std::cerr))
+        v.claims.push_back(std::move(claim));
+    options.run.training.keep =
+        theory::kept_for(v.claims) |
+        Kept{options.keep_data, options.keep_data, false, options.keep_data};
     Dataset given;
     if (!options.features.empty()) given = one_behaviour(options);
     v.runs.push_back(options.features.empty() ? run_synthetic(options.run)

@@ -1,4 +1,4 @@
-#include <ostream>
+#include <iostream>
 
 #include "experiments/certify/options.hpp"
 #include "experiments/commands/certificate_print.hpp"
@@ -12,7 +12,6 @@
 #include "experiments/verify/verdict_table.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/data/feature_file.hpp"
-#include "theory/registry.hpp"
 
 namespace prefdyn {
 
@@ -20,7 +19,8 @@ namespace {
 
 struct VerifyOptions {
     bool quick = false, full = false;
-    std::string claims, embeddings, labels, gram, weights;
+    ClaimsOption claims;
+    std::string embeddings, labels, gram, weights;
     double beta = 0.01;
     Index replicates = 2000;
     std::uint64_t seed = 1;
@@ -32,7 +32,7 @@ struct VerifyOptions {
 void declare(ParameterTable& t, VerifyOptions& o) {
     t.flag("quick", &o.quick, "a small suite, seconds");
     t.flag("full", &o.full, "a large suite, repeated with five seeds");
-    declare_claims(t, o.claims);
+    declare(t, o.claims);
     t.text("embeddings", &o.embeddings, "features to check the theorems on instead: HDF5 or .npy");
     t.text("labels", &o.labels, "labels that go with a .npy feature file");
     t.real("beta", &o.beta, 0.0, 1e6, true, "", "strength of the reference, for --embeddings");
@@ -84,11 +84,11 @@ int run_verify(VerifyOptions& options, const ParameterTable& table, std::ostream
     if (options.output.out.empty())
         options.output.out =
             options.embeddings.empty() ? "results/verify.h5" : "results/features.h5";
-    const auto claims = theory::select_claims(options.claims);
+    const auto claims = chosen_claims(options.claims, std::cerr);
     std::vector<Dataset> behaviours;
     if (!options.embeddings.empty()) behaviours = read_features(options.embeddings, options.labels);
     require_writable(options.output.out, options.output.force,
-                     {options.embeddings, options.labels});
+                     {options.embeddings, options.labels, options.claims.file});
     if (options.certify.certify) certify::require_available();
     plan.device = apply(options.output.machine);
     const Stopwatch watch;

@@ -53,6 +53,15 @@ Claim late_only(const Claim& claim, double after) {
 double guarded_ratio(const Comparison& c) {
     const double measured = c.measured.value, bound = c.bound.value;
     const double error = c.measured.radius + c.bound.radius;
+    // Of sides that are not both positive the ratio says nothing: their distance, relative to the
+    // larger, does.
+    const double size = std::max({std::fabs(measured), std::fabs(bound), error});
+    if (c.relation != theory::Relation::kEqual && !(measured >= 0.0 && bound >= 0.0) &&
+        size > 0.0) {
+        const double beyond =
+            c.relation == theory::Relation::kAtMost ? measured - bound : bound - measured;
+        return 1.0 + (beyond - error) / size;
+    }
     switch (c.relation) {
         case theory::Relation::kAtMost:
             return (measured - error) / std::max(bound, error);

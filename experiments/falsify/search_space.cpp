@@ -32,7 +32,7 @@ void set_training(RunConfig& c, double eta, double steps, double method) {
 
 class DialSpace final : public SearchSpace {
   public:
-    explicit DialSpace(std::uint64_t seed) : seed_(seed) {}
+    DialSpace(std::uint64_t seed, const Kept& keep) : seed_(seed), keep_(keep) {}
     std::string name() const override { return "dials"; }
     std::size_t size() const override { return 14; }
 
@@ -54,6 +54,7 @@ class DialSpace final : public SearchSpace {
         f.noise.tails = static_cast<Tails>(pick(x[9], tail_names().size()));
         c.beta = log_between(x[10], 1e-3, 1e1);
         set_training(c, x[11], x[12], x[13]);
+        c.training.keep = keep_;
         c.seed = seed_;
         out.run = [c](Device device) mutable -> CaseResult {
             c.device = device;
@@ -64,11 +65,12 @@ class DialSpace final : public SearchSpace {
 
   private:
     std::uint64_t seed_;
+    Kept keep_;
 };
 
 class FeatureSpace final : public SearchSpace {
   public:
-    explicit FeatureSpace(std::uint64_t seed) : seed_(seed) {
+    FeatureSpace(std::uint64_t seed, const Kept& keep) : seed_(seed), keep_(keep) {
         Stream stream = stream_of(seed, Substream::kSearchFeatures);
         const auto whole_number = [&](Index low, Index high) {
             return boost::random::uniform_int_distribution<Index>(low, high)(stream);
@@ -92,6 +94,7 @@ class FeatureSpace final : public SearchSpace {
         data.label.assign(static_cast<std::size_t>(samples_), std::int8_t{-1});
         std::fill_n(data.label.begin(), positive_, std::int8_t{1});
         set_training(out.config, x[0], x[1], x[2]);
+        out.config.training.keep = keep_;
         out.config.seed = seed_;
         out.run = [c = out.config, data](Device device) mutable -> CaseResult {
             c.device = device;
@@ -103,16 +106,17 @@ class FeatureSpace final : public SearchSpace {
 
   private:
     std::uint64_t seed_;
+    Kept keep_;
     Index samples_, dimension_, positive_;
 };
 
 }  // namespace
 
-std::unique_ptr<SearchSpace> dial_space(std::uint64_t seed) {
-    return std::make_unique<DialSpace>(seed);
+std::unique_ptr<SearchSpace> dial_space(std::uint64_t seed, const Kept& keep) {
+    return std::make_unique<DialSpace>(seed, keep);
 }
-std::unique_ptr<SearchSpace> feature_space(std::uint64_t seed) {
-    return std::make_unique<FeatureSpace>(seed);
+std::unique_ptr<SearchSpace> feature_space(std::uint64_t seed, const Kept& keep) {
+    return std::make_unique<FeatureSpace>(seed, keep);
 }
 
 }  // namespace prefdyn

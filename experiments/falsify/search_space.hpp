@@ -49,8 +49,8 @@ std::unique_ptr<SearchSpace> search_space(const theory::Claim& claim, std::size_
                                           std::uint64_t seed);
 
 /// Sampled distributions, or raw features: what the spaces above are made from.
-std::unique_ptr<SearchSpace> dial_space(std::uint64_t seed);
-std::unique_ptr<SearchSpace> feature_space(std::uint64_t seed);
+std::unique_ptr<SearchSpace> dial_space(std::uint64_t seed, const Kept& keep = {});
+std::unique_ptr<SearchSpace> feature_space(std::uint64_t seed, const Kept& keep = {});
 
 /// Coordinate x of [0, 1] to [low, high], linearly or in the logarithm.
 double between(double x, double low, double high);

@@ -193,8 +193,10 @@ std::unique_ptr<SearchSpace> search_space(const theory::Claim& claim, std::size_
         }
     };
     if (!has_search_space(claim)) throw InputError("claim: no space to search for " + claim.id);
-    return std::visit(Make{restart % 2 == 0 ? dial_space(seed) : feature_space(seed), seed},
-                      claim.checks.search);
+    return std::visit(
+        Make{restart % 2 == 0 ? dial_space(seed, claim.keep) : feature_space(seed, claim.keep),
+             seed},
+        claim.checks.search);
 }
 
 }  // namespace prefdyn

@@ -58,6 +58,7 @@ theory::TrainingFacts training_facts(const MixtureTraining& training, const Trai
     facts.beta = training.beta;
     facts.eta = spec.eta;
     facts.loss = loss.facts();
+    facts.loss_name = loss.name();
     return facts;
 }
 

@@ -44,6 +44,7 @@ theory::TrainingFacts training_facts(const RunConfig& config,
     facts.beta = config.beta;
     facts.eta = config.training.eta;
     facts.loss = loss->facts();
+    facts.loss_name = loss->name();
     if (facts.loss.form == LossForm::kMargin) facts.phi = {loss, loss->margin()};
     return facts;
 }
@@ -115,7 +116,7 @@ RunResult PendingRun::finish(Trajectory trajectory) {
             result_.name + ": the loss or the norm of its gradient is not finite at the start",
             "scale the features down");
     result_.trajectory = std::move(trajectory);
-    if (result_.config.training.keep) result_.data = task_->train;
+    if (result_.config.training.keep.rows) result_.data = task_->train;
     return std::move(result_);
 }
 

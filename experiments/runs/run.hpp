@@ -19,7 +19,7 @@ struct RunResult {
     Trajectory trajectory;
     double kappa = 0.0;
     bool features_given = true;  ///< not drawn from the config's distribution
-    Dataset data;                ///< what it was trained on, if TrainSpec::keep asked for it
+    Dataset data;                ///< what it was trained on, if Kept::rows asked for it
 
     /// Borrows from this object.
     theory::Evidence evidence() const;

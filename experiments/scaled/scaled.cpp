@@ -8,6 +8,7 @@
 #include "experiments/scaled/scaled_tasks.hpp"
 #include "sim/base/numerics.hpp"
 #include "sim/base/substream.hpp"
+#include "theory/registry.hpp"
 
 namespace prefdyn {
 
@@ -171,7 +172,8 @@ bool ScaledFindings::as_expected() const {
 }
 
 ScaledFindings run_scaled(const std::vector<theory::Claim>& claims, const ScaledInput& input,
-                          const ScaledPlan& plan) {
+                          ScaledPlan plan) {
+    plan.verify.keep = plan.verify.keep | theory::kept_for(claims);
     const std::vector<LastLayer> layers = last_layers(input, plan);
     ScaledFindings out;
     Verification& v = out.verification;

@@ -67,7 +67,7 @@ struct ScaledFindings {
 };
 
 ScaledFindings run_scaled(const std::vector<theory::Claim>& claims, const ScaledInput& input,
-                          const ScaledPlan& plan);
+                          ScaledPlan plan);
 
 /// Fields of a result file beyond verify's, and what goes into them: added to
 /// `findings.verification.study_values`.

@@ -41,6 +41,7 @@ RunConfig last_layer_config(const ScaledPlan& plan, const PreferenceTask& task) 
     constexpr Index kMostRecords = 200;
     RunConfig out;
     out.training = plan.training;
+    out.training.keep = plan.verify.keep;
     out.training.records = std::min(plan.training.steps + 1, kMostRecords);
     out.beta = plan.verify.beta;
     out.vocabulary = task.policy.vocabulary;

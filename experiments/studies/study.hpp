@@ -28,6 +28,7 @@ struct VerifyPlan {
     std::optional<MixtureSpec> mixture = {};  ///< behaviours of the user's own
     Device device = Device::kCpu;             ///< of suite and studies; controls: the processor
     bool keep_data = false;                   ///< of runs: features, margins, heads
+    Kept keep = {};                           ///< what the claims look at beside that
 };
 
 /// A claim held against one setting of a study.
@@ -70,13 +71,16 @@ struct Study {
                                const std::vector<Dataset>& behaviours, const VerifyPlan&)>
         run_on_features = {};
     std::vector<Control> controls = {};
+    bool judges_formulas = false;  ///< about behaviours, that users state
 };
 
 /// The study's claims among `selected`, in registry order.
 inline std::vector<theory::Claim> claims_of(const Study& study,
                                             std::vector<theory::Claim> selected) {
     std::erase_if(selected, [&](const theory::Claim& claim) {
-        return std::ranges::count(study.claims, claim.id) == 0;
+        const bool own =
+            study.judges_formulas && claim.formula && claim.scope == theory::Scope::kStudy;
+        return !own && std::ranges::count(study.claims, claim.id) == 0;
     });
     return selected;
 }

@@ -36,9 +36,12 @@ class Model {
                                std::size_t records) = 0;
     /// About what one point holds in memory while it runs.
     virtual double bytes() const = 0;
+    /// What the claims look at beside the numbers of a record; before begin.
+    void keep(const Kept& kept) { kept_ = kept; }
 
   protected:
     ParameterTable table_;
+    Kept kept_;
 };
 
 struct Experiment {
@@ -47,6 +50,7 @@ struct Experiment {
     std::vector<Measure> measures;    ///< without the claims'
     std::size_t extra_records;        ///< a run may keep beyond its `records`
     std::unique_ptr<Model> (*make)();
+    theory::Scope own_claims = theory::Scope::kRun;  ///< which formulas can be judged at a point
 };
 
 /// `run`: one head on one synthetic dataset, as simulate trains it. `priority`: several behaviours.

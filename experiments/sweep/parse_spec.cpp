@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <sstream>
 
@@ -7,6 +8,7 @@
 #include "sim/base/failure.hpp"
 #include "sim/base/nearest.hpp"
 #include "sim/lm/text/text_file.hpp"
+#include "theory/formula/claim_file.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn::sweep {
@@ -19,7 +21,7 @@ struct Line {
 };
 
 const std::vector<std::string> kSweepKeys = {"experiment", "design", "points", "replicates",
-                                             "seed",       "claims", "zip"};
+                                             "seed",       "claims", "zip",    "claim-file"};
 
 class SpecParser {
   public:
@@ -30,6 +32,7 @@ class SpecParser {
     Spec parse() {
         choose_experiment();
         model_ = spec_.experiment->make();
+        read_own_claims();
         for (const Line& line : lines_) guarded(line, [&] { read(line); });
         join_zips();
         check_circles();
@@ -63,6 +66,11 @@ class SpecParser {
         std::string raw;
         for (int number = 1; std::getline(in, raw); ++number) {
             const std::string line = trim(raw.substr(0, raw.find('#')));
+            if (line.starts_with("[") || !sections_.empty()) {
+                if (sections_.empty()) sections_.assign(static_cast<std::size_t>(number - 1), '\n');
+                sections_ += raw + "\n";
+                continue;
+            }
             if (line.empty()) continue;
             const auto equals = line.find('=');
             if (equals == std::string::npos) {
@@ -99,6 +107,30 @@ class SpecParser {
         spec_.experiment = &experiments().front();
     }
 
+    /// Claims as formulas: of the file that `claim-file` names, beside the spec or where the
+    /// program was called, and of the spec's own sections.
+    void read_own_claims() {
+        const auto add = [&](theory::ClaimFile file) {
+            for (theory::Claim& claim : file.claims) {
+                if (std::ranges::count(spec_.own_claims, claim.id, &theory::Claim::id) > 0)
+                    throw InputError(claim.id + " is claimed twice");
+                spec_.own_claims.push_back(std::move(claim));
+            }
+            spec_.own_text += file.canonical;
+        };
+        if (const Line* line = line_of("claim-file"))
+            guarded(*line, [&] {
+                const auto beside = std::filesystem::path(place_).parent_path() / line->value;
+                const bool there = std::filesystem::exists(beside);
+                add(theory::read_claim_file(there ? beside.string() : line->value));
+            });
+        if (!sections_.empty()) try {
+                add(theory::parse_claims(sections_, place_));
+            } catch (const InputError& error) {
+                problems_.append(problems_.empty() ? "" : "\n").append(error.what());
+            }
+    }
+
     std::uint64_t count(const Line& line, std::uint64_t low, std::uint64_t high) {
         std::uint64_t value = 0;
         if (parse_number(line.value, value) && value >= low && value <= high) return value;
@@ -122,8 +154,8 @@ class SpecParser {
         } else if (line.key == "claims") {
             spec_.claims = line.value;
             std::erase_if(spec_.claims, [](char c) { return c == ' ' || c == '\t'; });
-            theory::select_claims(spec_.claims);
-        } else if (line.key != "zip") {
+            theory::select_claims(spec_.claims, spec_.own_claims);
+        } else if (line.key != "zip" && line.key != "claim-file") {
             read_parameter(line);
         }
     }
@@ -254,7 +286,7 @@ class SpecParser {
     }
 
     static constexpr std::size_t kMostPoints = 1000000000;
-    std::string place_, problems_;
+    std::string place_, problems_, sections_;
     std::vector<Line> lines_;
     std::unique_ptr<Model> model_;
     Spec spec_;

@@ -120,7 +120,8 @@ Experiment priority_experiment() {
             {"T8a", "T8b", "T8c", "T8d"},
             measures_of(behaviour_numbers(), behaviour_curves()),
             1,
-            [] { return std::unique_ptr<Model>(new PriorityModel); }};
+            [] { return std::unique_ptr<Model>(new PriorityModel); },
+            theory::Scope::kStudy};
 }
 
 }  // namespace prefdyn::sweep

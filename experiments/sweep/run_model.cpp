@@ -36,6 +36,7 @@ class RunModel final : public Model {
 
     TrainJob begin(Device device) override {
         config_.device = device;
+        config_.training.keep = kept_;
         return run_.emplace(begin_synthetic(config_)).job();
     }
 

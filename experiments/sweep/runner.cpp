@@ -19,6 +19,7 @@
 #include "sim/base/cancel.hpp"
 #include "sim/base/numerics.hpp"
 #include "sim/base/stopwatch.hpp"
+#include "theory/registry.hpp"
 
 namespace prefdyn::sweep {
 
@@ -252,6 +253,7 @@ PointRunner::PointRunner(const Spec& spec, Device device)
 std::unique_ptr<Model> PointRunner::prepare(std::size_t point) const {
     auto model = spec_.experiment->make();
     set_point(spec_, unit_, point, model->table());
+    model->keep(theory::kept_for(claims_));
     return model;
 }
 

@@ -61,15 +61,17 @@ std::string Spec::canonical() const {
     for (const auto& [key, value] : fixed) line(key, ValueList{value});
     for (const RandomKey& r : random) line(r.key, r.range);
     for (const ExpressionKey& e : expressions) line(e.key, e.expression);
-    return out;
+    return out + own_text;
 }
 
 std::string Spec::id() const { return content_hash(canonical()); }
 
 std::vector<theory::Claim> Spec::selected_claims() const {
-    std::vector<theory::Claim> out = theory::select_claims(claims);
+    std::vector<theory::Claim> out = theory::select_claims(claims, own_claims);
     std::erase_if(out, [&](const theory::Claim& claim) {
-        return std::ranges::count(experiment->claims, claim.id) == 0;
+        const bool own = std::ranges::count(own_claims, claim.id, &theory::Claim::id) > 0;
+        return own ? claim.scope != experiment->own_claims
+                   : std::ranges::count(experiment->claims, claim.id) == 0;
     });
     return out;
 }

@@ -33,9 +33,11 @@ struct ExpressionKey {
 struct Spec {
     const Experiment* experiment = nullptr;
     Design design = Design::kGrid;
-    std::string claims;      ///< as select_claims takes them; empty: all of the experiment
-    std::uint64_t seed = 1;  ///< of the whole sweep
-    std::size_t points = 0;  ///< of a random design
+    std::string claims;  ///< as select_claims takes them; empty: all of the experiment
+    std::vector<theory::Claim> own_claims;  ///< of the spec's claim sections and claim file
+    std::string own_text;                   ///< they in canonical form
+    std::uint64_t seed = 1;                 ///< of the whole sweep
+    std::size_t points = 0;                 ///< of a random design
     std::size_t replicates = 1;
     std::vector<std::pair<std::string, std::string>> fixed;
     std::vector<Axis> axes;  ///< of a grid, in the order of the file
@@ -57,7 +59,9 @@ struct Spec {
 };
 
 /// `key = value` lines, `#` starts a comment. Beside the experiment's parameters: experiment,
-/// design, points, replicates, seed, claims, and `zip = key key` for keys that change together.
+/// design, points, replicates, seed, claims, `zip = key key` for keys that change together, and
+/// claim-file for claims as formulas; they may also stand at the end of the spec itself, each
+/// behind its head [X1].
 /// Throws one InputError with everything that is wrong, line by line; `place` names the file.
 Spec parse_spec(const std::string& text, const std::string& place);
 Spec read_spec(const std::string& path);

@@ -49,6 +49,16 @@ Verdict records_exchanged(const Claim& claim, std::uint64_t seed) {
     return judge_run(claim, run);
 }
 
+Verdict line_strengthened(const Claim& claim, std::uint64_t seed) {
+    return judge_run(theory::strengthened(claim, 0.9), run_synthetic(one_line(seed)));
+}
+
+Verdict beta_overstated(const Claim& claim, std::uint64_t seed) {
+    RunResult run = run_synthetic(one_line(seed));
+    run.facts.beta *= 1.1;
+    return judge_run(claim, run);
+}
+
 Verdict millionth_off(const Claim& claim, std::uint64_t seed) {
     return judge_run(theory::strengthened(claim, kMillionth), slow_parabola(seed));
 }
@@ -87,6 +97,10 @@ std::vector<Control> attained_controls() {
         {"T3a", "bound x (1 - 1e-6), parabola", millionth, parabola_strengthened},
         {"T3b", "kappa x 0.3, parabola", "kappa is taken 0.3 times as large as it is",
          kappa_understated},
+        {"T3f", "bound x 0.9, one line", stronger + "where all features have one length",
+         line_strengthened},
+        {"T3f", "beta overstated", "the claim is told 1.1 times the trainer's beta",
+         beta_overstated},
         {"T3c", "bound x 0.9, parabola", stronger + "where it is attained",
          early_parabola_strengthened},
         {"T4a", "bound x (1 - 1e-6), parabola", millionth, parabola_strengthened},

@@ -4,6 +4,7 @@
 
 #include "experiments/verify/verify.hpp"
 #include "sim/base/numerics.hpp"
+#include "theory/registry.hpp"
 
 namespace prefdyn {
 
@@ -19,8 +20,10 @@ double median(std::vector<double> values) {
 
 class SummaryBuilder {
   public:
+    explicit SummaryBuilder(bool own) { summary_.own = own; }
     void add(const theory::Verdict& v) {
         ++summary_.cases[static_cast<std::size_t>(v.status)];
+        summary_.within_tenth = summary_.within_tenth || v.within_tenth;
         if (v.status == Status::kFitted) constants_.push_back(v.fitted);
         if (v.status == Status::kNotApplicable || v.status == Status::kFitted) return;
         if (!std::isfinite(v.tightness.median)) return;
@@ -62,7 +65,7 @@ class SummaryBuilder {
 std::vector<ClaimSummary> Verification::summaries() const {
     std::vector<ClaimSummary> out;
     for (std::size_t c = 0; c < claims.size(); ++c) {
-        SummaryBuilder builder;
+        SummaryBuilder builder(!theory::is_claim_id(claims[c].id));
         if (claims[c].scope == theory::Scope::kRun)
             for (const auto& row : verdicts) builder.add(row[c]);
         for (const auto& row : cases)

@@ -248,6 +248,8 @@ const std::map<std::string, Replay>& shared() {
         {"bound x 0.9, straight", straight_strengthened},
         {"bound x (1 - 1e-6), parabola", on_parabola(0.02, 100, {.bound_factor = kMillionth})},
         {"kappa x 0.3, parabola", on_parabola(0.02, 100, {.lambda_factor = 0.3})},
+        {"bound x 0.9, one line", on(one_line, {.bound_factor = 0.9})},
+        {"beta overstated", on(one_line, {.told_beta = 1.1 * RunConfig().beta})},
         {"bound x 0.9, parabola", on_parabola(0.002, 40, {.bound_factor = 0.9})},
         {"unlearned late", unlearned_late},
         {"phi(0) = 1", giant_misjudged},

@@ -43,6 +43,16 @@ RunConfig parabola(double eta_kappa, Index steps, std::uint64_t seed) {
     return c;
 }
 
+RunConfig one_line(std::uint64_t seed) {
+    RunConfig c;
+    c.features = plain_features(50, 1, 2.0);
+    c.features.covariance.sigma = 0.01;
+    c.training.steps = 20;
+    c.eta_kappa = 0.01;
+    c.seed = seed;
+    return c;
+}
+
 RunConfig straight(double eta_kappa, std::uint64_t seed) {
     RunConfig c;
     c.features = plain_features(200, 16, 1.0);

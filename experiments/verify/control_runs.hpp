@@ -22,6 +22,9 @@ Dataset synthetic_with_common_mean(std::uint64_t seed);
 /// T3a, T4a and the energy inequality of a step are equalities.
 RunConfig parabola(double eta_kappa, Index steps, std::uint64_t seed);
 
+/// Rows at +1 and -1 with little spread: max ||g||^2 is all but mean ||g||^2.
+RunConfig one_line(std::uint64_t seed);
+
 /// The mean difference across a common mean that makes kappa: no curvature along the gradient.
 RunConfig straight(double eta_kappa, std::uint64_t seed);
 

@@ -28,9 +28,15 @@ struct ControlData {
     double beta = 0.1;                  ///< of a run on features
 };
 
+/// With all that a claim may look at.
+RunConfig watched(RunConfig config) {
+    config.training.keep = {true, true, true};
+    return config;
+}
+
 /// Early times on the given features, or on synthetic ones.
 RunResult early_run(const ControlData& data, double eta_factor = 1.0) {
-    RunConfig c = early_times(data.seed);
+    RunConfig c = watched(early_times(data.seed));
     c.eta_kappa *= eta_factor;
     if (data.features == nullptr) return run_synthetic(c);
     c.beta = data.beta;
@@ -95,13 +101,13 @@ bool flip_changes_rate(const Dataset& data) {
 }
 
 Verdict step_too_large(const Claim& claim, std::uint64_t seed) {
-    RunConfig c = stiff(seed);
+    RunConfig c = watched(stiff(seed));
     c.eta_kappa = 3.0;
     return judge_run(claim, run_synthetic(c));
 }
 
 Verdict mean_eigenvalue_for_largest(const Claim& claim, std::uint64_t seed) {
-    RunResult run = run_synthetic(stiff(seed));
+    RunResult run = run_synthetic(watched(stiff(seed)));
     run.statistics.lambda_max =
         run.statistics.mean_square / static_cast<double>(run.config.features.dimension);
     return judge_run(claim, run);
@@ -219,9 +225,9 @@ ControlResult run_job(const Job& job, std::uint64_t seed, double beta) {
 
 }  // namespace
 
-std::vector<Control> controls() {
+std::vector<Control> controls(const std::vector<Claim>& claims) {
     std::vector<Control> all;
-    for (const Claim& claim : theory::claims())
+    for (const Claim& claim : claims)
         for (const PlantedFault fault : claim.checks.faults)
             all.push_back(planted(claim.id, fault));
     for (auto& own : {sample_controls(), attained_controls()})
@@ -233,7 +239,7 @@ std::vector<Control> controls() {
 
 std::vector<ControlResult> run_controls(const std::vector<Claim>& claims, std::uint64_t seed,
                                         std::span<const Dataset> behaviours, double beta) {
-    const std::vector<Control> all = controls();
+    const std::vector<Control> all = controls(claims);
     const std::vector<Job> jobs = plan_controls(all, claims, behaviours);
     std::vector<ControlResult> out(jobs.size());
     std::vector<std::size_t> on_features;

@@ -6,9 +6,9 @@
 
 namespace prefdyn {
 
-/// The faults that claims ask to be planted in runs, the controls of T5, those on runs that attain
-/// a bound, and those of every study.
-std::vector<Control> controls();
+/// The faults that `claims` ask to be planted in runs, the controls of T5, those on runs that
+/// attain a bound, and those of every study.
+std::vector<Control> controls(const std::vector<theory::Claim>& claims);
 
 /// Every control of the given claims: on each of `behaviours` its fault
 /// can show on, on synthetic features if there is none.

@@ -38,6 +38,8 @@ bool has_curve(const theory::Claim& claim) {
     return claim.scope == theory::Scope::kRun && claim.checks.curve;
 }
 
+bool is_own(const theory::Claim& claim) { return !theory::is_claim_id(claim.id); }
+
 FieldType field_type(ParameterType type) {
     if (type == ParameterType::kReal) return FieldType::kReal;
     return type == ParameterType::kInteger ? FieldType::kInteger : FieldType::kText;
@@ -62,23 +64,31 @@ void add_config_fields(std::vector<Field>& out) {
     }
 }
 
-void add_run_fields(std::vector<Field>& out) {
+void add_run_fields(std::vector<Field>& out, const std::vector<theory::Claim>& claims) {
     for (const auto& c : run_texts()) out.push_back(text_field(c.name, {"run"}, c.description));
     add_config_fields(out);
     for (const auto& m : run_measures()) out.push_back(field_of(m.measure, {"run"}));
     for (const auto& m : record_measures()) out.push_back(field_of(m.measure, {"run", "record"}));
     for (const Measure& m : {on_training_set(kQuantiles), on_held_out_set(kQuantiles)})
         out.push_back(field_of(m, {"run", "record", "quantile"}));
+    const auto add_curve = [&](const std::string& what, const theory::Claim& claim) {
+        out.push_back(real_field(
+            what + "_" + claim.id, {"run", "record"}, "",
+            what + (what == "bound" ? " of " : " side of ") + claim.id + " (" + claim.title +
+                "), NaN where it does not apply; of several comparisons at a record the closest"));
+    };
     for (const auto& claim : theory::claims())
-        if (has_curve(claim))
-            out.push_back(real_field(
-                "bound_" + claim.id, {"run", "record"}, "",
-                "bound of " + claim.id + " (" + claim.title + "), NaN where it does not apply"));
+        if (has_curve(claim)) add_curve("bound", claim);
+    for (const auto& claim : claims)
+        if (has_curve(claim) && is_own(claim)) {
+            add_curve("bound", claim);
+            add_curve("measured", claim);
+        }
 }
 
 }  // namespace
 
-std::vector<Field> run_fields() {
+std::vector<Field> run_fields(const std::vector<theory::Claim>& claims) {
     std::vector<Field> out = {
         integer_field("run", {"run"}, "", "number of the run"),
         integer_field("record", {"record"}, "",
@@ -86,7 +96,7 @@ std::vector<Field> run_fields() {
         real_field("quantile", {"quantile"}, "", "quantile level"),
         integer_field("fixed_step", {"fixed_step"}, "updates", "steps losses are compared at"),
     };
-    add_run_fields(out);
+    add_run_fields(out, claims);
     out.push_back(real_field("loss_at_fixed_step", {"run", "fixed_step"}, "nats",
                              "training loss after that many steps"));
     out.push_back(real_field("spearman_loss_distinguishability", {"fixed_step"}, "",
@@ -181,20 +191,25 @@ class RunFiller {
 
     void bounds() {
         for (std::size_t c = 0; c < v_.claims.size(); ++c) {
-            const theory::Claim& claim = v_.claims[c];
-            if (!has_curve(claim)) continue;
-            std::vector<double> out(v_.runs.size() * length_, kNan);
-            for (std::size_t r = 0; r < v_.runs.size(); ++r) {
-                if (v_.verdicts[r][c].status == theory::Status::kNotApplicable) continue;
-                const auto& records = v_.runs[r].trajectory.records;
-                std::size_t k = 0;
-                for (const auto& comparison : claim.compare(v_.runs[r].evidence())) {
-                    while (k < records.size() && records[k].time < comparison.time) ++k;
-                    out[r * length_ + k] = comparison.bound.value;
-                }
-            }
-            writer_.put("bound_" + claim.id, out);
+            if (!has_curve(v_.claims[c])) continue;
+            writer_.put("bound_" + v_.claims[c].id, curve_of(c, &theory::CurvePoint::bound));
+            if (is_own(v_.claims[c]))
+                writer_.put("measured_" + v_.claims[c].id,
+                            curve_of(c, &theory::CurvePoint::measured));
         }
+    }
+
+    std::vector<double> curve_of(std::size_t claim, double theory::CurvePoint::*value) const {
+        std::vector<double> out(v_.runs.size() * length_, kNan);
+        for (std::size_t r = 0; r < v_.runs.size(); ++r) {
+            const auto& records = v_.runs[r].trajectory.records;
+            std::size_t k = 0;
+            for (const theory::CurvePoint& point : v_.verdicts[r][claim].curve) {
+                while (k < records.size() && records[k].time < point.time) ++k;
+                out[r * length_ + k] = point.*value;
+            }
+        }
+        return out;
     }
 
     void fixed_steps() {

@@ -91,6 +91,16 @@ void print_power(std::ostream& out, const Verification& v) {
     }
 }
 
+/// Of claims that are not built in, how far from their bounds everything stayed.
+void print_loose(std::ostream& out, const Verification& v, const std::vector<ClaimSummary>& rows) {
+    for (std::size_t c = 0; c < rows.size(); ++c) {
+        const ClaimSummary& row = rows[c];
+        const bool judged = row.status == Status::kHolds || row.status == Status::kUndecided;
+        if (!row.own || !judged || row.within_tenth || row.caught > 0) continue;
+        out << v.claims[c].id << ": never within 10 % of tight; no control was caught\n";
+    }
+}
+
 /// How many controls ran on what and were caught, where features were given.
 void print_control_data(std::ostream& out, const Verification& v) {
     if (v.fixed_steps.empty()) return;
@@ -166,6 +176,7 @@ void print_verdicts(std::ostream& out, const Verification& v) {
             out << "never applied: " << v.claims[c].id << "\n";
     print_reasons(out, v, rows);
     print_undecided(out, v);
+    print_loose(out, v, rows);
     print_power(out, v);
     print_run_violations(out, v);
     print_case_violations(out, v);

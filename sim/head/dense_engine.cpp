@@ -258,7 +258,9 @@ Roundings DenseEngine::roundings() const {
             .inner = d + 6.0,
             .outer = static_cast<double>(task_.train.samples()) + V + 16.0,
             .reference = head.size() == 0 ? 0.0 : head.stableNorm(),
-            .normaliser = V + 16.0};
+            .normaliser = V + 16.0,
+            .tokens = V,
+            .reference_logit = reference_logit_error(task_.policy)};
 }
 
 /// The spectral norm through the Gram matrix of the rows that moved.

@@ -51,6 +51,8 @@ struct Roundings {
     double outer = kInfinity;  ///< roundings of a sum over the rows
     double reference = 0.0;    ///< ||W_0||_F where margins are differences of logits, else 0
     double normaliser = 0.0;  ///< roundings of a log-softmax where margins pass through one, else 0
+    double tokens = kInfinity;     ///< V: entries of a softmax
+    double reference_logit = 0.0;  ///< error of a reference logit relative to ||g_i||
 };
 
 class PolicyEngine {

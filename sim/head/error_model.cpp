@@ -29,6 +29,7 @@ ErrorModel::ErrorModel(const PolicyEngine& engine, const PreferenceLoss& loss)
       size_(static_cast<double>(engine.size())) {
     const Dataset& data = engine.data(Split::kTrain);
     row_norm_ = data.features.rowwise().norm();
+    fresh_norm_ = engine.data(Split::kHeldOut).features.rowwise().norm();
     const auto n = static_cast<double>(data.samples());
     mean_norm_ = row_norm_.sum() / n;
     mean_square_ = row_norm_.squaredNorm() / n;
@@ -109,17 +110,38 @@ double ErrorModel::drift_since(const Record& record, const Passage& since) const
            times(gradient_error(reach), span);
 }
 
-/// Of the share of margins above zero.
-ShareError ErrorModel::positive(const Vector& margin, double slope, double floor) const {
+/// Of the share of numbers above zero, which may be off by slope ||g_i|| + floor.
+template <class Numbers, class Floor>
+ShareError ErrorModel::positive(const Numbers& x, const Vector& row_norm, double slope,
+                                const Floor& floor) {
     Index sure = 0, counted = 0, possible = 0;
-    for (Index i = 0; i < margin.size(); ++i) {
-        const double error = times(slope, row_norm_(i)) + floor;
-        sure += margin(i) - error > 0.0 ? 1 : 0;
-        counted += margin(i) > 0.0 ? 1 : 0;
-        possible += margin(i) + error > 0.0 ? 1 : 0;
+    for (Index i = 0; i < x.size(); ++i) {
+        const double error = times(slope, row_norm(i)) + floor(i);
+        sure += x(i) - error > 0.0 ? 1 : 0;
+        counted += x(i) > 0.0 ? 1 : 0;
+        possible += x(i) + error > 0.0 ? 1 : 0;
     }
-    const auto n = static_cast<double>(margin.size());
+    const auto n = static_cast<double>(x.size());
     return {static_cast<double>(counted - sure) / n, static_cast<double>(possible - counted) / n};
+}
+
+/// A logit moves by half a margin over beta; a normaliser is a logarithm of V terms. The two logits
+/// of a prompt share it, so that it drops out of their difference up to its own rounding.
+void ErrorModel::log_probability_errors(const Responses& r, const Margin& margin,
+                                        MeasuredErrors& out) const {
+    out.logp = out.logp_floor = kInfinity;
+    out.policy_accuracy = out.path_policy_accuracy = {1.0, 1.0};
+    const double share = gamma_of(roundings_.tokens + 16.0);
+    if (!std::isfinite(share)) return;
+    out.logp = 2.0 * (margin.slope / beta_ + roundings_.reference_logit);
+    out.logp_floor = margin.floor / beta_ + share;
+    const auto floor = [&](Index i) {
+        const double size = std::max(std::fabs(r.logp_chosen(i)), std::fabs(r.logp_rejected(i)));
+        return margin.floor / beta_ + 8.0 * kUnitRoundoff * (1.0 + size);
+    };
+    const Vector gap = r.logp_chosen - r.logp_rejected;
+    out.policy_accuracy = positive(gap, row_norm_, out.logp, floor);
+    out.path_policy_accuracy = positive(gap, row_norm_, out.logp + std::sqrt(2.0) * drift_, floor);
 }
 
 double ErrorModel::rounding_at_start() const {
@@ -127,7 +149,42 @@ double ErrorModel::rounding_at_start() const {
     return std::isfinite(error) ? error : 0.0;
 }
 
-MeasuredErrors ErrorModel::at(const Record& record, const Vector& margin, const Passage& since) {
+/// Means over rows that no error model of the training set covers: the same margins' errors, a
+/// plain sum's rounding, phi by its slope and its own rounding.
+SplitErrors ErrorModel::held_out_errors(const Record& record, const Responses& r,
+                                        const Margin& margin, double drift) const {
+    SplitErrors out;
+    if (r.margin.size() == 0) return out;
+    const double size = fresh_norm_.mean(), H = record.head_change;
+    const double sum = gamma_of(static_cast<double>(r.margin.size()) + 4.0);
+    const double moved = (margin.slope + times(scale_, drift)) * size + margin.floor;
+    const double reach = scale_ * H * size;
+    const double slope =
+        std::min(loss_.slope_max,
+                 std::fabs(loss_.slope_at_zero) +
+                     times(loss_.curvature_max, scale_ * (H + drift) * fresh_norm_.maxCoeff()));
+    out.margin = moved + sum * reach;
+    out.loss = times(slope, moved) + (kLossRoundings + 4.0) * kUnitRoundoff *
+                                         (std::fabs(record.held_out.loss) + times(slope, reach) +
+                                          std::fabs(loss_.value_at_zero));
+    const double logit = 2.0 * (margin.slope / beta_ + roundings_.reference_logit),
+                 moved_logit = logit + std::sqrt(2.0) * drift;
+    const double share = gamma_of(roundings_.tokens + 16.0);
+    out.logp = moved_logit * size + margin.floor / beta_ +
+               (share + sum) * (1.0 + std::fabs(record.held_out.logps_chosen) +
+                                std::fabs(record.held_out.logps_rejected));
+    out.accuracy = positive(r.margin, fresh_norm_, margin.slope + times(scale_, drift),
+                            [&](Index) { return margin.floor; });
+    const Vector gap = r.logp_chosen - r.logp_rejected;
+    out.policy_accuracy = positive(gap, fresh_norm_, moved_logit, [&](Index i) {
+        const double most = std::max(std::fabs(r.logp_chosen(i)), std::fabs(r.logp_rejected(i)));
+        return margin.floor / beta_ + 8.0 * kUnitRoundoff * (1.0 + most);
+    });
+    return out;
+}
+
+MeasuredErrors ErrorModel::at(const Record& record, const Responses& responses,
+                              const Responses& fresh, const Passage& since) {
     const double H = record.head_change, R = record.update_rate, u = kUnitRoundoff;
     drift_ += drift_since(record, since);
     if (!started_) {
@@ -144,9 +201,13 @@ MeasuredErrors ErrorModel::at(const Record& record, const Vector& margin, const 
     out.linear_remainder = 4.0 * u * (H + record.time * start_rate_) +
                            times(start_error_, record.time) +
                            gamma_of(size_ + 4.0) * record.linear_remainder;
-    out.accuracy = positive(margin, row.slope, row.floor);
+    const auto floor = [&](Index) { return row.floor; };
+    out.accuracy = positive(responses.margin, row_norm_, row.slope, floor);
     out.drift = drift_;
-    out.path_accuracy = positive(margin, row.slope + scale_ * drift_, row.floor);
+    out.path_accuracy = positive(responses.margin, row_norm_, row.slope + scale_ * drift_, floor);
+    log_probability_errors(responses, row, out);
+    out.held_out = held_out_errors(record, fresh, row, 0.0);
+    out.path_held_out = held_out_errors(record, fresh, row, drift_);
     started_ = true;
     time_ = record.time;
     head_change_ = H;

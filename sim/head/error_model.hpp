@@ -26,8 +26,10 @@ class ErrorModel {
   public:
     ErrorModel(const PolicyEngine& engine, const PreferenceLoss& loss);
 
-    /// Of a record whose measured numbers and step are filled in, and its margins (n).
-    MeasuredErrors at(const Record& record, const Vector& margin, const Passage& since);
+    /// Of a record whose measured numbers and step are filled in, and what it was measured of.
+    /// `fresh`: of the held-out rows, empty if there are none.
+    MeasuredErrors at(const Record& record, const Responses& responses, const Responses& fresh,
+                      const Passage& since);
 
     /// ||.||_F of the gradient's error at a head this far from its start.
     double gradient_error(double head_change) const;
@@ -43,13 +45,21 @@ class ErrorModel {
     double mean_slope(double head_change) const;
     double loss_error(double head_change, double loss) const;
     double drift_since(const Record& record, const Passage& since) const;
-    ShareError positive(const Vector& margin, double slope, double floor) const;
+    /// `floor` (n): of each row, beside slope ||g_i||.
+    template <class Numbers, class Floor>
+    static ShareError positive(const Numbers& x, const Vector& row_norm, double slope,
+                               const Floor& floor);
+    void log_probability_errors(const Responses& responses, const Margin& margin,
+                                MeasuredErrors& out) const;
+    SplitErrors held_out_errors(const Record& record, const Responses& fresh, const Margin& margin,
+                                double drift) const;
 
     LossFacts loss_;
     const MarginLoss* phi_;
     Roundings roundings_;
     double beta_, scale_, size_;  ///< scale_: sqrt(2) beta; size_: entries of theta
     Vector row_norm_;             ///< ||g_i|| (n)
+    Vector fresh_norm_;           ///< of the held-out rows
     double mean_norm_, mean_square_, largest_norm_;  ///< of ||g_i||
     double start_error_ = 0.0;                       ///< of the gradient at the first record
     double drift_ = 0.0, start_rate_ = 0.0;

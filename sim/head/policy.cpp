@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/base/numerics.hpp"
+#include "sim/base/ball.hpp"
 #include "sim/data/noise.hpp"
 
 namespace prefdyn {
@@ -55,6 +55,12 @@ ReferenceLogits reference_logits(const Policy& policy, const HeadRows& head,
         }
     }
     return out;
+}
+
+double reference_logit_error(const Policy& policy) {
+    const RowMatrix& head = policy.reference;
+    if (head.size() == 0) return 0.0;
+    return gamma_of(static_cast<double>(head.cols()) + 4.0) * head.rowwise().norm().maxCoeff();
 }
 
 ReferenceLogits reference_logits(const Policy& policy, const RowMatrix& features) {

@@ -30,6 +30,9 @@ struct ReferenceLogits {
 
 ReferenceLogits reference_logits(const Policy& policy, const RowMatrix& features);
 
+/// Rounding of such a logit relative to ||g_i||, at most; 0 for a head that is zero or not there.
+double reference_logit_error(const Policy& policy);
+
 /// Rows first, first + 1, ... of a head, (count, d).
 using HeadRows = std::function<RowMatrix(Index first, Index count)>;
 

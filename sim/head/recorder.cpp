@@ -39,8 +39,8 @@ bool Recorder::record(const Vector& theta, double step, double time, double epoc
     row.update_rate = engine_.frobenius(direction);
     row.linear_remainder = engine_.frobenius(theta - start_ - time * initial_direction_);
     row.held_out = no_metrics();
+    Responses fresh;
     if (engine_.data(Split::kHeldOut).samples() > 0) {
-        Responses fresh;
         engine_.evaluate(theta, Split::kHeldOut, fresh, nullptr);
         row.held_out = summarise(fresh, loss_);
         if (!all_finite({row.held_out.loss, row.held_out.rewards_margins})) return false;
@@ -49,10 +49,12 @@ bool Recorder::record(const Vector& theta, double step, double time, double epoc
     if (!all_finite({row.train.loss, row.train.rewards_margins, row.head_change,
                      row.head_change_spectral, row.update_rate, row.linear_remainder}))
         return false;
-    row.error = errors_.at(row, responses.margin, since);
-    if (keep_) {
-        row.theta = theta;
-        row.margin = std::move(responses.margin);
+    row.error = errors_.at(row, responses, fresh, since);
+    if (keep_.heads) row.theta = theta;
+    if (keep_.margins) row.margin = std::move(responses.margin);
+    if (keep_.log_probabilities) {
+        row.logp_chosen = std::move(responses.logp_chosen);
+        row.logp_rejected = std::move(responses.logp_rejected);
     }
     trajectory_.records.push_back(std::move(row));
     return true;

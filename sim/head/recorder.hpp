@@ -8,7 +8,7 @@ namespace prefdyn {
 /// Measures an engine at chosen points and keeps the trajectory. The first record must be at t = 0.
 class Recorder {
   public:
-    Recorder(const PolicyEngine& engine, const PreferenceLoss& loss, bool keep)
+    Recorder(const PolicyEngine& engine, const PreferenceLoss& loss, const Kept& keep)
         : engine_(engine), loss_(loss), errors_(engine, loss), keep_(keep) {}
 
     /// False if theta, a loss, a mean margin, the rate or the head's change is no longer finite;
@@ -29,7 +29,7 @@ class Recorder {
     const PolicyEngine& engine_;
     const PreferenceLoss& loss_;
     ErrorModel errors_;
-    bool keep_;
+    Kept keep_;
     Vector start_, initial_direction_;
     Trajectory trajectory_;
 };

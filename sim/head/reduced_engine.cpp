@@ -188,7 +188,9 @@ Roundings BasicReducedEngine<Scalar>::roundings() const {
     const bool own_order = sorts_ || device_[0];
     return {.beta = task_.policy.beta,
             .inner = own_order ? static_cast<double>(d) + 6.0 : margin_roundings(d),
-            .outer = own_order ? static_cast<double>(n) + 4.0 : sum_roundings(n, d)};
+            .outer = own_order ? static_cast<double>(n) + 4.0 : sum_roundings(n, d),
+            .tokens = static_cast<double>(task_.policy.vocabulary),
+            .reference_logit = reference_logit_error(task_.policy)};
 }
 
 template <class Scalar>

@@ -20,8 +20,8 @@ struct TrainSpec {
     Index records = 50;
     Spacing spacing = Spacing::kLinear;
     std::vector<Index> record_also = {};  ///< further steps a discrete method records
-    bool keep = false;                    ///< parameters and margins at every record
-    double flow_tolerance = 1e-10;        ///< relative local error of the Runge-Kutta steps
+    Kept keep = {};
+    double flow_tolerance = 1e-10;  ///< relative local error of the Runge-Kutta steps
 };
 
 /// One head to train; engine and loss must outlive it.

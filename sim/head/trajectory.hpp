@@ -33,6 +33,25 @@ struct ShareError {
     double below, above;
 };
 
+/// What is kept at every record beside the numbers.
+struct Kept {
+    bool heads = false;    ///< the parameters
+    bool margins = false;  ///< of every row
+    bool log_probabilities = false;
+    bool rows = false;  ///< of the run: what it was trained on
+
+    Kept operator|(const Kept& other) const {
+        return {heads || other.heads, margins || other.margins,
+                log_probabilities || other.log_probabilities, rows || other.rows};
+    }
+};
+
+/// The same of a split's means.
+struct SplitErrors {
+    double loss = 0.0, margin = 0.0, logp = 0.0;
+    ShareError accuracy{}, policy_accuracy{};
+};
+
 /// How far what is measured at a record may be off (sim/head/error_model.hpp): by the roundings of
 /// the pass that measured it, at the parameters as they are; and how far those are from the exact
 /// ones. Infinite where nothing is known.
@@ -45,6 +64,9 @@ struct MeasuredErrors {
     /// 2) leave the trained head within it of the exact one.
     double drift;
     ShareError path_accuracy;  ///< the same with the drift's part of a margin's error
+    double logp, logp_floor;   ///< of log pi(y | x_i): logp ||g_i|| + logp_floor (1 + |log pi|)
+    ShareError policy_accuracy, path_policy_accuracy;  ///< of outputs_accuracies, likewise
+    SplitErrors held_out, path_held_out;               ///< without and with the drift's part
 };
 
 /// The state at time t, before any further update. t = eta * step for discrete methods.
@@ -58,7 +80,8 @@ struct Record {
     std::vector<BehaviourMetrics> behaviours;  ///< (K) if the training rows name behaviours
     std::vector<double> observed;              ///< PolicyEngine::observe
     MeasuredErrors error{};
-    Eigen::VectorXd theta, margin;  ///< parameters and m_i (n), if TrainSpec::keep asks for them
+    /// Where Kept asks for them: parameters, m_i (n), log pi(y_w | x_i) and log pi(y_l | x_i) (n).
+    Eigen::VectorXd theta, margin, logp_chosen, logp_rejected;
 };
 
 enum class StopReason { kCompleted, kDiverged, kInterrupted, kStepUnderflow };

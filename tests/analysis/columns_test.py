@@ -34,6 +34,14 @@ def quantile(values, level):
     return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
+def closest(comparisons, at_least=False):
+    """The bound that stands closest to what was measured, of (measured, bound)."""
+    def slack(comparison):
+        measured, bound = comparison
+        return (measured - bound if at_least else bound - measured) / abs(bound) if bound else math.inf
+    return min(comparisons, key=slack)[1]
+
+
 class Run:
     """One run of a file, and what plain loops make of its features, labels and heads."""
 
@@ -130,7 +138,59 @@ class Run:
             "T3c": 0.5 * kappa * time ** 2 * rate,
             "T4a": rate ** 2 * decayed, "T4b": time * rate ** 2,
             "T6b": 1.0 - record["loss"] / math.log(2.0),
+            **self.tangent_bounds(k),
         }
+
+    def tangent_bounds(self, k):
+        """Of the claims on how far the path leaves its tangent, and of late times."""
+        told, record, v = self.statistics(), self.record(k), self.v[k]
+        kappa, rate, zbar = told["kappa"], told["initial_rate_predicted"], told["zbar_norm"]
+        step = self.columns["step"][0, k]
+        time, x = self.eta * step, told["kappa"] * self.eta * step
+        mean = [math.fsum(self.s[i] * self.g[i, j] for i in range(self.n)) / self.n for j in range(self.d)]
+        lengths = [norm(row) for row in self.g]
+        along = [self.s[i] * math.fsum(self.g[i, j] * mean[j] for j in range(self.d)) / zbar
+                 for i in range(self.n)]
+        square = math.fsum(p * p for p in along) / self.n
+        q = 0.5 * BETA ** 2 * square / kappa
+        energy = 1.0 - 0.5 * self.eta * kappa
+        bend = min(0.5 * kappa * (time - self.eta), math.sqrt(q) * (math.exp(x) - 1.0 - x) / x,
+                   2.0 / 3.0 * math.sqrt(0.5 * x / energy))
+        shrink = 1.0 - self.eta * kappa
+        held = max((1.0 - shrink ** (2 * (step - m))) / (2.0 * kappa)
+                   + energy * self.eta * m / (1.0 + 2.0 * kappa * energy * self.eta * m)
+                   for m in range(int(step) + 1))
+        decay, top = 1.0, 2.0 * BETA ** 2 * max(lengths) ** 2
+        for j in range(k):
+            steps = self.columns["step"][0, j + 1] - self.columns["step"][0, j]
+            decay *= max(0.0, 1.0 - self.eta * top * self.record(j)["loss"]) ** steps
+        out = {
+            "T3e": rate * held,
+            "T3f": rate * decay,
+            "T13a": closest([(abs(m - time * BETA ** 2 * a * zbar),
+                              2.0 * BETA * l * bend * time * rate / math.sqrt(2.0))
+                             for m, a, l in zip(self.margins(v), along, lengths)]),
+        }
+        falls = math.sqrt(max(0.0, 1.0 - q * (math.exp(2.0 * x) - 1.0)))
+        line, speed = (record["linear_remainder"], bend * time * rate), (record["update_rate"], rate * falls)
+        slack = [(line[1] - line[0]) / line[1] if line[1] else math.inf,
+                 (speed[0] - speed[1]) / speed[1] if speed[1] else speed[0]]
+        out["T3d"] = line[1] if slack[0] <= slack[1] else speed[1]
+        if k > 1:
+            out["T4c"] = closest([(self.record(j)["loss"], record["loss"] + record["head_change"] ** 2
+                                   / (2.0 * self.eta * self.columns["step"][0, j])) for j in range(1, k)])
+        if bend < 1.0:
+            out["T6a"] = sum(a / l > bend for a, l in zip(along, lengths)) / self.n
+            out["T13b"] = bend
+        spread = square - zbar ** 2
+        chebyshev = []
+        for share in (0.9, 0.98, 1.0):
+            reach = zbar - bend * sorted(lengths)[math.ceil(share * self.n) - 1]
+            if reach > 0.0:
+                chebyshev.append((record["rewards_accuracies"], share - spread / (spread + reach ** 2)))
+        if chebyshev:
+            out["T6f"] = closest(chebyshev, at_least=True)
+        return out
 
 
 class ColumnsTest(unittest.TestCase):
@@ -184,9 +244,9 @@ class ColumnsTest(unittest.TestCase):
     def test_every_number_of_a_run_is_recomputed_or_named_here(self):
         """A new column must be recomputed above or be one of these, which say what was asked for."""
         known = set(self.run_.record(0)) | set(self.run_.statistics())
-        known |= {f"bound_{claim}" for claim in self.run_.bounds(1)}
+        known |= {f"bound_{claim}" for k in range(1, len(self.run_.v)) for claim in self.run_.bounds(k)}
         known |= {"run", "record", "quantile", "claim", "sample", "dimension", "step", "time", "epoch",
-                  "learning_rate", "bound_T5p", "bound_T6a", "bound_T6e"}
+                  "learning_rate", "bound_T5p", "bound_T6e"}
         left = {name for name, values in self.run_.columns.items()
                 if values.dtype.kind in "fi" and name not in known
                 and not name.startswith(("config_", "data_", "eval_", "error_", "verdict_", "claim_"))}

@@ -51,8 +51,10 @@ inline Run run_method(const Dataset& data, Method method, double eta_kappa, Inde
     spec.batch = data.samples() / 2 + 1;
     spec.spacing = spacing;
     spec.flow_tolerance = 1e-13;
+    spec.keep = {.margins = true, .log_probabilities = true};
     out.facts = {dynamics_of(method), beta, spec.eta,
                  task.loss->facts(),  true, {task.loss, task.loss->margin()}};
+    out.facts.loss_name = task.loss->name();
     out.trajectory =
         train(*make_engine(EngineKind::kReduced, task), *task.loss, spec, test::seed());
     return out;

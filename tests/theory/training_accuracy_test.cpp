@@ -84,7 +84,7 @@ TEST_CASE("after one update of gradient descent T6a is an equality") {
         const auto comparisons = claim_named("T6a").compare(run.evidence());
         REQUIRE(comparisons.size() == 1);
         CHECK(comparisons[0].measured.value == comparisons[0].bound.value);
-        CHECK(comparisons[0].bound.radius == 0.0);
+        CHECK(comparisons[0].bound.radius <= kEpsilon);
         CHECK(comparisons[0].bound.value > 0.5);
         CHECK(comparisons[0].bound.value < 1.0);
         Run wrong = run;
@@ -93,31 +93,37 @@ TEST_CASE("after one update of gradient descent T6a is an equality") {
     }
 }
 
-TEST_CASE("T6a speaks of 0 < t < 2 / kappa, and its share falls with t") {
+TEST_CASE("T6a speaks while bend < 1, and its share falls with t") {
     const Run run = run_method(problem(200, 5, 1.0, 0.0, 5200), Method::kFlow, 0.01, 400);
     const double kappa = smoothness(run.evidence()).value;
     const auto comparisons = claim_named("T6a").compare(run.evidence());
+    const double q = 2.0 * 0.09 * 0.25 * run.statistics.projection.squaredNorm() / 200.0;
+    const auto bend = [&](double t) {
+        const double x = kappa * t;
+        return std::min({0.5 * x, std::sqrt(q / kappa) * (std::exp(x) - 1.0 - x) / x,
+                         2.0 / 3.0 * std::sqrt(0.5 * x)});
+    };
     std::size_t expected = 0;
     for (const Record& r : run.trajectory.records)
-        expected += r.time > 0.0 && kappa * r.time < 2.0 ? 1 : 0;
+        expected += r.time > 0.0 && bend(r.time) < 1.0 ? 1 : 0;
     REQUIRE(comparisons.size() == expected);
     REQUIRE(expected > 5);
-    for (std::size_t k = 0; k < comparisons.size(); ++k) {
+    for (const Comparison& c : comparisons) {
         Index count = 0;
-        for (const double c : run.statistics.cosine)
-            count += c > 0.5 * kappa * comparisons[k].time ? 1 : 0;
-        CHECK(comparisons[k].bound.value == static_cast<double>(count) / 200.0);
+        for (const double cosine : run.statistics.cosine) count += cosine > bend(c.time) ? 1 : 0;
+        CHECK(c.bound.value == static_cast<double>(count) / 200.0);
     }
     CHECK(comparisons.front().bound.value > comparisons.back().bound.value);
 }
 
-TEST_CASE("a prompt orthogonal to the mean is never counted, however its cosine was rounded") {
+TEST_CASE("a prompt orthogonal to the mean may or may not be counted, and the bound says so") {
     for (int k = 0; k < 50; ++k) {
         const Run run =
             run_method(with_orthogonal_prompts(0.1 * k), Method::kGradientDescent, 0.1, 3);
         for (const Comparison& c : claim_named("T6a").compare(run.evidence()))
-            CHECK(c.bound.value == 0.5);
-        CHECK(judge_one(claim_named("T6a"), run.evidence()).status == Status::kHolds);
+            CHECK(c.bound.low() <= 0.5);
+        const Status status = judge_one(claim_named("T6a"), run.evidence()).status;
+        CHECK((status == Status::kHolds || status == Status::kUndecided));
     }
 }
 
@@ -131,7 +137,7 @@ TEST_CASE("where the mean cancels to rounding nothing is guaranteed") {
     data.features(7, 0) *= 1.0 + 1e-15;
     const Run run = run_method(data, Method::kGradientDescent, 0.1, 3);
     for (const Comparison& c : claim_named("T6a").compare(run.evidence()))
-        CHECK(c.bound.value == 0.0);
+        CHECK(c.bound.low() <= 0.0);
 }
 
 TEST_CASE("T6b: the bound is 1 - L / log 2, vacuous while that is negative, and needs no trainer") {

@@ -1,4 +1,5 @@
-"""Adds the claim of docs/adding-a-claim.md to a copy of the tree, step by step, and runs the tests there.
+"""Judges the claim file of docs/adding-a-claim.md, then adds the page's claim in C++ to a copy of the tree, step by
+step, and runs the tests there.
 
 ctest gives BUILD (a finished build), TYPE and COMPILER. Only what the page touches is compiled; the rest is linked
 from BUILD.
@@ -82,11 +83,30 @@ def build(tree, work, source):
     return work / "build"
 
 
+def judge_file(page, work):
+    """The page's ten lines through verify, claims, falsify and simulate: all as expected."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", page, re.M | re.S)
+    lines = next(block for block in blocks if block.startswith("# mine.claim"))
+    (work / "mine.claim").write_text(lines)
+    program = f"{os.environ['BUILD']}/prefdyn"
+    verdicts = run(program, "verify", "--quick", "--claim-file", "mine.claim", "--out", "x.h5", cwd=work)
+    ids = re.findall(r"^\[(\w+)\]", lines, re.M)
+    for name in ids:
+        assert re.search(rf"^{name} .* holds ", verdicts, re.M), verdicts
+    assert "mean(m_i(t)) <=" in run(program, "claims", ids[0], "--claim-file", "mine.claim", cwd=work)
+    assert "not broken" in run(program, "falsify", "--claim", ids[0], "--claim-file", "mine.claim", "--budget", "40",
+                               "--out", "f.ini", cwd=work)
+    judged = run(program, "simulate", "--claim-file", "mine.claim", "--out", "s.h5", cwd=work)
+    assert re.search(rf"^{ids[0]} .* holds", judged, re.M), judged
+    print(f"{', '.join(ids)} of the page's claim file were judged")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         tree = work / "tree"
         copy_tree(tree)
+        judge_file((ROOT / "docs/adding-a-claim.md").read_text(), work)
         source, (command, printed) = follow((ROOT / "docs/adding-a-claim.md").read_text(), tree)
         binaries = build(tree, work, source)
         identity = re.search(r'return \{"(\w+)"', (tree / source).read_text())[1]

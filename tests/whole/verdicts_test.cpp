@@ -286,8 +286,6 @@ TEST_CASE("no tolerance of taste: every small number in theory/ is known and der
         "two_layer_claims.cpp: equal(a.train.loss, b.train.loss, margin + s * size * head + 32.0 * "
         "kEpsilon);",
         "two_layer_claims.cpp: constexpr double kDriftResolution = 1e-2;",
-        "upper_bound.cpp: const Ball most = {loss.value_at_zero - loss.infimum, 4.0 * kEpsilon * "
-        "loss.value_at_zero};",
     };
     for (const std::string& line : small_numbers())
         CHECK_MESSAGE(std::ranges::count(known, line) == 1, line);

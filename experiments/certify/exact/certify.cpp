@@ -3,13 +3,16 @@
 
 #include "experiments/certify/exact/claims.hpp"
 #include "experiments/certify/exact/contexts.hpp"
+#include "experiments/certify/exact/formula_case.hpp"
 #include "experiments/certify/exact/two_layer.hpp"
+#include "theory/registry.hpp"
 
 namespace prefdyn::certify {
 
 bool available() { return true; }
 
 std::string why_not(const theory::Claim& claim) {
+    if (claim.formula) return why_not(*claim.formula);
     if (exact_claim(claim.id) || context_claim(claim.id) || two_layer_claim(claim.id)) return {};
     switch (claim.kind) {
         case theory::ClaimKind::kProbabilistic:
@@ -76,18 +79,23 @@ class Attempt {
         apply_fault(s.fault, told_, walk_);
     }
 
-    Certificate of(const std::string& id, const Limits& limits) const {
-        const ExactClaim& claim = *exact_claim(id);
-        if (claim.needs_behaviours && told_.behaviour.empty())
+    Certificate of(const theory::Claim& claim, const Limits& limits) const {
+        const std::string& id = claim.id;
+        const ExactClaim* own = claim.formula ? nullptr : exact_claim(id);
+        const bool behaviours =
+            own ? own->needs_behaviours : claim.formula->about == theory::About::kBehaviours;
+        if (behaviours && told_.behaviour.empty())
             return not_covered(id, "the samples name no behaviours");
-        if (claim.needs_infimum && !told_.phi.bounded_below)
+        if (own && own->needs_infimum && !told_.phi.bounded_below)
             return not_covered(id, "the loss is not bounded below");
-        auto comparisons = claim.compare(told_, walk_);
+        auto comparisons = exact_comparisons(claim, told_, walk_);
         for (ExactComparison& c : comparisons) strengthen(c, subject_.fault.bound_factor);
         if (comparisons.empty()) return not_covered(id, "there is nothing to compare");
         Certificate out = weigh(id, comparisons, limits);
         if (out.proof == Proof::kRefuted && !subject_.presume)
-            if (const std::string reason = unmet(claim, told_); !reason.empty())
+            if (const std::string reason =
+                    own ? unmet(*own, told_) : unmet(*claim.formula, told_, walk_);
+                !reason.empty())
                 return not_covered(id, "what it assumes is not met: " + reason);
         return out;
     }
@@ -157,17 +165,30 @@ void raise_precision(std::vector<Certificate>& all, const Limits& limits, Work a
 
 }  // namespace
 
+namespace {
+
+/// Of the mean margin, which is made of all margins.
+bool speaks_of_margin(const std::vector<theory::Claim>& claims) {
+    return std::ranges::any_of(claims, [](const theory::Claim& c) {
+        return c.formula && c.formula->canonical().find("margin") != std::string::npos;
+    });
+}
+
+}  // namespace
+
 std::vector<Certificate> certify(const Subject& subject, const std::vector<theory::Claim>& claims,
                                  const Limits& limits) {
     const std::string whole = why_not(subject);
     auto out = begin(claims, [&](const theory::Claim& claim) {
         if (std::string reason = why_not(claim); !reason.empty()) return reason;
-        return exact_claim(claim.id) ? whole : "it is about a head on contexts";
+        return claim.formula || exact_claim(claim.id) ? whole : "it is about a head on contexts";
     });
+    Subject kept = subject;
+    kept.keep_margins = theory::kept_for(claims).margins || speaks_of_margin(claims);
     raise_precision(out, limits, [&] {
-        const Attempt attempt(subject);
-        for (Certificate& c : out)
-            if (c.proof == Proof::kUndecided) c = attempt.of(c.claim, limits);
+        const Attempt attempt(kept);
+        for (std::size_t c = 0; c < out.size(); ++c)
+            if (out[c].proof == Proof::kUndecided) out[c] = attempt.of(claims[c], limits);
     });
     for (Certificate& c : out)
         if (c.proof == Proof::kRefuted && !subject.presume)

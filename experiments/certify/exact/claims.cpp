@@ -1,7 +1,7 @@
-#include "experiments/certify/exact/claims.hpp"
-
 #include <algorithm>
 #include <map>
+
+#include "experiments/certify/exact/formula_case.hpp"
 
 namespace prefdyn::certify {
 
@@ -15,16 +15,6 @@ RealVector class_mean(const Rows& rows, const std::vector<std::int8_t>& label, i
     RealVector out = rows.mean([&](Index i) { return label[static_cast<std::size_t>(i)] == sign; });
     for (Real& x : out) x *= Real(sign);
     return out;
-}
-
-RealVector difference(const RealVector& a, const RealVector& b) {
-    RealVector out = a;
-    for (std::size_t j = 0; j < a.size(); ++j) out[j] -= b[j];
-    return out;
-}
-
-Real product(const RealVector& a, const RealVector& b) {
-    return dot(a.data(), 1, b.data(), 1, static_cast<std::ptrdiff_t>(a.size()));
 }
 
 Real told_lambda(const Subject& subject, const Rows& rows) {
@@ -91,81 +81,6 @@ void Told::behaviours(const Dataset& data) {
 
 namespace {
 
-/// T1 to T4.
-
-Real one_less(const Told& t) { return max(0.0, Real(1.0) - t.eta * t.kappa); }
-
-Real decay(const Told& t, Index step) {
-    return power(one_less(t), static_cast<std::uint64_t>(step));
-}
-
-/// (1 - decay^2) / (2 kappa); t where kappa = 0.
-Real decayed_time(const Told& t, Index step) {
-    if (t.kappa.is_zero()) return t.time(step);
-    return (Real(1.0) - square(decay(t, step))) / (Real(2.0) * t.kappa);
-}
-
-using PointComparison = std::function<ExactComparison(const Told&, const Walk&, const Point&)>;
-
-std::function<Comparisons(const Told&, const Walk&)> after_start(PointComparison make) {
-    return [make = std::move(make)](const Told& t, const Walk& w) {
-        Comparisons out;
-        for (const Point& p : w.points)
-            if (p.step > 0) out.push_back(make(t, w, p));
-        return out;
-    };
-}
-
-Comparisons initial_rate(const Told& t, const Walk& w) {
-    const Real& measured = w.points.front().update_rate;
-    Comparisons out = {{0, measured, t.rate, Relation::kEqual}};
-    if (t.balanced) {
-        const Real bound = t.beta * abs(t.phi.slope_at_zero) * t.distance / sqrt(Real(2.0));
-        out.push_back({0, measured, bound, Relation::kEqual});
-    }
-    return out;
-}
-
-Comparisons rate_falls(const Told& t, const Walk& w) {
-    Comparisons out;
-    for (std::size_t k = 1; k < w.points.size(); ++k)
-        out.push_back({w.points[k].step, w.points[k].update_rate, w.points[k - 1].update_rate,
-                       Relation::kAtMost, t.rate});
-    return out;
-}
-
-ExactComparison change_at_most(const Told& t, const Walk& w, const Point& p) {
-    const Real linear = t.time(p.step) * t.rate;
-    const Real c = Real(1.0) - Real(0.5) * t.eta * t.kappa;
-    if (!c.is_positive()) return {p.step, p.head_change, linear, Relation::kAtMost};
-    Real fall = w.points.front().loss - p.loss;
-    if (t.phi.bounded_below) fall = min(fall, t.phi.at_zero - t.phi.infimum);
-    return {p.step, p.head_change, min(linear, sqrt(t.time(p.step) * fall / c)), Relation::kAtMost};
-}
-
-ExactComparison rate_at_least(const Told& t, const Walk&, const Point& p) {
-    return {p.step, p.update_rate, t.rate * decay(t, p.step), Relation::kAtLeast, t.rate};
-}
-
-ExactComparison change_at_least(const Told& t, const Walk&, const Point& p) {
-    return {p.step, p.head_change, t.rate * decayed_time(t, p.step), Relation::kAtLeast};
-}
-
-ExactComparison straight(const Told& t, const Walk&, const Point& p) {
-    const Real bound = Real(0.5) * t.kappa * square(t.time(p.step)) * t.rate;
-    return {p.step, p.linear_remainder, bound, Relation::kAtMost};
-}
-
-ExactComparison fall_at_least(const Told& t, const Walk& w, const Point& p) {
-    return {p.step, w.points.front().loss - p.loss, square(t.rate) * decayed_time(t, p.step),
-            Relation::kAtLeast};
-}
-
-ExactComparison fall_at_most(const Told& t, const Walk& w, const Point& p) {
-    return {p.step, w.points.front().loss - p.loss, t.time(p.step) * square(t.rate),
-            Relation::kAtMost};
-}
-
 /// T6. Accuracies are counts of rows: whole numbers, unless a margin cannot be told from zero.
 
 double size_of(const Told& t) { return static_cast<double>(t.rows.n); }
@@ -177,36 +92,10 @@ Real count_between(Index sure, Index possible) {
 
 Real correct(const Point& p) { return count_between(p.sure, p.possible); }
 
-Comparisons early_accuracy(const Told& t, const Walk& w) {
-    Comparisons out;
-    for (const Point& p : w.points) {
-        if (p.step == 0) continue;
-        const Real threshold = Real(0.5) * t.kappa * t.eta * Real(static_cast<double>(p.step - 1));
-        if ((threshold - Real(1.0)).is_nonnegative()) continue;
-        Index sure = 0, possible = 0;
-        for (const Real& c : t.cosine) {
-            const Real beyond = c - threshold;
-            sure += beyond.is_positive() ? 1 : 0;
-            possible += (-beyond).is_nonnegative() ? 0 : 1;
-        }
-        out.push_back({p.step,
-                       correct(p),
-                       count_between(sure, possible),
-                       Relation::kAtLeast,
-                       {},
-                       size_of(t)});
-    }
-    return out;
-}
-
 /// n (1 - (loss - inf phi) / (phi(0) - inf phi)).
 ExactComparison accuracy_at_least(const Told& t, const Point& p, const Real& loss) {
     const Real share = Real(1.0) - (loss - t.phi.infimum) / (t.phi.at_zero - t.phi.infimum);
     return {p.step, correct(p), Real(size_of(t)) * share, Relation::kAtLeast, {}, size_of(t)};
-}
-
-ExactComparison accuracy_from_loss(const Told& t, const Walk&, const Point& p) {
-    return accuracy_at_least(t, p, p.loss);
 }
 
 /// (1/n) sum phi(2 beta r w . z_i) + r^2 / t at a given r, or at r = 0 where that is less.
@@ -235,7 +124,7 @@ Comparisons margin_slopes(const Told& t, const Walk& w) {
     const auto step =
         std::find_if(w.points.begin(), w.points.end(), [](const Point& p) { return p.step == 1; });
     for (std::size_t k = 0; k < t.behaviour.size(); ++k) {
-        const Real bound = margin_scale(t) * product(t.zbar, t.behaviour[k]);
+        const Real bound = margin_scale(t) * inner(t.zbar, t.behaviour[k]);
         out.push_back({0, w.behaviour_slope[k], bound, Relation::kEqual});
         if (step != w.points.end() && t.subject.training.method == Method::kGradientDescent)
             out.push_back({1, step->behaviour_margin[k] / t.eta, bound, Relation::kEqual});
@@ -247,7 +136,7 @@ ExactComparison pair_at(const Told& t, const Point& p, std::size_t i, std::size_
     const RealVector apart = difference(t.behaviour[i], t.behaviour[j]);
     const Real scale = margin_scale(t) * t.time(p.step);
     const Real lead = p.behaviour_margin[i] - p.behaviour_margin[j];
-    const Real linear = scale * product(t.zbar, apart);
+    const Real linear = scale * inner(t.zbar, apart);
     const Real lost = Real(0.5) * t.kappa * t.time(p.step) * scale * t.zbar_norm * norm(apart);
     if ((linear - lost).is_positive()) return {p.step, lead, linear - lost, Relation::kAtLeast};
     return {p.step, linear - lead, lost, Relation::kAtMost};
@@ -257,7 +146,7 @@ Comparisons priority_lead(const Told& t, const Walk& w) {
     Comparisons out;
     for (std::size_t i = 0; i < t.behaviour.size(); ++i)
         for (std::size_t j = 0; j < t.behaviour.size(); ++j) {
-            const Real apart = product(t.zbar, difference(t.behaviour[i], t.behaviour[j]));
+            const Real apart = inner(t.zbar, difference(t.behaviour[i], t.behaviour[j]));
             if (i == j || !apart.is_positive()) continue;
             for (const Point& p : w.points)
                 if (p.step > 0) out.push_back(pair_at(t, p, i, j));
@@ -272,8 +161,8 @@ Comparisons priority_of_two(const Told& t, const Walk& w) {
     };
     const bool alike = rows(0) == rows(1) || t.subject.presume;
     if (t.behaviour.size() != 2 || !alike) return {};
-    const Real first = product(t.behaviour[0], t.behaviour[0]),
-               second = product(t.behaviour[1], t.behaviour[1]);
+    const Real first = inner(t.behaviour[0], t.behaviour[0]),
+               second = inner(t.behaviour[1], t.behaviour[1]);
     const Real unit = margin_scale(t) * t.zbar_norm;
     const Real two = Real(2.0) * t.zbar_norm;
     return {{0, (w.behaviour_slope[0] - w.behaviour_slope[1]) / unit, (first - second) / two,
@@ -284,7 +173,7 @@ Comparisons loss_slopes(const Told& t, const Walk& w) {
     Comparisons out;
     for (std::size_t k = 0; k < t.behaviour.size(); ++k)
         out.push_back({0, -w.behaviour_loss_slope[k],
-                       -margin_scale(t) * t.phi.slope_at_zero * product(t.zbar, t.behaviour[k]),
+                       -margin_scale(t) * t.phi.slope_at_zero * inner(t.zbar, t.behaviour[k]),
                        Relation::kEqual});
     return out;
 }
@@ -293,16 +182,6 @@ Comparisons loss_slopes(const Told& t, const Walk& w) {
 
 const ExactClaim* exact_claim(const std::string& id) {
     static const std::map<std::string, ExactClaim> all = {
-        {"T1", {initial_rate}},
-        {"T2a", {rate_falls, 2.0}},
-        {"T2b", {after_start(change_at_most), 2.0}},
-        {"T3a", {after_start(rate_at_least), 1.0}},
-        {"T3b", {after_start(change_at_least), 1.0}},
-        {"T3c", {after_start(straight), 2.0}},
-        {"T4a", {after_start(fall_at_least), 1.0}},
-        {"T4b", {after_start(fall_at_most), 2.0}},
-        {"T6a", {early_accuracy, 2.0, true}},
-        {"T6b", {after_start(accuracy_from_loss), 0.0, true, true}},
         {"T6e", {accuracy_from_comparator, 1.0, true, true}},
         {"T8a", {margin_slopes, 0.0, false, false, true}},
         {"T8b", {priority_lead, 2.0, true, false, true}},
@@ -311,6 +190,12 @@ const ExactClaim* exact_claim(const std::string& id) {
     };
     const auto found = all.find(id);
     return found == all.end() ? nullptr : &found->second;
+}
+
+std::vector<ExactComparison> exact_comparisons(const theory::Claim& claim, const Told& told,
+                                               const Walk& walk) {
+    if (claim.formula) return formula_comparisons(*claim.formula, told, walk);
+    return exact_claim(claim.id)->compare(told, walk);
 }
 
 }  // namespace prefdyn::certify

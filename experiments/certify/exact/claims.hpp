@@ -37,7 +37,11 @@ struct ExactClaim {
     bool needs_behaviours = false;
 };
 
-/// Null for a claim that is not covered.
+/// Null for a claim that is not covered, or is a formula.
 const ExactClaim* exact_claim(const std::string& id);
+
+/// Of a claim that is covered.
+std::vector<ExactComparison> exact_comparisons(const theory::Claim& claim, const Told& told,
+                                               const Walk& walk);
 
 }  // namespace prefdyn::certify

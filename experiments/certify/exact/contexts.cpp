@@ -22,10 +22,6 @@ std::vector<RealVector> exact_rows(const RowMatrix& m) {
     return out;
 }
 
-Real inner(const RealVector& a, const RealVector& b) {
-    return dot(a.data(), 1, b.data(), 1, static_cast<std::ptrdiff_t>(a.size()));
-}
-
 /// z - log sum exp(z).
 RealVector log_softmax_of(RealVector z) {
     Real sum;

@@ -65,10 +65,12 @@ std::string why_open(const ExactComparison& c) {
 
 void strengthen(ExactComparison& c, double factor) {
     if (factor == 1.0) return;
-    if (c.relation == Relation::kAtLeast)
-        c.bound /= Real(factor);
-    else
+    const bool shrinks = c.relation == Relation::kEqual ||
+                         (c.relation == Relation::kAtLeast) == c.bound.is_negative();
+    if (shrinks)
         c.bound *= Real(factor);
+    else
+        c.bound /= Real(factor);
 }
 
 Certificate weigh(const std::string& id, const std::vector<ExactComparison>& all,

@@ -2,9 +2,11 @@
 
 #if __has_include(<flint/arb.h>)
 #include <flint/arb.h>
+#include <flint/arb_hypgeom.h>
 #include <flint/fmpq.h>
 #else
 #include <arb.h>
+#include <arb_hypgeom.h>
 #include <flint/fmpq.h>
 #endif
 
@@ -184,6 +186,17 @@ Real log(const Real& x) {
 }
 Real log1p(const Real& x) {
     return made([&](arb_ptr z) { arb_log1p(z, at(x), working_bits); });
+}
+Real sin(const Real& x) {
+    return made([&](arb_ptr z) { arb_sin(z, at(x), working_bits); });
+}
+Real cos(const Real& x) {
+    return made([&](arb_ptr z) { arb_cos(z, at(x), working_bits); });
+}
+Real normal_cdf(const Real& x) {
+    const Real scaled = -x / sqrt(Real(2.0));
+    const Real tail = made([&](arb_ptr z) { arb_hypgeom_erfc(z, at(scaled), working_bits); });
+    return Real(0.5) * tail;
 }
 Real abs(const Real& x) {
     return made([&](arb_ptr z) { arb_abs(z, at(x)); });

@@ -79,6 +79,9 @@ Real exp(const Real& x);
 Real expm1(const Real& x);
 Real log(const Real& x);
 Real log1p(const Real& x);
+Real sin(const Real& x);
+Real cos(const Real& x);
+Real normal_cdf(const Real& x);  ///< Phi
 Real abs(const Real& x);
 Real square(const Real& x);
 Real power(const Real& x, std::uint64_t exponent);

@@ -6,6 +6,16 @@
 
 namespace prefdyn::certify {
 
+Real inner(const RealVector& a, const RealVector& b) {
+    return dot(a.data(), 1, b.data(), 1, static_cast<std::ptrdiff_t>(a.size()));
+}
+
+RealVector difference(const RealVector& a, const RealVector& b) {
+    RealVector out = a;
+    for (std::size_t j = 0; j < a.size(); ++j) out[j] -= b[j];
+    return out;
+}
+
 Real norm(const RealVector& x) {
     return sqrt(dot(x.data(), 1, x.data(), 1, static_cast<std::ptrdiff_t>(x.size())));
 }

@@ -11,6 +11,8 @@ namespace prefdyn::certify {
 using RealVector = std::vector<Real>;
 
 Real norm(const RealVector& x);
+Real inner(const RealVector& a, const RealVector& b);
+RealVector difference(const RealVector& a, const RealVector& b);
 
 /// Of entry i in a container.
 inline std::size_t place(Index i) { return static_cast<std::size_t>(i); }

@@ -169,7 +169,7 @@ Point measure(const Setting& s, const RealVector& v, Index step, const RealVecto
     RealVector remainder = v;
     for (std::size_t j = 0; j < v.size(); ++j) remainder[j] -= time * start[j];
     out.linear_remainder = s.root_two * norm(remainder);
-    const RealVector margin = margins(s, v);
+    RealVector margin = margins(s, v);
     for (const Real& m : margin) {
         out.loss += s.phi.value(m);
         out.sure += m.is_positive() ? 1 : 0;
@@ -177,6 +177,7 @@ Point measure(const Setting& s, const RealVector& v, Index step, const RealVecto
     }
     out.loss /= Real(count(s.rows.n));
     out.behaviour_margin = behaviour_means(s.subject.data, margin);
+    if (s.subject.keep_margins) out.margin = std::move(margin);
     return out;
 }
 

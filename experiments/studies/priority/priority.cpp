@@ -37,7 +37,8 @@ Study priority_study() {
             fields_of(mixture_fields(), order_fields(), pair_fields()),
             judge_mixtures,
             judge_pairs,
-            priority_controls()};
+            priority_controls(),
+            true};
 }
 
 }  // namespace prefdyn

@@ -334,7 +334,7 @@ TEST_CASE("help names every option with range and default") {
 }
 
 TEST_CASE("claims ID says how the claim is checked: kind, grounds, every control, search") {
-    const auto all = controls();
+    const auto all = controls(theory::claims());
     for (const auto& claim : theory::claims()) {
         CAPTURE(claim.id);
         const std::string page = run({"claims", claim.id}).out;

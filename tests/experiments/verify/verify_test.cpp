@@ -45,7 +45,7 @@ TEST_CASE("a claim that applies nowhere in the synthetic suite is a failure") {
 
 TEST_CASE("every claim has a negative control and every control a claim") {
     std::set<std::string> controlled, known;
-    for (const auto& control : controls()) controlled.insert(control.claim);
+    for (const auto& control : controls(theory::claims())) controlled.insert(control.claim);
     for (const auto& claim : theory::claims()) known.insert(claim.id);
     CHECK(controlled == known);
 }

@@ -1,0 +1,561 @@
+#include "theory/formula/check.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+
+#include "sim/base/nearest.hpp"
+#include "sim/base/numerics.hpp"
+
+namespace prefdyn::theory {
+
+using formula::Error;
+using formula::Node;
+using formula::Op;
+
+namespace {
+
+bool is_any(const std::string& name, std::initializer_list<const char*> of) {
+    return std::any_of(of.begin(), of.end(), [&](const char* x) { return name == x; });
+}
+
+[[noreturn]] void unknown_name(const Node& node) {
+    std::vector<std::string> known;
+    for (const Quantity& q : quantities()) known.emplace_back(q.name);
+    for (const std::string& name : function_names()) known.push_back(name);
+    const std::string near = nearest(node.name, known);
+    throw Error(node.column, "unknown name " + node.name,
+                (near.empty() ? "" : "did you mean " + near + "? ") +
+                    std::string("`prefdyn quantities` lists them"));
+}
+
+/// Of mixtures only means and the largest eigenvalue are computed.
+void require_measured(const Node& node, const Quantity& q, const Scene& scene) {
+    const bool mixture = scene.about == About::kBehaviours;
+    if (!mixture && q.topic == Topic::kBehaviour)
+        throw Error(node.column, std::string(q.name) + " is a behaviour's",
+                    "give the claim experiment = priority");
+    if (!mixture) return;
+    const bool missing =
+        is_any(q.name, {"D_debiased", "noise_floor", "trace", "concentration", "kappa_zbar"}) ||
+        q.topic == Topic::kSample || std::string(q.name).starts_with("held_out.");
+    if (missing)
+        throw Error(node.column, std::string(q.name) + " is not measured in experiment = priority",
+                    "claims about it belong to experiment = run");
+}
+
+Shape shape_of_name(const Node& node, const Scene& scene) {
+    const Quantity* q = find_quantity(node.name);
+    if (!q) unknown_name(node);
+    require_measured(node, *q, scene);
+    Shape out{q->over, q->at_records, false};
+    if (scene.about == About::kBehaviours && node.name == "D") out.over = Over::kBehaviours;
+    if (is_any(q->name, {"apart", "alignment_apart"}) && !scene.behaviour_pairs)
+        throw Error(node.column, std::string(q->name) + " is of two behaviours",
+                    "begin the claim with `for j:`");
+    if (node.at.empty()) return out;
+    if (node.at == "s" && scene.record_pairs) {
+        if (out.records) return out;
+        throw Error(node.column, node.name + " is the same at every record", "write " + node.name);
+    }
+    if (node.at == "j" && scene.behaviour_pairs) {
+        if (out.over == Over::kBehaviours) return out;
+        throw Error(node.column, node.name + " is not a behaviour's", "write " + node.name);
+    }
+    throw Error(node.column,
+                "'" + node.at + "' in " + node.name + "(" + node.at + ") is not known here",
+                node.at == "s"   ? "begin the claim with `for s <= t:`"
+                : node.at == "j" ? "begin the claim with `for j:`"
+                                 : node.name + " is no function; functions take their own names");
+}
+
+Shape joined(const Node& node, const Shape& a, const Shape& b) {
+    if (a.truth || b.truth) throw Error(node.column, "a comparison where a number is wanted");
+    return {a.over != Over::kNothing ? a.over : b.over, a.records || b.records, false};
+}
+
+Shape number_shape(const Node& node, const Scene& scene) {
+    const Shape out = shape_of(node, scene);
+    if (out.truth) throw Error(node.column, "a comparison where a number is wanted");
+    return out;
+}
+
+Shape truth_shape(const Node& node, const Scene& scene) {
+    const Shape out = shape_of(node, scene);
+    if (!out.truth)
+        throw Error(node.column, "a number where a comparison is wanted", "as in share(m > 0)");
+    return out;
+}
+
+void require_arguments(const Node& node, std::size_t count) {
+    if (node.arguments.size() != count)
+        throw Error(node.column, node.name + " takes " + std::to_string(count) +
+                                     (count == 1 ? " argument, not " : " arguments, not ") +
+                                     std::to_string(node.arguments.size()));
+}
+
+Shape shape_of_reduction(const Node& node, const Scene& scene) {
+    require_arguments(node, is_any(node.name, {"quantile", "cover"}) ? 2 : 1);
+    const Shape inner = node.name == "share" ? truth_shape(node.arguments[0], scene)
+                                             : number_shape(node.arguments[0], scene);
+    if (inner.over == Over::kNothing)
+        throw Error(node.column,
+                    node.name + " is taken over samples, and its argument is one number",
+                    "`prefdyn quantities` says what is one a sample");
+    if (scene.behaviour_pairs)
+        throw Error(node.column, node.name + " of pairs of behaviours", "leave `for j` out");
+    if (is_any(node.name, {"quantile", "cover"})) {
+        const Node& level = node.arguments[1];
+        if (level.op != Op::kNumber || level.number > 1.0)
+            throw Error(level.column, "the level of " + node.name + " is a number from 0 to 1");
+    }
+    return {Over::kNothing, inner.records, false};
+}
+
+Shape shape_of_call(const Node& node, const Scene& scene) {
+    if (is_reduction(node)) return shape_of_reduction(node, scene);
+    if (is_unary(node.name)) require_arguments(node, 1);
+    Shape out = number_shape(node.arguments[0], scene);
+    for (std::size_t k = 1; k < node.arguments.size(); ++k)
+        out = joined(node, out, number_shape(node.arguments[k], scene));
+    return out;
+}
+
+}  // namespace
+
+Shape shape_of(const Node& node, const Scene& scene) {
+    switch (node.op) {
+        case Op::kNumber:
+            return {};
+        case Op::kName:
+            return shape_of_name(node, scene);
+        case Op::kCall:
+            return shape_of_call(node, scene);
+        case Op::kNegate:
+            return number_shape(node.arguments[0], scene);
+        case Op::kNot:
+            return truth_shape(node.arguments[0], scene);
+        case Op::kAnd:
+        case Op::kOr: {
+            Shape a = truth_shape(node.arguments[0], scene),
+                  b = truth_shape(node.arguments[1], scene);
+            a.truth = b.truth = false;
+            Shape out = joined(node, a, b);
+            out.truth = true;
+            return out;
+        }
+        default:
+            break;
+    }
+    if (!formula::is_relation(node.op))
+        return joined(node, number_shape(node.arguments[0], scene),
+                      number_shape(node.arguments[1], scene));
+    Shape out;
+    for (const Link& link : links(node))
+        out =
+            joined(node, out,
+                   joined(node, number_shape(*link.left, scene), number_shape(*link.right, scene)));
+    out.truth = true;
+    return out;
+}
+
+Shape require_number(const Node& node, const Scene& scene, const std::string& what) {
+    const Shape out = shape_of(node, scene);
+    if (out.over == Over::kNothing) return out;
+    const bool samples = out.over == Over::kSamples;
+    const std::string text = formula::text_of(node);
+    throw Error(node.column,
+                what + " is one number" + (out.records ? " a record" : "") + ", and " + text +
+                    " is one a " + (samples ? "sample" : "behaviour"),
+                "say mean(...), min(...), max(...) or share(...) of it");
+}
+
+void require_relation(const Node& node, const Scene& scene) {
+    if (!formula::is_relation(node.op))
+        throw Error(node.column, "a claim is a relation, with <=, >= or ==");
+    const std::vector<Link> all = links(node);
+    for (const Link& link : all) {
+        if (link.op == Op::kLess || link.op == Op::kGreater)
+            throw Error(
+                node.column, "a claim is made with <=, >= or ==, not with < or >",
+                "within their errors numbers that differ and numbers that are equal look alike");
+        if (link.op != all.front().op || (link.op == Op::kEqual && all.size() > 1) ||
+            all.size() > 2)
+            throw Error(node.column, "a chain is a <= b <= c or a >= b >= c");
+    }
+    shape_of(node, scene);
+}
+
+namespace {
+
+/// Exponent of the features' unit; none: any (the number 0), or already complained of.
+class Units {
+  public:
+    std::vector<Warning> warnings;
+
+    std::optional<double> of(const Node& node) {
+        switch (node.op) {
+            case Op::kNumber:
+                return node.number == 0.0 ? std::optional<double>() : 0.0;
+            case Op::kName:
+                return find_quantity(node.name)->unit;
+            case Op::kNegate:
+                return of(node.arguments[0]);
+            case Op::kMultiply:
+                return product(node, 1.0);
+            case Op::kDivide:
+                return product(node, -1.0);
+            case Op::kPower:
+                return power(node);
+            case Op::kCall:
+                return call(node);
+            case Op::kNot:
+                of(node.arguments[0]);
+                return 0.0;
+            default:
+                return alike(node);
+        }
+    }
+
+  private:
+    static std::string text(double unit) {
+        if (unit == 0.0) return "no unit";
+        const std::string power = format(std::fabs(unit));
+        const std::string size = power == "1" ? "feature" : "feature^" + power;
+        return unit > 0.0 ? size : "1/" + size;
+    }
+
+    static std::string format(double x) {
+        std::string out = std::to_string(x);
+        out.erase(out.find_last_not_of('0') + 1);
+        if (out.back() == '.') out.pop_back();
+        return out;
+    }
+
+    void complain(const Node& node, const std::string& what) {
+        warnings.push_back({node.column, "units do not add up: " + what});
+    }
+
+    std::optional<double> product(const Node& node, double sign) {
+        const auto a = of(node.arguments[0]), b = of(node.arguments[1]);
+        return a && b ? std::optional(*a + sign * *b) : std::nullopt;
+    }
+
+    std::optional<double> power(const Node& node) {
+        const auto base = of(node.arguments[0]);
+        of(node.arguments[1]);
+        const Node& exponent = node.arguments[1];
+        const bool negated = exponent.op == Op::kNegate;
+        const Node& size = negated ? exponent.arguments[0] : exponent;
+        if (!base || *base == 0.0) return base;
+        if (size.op == Op::kNumber) return *base * (negated ? -size.number : size.number);
+        complain(node, "a quantity with a unit has an exponent that is not a number");
+        return {};
+    }
+
+    /// Sums and relations: both sides have one unit.
+    std::optional<double> alike(const Node& node) {
+        const Node &left = node.arguments[0], &right = node.arguments[1];
+        const bool chain = formula::is_relation(node.op) && formula::is_relation(left.op);
+        const auto a = chain ? (of(left), of(left.arguments[1])) : of(left), b = of(right);
+        if (a && b && std::fabs(*a - *b) > 1e-9) {
+            complain(node, formula::text_of(chain ? left.arguments[1] : left) + " has " + text(*a) +
+                               ", " + formula::text_of(right) + " has " + text(*b));
+            return {};
+        }
+        if (formula::is_relation(node.op) || node.op == Op::kAnd || node.op == Op::kOr) return 0.0;
+        return a ? a : b;
+    }
+
+    std::optional<double> call(const Node& node) {
+        const auto first = of(node.arguments[0]);
+        if (node.name == "share") return 0.0;
+        if (node.name == "sqrt") return first ? std::optional(0.5 * *first) : first;
+        if (is_unary(node.name) && node.name != "abs") {
+            if (first && *first != 0.0)
+                complain(node, "the argument of " + node.name + " has " + text(*first));
+            return 0.0;
+        }
+        std::optional<double> out = first;
+        if (node.name == "min" || node.name == "max")
+            for (std::size_t k = 1; k < node.arguments.size(); ++k) {
+                const auto next = of(node.arguments[k]);
+                if (out && next && std::fabs(*out - *next) > 1e-9)
+                    complain(node, "the arguments of " + node.name + " have " + text(*out) +
+                                       " and " + text(*next));
+                if (!out) out = next;
+            }
+        return out;
+    }
+};
+
+/// 0 times infinity is 0: the end of a range is never reached.
+double times(double a, double b) { return a == 0.0 || b == 0.0 ? 0.0 : a * b; }
+
+}  // namespace
+
+std::vector<Warning> unit_warnings(const Node& node) {
+    Units units;
+    units.of(node);
+    return units.warnings;
+}
+
+inline Interval operator-(const Interval& a) { return {-a.high, -a.low}; }
+inline Interval operator+(const Interval& a, const Interval& b) {
+    return {a.low + b.low, a.high + b.high};
+}
+inline Interval operator-(const Interval& a, const Interval& b) { return a + (-b); }
+inline Interval operator*(const Interval& a, const Interval& b) {
+    const double ends[] = {times(a.low, b.low), times(a.low, b.high), times(a.high, b.low),
+                           times(a.high, b.high)};
+    return {*std::min_element(ends, ends + 4), *std::max_element(ends, ends + 4)};
+}
+
+namespace {
+
+struct Bounds : Interval {
+    Bounds() : Interval{0.0, 0.0} {}
+    Bounds(double x) : Interval{x, x} {}        // NOLINT
+    Bounds(const Interval& i) : Interval(i) {}  // NOLINT
+};
+
+Bounds operator-(const Bounds& a) { return -static_cast<const Interval&>(a); }
+Bounds operator+(const Bounds& a, const Bounds& b) {
+    return static_cast<const Interval&>(a) + static_cast<const Interval&>(b);
+}
+Bounds operator-(const Bounds& a, const Bounds& b) { return a + (-b); }
+Bounds operator*(const Bounds& a, const Bounds& b) {
+    return static_cast<const Interval&>(a) * static_cast<const Interval&>(b);
+}
+
+const Interval kAnything = {-kInfinity, kInfinity};
+
+double value_of(Function f, double x) {
+    switch (f) {
+        case Function::kExp:
+            return std::exp(x);
+        case Function::kLog:
+            return std::log(x);
+        case Function::kSqrt:
+            return std::sqrt(x);
+        case Function::kAbs:
+            return std::fabs(x);
+        case Function::kSin:
+            return std::sin(x);
+        case Function::kCos:
+            return std::cos(x);
+        case Function::kPhi:
+            return normal_cdf(x);
+        case Function::kSigmoid:
+            return sigmoid(x);
+        case Function::kSoftplus:
+            return softplus(x);
+    }
+    return kNan;
+}
+
+}  // namespace
+
+template <>
+struct Arithmetic<Bounds> {
+    static Truth less(const Bounds& a, const Bounds& b) {
+        return a.high < b.low ? Truth::kYes : a.low < b.high ? Truth::kMaybe : Truth::kNo;
+    }
+    static Truth at_most(const Bounds& a, const Bounds& b) {
+        return a.high <= b.low ? Truth::kYes : a.low <= b.high ? Truth::kMaybe : Truth::kNo;
+    }
+    static Truth equal(const Bounds& a, const Bounds& b) {
+        return a.high < b.low || b.high < a.low ? Truth::kNo : Truth::kMaybe;
+    }
+    static Bounds apply(Function f, const Bounds& x) {
+        if (f == Function::kSin || f == Function::kCos) return Interval{-1.0, 1.0};
+        if (f == Function::kAbs)
+            return Interval{x.low > 0.0    ? x.low
+                            : x.high < 0.0 ? -x.high
+                                           : 0.0,
+                            std::max(std::fabs(x.low), std::fabs(x.high))};
+        const bool positive = f == Function::kLog || f == Function::kSqrt;
+        const double low = positive ? std::max(0.0, x.low) : x.low,
+                     high = positive ? std::max(0.0, x.high) : x.high;
+        return Interval{value_of(f, low), value_of(f, high)};
+    }
+    static Bounds power(const Bounds& base, const Bounds& exponent) {
+        const double e = exponent.low;
+        if (e != exponent.high) return base.low >= 0.0 ? Interval{0.0, kInfinity} : kAnything;
+        const bool even = std::fmod(e, 2.0) == 0.0;
+        if (even && e > 0.0) {
+            const Bounds size = apply(Function::kAbs, base);
+            return Interval{std::pow(size.low, e), std::pow(size.high, e)};
+        }
+        if (base.low < 0.0) return kAnything;
+        const double a = std::pow(base.low, e), b = std::pow(base.high, e);
+        return Interval{std::min(a, b), std::max(a, b)};
+    }
+    static Bounds quotient(const Bounds& a, const Bounds& b) {
+        if (b.low > 0.0 || b.high < 0.0) return a * Bounds(Interval{1.0 / b.high, 1.0 / b.low});
+        if (b.low == 0.0)
+            return a * Bounds(Interval{b.high == 0.0 ? 0.0 : 1.0 / b.high, kInfinity});
+        return kAnything;
+    }
+    static Bounds lesser(const Bounds& a, const Bounds& b) {
+        return Interval{std::min(a.low, b.low), std::min(a.high, b.high)};
+    }
+    static Bounds larger(const Bounds& a, const Bounds& b) { return -lesser(-a, -b); }
+    static bool is_zero(const Bounds&) { return false; }
+    static Bounds sum(const Bounds* x, std::size_t) {
+        return x[0] * Bounds(Interval{1.0, kInfinity});
+    }
+    static Bounds quantile(const Bounds* x, std::size_t, double) { return x[0]; }
+    static Bounds cover(const Bounds* x, std::size_t, double) { return x[0]; }
+    static Bounds share(std::size_t, std::size_t, std::size_t) { return Interval{0.0, 1.0}; }
+};
+
+template <>
+struct Arithmetic<double> {
+    static Truth of(bool truth) { return truth ? Truth::kYes : Truth::kNo; }
+    static Truth less(double a, double b) { return of(a < b); }
+    static Truth at_most(double a, double b) { return of(a <= b); }
+    static Truth equal(double a, double b) { return of(a == b); }
+    static double apply(Function f, double x) { return value_of(f, x); }
+    static double power(double base, double exponent) { return std::pow(base, exponent); }
+    static double quotient(double a, double b) { return a / b; }
+    static double lesser(double a, double b) { return std::min(a, b); }
+    static double larger(double a, double b) { return std::max(a, b); }
+    static bool is_zero(double) { return false; }
+    static double sum(const double* x, std::size_t n) {
+        double out = 0.0;
+        for (std::size_t i = 0; i < n; ++i) out += x[i];
+        return out;
+    }
+    static double quantile(const double* x, std::size_t n, double level) {
+        std::vector<double> all(x, x + n);
+        std::sort(all.begin(), all.end());
+        return all[static_cast<std::size_t>(level * static_cast<double>(n - 1))];
+    }
+    static double cover(const double* x, std::size_t n, double level) {
+        return quantile(x, n, level);
+    }
+    static double share(std::size_t sure, std::size_t, std::size_t n) {
+        return static_cast<double>(sure) / static_cast<double>(n);
+    }
+};
+
+namespace {
+
+Over over_of(const Quantity& q, const Scene& scene) {
+    return scene.about == About::kBehaviours && std::string(q.name) == "D" ? Over::kBehaviours
+                                                                           : q.over;
+}
+
+class RangeSource final : public Source<Bounds> {
+  public:
+    explicit RangeSource(Scene scene) : scene_(scene) {}
+    std::size_t records() const override { return 1; }
+    std::size_t elements(Over) const override { return 1; }
+    Values<Bounds> values(const Quantity& q, bool) const override {
+        return {q.at_records, over_of(q, scene_), {Interval{q.low, q.high}}};
+    }
+
+  private:
+    Scene scene_;
+};
+
+/// Numbers drawn within their ranges, the same for the same name.
+class DrawnSource final : public Source<double> {
+  public:
+    DrawnSource(Scene scene, std::uint64_t trial) : scene_(scene), trial_(trial) {}
+    std::size_t records() const override { return 2; }
+    std::size_t elements(Over) const override { return 3; }
+    Values<double> values(const Quantity& q, bool elsewhere) const override {
+        if (std::string(q.name) == "norm_dv0") {
+            Values<double> out = values(*find_quantity("R0"), false);
+            out.x[0] /= std::sqrt(2.0);
+            return out;
+        }
+        Values<double> out{q.at_records, over_of(q, scene_), {}};
+        const std::size_t size = (q.at_records ? 2 : 1) * (out.over == Over::kNothing ? 1 : 3);
+        for (std::size_t k = 0; k < size; ++k) out.x.push_back(draw(q, elsewhere, k));
+        return out;
+    }
+
+  private:
+    double draw(const Quantity& q, bool elsewhere, std::size_t at) const {
+        std::uint64_t h =
+            1469598103934665603ULL ^ (trial_ * 7919 + at * 104729 + (elsewhere ? 1 : 0));
+        for (const char* c = q.name; *c != '\0'; ++c)
+            h = (h ^ static_cast<unsigned char>(*c)) * 1099511628211ULL;
+        h ^= h >> 29;
+        h *= 0xbf58476d1ce4e5b9ULL;
+        h ^= h >> 32;
+        const double u = std::ldexp(static_cast<double>(h >> 11), -53);
+        if (std::isfinite(q.low) && std::isfinite(q.high)) return q.low + u * (q.high - q.low);
+        if (std::isfinite(q.low)) return q.low + std::exp(2.0 * u - 1.0);
+        if (std::isfinite(q.high)) return q.high - std::exp(2.0 * u - 1.0);
+        return 4.0 * u - 2.0;
+    }
+
+    Scene scene_;
+    std::uint64_t trial_;
+};
+
+/// Both sides of a link at a few drawn values.
+struct Drawn {
+    std::vector<double> left, right;
+};
+
+Drawn drawn(const Link& link, const Scene& scene) {
+    Drawn out;
+    for (std::uint64_t trial = 1; trial <= 16; ++trial) {
+        const DrawnSource source(scene, trial);
+        Evaluator<double> evaluator(source);
+        const auto a = evaluator.number(*link.left), b = evaluator.number(*link.right);
+        for (std::size_t r = 0; r < 2; ++r)
+            for (std::size_t e = 0; e < 3; ++e) {
+                const double x = evaluator.at(a, r, e), y = evaluator.at(b, r, e);
+                if (!std::isfinite(x) || !std::isfinite(y)) continue;
+                out.left.push_back(x);
+                out.right.push_back(y);
+            }
+    }
+    return out;
+}
+
+}  // namespace
+
+Interval range_of(const Node& node) {
+    const RangeSource source({});
+    Evaluator<Bounds> evaluator(source);
+    const Bounds out = evaluator.number(node).x.front();
+    return {std::isnan(out.low) ? -kInfinity : out.low,
+            std::isnan(out.high) ? kInfinity : out.high};
+}
+
+void require_breakable(const Node& relation, const Scene& scene) {
+    for (const Link& link : links(relation)) {
+        const auto [x, y] = drawn(link, scene);
+        if (x.empty())
+            throw Error(relation.column, "no values of its quantities make both sides numbers");
+        bool same = true, parallel = true;
+        for (std::size_t k = 0; k < x.size(); ++k) {
+            same = same && std::fabs(x[k] - y[k]) <= 1e-12 * std::fabs(x[k]) + 1e-300;
+            const double moved = x[k] - x[0];
+            parallel = parallel && std::fabs(moved - (y[k] - y[0])) <= 1e-9 * std::fabs(moved);
+        }
+        if (same)
+            throw Error(relation.column,
+                        "the claim can never fail: both sides are the same quantity");
+        const Interval left = range_of(*link.left), right = range_of(*link.right);
+        const bool at_most = link.op == Op::kAtMost;
+        const bool never =
+            link.op != Op::kEqual && ((parallel && (at_most ? x[0] <= y[0] : x[0] >= y[0])) ||
+                                      (at_most ? left.high <= right.low : left.low >= right.high));
+        if (never)
+            throw Error(relation.column,
+                        "the claim can never fail: " + formula::text_of(*link.left) +
+                            (at_most ? " is never above " : " is never below ") +
+                            formula::text_of(*link.right));
+    }
+}
+
+}  // namespace prefdyn::theory

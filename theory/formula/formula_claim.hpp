@@ -1,0 +1,160 @@
+#pragma once
+// A claim that is a formula: what a claim file states, as a tree, and the claim made from it.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/base/formula.hpp"
+#include "theory/claim.hpp"
+#include "theory/formula/evaluate.hpp"
+
+namespace prefdyn::theory {
+
+/// A record, and the other one of a pair `for s <= t`.
+struct Place {
+    std::size_t at, elsewhere;
+};
+
+/// Where a statement is claimed.
+struct Restriction {
+    enum class Records { kAll, kStart, kEnd, kPairs, kNeighbours };
+    Records records = Records::kAll;
+    bool behaviour_pairs = false;             ///< `for j`: every two behaviours
+    std::vector<formula::Node> conditions{};  ///< all must be met
+};
+
+struct Statement {
+    Restriction where;
+    formula::Node relation;                       ///< a chain of <=, >= or ==
+    std::string text;                             ///< in canonical form
+    std::string place;                            ///< file and line
+    std::string undefined, divided;               ///< what is said where a side is not a number
+    double least = -kInfinity, most = kInfinity;  ///< between which the measured side always lies
+    std::optional<formula::Node> scale, trivial;  ///< Worth
+};
+
+/// What a claim assumes, by a name of the registry.
+struct Need {
+    std::string text;
+    Assumption assumption;
+};
+
+enum class About { kRuns, kBehaviours };
+
+struct FormulaClaim {
+    std::string id, title, source;
+    std::string place;  ///< file and line of its head
+    About about = About::kRuns;
+    std::vector<Need> needs;
+    /// Full gradients are assumed: the claim is about the exact training, whose head the recorded
+    /// one is off by the errors of its steps. Without, it is about the head as it was measured.
+    bool about_path = false;
+    bool from_reference = false;
+    double eta_kappa = 0.0;                 ///< the largest it is claimed for; 0: any
+    std::vector<formula::Node> conditions;  ///< numbers of data and setting
+    std::vector<Statement> statements;
+    std::vector<PlantedFault> controls;
+    Kept keep;
+    bool built_in = false;
+
+    /// The lines of the claim file that decide what is claimed: equal texts mean equal claims.
+    std::string canonical() const;
+};
+
+/// Which records a restriction takes of `records`.
+std::vector<Place> places(Restriction::Records records, std::size_t count);
+
+/// Whether a condition that came out so is met: an equality or a bound that may be reached is met
+/// within the errors, `<` and `>` only beyond them.
+bool is_met(const formula::Node& condition, Truth truth);
+
+/// Which side of a link is measured, which the bound.
+struct Sides {
+    const formula::Node *measured, *bound;
+    Relation relation;
+};
+std::vector<Sides> sides(const formula::Node& relation);
+
+/// The case in some arithmetic.
+template <class N>
+class FormulaCase {
+  public:
+    virtual ~FormulaCase() = default;
+    virtual std::size_t records() const = 0;
+    virtual std::unique_ptr<Source<N>> source(std::vector<Place> places,
+                                              bool behaviour_pairs) const = 0;
+};
+
+/// One comparison of a statement.
+template <class N>
+struct Compared {
+    Place place;
+    N measured, bound;
+    Relation relation;
+    const N *scale, *trivial;           ///< null: none
+    const formula::Node* zero_divisor;  ///< null: none
+};
+
+/// Calls `take` for every comparison of the statement with the case.
+template <class N, class Take>
+void compare(const Statement& statement, const FormulaCase<N>& of, Take take) {
+    std::vector<Place> where = places(statement.where.records, of.records());
+    std::vector<const formula::Node*> of_elements;
+    for (const formula::Node& condition : statement.where.conditions) {
+        if (where.empty()) return;
+        const auto source = of.source(where, statement.where.behaviour_pairs);
+        Evaluator<N> evaluator(*source);
+        const Values<Truth> met = evaluator.truth(condition);
+        if (met.over != Over::kNothing) {
+            of_elements.push_back(&condition);
+            continue;
+        }
+        std::vector<Place> left;
+        for (std::size_t r = 0; r < where.size(); ++r)
+            if (is_met(condition, evaluator.at(met, r, 0))) left.push_back(where[r]);
+        where = std::move(left);
+    }
+    if (where.empty()) return;
+    const auto source = of.source(where, statement.where.behaviour_pairs);
+    Evaluator<N> evaluator(*source);
+    std::vector<Values<Truth>> masks;
+    for (const formula::Node* condition : of_elements) masks.push_back(evaluator.truth(*condition));
+    const auto asked = [&](std::size_t r, std::size_t e) {
+        for (std::size_t k = 0; k < masks.size(); ++k)
+            if (!is_met(*of_elements[k], evaluator.at(masks[k], r, e))) return false;
+        return true;
+    };
+    const auto optional = [&](const std::optional<formula::Node>& node) {
+        return node ? evaluator.number(*node) : Values<N>{};
+    };
+    const Values<N> scale = optional(statement.scale), trivial = optional(statement.trivial);
+    for (const Sides& side : sides(statement.relation)) {
+        const Values<N> measured = evaluator.number(*side.measured),
+                        bound = evaluator.number(*side.bound);
+        Over over = measured.over != Over::kNothing ? measured.over : bound.over;
+        for (const auto& mask : masks) over = over != Over::kNothing ? over : mask.over;
+        bool at_records = measured.records || bound.records;
+        for (const auto& mask : masks) at_records = at_records || mask.records;
+        const std::size_t rows = at_records ? where.size() : 1,
+                          size = over == Over::kNothing ? 1 : source->elements(over);
+        for (std::size_t r = 0; r < rows; ++r)
+            for (std::size_t e = 0; e < size; ++e)
+                if (asked(r, e))
+                    take(Compared<N>{where[r], evaluator.at(measured, r, e),
+                                     evaluator.at(bound, r, e), side.relation,
+                                     statement.scale ? &evaluator.at(scale, r, e) : nullptr,
+                                     statement.trivial ? &evaluator.at(trivial, r, e) : nullptr,
+                                     evaluator.zero_divisor()});
+    }
+}
+
+/// The case of evidence in double precision, with the errors of theory/rates.hpp.
+std::unique_ptr<FormulaCase<Ball>> ball_case(const Evidence& evidence, const FormulaClaim& claim);
+
+/// The claim as judge takes it.
+Claim make_claim(std::shared_ptr<const FormulaClaim> formula);
+
+}  // namespace prefdyn::theory

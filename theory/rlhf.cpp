@@ -153,12 +153,14 @@ RowMatrix optimum(const TabularFacts& f) {
 }
 
 Assumption samples_have_optima() {
-    return needs(
-        "samples were drawn and each satisfies Ford's condition",
-        [](const TabularFacts& f) -> Reason {
-            if (f.divergence.error.empty()) return "no samples were drawn";
-            return f.without_optimum == 0 ? "" : say(f.without_optimum, " samples have no optimum");
-        });
+    return needs("samples were drawn and each satisfies Ford's condition",
+                 [](const TabularFacts& f) -> Reason {
+                     if (f.divergence.error.empty()) return "no samples were drawn";
+                     if (f.without_optimum == 0) return "";
+                     return say(f.without_optimum, " samples have no optimum; one of ",
+                                f.divergence.size.front(), " has none with probability at most ",
+                                ford_failure(f.wins, f.divergence.size.front()).most);
+                 });
 }
 
 /// A check of convergence, on one of the two errors.

@@ -41,6 +41,14 @@ RowMatrix kl_regularised_optimum(const RowMatrix& reference, const RowMatrix& re
 /// through others); empty if they do.
 std::string ford_unmet(const std::vector<Matrix>& wins);
 
+/// Probability that `samples` independent comparisons, each of which is (a, b) with probability
+/// wins(a, b), fail Ford's condition: that some set of responses of a prompt never beats the rest.
+/// At most the sum over all sets; at least Bonferroni's second bound over those of one prompt.
+struct FordFailure {
+    double least, most;
+};
+FordFailure ford_failure(const std::vector<Matrix>& wins, double samples);
+
 /// Large-sample law of the gap: N KL(pi* || pihat) tends to z^T M z / 2, z standard normal,
 /// M = F^(1/2) I^+ F^(1/2) / beta^2, F the Fisher matrix of pi* and I that of one comparison.
 struct GapLaw {

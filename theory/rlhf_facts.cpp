@@ -62,6 +62,44 @@ std::string ford_unmet(const std::vector<Matrix>& wins) {
 
 namespace {
 
+/// Weight of the wins of a set of responses, its bits set, over the rest; of two sets, what is in
+/// either.
+double cut_weight(const Matrix& wins, std::uint64_t set, std::uint64_t other) {
+    const auto crosses = [](std::uint64_t s, Index a, Index b) {
+        return (s >> a & 1) == 1 && (s >> b & 1) == 0;
+    };
+    double out = 0.0;
+    for (Index a = 0; a < wins.rows(); ++a)
+        for (Index b = 0; b < wins.cols(); ++b)
+            if (crosses(set, a, b) || crosses(other, a, b)) out += wins(a, b);
+    return std::min(out, 1.0);
+}
+
+double none_of(double weight, double samples) { return std::exp(samples * std::log1p(-weight)); }
+
+}  // namespace
+
+FordFailure ford_failure(const std::vector<Matrix>& wins, double samples) {
+    FordFailure out{0.0, 0.0};
+    for (const Matrix& prompt : wins) {
+        const std::uint64_t all = (std::uint64_t{1} << prompt.rows()) - 1;
+        double single = 0.0, two = 0.0, largest = 0.0;
+        for (std::uint64_t set = 1; set < all; ++set) {
+            const double p = none_of(cut_weight(prompt, set, set), samples);
+            single += p;
+            largest = std::max(largest, p);
+            for (std::uint64_t other = 1; other < set; ++other)
+                two += none_of(cut_weight(prompt, set, other), samples);
+        }
+        out.most += single;
+        out.least = std::max({out.least, largest, single - two});
+    }
+    out.most = std::min(out.most, 1.0);
+    return out;
+}
+
+namespace {
+
 using Eigensystem = Eigen::SelfAdjointEigenSolver<Matrix>;
 
 /// Fisher information of one comparison about the rewards of prompt x, at the true ones.

@@ -84,6 +84,7 @@ TwoLayerFacts two_layer_facts(const Dataset& data, const TwoLayerModel& start) {
     out.x_size = std::sqrt(data.features.squaredNorm() / n);
     out.head_norm = start.head.norm();
     out.embedding_norm = start.embedding.norm();
+    if (start.activation == Activation::kIdentity) out.growth = embedding_growth(data, start);
     return out;
 }
 

@@ -9,6 +9,7 @@
 
 #include "sim/head/two_layer.hpp"
 #include "theory/claim.hpp"
+#include "theory/embedding/embedding_growth.hpp"
 
 namespace prefdyn::theory {
 
@@ -39,6 +40,7 @@ struct TwoLayerFacts {
     double loss_slope_error = 0.0;  ///< of it: the losses' rounding, and what its order leaves out
     double roundings = 0.0;         ///< of the longest sum: n + d + h and a few
     double x_size = 0.0;            ///< square root of mean ||x||^2
+    EmbeddingGrowth growth;         ///< identity alone
     std::vector<TwoLayerStep> steps;  ///< of the recorded run, if its parameters were kept
     /// Measured, one a record: ||B - B_0||_F and ||diag(B - B_0)||, B = E E^T - a a^T / 2.
     std::vector<double> balance, unit_balance;

@@ -63,6 +63,12 @@ Assumption sign_condition() {
             }};
 }
 
+Assumption start_that_raises_it() {
+    return {
+        "at the start zbar_x^T delta, zbar_x^T E^T E delta, a^T E zbar_x and a^T E delta are >= 0",
+        [](const Evidence& e) { return growth_unmet(e.get<TwoLayerFacts>().growth); }};
+}
+
 Assumption frozen_pair() {
     return {"frozen features, and the same training from another head beside it",
             [](const Evidence& e) -> std::string {
@@ -120,14 +126,49 @@ Claim initial_misalignment_rate() {
         im_li("", "what it argues of faster misalignment, in a statement of our own")};
 }
 
+Claim distinguishability_never_falls() {
+    return {
+        "T9b",
+        "distinguishability never falls",
+        "D(k+1)^2 >= D(k)^2 + 2 eta beta r_k p_k, D = ||E (mu_+ - mu_-)||, r_k >= 0 and p_k >= 0 "
+        "from the start alone: D does not fall up to the step k* that the start tells, and never "
+        "where all z_i . z_j, E_0 z_i . E_0 z_j and a_0 . E_0 z_i are >= 0; gradient descent, any "
+        "step size",
+        "theory.md T9b; the signs of a^T E q, q^T E^T E q', a^T E delta and q^T E^T E delta are "
+        "kept while every two of the q_k, and of the E_0 q_k, are within a right angle",
+        ClaimKind::kRigorous,
+        Scope::kStudy,
+        {known_embedding(), linear_embedding(), every_step_recorded(), fresh_reference(),
+         start_that_raises_it()},
+        [](const Evidence& e) {
+            std::vector<Comparison> out;
+            const TwoLayerFacts& f = e.get<TwoLayerFacts>();
+            const auto rises =
+                growth_of_squared(f.growth, e.training.beta, e.training.eta, f.steps.size() - 1);
+            for (std::size_t k = 1; k <= rises.size(); ++k) {
+                const double error = 2.0 * gamma_of(f.roundings) * f.growth.difference *
+                                     std::sqrt(f.steps[k].parameters);
+                const Ball before = {f.steps[k - 1].distinguishability, error};
+                out.push_back({f.steps[k].step,
+                               e.trajectory().records[k].time,
+                               {f.steps[k].distinguishability, error},
+                               sqrt(square(before) + rises[k - 1]),
+                               Relation::kAtLeast,
+                               {.trivial = 0.0}});
+            }
+            return out;
+        },
+        {.cases = StudyCases::kEveryStep, .search = TwoLayerSearch{}}};
+}
+
 /// E_{k+1} = E_k + eta beta a q^T, hence D_{k+1}^2 = D_k^2 + 2 eta beta S_k + (eta beta ||a|| q^T
 /// delta)^2 for any step size: the flow's statement needs nothing between the records.
-Claim distinguishability_never_falls() {
-    return {"T9b",
-            "distinguishability never falls",
+Claim distinguishability_while_signs_agree() {
+    return {"T9bp",
+            "distinguishability, signs along the run",
             "D(k+1)^2 >= D(k)^2 + 2 eta beta S(k) with D = ||E (mu_+ - mu_-)||, so D never falls "
             "while S >= 0; gradient descent, any step size",
-            "theory.md T9b, with delta = mu_+ - mu_- in place of zbar_x (balanced: delta = 2 "
+            "theory.md T9b', with delta = mu_+ - mu_- in place of zbar_x (balanced: delta = 2 "
             "zbar_x)",
             ClaimKind::kRigorous,
             Scope::kStudy,

@@ -8,6 +8,7 @@
 #include "experiments/commands/command.hpp"
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/embed/embed_job.hpp"
+#include "experiments/runs/kept_data.hpp"
 #include "experiments/scaled/scaled.hpp"
 #include "experiments/verify/verdict_table.hpp"
 #include "sim/base/failure.hpp"
@@ -51,6 +52,7 @@ void declare(ParameterTable& t, ScaledOptions& o) {
     t.integer("cross-check", &o.plan.cross_check, 0, 100000, "behaviours",
               "train these with the dense V x d head as well; it holds about four heads in memory");
     declare(t, o.claims);
+    declare_keep_data(t, o.plan.verify.keep_data);
     t.seed("seed", &o.plan.verify.seed, "everything random follows from it");
     declare(t, o.output);
 }

@@ -105,7 +105,7 @@ int run_simulate(SimulateOptions& options, const ParameterTable& table, std::ost
         v.claims.push_back(std::move(claim));
     options.run.training.keep =
         theory::kept_for(v.claims) |
-        Kept{options.keep_data, options.keep_data, false, options.keep_data};
+        Kept::data(options.keep_data);
     Dataset given;
     if (!options.features.empty()) given = one_behaviour(options);
     v.runs.push_back(options.features.empty() ? run_synthetic(options.run)

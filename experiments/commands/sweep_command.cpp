@@ -19,7 +19,7 @@ namespace {
 
 struct SweepOptions {
     std::string spec, out, shard = "1/1";
-    bool dry_run = false, yes = false;
+    bool dry_run = false, yes = false, keep_data = false;
     MachineOptions machine;
 };
 
@@ -30,6 +30,7 @@ void declare(ParameterTable& t, SweepOptions& o) {
     t.text("shard", &o.shard, "I/N: every N-th point from the I-th on");
     t.flag("dry-run", &o.dry_run, "print the number of points, their time, memory and output");
     t.flag("yes", &o.yes, "run more than a million points");
+    declare_keep_data(t, o.keep_data);
     declare(t, o.machine);
 }
 
@@ -105,7 +106,8 @@ sweep::RunPlan plan_of_environment() {
 
 int run_sweep(SweepOptions& options, const ParameterTable&, std::ostream& out) {
     const Device device = apply(options.machine);
-    const sweep::Spec spec = sweep::read_spec(options.spec);
+    sweep::Spec spec = sweep::read_spec(options.spec);
+    if (options.keep_data) sweep::keep_data(spec);
     const sweep::Shard shard = sweep::parse_shard(options.shard);
     if (options.dry_run) return dry_run(out, spec, shard, device), 0;
     require_sane_size(spec, options.yes);

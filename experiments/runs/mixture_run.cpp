@@ -47,7 +47,8 @@ TrainSpec train_spec(const MixtureTraining& training, double kappa) {
             .steps = training.steps,
             .records = training.records,
             .spacing = Spacing::kLogarithmic,
-            .record_also = {1}};
+            .record_also = {1},
+            .keep = Kept::data(training.keep)};
 }
 
 theory::TrainingFacts training_facts(const MixtureTraining& training, const TrainSpec& spec,
@@ -94,6 +95,7 @@ TrainJob PendingMixture::job() const { return {*engine_, *task_->loss, spec_, se
 MixtureRun PendingMixture::finish(Trajectory trajectory) {
     if (trajectory.stop == StopReason::kInterrupted) throw Interrupted();
     result_.trajectory = std::move(trajectory);
+    if (spec_.keep.rows) result_.data = task_->train;
     return std::move(result_);
 }
 

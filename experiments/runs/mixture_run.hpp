@@ -17,6 +17,7 @@ struct MixtureTraining {
     double eta_kappa = 0.1;  ///< eta * kappa
     Index steps = 400, records = 50;
     Device device = Device::kCpu;
+    bool keep = false;  ///< data, and what TrainSpec::keep keeps
 };
 
 struct MixtureRun {
@@ -25,6 +26,7 @@ struct MixtureRun {
     theory::TrainingFacts facts;
     Trajectory trajectory;
     double kappa = 0.0;
+    Dataset data;  ///< what it was trained on, if MixtureTraining::keep asked for it
 
     /// Borrows from this object.
     theory::Evidence evidence() const;

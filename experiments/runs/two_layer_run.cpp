@@ -21,7 +21,7 @@ TrainSpec train_spec(const TwoLayerTraining& training) {
     return spec;
 }
 
-/// Takes the parameters out of the records; T9b and T9d look along them.
+/// Takes the parameters out of the records; T9bp and T9d look along them.
 void follow_parameters(TwoLayerRun& run, const Dataset& told, const TwoLayerSpec& spec) {
     std::vector<TwoLayerModel> models;
     for (Record& record : run.trajectory.records) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "experiments/program/parallel.hpp"
+#include "experiments/runs/kept_data.hpp"
 #include "experiments/runs/run_measures.hpp"
 #include "experiments/scaled/scaled_tasks.hpp"
 #include "sim/base/numerics.hpp"
@@ -163,6 +164,18 @@ std::vector<RankCorrelation> correlations(const Verification& v, std::uint64_t s
     return out;
 }
 
+/// Of the data that are kept, before anything is trained: five suites of runs, one a behaviour.
+void require_room(const ScaledInput& input, const ScaledPlan& plan) {
+    constexpr double kSuites = 5.0;
+    KeptShape shape;
+    for (const Dataset& data : input.behaviours)
+        shape.grow({static_cast<std::size_t>(std::max(last_layer_records(plan),
+                                                      feature_run(plan.verify).training.records)),
+                    static_cast<std::size_t>(data.samples()),
+                    static_cast<std::size_t>(data.dimension())});
+    require_kept_fits(shape, kSuites * static_cast<double>(input.behaviours.size()));
+}
+
 }  // namespace
 
 bool ScaledFindings::as_expected() const {
@@ -174,6 +187,7 @@ bool ScaledFindings::as_expected() const {
 ScaledFindings run_scaled(const std::vector<theory::Claim>& claims, const ScaledInput& input,
                           ScaledPlan plan) {
     plan.verify.keep = plan.verify.keep | theory::kept_for(claims);
+    if (plan.verify.keep_data) require_room(input, plan);
     const std::vector<LastLayer> layers = last_layers(input, plan);
     ScaledFindings out;
     Verification& v = out.verification;

@@ -131,10 +131,33 @@ std::vector<Filled<Pairs>> pair_fields() {
     return out;
 }
 
+const char* const kPairHead = "scaled_pair_head";
+
+Field pair_head_field() {
+    return real_field(kPairHead, {"scaled_pair", "scaled_pair_record", "dimension"}, "",
+                      "v at the record, as data_head (--keep-data); the rows are those of both "
+                      "behaviours' last layers");
+}
+
+/// (pair, record, dimension); empty unless heads were kept.
+std::vector<double> pair_heads(const std::vector<ScaledPair>& pairs, std::size_t length) {
+    std::vector<double> out;
+    for (const ScaledPair& pair : pairs) {
+        const auto& records = pair.trajectory.records;
+        const auto d = static_cast<std::size_t>(records.front().theta.size());
+        for (const Record& record : records)
+            out.insert(out.end(), record.theta.begin(), record.theta.end());
+        out.resize(out.size() + (length - records.size()) * d, kNan);
+    }
+    return out;
+}
+
 }  // namespace
 
 std::vector<Field> scaled_fields() {
-    return fields_of(behaviour_fields(), correlation_fields(), pair_fields());
+    auto out = fields_of(behaviour_fields(), correlation_fields(), pair_fields());
+    out.push_back(pair_head_field());
+    return out;
 }
 
 void put_scaled(ScaledFindings& findings, const ScaledInput& input) {
@@ -149,8 +172,11 @@ void put_scaled(ScaledFindings& findings, const ScaledInput& input) {
         return behaviours.names[p.high] + " + " + behaviours.names[p.low];
     };
     const auto trajectory = [](const ScaledPair& p) { return &p.trajectory; };
-    out.put(pair_fields(), {gather(findings.pairs, name), gather(findings.pairs, &ScaledPair::gap),
-                            RecordCurves(gather(findings.pairs, trajectory))});
+    const RecordCurves curves(gather(findings.pairs, trajectory));
+    out.put(pair_fields(),
+            {gather(findings.pairs, name), gather(findings.pairs, &ScaledPair::gap), curves});
+    if (auto heads = pair_heads(findings.pairs, curves.length()); !heads.empty())
+        out.values.emplace_back(kPairHead, std::move(heads));
     std::ranges::move(out.values, std::back_inserter(findings.verification.study_values));
 }
 

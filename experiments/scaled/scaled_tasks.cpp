@@ -35,14 +35,18 @@ LastLayer LastLayer::moved_by(const Vector& v) const {
     return out;
 }
 
+Index last_layer_records(const ScaledPlan& plan) {
+    constexpr Index kMost = 200;
+    return std::min(plan.training.steps + 1, kMost);
+}
+
 namespace {
 
 RunConfig last_layer_config(const ScaledPlan& plan, const PreferenceTask& task) {
-    constexpr Index kMostRecords = 200;
     RunConfig out;
     out.training = plan.training;
-    out.training.keep = plan.verify.keep;
-    out.training.records = std::min(plan.training.steps + 1, kMostRecords);
+    out.training.records = last_layer_records(plan);
+    out.training.keep = plan.verify.keep | Kept::data(plan.verify.keep_data);
     out.beta = plan.verify.beta;
     out.vocabulary = task.policy.vocabulary;
     out.held_out = task.held_out.samples();
@@ -83,6 +87,7 @@ RunResult LastLayer::train_dense(const ScaledPlan& plan, const HeadRows& weights
     PreferenceTask all = task();
     RunConfig config = last_layer_config(plan, all);
     config.engine = EngineKind::kDense;
+    config.training.keep = {};  // all V x d numbers at every record
     config.training.records = std::min(config.training.records, kDenseRecords);
     all.policy.reference = weights(0, all.policy.vocabulary);
     return run_task(config, std::move(all), head);

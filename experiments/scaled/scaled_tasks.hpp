@@ -25,6 +25,9 @@ struct LastLayer {
     RunResult train_dense(const ScaledPlan& plan, const HeadRows& weights) const;
 };
 
+/// Of a last layer's training.
+Index last_layer_records(const ScaledPlan& plan);
+
 /// One a behaviour. Throws InputError if a class is missing on a side of a split.
 std::vector<LastLayer> last_layers(const ScaledInput& input, const ScaledPlan& plan);
 

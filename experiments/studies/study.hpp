@@ -36,6 +36,8 @@ struct CaseRow {
     std::string study, claim, setting;
     double delta = kNan;  ///< allowed failure probability
     theory::Verdict verdict;
+    /// Of a sample that is not as the claim presupposes, where that is random; an upper bound.
+    double unmet_probability = kNan;
 };
 
 struct StudyOutcome {

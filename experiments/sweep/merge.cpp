@@ -24,7 +24,11 @@ enum : std::int64_t { kMissing = 0, kFinished = 1, kFailed = 2 };
 std::string key_name(const Spec& spec, const std::string& key) {
     std::string name = key;
     std::ranges::replace(name, '-', '_');
-    return std::ranges::count(spec.measures(), name, &Measure::name) > 0 ? "config_" + name : name;
+    std::vector<std::string> taken =
+        gather(spec.columns(), [](const RowColumn& column) { return column.field.name; });
+    if (spec.kept)
+        for (const Field& scale : kept_scales()) taken.push_back(scale.name);
+    return std::ranges::count(taken, name) > 0 ? "config_" + name : name;
 }
 
 Parameter parameter_of(const Spec& spec, const std::string& key) {
@@ -115,11 +119,11 @@ FieldType type_of(const Parameter& p, const KeyColumn& column) {
 /// All points' numbers, measure by measure.
 class Table {
   public:
-    explicit Table(const Spec& spec) : spec_(spec), measures_(spec.measures()), outcomes_(spec) {
+    explicit Table(const Spec& spec) : columns_(spec.columns()), outcomes_(spec) {
         const std::size_t n = spec.size();
         status_.assign(n, kMissing);
         run_id_.resize(n);
-        for (const Measure& m : measures_) values_.emplace_back(n * length(m), kNan);
+        for (const RowColumn& c : columns_) values_.emplace_back(n * c.length, kNan);
     }
 
     void put(const PointRecord& r, const std::string& path) {
@@ -129,16 +133,16 @@ class Table {
         run_id_[r.point] = r.run_id;
         if (r.failed()) reason_[r.point] = r.reason;
         const double* from = r.values.data();
-        for (std::size_t m = 0; m < measures_.size(); from += length(measures_[m]), ++m)
-            std::copy_n(from, length(measures_[m]), cell(m, r.point));
+        for (std::size_t c = 0; c < columns_.size(); from += columns_[c].length, ++c)
+            std::copy_n(from, columns_[c].length, cell(c, r.point));
     }
 
     /// Moves everything into the writer.
     void give(ResultWriter& writer) {
         writer.put("point_status", std::move(status_));
         writer.put("run_id", std::move(run_id_));
-        for (std::size_t m = 0; m < measures_.size(); ++m)
-            writer.put(measures_[m].name, std::move(values_[m]));
+        for (std::size_t c = 0; c < columns_.size(); ++c)
+            writer.put(columns_[c].field.name, std::move(values_[c]));
         std::vector<std::int64_t> failed;
         std::vector<std::string> reasons;
         for (const auto& [point, reason] : reason_) {
@@ -154,19 +158,16 @@ class Table {
     std::vector<ClaimOutcomes> take_outcomes() { return outcomes_.take(); }
 
   private:
-    std::size_t length(const Measure& m) const {
-        return m.axis == MeasureAxis::kRecord ? spec_.records : 1;
-    }
-    double* cell(std::size_t m, std::size_t point) {
-        return values_[m].data() + point * length(measures_[m]);
+    double* cell(std::size_t c, std::size_t point) {
+        return values_[c].data() + point * columns_[c].length;
     }
 
     void require_same(const PointRecord& r, const std::string& path) {
         bool same = run_id_[r.point] == r.run_id && r.failed() == (status_[r.point] == kFailed);
         const double* from = r.values.data();
-        for (std::size_t m = 0; m < measures_.size(); from += length(measures_[m]), ++m)
+        for (std::size_t c = 0; c < columns_.size(); from += columns_[c].length, ++c)
             same = same &&
-                   std::memcmp(from, cell(m, r.point), length(measures_[m]) * sizeof(double)) == 0;
+                   std::memcmp(from, cell(c, r.point), columns_[c].length * sizeof(double)) == 0;
         if (!same)
             throw InputError(path + ": point " + std::to_string(r.point) +
                                  " has other numbers than in another segment",
@@ -174,8 +175,7 @@ class Table {
                              "commit, compiler and host say who wrote each; delete one of them");
     }
 
-    const Spec& spec_;
-    std::vector<Measure> measures_;
+    std::vector<RowColumn> columns_;
     OutcomeCounter outcomes_;
     std::vector<std::int64_t> status_;
     std::vector<std::string> run_id_;
@@ -238,6 +238,7 @@ void put_axes(const Spec& spec, ResultWriter& writer) {
                    axis_values(type_of(parameter_of(spec, column.key), column), column.texts));
     writer.put("replicate", count_to(spec.replicates));
     writer.put("record", count_to(spec.records));
+    if (spec.kept) put_kept_scales(writer, *spec.kept);
 }
 
 }  // namespace
@@ -257,10 +258,11 @@ std::vector<Field> merged_fields(const Spec& spec) {
     out.push_back(integer_field("point_status", axes, "",
                                 "0 missing, 1 finished, 2 failed (see failed_reason)"));
     out.push_back(text_field("run_id", axes, "UUID of config and dataset"));
-    for (const Measure& m : spec.measures()) {
-        std::vector<std::string> all = axes;
-        if (m.axis == MeasureAxis::kRecord) all.push_back("record");
-        out.push_back(field_of(m, all));
+    if (spec.kept)
+        for (Field& scale : kept_scales()) out.push_back(std::move(scale));
+    for (RowColumn& column : spec.columns()) {
+        column.field.axes.insert(column.field.axes.begin(), axes.begin(), axes.end());
+        out.push_back(std::move(column.field));
     }
     out.push_back(integer_field("failed_point", {"failed_point"}, "", "number of a point"));
     out.push_back(text_field("failed_reason", {"failed_point"}, "why it failed"));

@@ -28,6 +28,12 @@ void append_verdicts(Row& row, const std::vector<theory::Claim>& claims,
     }
 }
 
+void Model::append_kept(Row& row, const Dataset& data, const Trajectory& trajectory) const {
+    if (!kept_) return;
+    for (const auto& values : kept_values(data, trajectory, *kept_))
+        row.insert(row.end(), values.begin(), values.end());
+}
+
 std::size_t row_length(const std::vector<Measure>& measures, std::size_t records) {
     std::size_t out = 0;
     for (const Measure& m : measures) out += m.axis == MeasureAxis::kRecord ? records : 1;

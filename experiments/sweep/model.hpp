@@ -3,11 +3,13 @@
 // their values to a row of numbers.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "experiments/program/parameter_table.hpp"
 #include "experiments/results/measures.hpp"
+#include "experiments/runs/kept_data.hpp"
 #include "sim/base/numerics.hpp"
 #include "sim/head/trainer.hpp"
 #include "theory/claim.hpp"
@@ -23,11 +25,19 @@ struct PointResult {
     Row values;
 };
 
+/// A column of a row.
+struct RowColumn {
+    Field field;  ///< its axes within the row
+    std::size_t length;
+};
+
 /// One point: a parameter table bound to options of its own.
 class Model {
   public:
     virtual ~Model() = default;
     ParameterTable& table() { return table_; }
+    /// What `finish` gives ends with the run's data in this shape (--keep-data).
+    void keep(const KeptShape& shape) { kept_ = shape; }
     /// Draws the data on the device; returns what is to be trained there, which borrows from this
     /// object. Throws InputError for values that cannot be run, Interrupted if asked to stop.
     virtual TrainJob begin(Device device) = 0;
@@ -37,11 +47,15 @@ class Model {
     /// About what one point holds in memory while it runs.
     virtual double bytes() const = 0;
     /// What the claims look at beside the numbers of a record; before begin.
-    void keep(const Kept& kept) { kept_ = kept; }
+    void look_at(const Kept& kept) { looked_at_ = kept; }
 
   protected:
+    /// Appends the run's data if they are to be kept.
+    void append_kept(Row& row, const Dataset& data, const Trajectory& trajectory) const;
+
     ParameterTable table_;
-    Kept kept_;
+    std::optional<KeptShape> kept_;
+    Kept looked_at_;
 };
 
 struct Experiment {
@@ -49,6 +63,7 @@ struct Experiment {
     std::vector<std::string> claims;  ///< ids that can be judged at a point
     std::vector<Measure> measures;    ///< without the claims'
     std::size_t extra_records;        ///< a run may keep beyond its `records`
+    bool behaviours;                  ///< rows are of several
     std::unique_ptr<Model> (*make)();
     theory::Scope own_claims = theory::Scope::kRun;  ///< which formulas can be judged at a point
 };
@@ -86,7 +101,7 @@ std::vector<Measure> claim_measures(const std::string& id);
 void append_verdicts(Row& row, const std::vector<theory::Claim>& claims,
                      const theory::Evidence& evidence);
 
-/// Length of a row.
+/// What they take in a row, curves of so many records.
 std::size_t row_length(const std::vector<Measure>& measures, std::size_t records);
 
 }  // namespace prefdyn::sweep

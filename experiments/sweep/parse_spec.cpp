@@ -21,7 +21,7 @@ struct Line {
 };
 
 const std::vector<std::string> kSweepKeys = {"experiment", "design", "points", "replicates",
-                                             "seed",       "claims", "zip",    "claim-file"};
+                                             "seed",       "claims", "zip",    "claim-file", "keep-data"};
 
 class SpecParser {
   public:
@@ -41,6 +41,7 @@ class SpecParser {
         if (!problems_.empty())
             throw InputError(problems_, "docs/sweeps.md has the rules and an example");
         spec_.records = most_records() + spec_.experiment->extra_records;
+        if (keep_) keep_data(spec_);
         return std::move(spec_);
     }
 
@@ -155,6 +156,10 @@ class SpecParser {
             spec_.claims = line.value;
             std::erase_if(spec_.claims, [](char c) { return c == ' ' || c == '\t'; });
             theory::select_claims(spec_.claims, spec_.own_claims);
+        } else if (line.key == "keep-data") {
+            if (line.value != "true" && line.value != "false")
+                throw InputError("known: true, false");
+            keep_ = line.value == "true";
         } else if (line.key != "zip" && line.key != "claim-file") {
             read_parameter(line);
         }
@@ -290,6 +295,7 @@ class SpecParser {
     std::vector<Line> lines_;
     std::unique_ptr<Model> model_;
     Spec spec_;
+    bool keep_ = false;
 };
 
 }  // namespace

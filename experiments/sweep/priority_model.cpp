@@ -88,6 +88,7 @@ class PriorityModel final : public Model {
 
     TrainJob begin(Device device) override {
         config_.training.device = device;
+        config_.training.keep = kept_.has_value();
         return run_.emplace(begin_mixture(setting_of(config_), config_.seed)).job();
     }
 
@@ -98,6 +99,7 @@ class PriorityModel final : public Model {
                         row_of(result, behaviour_numbers(), behaviour_curves(), records)};
         const theory::Evidence evidence = result.evidence();
         append_verdicts(out.values, claims, evidence);
+        append_kept(out.values, result.data, result.trajectory);
         return out;
     }
 
@@ -120,6 +122,7 @@ Experiment priority_experiment() {
             {"T8a", "T8b", "T8c", "T8d"},
             measures_of(behaviour_numbers(), behaviour_curves()),
             1,
+            true,
             [] { return std::unique_ptr<Model>(new PriorityModel); },
             theory::Scope::kStudy};
 }

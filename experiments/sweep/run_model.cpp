@@ -36,7 +36,8 @@ class RunModel final : public Model {
 
     TrainJob begin(Device device) override {
         config_.device = device;
-        config_.training.keep = kept_;
+        if (kept_ && config_.engine == EngineKind::kDense) refuse_dense_head();
+        config_.training.keep = looked_at_ | Kept::data(kept_.has_value());
         return run_.emplace(begin_synthetic(config_)).job();
     }
 
@@ -47,6 +48,7 @@ class RunModel final : public Model {
         theory::Evidence evidence = result.evidence();
         evidence.delta = delta_;
         append_verdicts(out.values, claims, evidence);
+        append_kept(out.values, result.data, result.trajectory);
         return out;
     }
 
@@ -73,9 +75,13 @@ std::vector<std::string> claim_ids() {
 }  // namespace
 
 Experiment run_experiment() {
-    return {"run",       "one head on one synthetic dataset, as simulate trains it",
-            claim_ids(), measures_of(run_numbers(), run_curves()),
-            0,           [] { return std::unique_ptr<Model>(new RunModel); }};
+    return {"run",
+            "one head on one synthetic dataset, as simulate trains it",
+            claim_ids(),
+            measures_of(run_numbers(), run_curves()),
+            0,
+            false,
+            [] { return std::unique_ptr<Model>(new RunModel); }};
 }
 
 }  // namespace prefdyn::sweep

@@ -248,12 +248,13 @@ PointRunner::PointRunner(const Spec& spec, Device device)
       device_(device),
       unit_(design_matrix(spec)),
       claims_(spec.selected_claims()),
-      length_(row_length(spec.measures(), spec.records)) {}
+      length_(spec.row_length()) {}
 
 std::unique_ptr<Model> PointRunner::prepare(std::size_t point) const {
     auto model = spec_.experiment->make();
     set_point(spec_, unit_, point, model->table());
-    model->keep(theory::kept_for(claims_));
+    model->look_at(theory::kept_for(claims_));
+    if (spec_.kept) model->keep(*spec_.kept);
     return model;
 }
 
@@ -339,7 +340,7 @@ SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
 SweepEstimate estimate(const Spec& spec, Device device, double seconds) {
     constexpr std::size_t kMost = 16;
     SweepEstimate out;
-    out.output_bytes = 8 * row_length(spec.measures(), spec.records);
+    out.output_bytes = 8 * spec.row_length();
     const PointRunner run(spec, device);
     const OneThread one;
     const Stopwatch watch;

@@ -88,7 +88,7 @@ std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec)
     const h5::Reader file = open_segment(path, spec);
     const auto points = points_of(file, spec);
     const auto run_id = file.strings("run_id"), reason = file.strings("reason");
-    const std::size_t length = row_length(spec.measures(), spec.records);
+    const std::size_t length = spec.row_length();
     const bool fits = file.shape("values") == h5::Shape{points.size(), length} &&
                       run_id.size() == points.size() && reason.size() == points.size();
     if (!fits) throw InputError(path + ": its datasets do not fit each other or the sweep");

@@ -42,12 +42,13 @@ std::size_t Spec::size() const {
 }
 
 std::string Spec::canonical() const {
-    std::string out =
-        "experiment = " + experiment->name +
-        "\ndesign = " + design_names()[static_cast<std::size_t>(design)] +
-        (design == Design::kGrid ? "" : "\npoints = " + std::to_string(points)) +
-        "\nreplicates = " + std::to_string(replicates) + "\nseed = " + std::to_string(seed) +
-        "\nclaims = " + joined(gather(selected_claims(), &theory::Claim::id), ",") + "\n";
+    std::string out = "experiment = " + experiment->name +
+                      "\ndesign = " + design_names()[static_cast<std::size_t>(design)] +
+                      (design == Design::kGrid ? "" : "\npoints = " + std::to_string(points)) +
+                      "\nreplicates = " + std::to_string(replicates) +
+                      "\nseed = " + std::to_string(seed) +
+                      "\nclaims = " + joined(gather(selected_claims(), &theory::Claim::id), ",") +
+                      "\n" + (kept ? "keep-data = true\n" : "");
     const auto line = [&](const std::string& key, const Value& value) {
         out.append(key).append(" = ").append(sweep::canonical(value)).append("\n");
     };
@@ -81,6 +82,48 @@ std::vector<Measure> Spec::measures() const {
     for (const auto& claim : selected_claims())
         for (Measure& measure : claim_measures(claim.id)) out.push_back(std::move(measure));
     return out;
+}
+
+std::vector<RowColumn> Spec::columns() const {
+    std::vector<RowColumn> out;
+    for (const Measure& m : measures()) {
+        const bool curve = m.axis == MeasureAxis::kRecord;
+        out.push_back(
+            {field_of(m, curve ? std::vector<std::string>{"record"} : std::vector<std::string>{}),
+             curve ? records : 1});
+    }
+    if (!kept) return out;
+    const std::vector<std::size_t> lengths = kept_lengths(*kept);
+    const std::vector<Field> fields = kept_fields({}, kept->behaviours);
+    for (std::size_t f = 0; f < fields.size(); ++f) out.push_back({fields[f], lengths[f]});
+    return out;
+}
+
+std::size_t Spec::row_length() const {
+    std::size_t out = 0;
+    for (const RowColumn& column : columns()) out += column.length;
+    return out;
+}
+
+void keep_data(Spec& spec) {
+    KeptShape shape{spec.records, 1, 1, spec.experiment->behaviours};
+    const auto points = static_cast<double>(spec.size());
+    require_kept_fits(shape, points);  // before every point is looked at
+    const RowMatrix unit = design_matrix(spec);
+    for (std::size_t point = 0; point < spec.size(); ++point) {
+        const auto model = spec.experiment->make();
+        try {
+            set_point(spec, unit, point, model->table());
+        } catch (const InputError&) {
+            continue;  // the sweep will say so of this point
+        }
+        const auto value = [&](const char* key) {
+            return std::size_t{std::stoull(model->table().find(key)->get())};
+        };
+        shape.grow({0, value("samples"), value("dimension")});
+    }
+    require_kept_fits(shape, points);
+    spec.kept = shape;
 }
 
 namespace {

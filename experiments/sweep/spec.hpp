@@ -43,7 +43,8 @@ struct Spec {
     std::vector<Axis> axes;  ///< of a grid, in the order of the file
     std::vector<RandomKey> random;
     std::vector<ExpressionKey> expressions;
-    std::size_t records = 0;  ///< length of a curve: the most any point keeps
+    std::size_t records = 0;        ///< length of a curve: the most any point keeps
+    std::optional<KeptShape> kept;  ///< every point's data, in this shape (--keep-data)
 
     /// Null if the key is given by no expression.
     const ExpressionKey* expression_of(const std::string& key) const;
@@ -56,7 +57,13 @@ struct Spec {
     std::string id() const;  ///< UUID of canonical()
     std::vector<theory::Claim> selected_claims() const;
     std::vector<Measure> measures() const;  ///< the experiment's and the claims'
+    /// Of a row: the measures, then the data that are kept.
+    std::vector<RowColumn> columns() const;
+    std::size_t row_length() const;
 };
+
+/// Keeps every point's data from now on. Throws InputError where they take more than 2 GiB.
+void keep_data(Spec& spec);
 
 /// `key = value` lines, `#` starts a comment. Beside the experiment's parameters: experiment,
 /// design, points, replicates, seed, claims, `zip = key key` for keys that change together, and

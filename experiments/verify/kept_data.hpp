@@ -1,13 +1,10 @@
 #pragma once
-// --keep-data: what the numbers of a file were made from, for those who check them outside.
-
-#include "experiments/program/parameter_table.hpp"
+#include "experiments/runs/kept_data.hpp"
 #include "experiments/verify/verify.hpp"
 
 namespace prefdyn {
 
-void declare_keep_data(ParameterTable& table, bool& keep);
-
+/// Fields of --keep-data in a file of runs.
 std::vector<Field> kept_data_fields();
 
 /// Nothing unless the runs kept their data. InputError where they would take more than 2 GiB,

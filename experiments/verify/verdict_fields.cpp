@@ -49,6 +49,10 @@ const std::vector<Column<CaseRow>>& case_columns() {
         {"case_p_value", "",
          "exact binomial P(at least `failures` | the claim is true); 1 for claims without delta",
          [](R r) { return r.verdict.p_value; }},
+        {"case_unmet_probability", "",
+         "probability that a sample of the least size is not as the claim presupposes (T10c, T10e: "
+         "Ford's condition), at most; NaN for claims that presuppose nothing random",
+         [](R r) { return r.unmet_probability; }},
         {"case_power", "delta",
          "power of the test: the claim is called violated from this share of failures on, in units "
          "of delta; NaN for claims without one",

@@ -101,6 +101,21 @@ void print_loose(std::ostream& out, const Verification& v, const std::vector<Cla
     }
 }
 
+/// How likely it was that a conditional claim has nothing to say.
+void print_conditions(std::ostream& out, const Verification& v) {
+    for (const theory::Claim& claim : v.claims) {
+        const CaseRow* worst = nullptr;
+        for (const auto& row : v.cases)
+            if (row.claim == claim.id && !std::isnan(row.unmet_probability) &&
+                (!worst || row.unmet_probability > worst->unmet_probability))
+                worst = &row;
+        if (worst)
+            out << claim.id << " is conditional: a sample of the least size has no optimum (Ford's "
+                << "condition) with probability at most " << number(worst->unmet_probability)
+                << ", on " << worst->setting << "\n";
+    }
+}
+
 /// How many controls ran on what and were caught, where features were given.
 void print_control_data(std::ostream& out, const Verification& v) {
     if (v.fixed_steps.empty()) return;
@@ -178,6 +193,7 @@ void print_verdicts(std::ostream& out, const Verification& v) {
     print_undecided(out, v);
     print_loose(out, v, rows);
     print_power(out, v);
+    print_conditions(out, v);
     print_run_violations(out, v);
     print_case_violations(out, v);
     print_control_data(out, v);

@@ -1,8 +1,8 @@
 #pragma once
 // The exact reduction (theory.md 1.1): W(t) - W_0 = (e_Y - e_N) v(t)^T, theta = v in R^d. Exact for
-// full batch, minibatch, any step size, any loss of the margin (matched
-// by rank or not), and for element-wise optimisers
-// such as Adam, because the two moving rows see gradients that differ only in sign.
+// full batch, minibatch, any step size, any loss of the margin (matched by rank or not), and for
+// optimisers that map each entry's gradients by an odd function and decay no weights, such as Adam:
+// the two moving rows see gradients that differ only in sign, and all others see none.
 
 #include "sim/head/engine.hpp"
 #include "sim/head/head_device.hpp"

@@ -40,6 +40,8 @@ struct Kept {
     bool log_probabilities = false;
     bool rows = false;  ///< of the run: what it was trained on
 
+    /// What --keep-data asks for.
+    static Kept data(bool asked) { return {asked, asked, false, asked}; }
     Kept operator|(const Kept& other) const {
         return {heads || other.heads, margins || other.margins,
                 log_probabilities || other.log_probabilities, rows || other.rows};

@@ -1,6 +1,8 @@
-"""Plants the faults of faults.ini, one at a time, and reports which of them `prefdyn verify --quick` catches.
+"""Plants the faults of faults.ini, one at a time, and reports which of them the tests that the list
+names or else `prefdyn verify --quick` catch.
 
     python3 tests/mutation/run.py [--only ID ...] [--jobs N] [--work FOLDER]
+    python3 tests/mutation/run.py --build build    # in this tree, in its own build, file by file put back
     python3 tests/mutation/run.py --figures    # those of figure_faults.ini, by tests/analysis/figure_data_test.py
     python3 tests/mutation/run.py --check      # every fragment still occurs exactly once; builds nothing
 
@@ -27,7 +29,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PARTS = ("CMakeLists.txt", "cmake", "sim", "theory", "experiments", "bench")
+PARTS = ("CMakeLists.txt", "cmake", "sim", "theory", "experiments", "bench", "tests", "analysis", "docs", "README.md")
 FIGURE_PARTS = ("analysis", "tests/analysis")
 FIGURE_TESTS = {  # of figure_data_test.py, those that draw what a file of analysis/ is for; else DRAW
     "tables": "TableTest", "sweep": "FigureTest.test_sweeps", "finetune": "FigureTest.test_training_runs",
@@ -36,8 +38,9 @@ FIGURE_TESTS = {  # of figure_data_test.py, those that draw what a file of analy
 DRAW = ("FigureTest.test_verify", "FigureTest.test_features", "FigureTest.test_what_is_wrong")
 LIMIT = 300  # seconds of one verification, which takes about ten: a faulty loop may never end
 KEYS = {"file", "from", "to", "what"}
+MORE_KEYS = {"explained", "tests"}  # why a fault may survive; the tests, by ctest's names, that are asked first
 
-Fault = collections.namedtuple("Fault", "id file old new what explained")
+Fault = collections.namedtuple("Fault", "id file old new what explained tests")
 Result = collections.namedtuple("Result", "fault outcome by seconds")
 
 
@@ -51,10 +54,10 @@ def read_faults(path):
     faults = []
     for name in parser.sections():
         entry = dict(parser[name])
-        if not KEYS <= set(entry) <= KEYS | {"explained"}:
+        if not KEYS <= set(entry) <= KEYS | MORE_KEYS:
             raise ListError(f"{path.name}: [{name}] has {sorted(entry)}, needs {sorted(KEYS)}")
         faults.append(Fault(name, entry["file"], entry["from"], entry["to"], entry["what"],
-                            entry.get("explained", "")))
+                            entry.get("explained", ""), entry.get("tests", "").split()))
     return faults
 
 
@@ -70,6 +73,9 @@ def planted(fault, text):
 def check(faults):
     for fault in faults:
         planted(fault, (ROOT / fault.file).read_text(encoding="utf-8"))
+        for name in fault.tests:
+            if not any((ROOT / "tests" / f"{name}{end}").exists() for end in (".cpp", ".py")):
+                raise ListError(f"[{fault.id}]: there is no test {name}")
 
 
 class Worker:
@@ -77,8 +83,8 @@ class Worker:
 
     parts = PARTS
 
-    def __init__(self, folder, jobs):
-        self.folder, self.build = folder, folder / "build"
+    def __init__(self, folder, jobs, tested=False):
+        self.folder, self.build, self.tested = folder, folder / "build", tested
         self.threads = max(1, (os.cpu_count() or 1) // jobs)
         # Copies share what a compiler cache knows, where there is one.
         self.env = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "CCACHE_BASEDIR": str(folder)}
@@ -92,18 +98,28 @@ class Worker:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
 
     def configure(self):
-        done = self.call("cmake", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF",
-                         "-DPREFDYN_CUDA=OFF")
+        done = self.call("cmake", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Release",
+                         f"-DBUILD_TESTING={'ON' if self.tested else 'OFF'}", "-DPREFDYN_CUDA=OFF")
         if done.returncode:
             raise ListError(done.stdout)
 
-    def compile(self):
-        return self.call("cmake", "--build", "build", "--target", "prefdyn_cli", "-j", str(self.threads))
+    def compile(self, tests=()):
+        targets = ["prefdyn_cli", *(["prefdyn_tests"] if any(not t.startswith("analysis/") for t in tests) else [])]
+        return self.call("cmake", "--build", self.build, "--target", *targets, "-j", str(self.threads))
+
+    def first_failed(self, tests):
+        """The first of the tests that fails; None if all pass."""
+        for name in tests:
+            done = self.call("ctest", "--test-dir", self.build, "-R", f"^{name}$", "--no-tests=error", limit=LIMIT)
+            if done.returncode:
+                return name
+        return None
 
     def verify(self):
         """(exit code or None if it never ended, output)."""
         try:
-            done = self.call("build/prefdyn", "verify", "--quick", "--force", "--out", "verify.h5", limit=LIMIT)
+            done = self.call(self.build / "prefdyn", "verify", "--quick", "--force", "--out",
+                             self.build / "verify.h5", limit=LIMIT)
         except subprocess.TimeoutExpired:
             return None, ""
         return done.returncode, done.stdout
@@ -121,9 +137,11 @@ class Worker:
         text = path.read_text(encoding="utf-8")
         path.write_text(planted(fault, text), encoding="utf-8")
         try:
-            done = self.compile()
+            done = self.compile(fault.tests)
             if done.returncode:
                 return Result(fault, "does not compile", first_error(done.stdout), time.monotonic() - start)
+            if name := self.first_failed(fault.tests):
+                return Result(fault, "caught", name, time.monotonic() - start)
             code, output = self.verify()
         finally:
             path.write_text(text, encoding="utf-8")
@@ -139,13 +157,28 @@ class Worker:
         return "; ".join(filter(None, [", ".join(claims), *(f"control {c} {name}" for c, name in controls)]))
 
 
+class TreeWorker(Worker):
+    """This tree and a build of it that is there already; a stopped run leaves its last fault in the source."""
+
+    build_of_tree = None
+
+    def __init__(self, _folder, _jobs, tested=False):
+        self.folder, self.build, self.tested = ROOT, self.build_of_tree, tested
+        self.threads = os.cpu_count() or 1
+        self.env = dict(os.environ)
+
+    def configure(self):
+        if not (self.build / "CMakeCache.txt").exists():
+            raise ListError(f"--build {self.build}: no configured build")
+
+
 class FigureWorker(Worker):
     """One copy of what draws; nothing is compiled, the judge is the test of what figures show."""
 
     parts = FIGURE_PARTS
 
-    def __init__(self, folder, jobs):
-        super().__init__(folder, jobs)
+    def __init__(self, folder, jobs, tested=False):
+        super().__init__(folder, jobs, tested)
         self.tests = None
         self.files = pathlib.Path(os.environ.get("PREFDYN_FILES", folder / "files"))
         self.env.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1", PREFDYN_FILES=str(self.files))
@@ -162,7 +195,7 @@ class FigureWorker(Worker):
     def test(self, *arguments):
         return self.call(sys.executable, "tests/analysis/figure_data_test.py", *arguments, limit=LIMIT)
 
-    def compile(self):
+    def compile(self, tests=()):
         return self.call("true")
 
     def judge(self, fault):
@@ -189,8 +222,9 @@ def in_minutes(seconds):
 class Report:
     """Collects results of all workers and says how far they are."""
 
-    def __init__(self, total):
-        self.total, self.results, self.lock, self.start = total, [], threading.Lock(), time.monotonic()
+    def __init__(self, faults):
+        self.faults, self.total = faults, len(faults)
+        self.results, self.lock, self.start = [], threading.Lock(), time.monotonic()
 
     def add(self, result):
         with self.lock:
@@ -221,7 +255,7 @@ class Report:
 
 def work_off(kind, todo, folder, jobs, report, errors):
     try:
-        worker = kind(folder, jobs)
+        worker = kind(folder, jobs, any(fault.tests for fault in report.faults))
         worker.start()
         while True:
             report.add(worker.judge(todo.get_nowait()))
@@ -235,7 +269,7 @@ def run(kind, faults, jobs, folder):
     todo = queue.Queue()
     for fault in sorted(faults, key=lambda f: f.file):  # one file's faults in a row: fewer compilations
         todo.put(fault)
-    report, errors = Report(len(faults)), []
+    report, errors = Report(faults), []
     threads = [threading.Thread(target=work_off, args=(kind, todo, folder / str(k), jobs, report, errors))
                for k in range(jobs)]
     for thread in threads:
@@ -261,6 +295,7 @@ def parse():
     parser.add_argument("--check", action="store_true", help="only check that the faults fit the source")
     parser.add_argument("--only", nargs="+", default=[], metavar="ID", help="these faults")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="copies worked on at a time")
+    parser.add_argument("--build", type=pathlib.Path, help="plant in this tree, whose build this is")
     parser.add_argument("--work", type=pathlib.Path, help="folder of the copies, kept; default: a temporary one")
     return parser.parse_args()
 
@@ -275,11 +310,12 @@ def main():
                 check(faults)
             print(f"{len(lists[Worker])} faults fit the source, and {len(lists[FigureWorker])} in figures")
             return 0
-        kind = FigureWorker if arguments.figures else Worker
-        faults = selected(lists[kind], arguments.only)
+        kind = FigureWorker if arguments.figures else TreeWorker if arguments.build else Worker
+        TreeWorker.build_of_tree = arguments.build and arguments.build.resolve()
+        faults = selected(lists[FigureWorker if arguments.figures else Worker], arguments.only)
         check(faults)
         with tempfile.TemporaryDirectory(prefix="prefdyn-mutation-") as temporary:
-            jobs = max(1, min(arguments.jobs, len(faults)))
+            jobs = 1 if arguments.build else max(1, min(arguments.jobs, len(faults)))
             return run(kind, faults, jobs, arguments.work or pathlib.Path(temporary))
     except (ListError, configparser.Error, OSError) as error:
         print(error, file=sys.stderr)

@@ -243,7 +243,7 @@ std::vector<Certificate> certify(const TwoLayerSubject& subject,
             for (ExactComparison& x : comparisons) strengthen(x, subject.bound_factor);
             c = weigh(c.claim, comparisons, limits);
             if (subject.presume || c.proof != Proof::kRefuted) continue;
-            if (c.claim == "T9b" && condition_fails())
+            if (c.claim == "T9bp" && condition_fails())
                 c = not_covered(c.claim, "what it assumes is not met: S < 0 at a step");
             if (c.claim == "T9a" && subject.reference)
                 c = not_covered(c.claim, "the reference is an older model");

@@ -177,7 +177,7 @@ Comparisons balance_drifts(const ExactTwoLayer& e) {
 
 TwoLayerExactClaim two_layer_claim(const std::string& id) {
     if (id == "T9a") return initial_rate_of;
-    if (id == "T9b") return distinguishability_grows;
+    if (id == "T9bp") return distinguishability_grows;
     if (id == "T9d") return balance_drifts;
     return nullptr;
 }

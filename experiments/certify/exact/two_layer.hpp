@@ -1,5 +1,5 @@
 #pragma once
-// T9a, T9b and T9d in exact numbers: a linear embedding E trained with its head a by gradient
+// T9a, T9bp and T9d in exact numbers: a linear embedding E trained with its head a by gradient
 // descent, E_{k+1} = E_k + eta beta a q^T and a_{k+1} = a_k + 2 eta beta E q, q = mean sigma(-m_i)
 // z_i, m_i = beta z_i . (E^T a - E_0^T a_0).
 

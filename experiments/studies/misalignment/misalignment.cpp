@@ -159,7 +159,7 @@ Setting feature_setting(const std::vector<Dataset>& behaviours, const VerifyPlan
 
 Study misalignment_study() {
     return {"misalignment",
-            {"T9a", "T9b", "T9c", "T9d"},
+            {"T9a", "T9b", "T9bp", "T9c", "T9d"},
             fields_of(misalignment_fields()),
             [](const auto& claims, const VerifyPlan& plan) {
                 return run_settings(claims, synthetic_settings(plan));

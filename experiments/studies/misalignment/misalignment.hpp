@@ -47,7 +47,7 @@ Misalignment misalign(const MisalignmentSpec& spec);
 Study misalignment_study();
 
 /// Their negative controls, and what faults are planted in: a linear model whose head is turned to
-/// the side on which D grows at first, so that T9b applies for every seed.
+/// the side on which D grows at first, so that T9b and T9bp apply for every seed.
 std::vector<Control> misalignment_controls();
 MisalignmentSpec small_misalignment(std::uint64_t seed);
 TwoLayerTraining alignment_of(const MisalignmentSpec& spec);

@@ -59,6 +59,33 @@ Verdict growth_overstated(const Claim& claim, std::uint64_t seed) {
     return judge_run(claim, run, false);
 }
 
+/// The same, by the start alone.
+Verdict rise_overstated(const Claim& claim, std::uint64_t seed) {
+    MisalignmentSpec spec = small_misalignment(seed);
+    spec.eta_kappa = 1e-3;
+    TwoLayerRun run = run_two_layer(spec.data, {spec.base}, alignment_of(spec));
+    run.facts.growth.turn = run.facts.growth.turn * 1.1;
+    return judge_run(claim, run, false);
+}
+
+/// In each class one row far out on the right side and two, less far, on the wrong one: once the
+/// outlier is learned the others turn q around, and D falls.
+Verdict curvature_ignored(const Claim& claim, std::uint64_t seed) {
+    MisalignmentSpec spec;
+    const Matrix signed_rows{{10.0, 0.0}, {-1.0, 0.5}, {-1.0, 0.5}};
+    spec.data = FeatureDistribution(plain_features(6, 2, 1.0), seed).sample(seed);
+    spec.data.label = {1, 1, 1, -1, -1, -1};
+    spec.data.features << signed_rows, -signed_rows;
+    spec.base = {RowMatrix::Identity(2, 2), Vector::Zero(2), Activation::kIdentity};
+    spec.align_steps = 400;
+    TwoLayerRun run = run_two_layer(spec.data, {spec.base}, alignment_of(spec));
+    theory::EmbeddingGrowth& growth = run.facts.growth;
+    for (Ball* bend : {&growth.bend_q, &growth.bend_eq, &growth.bend_turn, &growth.bend_spread,
+                       &growth.bend_along})
+        *bend = 0.0;
+    return judge_run(claim, run, false);
+}
+
 Verdict eta_doubled(const Claim& claim, std::uint64_t seed) {
     TwoLayerRun run = misalign(small_misalignment(seed)).align;
     run.training.eta *= 0.5;
@@ -166,12 +193,18 @@ std::vector<Control> misalignment_controls() {
         {"T9a", "reference not reset", "the aligned model is trained against the base model",
          misaligned<kFromOldReference>},
         {"T9b", "bound x 0.9", "D must grow by 11 % a step", bound_strengthened},
-        {"T9b", "S x 1.1", "D^2 is said to grow 10 % faster than it does", growth_overstated},
-        {"T9b", "sign condition ignored", "misalignment from an aligned model, S < 0",
-         misaligned<kFromAligned>},
+        {"T9b", "rise x 1.1", "the first rise of D^2 is said to be 10 % larger", rise_overstated},
+        {"T9b", "curvature ignored", "q is said to keep its first direction, and turns around",
+         curvature_ignored},
         {"T9b", "labels flipped", "the trainer sees flipped labels, the claim does not",
          labels_flipped_unnoticed},
-        {"T9b", "zbar_x for delta", "unequal classes, the condition taken at zbar_x",
+        {"T9bp", "bound x 0.9", "D must grow by 11 % a step", bound_strengthened},
+        {"T9bp", "S x 1.1", "D^2 is said to grow 10 % faster than it does", growth_overstated},
+        {"T9bp", "sign condition ignored", "misalignment from an aligned model, S < 0",
+         misaligned<kFromAligned>},
+        {"T9bp", "labels flipped", "the trainer sees flipped labels, the claim does not",
+         labels_flipped_unnoticed},
+        {"T9bp", "zbar_x for delta", "unequal classes, the condition taken at zbar_x",
          mean_for_difference},
         {"T9c", "reference not reset", "the aligned head is trained against the base head",
          frozen_reference_not_reset},

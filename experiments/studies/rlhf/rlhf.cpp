@@ -74,12 +74,22 @@ void judge_samples(StudyOutcome& out, const Claim& claim, const Solved& s) {
     add_case(out, claim, s.setting.name + ", samples without an optimum", without);
 }
 
+/// At every size.
+std::vector<theory::FordFailure> ford_failures(const Solved& s) {
+    return gather(s.plan.size, [&](std::int64_t samples) {
+        return theory::ford_failure(s.population.wins, static_cast<double>(samples));
+    });
+}
+
 void judge_setting(StudyOutcome& out, const std::vector<Claim>& claims, const Solved& s) {
     for (const Claim& claim : claims)
         if (claim.checks.cases == StudyCases::kEachSample)
             judge_samples(out, claim, s);
-        else
+        else {
             add_case(out, claim, s.setting.name, {evidence_of(s.population)});
+            if (claim.checks.cases == StudyCases::kGrowingSizes)
+                out.cases.back().unmet_probability = ford_failures(s)[s.plan.window].most;
+        }
 }
 
 /// Mean over the replicates that have the number, at every size.
@@ -154,6 +164,12 @@ std::vector<Filled<Worlds>> fields() {
         {"rlhf_samples", two, "", "N, comparisons in a sample", [](S s) { return s.plan.size; }},
         {"rlhf_optimum_share", two, "",
          "share of the samples that have an optimum (Ford's condition)", optimum_shares},
+        {"rlhf_ford_failure", two, "",
+         "probability that a sample of N fails Ford's condition, at most: the sum over all sets of "
+         "responses of the probability that none of them beats another",
+         [](S s) { return gather(ford_failures(s), &theory::FordFailure::most); }},
+        {"rlhf_ford_failure_least", two, "", "the same, at least (Bonferroni's second bound)",
+         [](S s) { return gather(ford_failures(s), &theory::FordFailure::least); }},
         {"rlhf_divergence", two, "nat",
          "KL(pi* || pihat_N), mean over the samples that have an optimum",
          [](S s) { return means_of(s, &Sample::divergence); }},

@@ -61,3 +61,28 @@ TEST_CASE("every status is counted by itself") {
     CHECK(row.count(Status::kNotApplicable) == 1);
     CHECK(row.count(Status::kViolated) == 0);
 }
+
+TEST_CASE("a control that is not caught is counted, and is not as expected") {
+    Verification v = verification({Status::kHolds});
+    ControlResult control{"X1", "one", "a fault", "", {}};
+    control.verdict.status = Status::kViolated;
+    v.controls = {control, control};
+    CHECK(v.summaries().front().caught == 2);
+    CHECK(v.as_expected());
+    for (const Status status : {Status::kHolds, Status::kUndecided, Status::kNotApplicable}) {
+        v.controls[1].verdict.status = status;
+        CHECK(v.summaries().front().controls == 2);
+        CHECK(v.summaries().front().caught == 1);
+        CHECK_FALSE(v.as_expected());
+    }
+}
+
+TEST_CASE("tightness over cases: the least, the median of medians, the largest") {
+    Verification v = verification({Status::kHolds, Status::kHolds, Status::kHolds});
+    const theory::Tightness each[] = {{0.1, 0.5, 0.6}, {0.3, 0.4, 0.9}, {0.2, 0.7, 0.8}};
+    for (std::size_t k = 0; k < 3; ++k) v.verdicts[k][0].tightness = each[k];
+    const theory::Tightness got = v.summaries().front().tightness;
+    CHECK(got.min == 0.1);
+    CHECK(got.median == 0.5);
+    CHECK(got.max == 0.9);
+}

@@ -130,21 +130,21 @@ TEST_CASE("one step of gradient descent moves D^2 by 2 eta beta S + (eta beta ||
     CHECK(relative_error(std::pow(steps[1].distinguishability, 2), want) <= 1e-13);
 }
 
-TEST_CASE("T9b: holds in alignment from a = 0, names the step at which its condition fails") {
+TEST_CASE("T9bp: holds in alignment from a = 0, names the step at which its condition fails") {
     const Misalignment m = misalign(spec_of(Activation::kIdentity, 540, 0.0));
-    CHECK(judge("T9b", m.align).status == Status::kHolds);
+    CHECK(judge("T9bp", m.align).status == Status::kHolds);
     CHECK(m.align.facts.steps.back().distinguishability >
           1.05 * m.align.facts.steps.front().distinguishability);
-    const auto away = judge("T9b", m.runs[kFromAligned]);
+    const auto away = judge("T9bp", m.runs[kFromAligned]);
     CHECK(away.status == Status::kNotApplicable);
     CHECK(contains(away.reason, "at step 0"));
     CHECK(m.runs[kFromAligned].facts.steps[5].distinguishability <
           m.runs[kFromAligned].facts.steps[0].distinguishability);
-    CHECK(judge("T9b", m.frozen_align).status == Status::kNotApplicable);
-    CHECK(judge("T9b", misalign(spec_of(Activation::kRelu, 540)).align).status ==
+    CHECK(judge("T9bp", m.frozen_align).status == Status::kNotApplicable);
+    CHECK(judge("T9bp", misalign(spec_of(Activation::kRelu, 540)).align).status ==
           Status::kNotApplicable);
     const MisalignmentSpec spec = spec_of(Activation::kIdentity, 540, 0.0);
-    const auto sparse = judge("T9b", run_two_layer(spec.data, {spec.base}, {0.1, 0.1, 40, 3}));
+    const auto sparse = judge("T9bp", run_two_layer(spec.data, {spec.base}, {0.1, 0.1, 40, 3}));
     CHECK(contains(sparse.reason, "not every step"));
 }
 
@@ -309,7 +309,7 @@ TEST_CASE("the study fills its fields, holds, and has the same bits for any numb
     plan.seed = test::seed();
     const Study study = misalignment_study();
     const auto claims = claims_of(study, theory::claims());
-    REQUIRE(claims.size() == 4);
+    REQUIRE(claims.size() == 5);
     StudyOutcome one, two;
     {
         const test::Threads threads(1);
@@ -326,7 +326,7 @@ TEST_CASE("the study fills its fields, holds, and has the same bits for any numb
         CHECK(row.verdict.status != Status::kViolated);
         if (row.verdict.status == Status::kHolds) ++held[row.claim];
     }
-    CHECK(held.size() == 4);
+    CHECK(held.size() == 5);
     const auto a = numbers(one), b = numbers(two);
     for (const auto& field : a) {
         const std::string& name = field.first;

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "sim/tabular/tabular_dpo.hpp"
 #include "sim/tabular/tabular_graph.hpp"
 #include "sim/tabular/tabular_rlhf.hpp"
@@ -241,4 +243,77 @@ TEST_CASE("every control of the study is caught, for several seeds") {
             CHECK(c.run(test::claim_named(c.claim), test::seed() + offset).status ==
                   Status::kViolated);
         }
+}
+
+namespace {
+
+/// Exact, by going through all sequences of n comparisons.
+double enumerated_failure(const std::vector<Matrix>& wins, int n) {
+    std::vector<std::array<Index, 3>> pair;
+    std::vector<double> weight;
+    for (std::size_t x = 0; x < wins.size(); ++x)
+        for (Index a = 0; a < wins[x].rows(); ++a)
+            for (Index b = 0; b < wins[x].cols(); ++b)
+                if (wins[x](a, b) > 0.0) {
+                    pair.push_back({static_cast<Index>(x), a, b});
+                    weight.push_back(wins[x](a, b));
+                }
+    double out = 0.0;
+    std::vector<std::size_t> at(static_cast<std::size_t>(n), 0);
+    for (bool more = true; more;) {
+        std::vector<Matrix> seen;
+        for (const Matrix& w : wins) seen.push_back(Matrix::Zero(w.rows(), w.cols()));
+        double p = 1.0;
+        for (const std::size_t k : at) {
+            seen[static_cast<std::size_t>(pair[k][0])](pair[k][1], pair[k][2]) += 1.0;
+            p *= weight[k];
+        }
+        if (!theory::ford_unmet(seen).empty()) out += p;
+        more = false;
+        for (std::size_t& k : at) {
+            if (++k < pair.size()) {
+                more = true;
+                break;
+            }
+            k = 0;
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("Ford's condition: its probability lies between the bounds, by enumeration") {
+    for (const auto& [P, A, n] : {std::array{1, 2, 9}, {1, 3, 7}, {2, 2, 7}}) {
+        CAPTURE(P);
+        CAPTURE(A);
+        std::vector<Matrix> wins;
+        double total = 0.0;
+        for (int x = 0; x < P; ++x) {
+            wins.push_back(test::gaussian(A, A, 60 + x).cwiseAbs());
+            wins.back().diagonal().setZero();
+            total += wins.back().sum();
+        }
+        for (Matrix& w : wins) w /= total;
+        for (int k = 1; k <= n; ++k) {
+            CAPTURE(k);
+            const double exact = enumerated_failure(wins, k);
+            const theory::FordFailure got = theory::ford_failure(wins, k);
+            CHECK(got.least <= exact * (1.0 + 1e-12));
+            CHECK(got.most >= exact * (1.0 - 1e-12));
+            // One prompt, two responses: one of the two never wins. Both at once is impossible.
+            if (P == 1 && A == 2) CHECK(test::relative_error(got.most, exact) <= 1e-12);
+        }
+    }
+}
+
+TEST_CASE("Ford's condition: bounds are tight where failures are rare, 1 where none is compared") {
+    const TabularFacts facts = population_facts(fine());
+    const theory::FordFailure rare = theory::ford_failure(facts.wins, 1e4);
+    CHECK(rare.most < 1e-3);
+    CHECK(rare.most > 0.0);
+    CHECK(rare.least > 0.2 * rare.most);
+    CHECK(theory::ford_failure(facts.wins, 1e6).most < 1e-100);
+    const auto broken = population_facts(broken_setting("a response never compared", test::seed()));
+    CHECK(theory::ford_failure(broken.wins, 1e9).least == 1.0);
 }

@@ -67,7 +67,7 @@ int run(const std::vector<std::string>& arguments, std::ostream& out) {
 
 int main(int argc, char** argv) {
     prefdyn::take_signals();
-    return prefdyn::guarded("prefdyn-bench", std::cerr, [&] {
-        return prefdyn::bench::run({argv + 1, argv + argc}, std::cout);
-    });
+    return prefdyn::leave("prefdyn-bench", prefdyn::guarded("prefdyn-bench", std::cerr, [&] {
+                              return prefdyn::bench::run({argv + 1, argv + argc}, std::cout);
+                          }));
 }

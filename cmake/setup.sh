@@ -63,5 +63,5 @@ build() {
         [ "$(tail -n 1 "$log")" = "BUILD FAILED" ] || return 0
     fi
     tail -n 40 "$log" >&2
-    exit 1
+    exit 3
 }

@@ -27,7 +27,7 @@ DATA = pathlib.Path(os.environ.get("PREFDYN_DATA", ROOT / ".." / "shared" / "dat
 POINTS = 200  # of each sweep
 PERSONAS = ("openness", "psychopathy", "risk-averse")
 # What differs between two runs of one build, and what may between two builds of the same numbers.
-VOLATILE = {"wall_seconds", "written", "host", "commit", "commit_dirty", "threads", "flags", "compiler", "device",
+VOLATILE = {"wall_seconds", "written", "host", "commit", "commit_dirty", "arithmetic", "threads", "flags", "compiler", "device",
             "command", "options", "build_type", "version", "arithmetic", "DIMENSION_LIST", "REFERENCE_LIST"}
 
 

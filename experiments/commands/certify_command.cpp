@@ -72,7 +72,7 @@ Dataset given_features(const KeptOptions& kept) {
 
 /// Trained again in double precision, to know that it is the run of the file.
 Again run_again(const std::string& path) {
-    const h5::Reader file(path);
+    const h5::Reader file(path, h5::From::kOutside);
     if (!file.has_dataset("run_id") || file.shape("run_id") != h5::Shape{1})
         throw InputError(path + ": does not hold one run",
                          "certify takes a file that simulate wrote");

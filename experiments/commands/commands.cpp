@@ -83,7 +83,8 @@ int dispatch(const std::vector<std::string>& arguments, std::ostream& out) {
 }  // namespace
 
 int run_command(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
-    return guarded("prefdyn", err, [&] { return dispatch(arguments, out); });
+    const int code = guarded("prefdyn", err, [&] { return dispatch(arguments, out); });
+    return checked_output("prefdyn", out, err, code);
 }
 
 std::string options_page() {

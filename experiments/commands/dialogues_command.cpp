@@ -1,3 +1,5 @@
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <ostream>
 
@@ -32,10 +34,13 @@ text::DialogueCount write(const DialoguesOptions& options, const std::string& pa
     convert.skip_bad = options.skip_bad;
     std::ifstream in(options.in, std::ios::binary);
     if (!in) throw InputError(options.in + ": cannot be read");
+    errno = 0;
     std::ofstream out(partial, std::ios::binary);
     const text::DialogueCount count = text::convert_dialogues(in, options.in, out, convert);
     out.close();
-    if (!out) throw WriteError(partial + ": cannot be written", "is the disk full?");
+    if (!out)
+        throw WriteError(partial + ": cannot be written: " + std::strerror(errno),
+                         "is the disk full?");
     return count;
 }
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <ostream>
 #include <sstream>
@@ -15,6 +14,7 @@
 #include "experiments/results/result_writer.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/hdf5_file.hpp"
+#include "sim/base/output_file.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {
@@ -143,12 +143,12 @@ std::string write_case(const std::string& path, const theory::Claim& claim,
     std::string text = run ? simulate_config(extremal, options.claim_file)
                            : falsify_config(claim, extremal, options);
     if (extremal.at.features) {
-        write_features(path + ".h5", *extremal.at.features);
+        publish_file(path + ".h5", [&](const std::string& partial) {
+            write_features(partial, *extremal.at.features);
+        });
         text += (run ? "features = " : "# features: ") + path + ".h5\n";
     }
-    std::ofstream file(path);
-    file << text;
-    if (!file.flush()) throw InputError(path + ": cannot be written");
+    publish_file(path, [&](const std::string& partial) { write_file(partial, text); });
     return std::string("prefdyn ") + (run ? "simulate" : "falsify") + " --config " + path;
 }
 

@@ -2,12 +2,14 @@
 #include <cmath>
 #include <filesystem>
 #include <iomanip>
+#include <optional>
 #include <ostream>
 
 #include "experiments/commands/command.hpp"
 #include "experiments/finetune/job.hpp"
 #include "experiments/finetune/model_folder.hpp"
 #include "experiments/program/machine_options.hpp"
+#include "experiments/results/folder_lock.hpp"
 #include "experiments/runs/mixture_run.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
@@ -33,6 +35,7 @@ struct FinetuneOptions {
 
 void declare(ParameterTable& t, FinetuneOptions& o) {
     t.text("model", &o.model, "folder in Hugging Face layout, with its tokeniser", true);
+    t.place();
     declare_training(t, o.training);
     t.flag("flip", &o.flip, "exchange chosen and rejected in every pair");
     t.choice("arrange", &o.arrange, {"together", "apart", "pairs"},
@@ -40,6 +43,7 @@ void declare(ParameterTable& t, FinetuneOptions& o) {
              "normalised priority gap to the smallest");
     t.integer("pairs", &o.pairs, 1, 1000000, "", "pairs of files of --arrange pairs");
     t.text("out", &o.out, "folder for results and for the trained model", true);
+    t.place();
     declare_modes(t, o.training, o.dry_run, o.force);
     t.integer("save-every", &o.save_every, 0, 1000000000, "updates",
               "save the state this often, beside every evaluation; 0: at evaluations alone");
@@ -69,7 +73,7 @@ std::string state_path(const std::string& folder, std::size_t run) {
 
 bool is_state(const std::string& name) {
     return name.starts_with("state-") &&
-           (name.ends_with(".safetensors") || name.ends_with(".safetensors.partial"));
+           (name.ends_with(".safetensors") || name.ends_with(".partial"));
 }
 
 std::vector<std::string> names_in(const std::string& folder) {
@@ -150,21 +154,46 @@ std::vector<FinetunePlan> plans_of(FinetuneJob& job, const FinetuneOptions& o,
         out.back().flipped = o.flip;
         out.back().save_every = o.save_every;
         out.back().state = state_path(o.out, out.size() - 1);
-        out.back().identity = job.identity(out.back(), table);
+        out.back().task = job.task(out.back(), table);
     }
     return out;
 }
 
-/// The trained model of a run: in the folder itself if it is the only one, else below it.
+/// The folder of a run's model: --out if it is the only one, else below it.
+std::string model_place(const FinetuneOptions& o, const FinetunePlan& plan, bool alone) {
+    return alone ? o.out : inside(o.out, plan.name);
+}
+
+void remove_states(const std::vector<FinetunePlan>& plans) {
+    std::error_code ignored;
+    for (const FinetunePlan& plan : plans) fs::remove(plan.state, ignored);
+}
+
+/// The exit code of the same call that came to its end before, nothing if there was none.
+std::optional<int> finished(const FinetuneOptions& o, const std::vector<FinetunePlan>& plans,
+                            std::ostream& out) {
+    const std::string path = inside(o.out, kRunFile);
+    if (!was_task(path, task_of(plans))) return {};
+    const auto stopped = h5::Reader(path, h5::From::kOutside).strings("run_stopped");
+    if (stopped.size() != plans.size()) return {};
+    for (std::size_t k = 0; k < plans.size(); ++k)
+        if (stopped[k].empty() && !holds_model(model_place(o, plans[k], plans.size() == 1)))
+            return {};
+    const bool complete = std::ranges::all_of(stopped, &std::string::empty);
+    if (complete) remove_states(plans);  // a kill may have come before
+    out << "nothing to do: the same training is finished, in " << path
+        << (complete ? "\n" : ", NOT complete\n");
+    return complete ? 0 : 1;
+}
+
 void save_model(FinetuneJob& job, const FinetuneOptions& o, const FinetunePlan& plan,
                 const FinetuneRun& run, bool alone) {
     const finetune::Trainable<float> trainable(job.layout(), plan.training.trained,
                                                plan.training.seed);
     finetune::Parameters<float> weights = job.weights();
     trainable.apply(run.theta, job.weights(), weights);
-    write_model(alone ? o.out : inside(o.out, plan.name),
-                {job.checkpoint().folder(), &weights, &trainable, plan.training.trained, &run.theta,
-                 job.model_hash()});
+    write_model(model_place(o, plan, alone), {job.checkpoint().folder(), &weights, &trainable,
+                                              plan.training.trained, &run.theta, job.model_hash()});
 }
 
 void print_run(std::ostream& out, const FinetuneRun& run) {
@@ -208,10 +237,13 @@ int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ost
     FinetuneJob job(options.model, options.training,
                     options.training.method == finetune::TrainedPart::kHead);
     const finetune::Objective checked(job.plan({0}).training.loss);
-    if (!options.dry_run) prepare(options.out, options.model, options.force);
     const std::vector<FinetunePlan> plans = plans_of(job, options, table);
+    if (!options.dry_run && !options.force)
+        if (const auto code = finished(options, plans, out)) return *code;
+    if (!options.dry_run) prepare(options.out, options.model, options.force);
     job.describe(out, plans);
     if (options.dry_run) return 0;
+    const FolderLock lock(options.out);
     std::vector<TrainedRun> runs;
     bool complete = false;
     try {
@@ -219,8 +251,10 @@ int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ost
     } catch (const Interrupted&) {
         return 130;
     }
+    auto attributes = job.attributes();
+    attributes.emplace_back("task", task_of(plans));
     write_runs(inside(options.out, kRunFile), runs, "finetune", table, device, watch.seconds(),
-               job.attributes());
+               attributes);
     for (const TrainedRun& each : runs) print_run(out, each.run);
     const auto saved = std::ranges::count_if(
         runs, [](const TrainedRun& each) { return each.run.stopped.empty(); });
@@ -229,9 +263,8 @@ int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ost
             : saved == 1 ? "the trained model"
                          : "the trained models")
         << "\n";
-    std::error_code ignored;
     for (std::size_t k = 0; k < plans.size(); ++k)
-        if (runs[k].run.stopped.empty()) fs::remove(plans[k].state, ignored);
+        if (runs[k].run.stopped.empty()) remove_states({plans[k]});
     if (!complete) out << "NOT complete: the last good state stays beside the results\n";
     return complete ? 0 : 1;
 }

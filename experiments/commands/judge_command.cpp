@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "experiments/commands/command.hpp"
+#include "experiments/program/machine_options.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/hdf5_file.hpp"
 #include "theory/claim.hpp"
@@ -28,6 +29,7 @@ void declare(ParameterTable& t, JudgeOptions& o) {
     t.choice("relation", &o.relation, {"at-most", "at-least", "equal"}, "measured is .. the bound");
     t.real("resolution", &o.resolution, 0.0, 1.0, true, "",
            "errors up to this share of the larger side count as resolved");
+    declare_read_limit(t);
 }
 
 /// Throws InputError unless the column has that shape.
@@ -49,7 +51,7 @@ std::string place(std::size_t at, const h5::Shape& shape) {
 }
 
 std::vector<theory::Comparison> comparisons(const JudgeOptions& o, h5::Shape& shape) {
-    const h5::Reader file(o.file);
+    const h5::Reader file(o.file, h5::From::kOutside);
     shape = file.shape(o.measured);
     const auto measured = file.numbers(o.measured), bound = column(file, o.bound, shape);
     const auto error = [&](const std::string& name) {

@@ -5,5 +5,6 @@
 
 int main(int argc, char** argv) {
     prefdyn::take_signals();
-    return prefdyn::run_command({argv + 1, argv + argc}, std::cout, std::cerr);
+    return prefdyn::leave("prefdyn",
+                          prefdyn::run_command({argv + 1, argv + argc}, std::cout, std::cerr));
 }

@@ -16,6 +16,8 @@
 #include "experiments/studies/misalignment/misalignment_table.hpp"
 #include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/base/hdf5_file.hpp"
+#include "sim/base/numerics.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/lm/model/layer_backend.hpp"
 #include "sim/lm/text/tokenizer.hpp"
@@ -38,13 +40,16 @@ struct MisalignOptions {
 
 void declare(ParameterTable& t, MisalignOptions& o) {
     t.text("base", &o.base, "folder of the base model, with its tokeniser", true);
+    t.place();
     t.text("aligned", &o.aligned, "what finetune made of it: its folder, a model's or an adapter's",
            true);
+    t.place();
     declare_training(t, o.training);
     t.integer("seeds", &o.seeds, 1, 100000, "", "repetitions, each with batches of its own");
     t.real("target", &o.target, 0.0, 1e6, false, "nats",
            "loss whose first step is compared; 0: half of the way to the lowest all runs reach");
     t.text("out", &o.out, "result file (HDF5)", true);
+    t.place();
     declare_modes(t, o.training, o.dry_run, o.force);
     declare(t, o.machine);
 }
@@ -118,7 +123,8 @@ class MisalignStudy {
         out.flipped = which != kHeadAligning;
         out.training.seed = o_.training.seed + static_cast<std::uint64_t>(seed);
         out.state = o_.out + ".state-" + std::to_string(kWhich * seed + which) + ".safetensors";
-        out.identity = frozen_.identity(out, table_) + "aligned=" + aligned_hash_ + "\n";
+        out.task =
+            frozen_.task(out, table_) + "run=" + out.name + "\naligned=" + aligned_hash_ + "\n";
         return out;
     }
 
@@ -231,10 +237,24 @@ void remove_states(const std::vector<FinetunePlan>& plans) {
     for (const FinetunePlan& plan : plans) std::filesystem::remove(plan.state, ignored);
 }
 
+/// The same call came to its end before.
+int say_finished(const MisalignOptions& options, const std::vector<FinetunePlan>& plans,
+                 std::ostream& out) {
+    double difference = kInfinity;
+    parse_real(h5::Reader(options.out, h5::From::kOutside).text_attribute("frozen_difference"),
+               difference);
+    remove_states(plans);  // a kill may have come before
+    const bool good = difference <= kFrozenTolerance;
+    out << "nothing to do: the same comparison is finished, " << (good ? "" : "NOT ")
+        << "as expected on frozen features, in " << options.out << "\n";
+    return good ? 0 : 1;
+}
+
 int run_misalign(MisalignOptions& options, const ParameterTable& table, std::ostream& out) {
     const Device device = options.training.arithmetic.device = apply(options.machine);
     transformer::require_precision(options.training.arithmetic);
-    require_writable(options.out, options.force, options.training.prompts.data);
+    const bool there = !options.force && std::filesystem::is_regular_file(options.out);
+    if (!there) require_writable(options.out, options.force, options.training.prompts.data);
     const Stopwatch watch;
     TrainingOptions frozen_options = options.training;
     frozen_options.method = TrainedPart::kHead;
@@ -245,6 +265,8 @@ int run_misalign(MisalignOptions& options, const ParameterTable& table, std::ost
     require_same_tokenizer(options.aligned, trained);
     MisalignStudy study(trained, frozen, options, table);
     const auto plans = study.plans();
+    if (there && was_task(options.out, task_of(plans))) return say_finished(options, plans, out);
+    if (there) require_writable(options.out, options.force, options.training.prompts.data);
     std::vector<FinetunePlan> moving, still;
     for (std::size_t k = 0; k < plans.size(); ++k)
         (k % kWhich >= kHeadAligning ? still : moving).push_back(plans[k]);
@@ -262,10 +284,13 @@ int run_misalign(MisalignOptions& options, const ParameterTable& table, std::ost
         out << "STOPPED: " << error.what() << "; nothing to compare, a lower --lr may help\n";
         return 1;
     }
-    write_runs(options.out, runs, "misalign", table, device, watch.seconds(), trained.attributes());
+    const double difference = frozen_difference(runs);
+    auto attributes = trained.attributes();
+    attributes.emplace_back("task", task_of(plans));
+    attributes.emplace_back("frozen_difference", format_real(difference));
+    write_runs(options.out, runs, "misalign", table, device, watch.seconds(), attributes);
     remove_states(plans);
     print_findings(out, runs, options.target);
-    const double difference = frozen_difference(runs);
     out << (difference <= kFrozenTolerance ? "as expected" : "NOT as expected")
         << " on frozen features; wrote " << options.out << "\n";
     return difference <= kFrozenTolerance ? 0 : 1;

@@ -63,10 +63,7 @@ void require_sane_size(const sweep::Spec& spec, bool yes) {
 constexpr int kInterrupted = 130;
 
 /// Ends the process with points still in flight; what it publishes is complete at any time.
-[[noreturn]] void leave(std::ostream& out, int code) {
-    out << std::flush;
-    _exit(code);
-}
+[[noreturn]] void leave(std::ostream& out, int code) { _exit(out.flush() ? code : 3); }
 
 void dry_run(std::ostream& out, const sweep::Spec& spec, sweep::Shard shard, Device device) {
     print_shape(out, spec);
@@ -89,6 +86,16 @@ void print_count(std::ostream& out, const sweep::SweepCount& count, sweep::Shard
         << shard.index << "/" << shard.count << ", " << count.found << " finished before, "
         << count.done << " now, " << count.failed << " of these failed"
         << (count.interrupted ? "; the same call goes on from there\n" : "\n");
+    print_reasons(out, "failed", count.reasons);
+    print_reasons(out, "the machine failed, the same call computes again", count.machine);
+    print_origins(out, count.origins);
+}
+
+/// The machine's failures first: what they left open nobody has judged.
+int exit_code(const sweep::SweepCount& count) {
+    if (count.again > 0 || !count.damaged.empty()) return 3;
+    if (sweep::any_violated(count.claims)) return 1;
+    return count.reasons.empty() ? 0 : 2;
 }
 
 /// PREFDYN_PUBLISH_SECONDS, for tests that kill: the least and the most time between segments.
@@ -118,7 +125,7 @@ int run_sweep(SweepOptions& options, const ParameterTable&, std::ostream& out) {
     sweep::RunPlan plan = plan_of_environment();
     plan.device = device;
     plan.overdue = [&](const sweep::SweepCount& count, const std::string& failure) {
-        if (!failure.empty()) leave(out << "interrupted, and " << failure << "\n", 2);
+        if (!failure.empty()) leave(out << "interrupted, and " << failure << "\n", 3);
         print_count(out, count, shard);
         leave(out, kInterrupted);
     };
@@ -127,7 +134,7 @@ int run_sweep(SweepOptions& options, const ParameterTable&, std::ostream& out) {
     if (count.interrupted) return kInterrupted;
     print_outcomes(out, count.claims);
     out << "prefdyn merge " << options.out << " -o FILE.h5 makes one file of all shards\n";
-    return count.damaged.empty() && !sweep::any_violated(count.claims) ? 0 : 1;
+    return exit_code(count);
 }
 
 }  // namespace

@@ -33,6 +33,18 @@ void print_outcomes(std::ostream& out, const std::vector<sweep::ClaimOutcomes>& 
     }
 }
 
+void print_reasons(std::ostream& out, const std::string& what,
+                   const std::map<std::string, std::size_t>& reasons) {
+    for (const auto& [reason, count] : reasons)
+        out << what << ": " << count << (count == 1 ? " point: " : " points: ") << reason << "\n";
+}
+
+void print_origins(std::ostream& out, const sweep::Origins& origins) {
+    if (!origins.mixed()) return;
+    out << "segments of several versions or kinds of machine, whose last bits may differ:\n";
+    for (const std::string& line : origins.lines()) out << "  " << line << "\n";
+}
+
 void print_damaged(std::ostream& out, const std::vector<std::string>& damaged) {
     for (const std::string& what : damaged) out << "damaged, left out: " << what << "\n";
 }
@@ -40,8 +52,8 @@ void print_damaged(std::ostream& out, const std::vector<std::string>& damaged) {
 void print_state(std::ostream& out, const sweep::FolderState& s) {
     out << s.finished << " of " << s.points << " points finished, " << s.failed << " failed, "
         << s.points - s.finished - s.failed << " missing; " << s.segments << " segments\n";
-    for (const auto& [reason, count] : s.reasons)
-        out << "failed: " << count << (count == 1 ? " point: " : " points: ") << reason << "\n";
+    print_reasons(out, "failed", s.reasons);
+    print_reasons(out, "the machine failed, the same sweep computes again", s.machine);
     constexpr std::size_t kShown = 10;
     for (std::size_t k = 0; k < std::min(s.missing.size(), kShown); ++k)
         out << "missing: points " << s.missing[k].first << " to " << s.missing[k].second << "\n";
@@ -51,6 +63,12 @@ void print_state(std::ostream& out, const sweep::FolderState& s) {
         out << "segments a worker died writing, or writes now: " << s.unfinished << "\n";
     for (const std::string& path : s.foreign) out << "not a segment, ignored: " << path << "\n";
     print_damaged(out, s.damaged);
+    print_origins(out, s.origins);
+    constexpr std::size_t kDoubled = 5;
+    for (std::size_t k = 0; k < std::min(s.doubled.size(), kDoubled); ++k)
+        out << "warning: " << s.doubled[k] << "\n";
+    if (s.doubled.size() > kDoubled)
+        out << "warning: " << s.doubled.size() - kDoubled << " more points like this\n";
     print_outcomes(out, s.claims);
 }
 

@@ -18,6 +18,13 @@ void print_state(std::ostream& out, const sweep::FolderState& state);
 /// A line a claim that was judged: how often it came out how.
 void print_outcomes(std::ostream& out, const std::vector<sweep::ClaimOutcomes>& claims);
 
+/// A line a reason: how many points.
+void print_reasons(std::ostream& out, const std::string& what,
+                   const std::map<std::string, std::size_t>& reasons);
+
+/// Nothing unless segments are of several programs or kinds of machine.
+void print_origins(std::ostream& out, const sweep::Origins& origins);
+
 void print_damaged(std::ostream& out, const std::vector<std::string>& damaged);
 
 }  // namespace prefdyn

@@ -4,6 +4,8 @@
 #include <stdexcept>
 
 #include "experiments/program/progress.hpp"
+#include "experiments/results/provenance.hpp"
+#include "sim/base/arithmetic.hpp"
 #include "sim/base/cancel.hpp"
 #include "sim/base/content_hash.hpp"
 
@@ -59,7 +61,8 @@ Index tokens_of(std::span<const transformer::TokenIds> prompts) {
 
 std::string row_key(const EmbedPlan& plan, const transformer::TokenIds& ids) {
     std::string all = plan.model_hash + " " + std::to_string(static_cast<int>(plan.norm)) + " " +
-                      transformer::arithmetic_name(plan.arithmetic);
+                      transformer::arithmetic_name(plan.arithmetic) + " " + arithmetic_mark() +
+                      " " + program_name();
     for (const std::int32_t id : ids) all.append(" ").append(std::to_string(id));
     return content_hash(all);
 }

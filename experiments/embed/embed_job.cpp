@@ -130,7 +130,7 @@ FileAttributes EmbedJob::attributes() const {
         {"norm", kNormNames[static_cast<std::size_t>(source_.norm)]},
         {"precision",
          transformer::precision_names()[static_cast<std::size_t>(source_.arithmetic.precision)]},
-        {"arithmetic", transformer::arithmetic_name(source_.arithmetic)}};
+        {"kernels", transformer::arithmetic_name(source_.arithmetic)}};
 }
 
 void EmbedJob::write(const std::string& path, const FileAttributes& attributes) const {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "experiments/results/columns.hpp"
 #include "experiments/results/publish.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/hdf5_file.hpp"
@@ -32,6 +33,26 @@ void write_source(h5::Writer& file, const EmbedBehaviour& b) {
     file.attribute(b.name, "tokens_hash", b.tokens_hash);
     file.attribute(b.name, "filtered_lines", b.filtered);
     file.attribute(b.name, "truncated_prompts", b.truncated);
+}
+
+/// A named axis of the group, numbered from 0.
+void write_axis(h5::Writer& file, const std::string& name, std::size_t length,
+                const std::string& description) {
+    file.write(name, count_to(length), {length});
+    file.attribute(name, "description", description);
+    file.make_scale(name);
+}
+
+void name_axes(h5::Writer& file, const std::string& group, std::size_t prompts,
+               std::size_t dimension) {
+    write_axis(file, group + "/prompt", prompts, "number of the prompt");
+    write_axis(file, group + "/dimension", dimension, "number of the coordinate");
+    write_axis(file, group + "/answer", 2, "0: the first answer, 1: the second");
+    for (const char* name : {"/label", "/line", "/features"})
+        file.attach_scale(group + name, 0, group + "/prompt");
+    file.attach_scale(group + "/features", 1, group + "/dimension");
+    file.attach_scale(group + "/head", 0, group + "/answer");
+    file.attach_scale(group + "/head", 1, group + "/dimension");
 }
 
 void write_rows(h5::Writer& file, const EmbedBehaviour& b) {
@@ -82,6 +103,7 @@ void write_embeddings(const std::string& path, const transformer::Transformer& m
                          "embedding of the prompt's last token, a row a prompt");
             write_floats(file, b.name + "/head", model.head_rows(b.pair.token),
                          "rows of the model's own head: first answer's token, second answer's");
+            name_axes(file, b.name, b.prompts.size(), static_cast<std::size_t>(d));
             write_pair(file, b.name, b.pair);
             write_source(file, b);
         }

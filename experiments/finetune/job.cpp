@@ -9,7 +9,9 @@
 #include <iomanip>
 #include <ostream>
 
+#include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/base/hdf5_file.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/lm/text/tokenizer.hpp"
 #include "sim/lm/train/cuda_engine.hpp"
@@ -89,9 +91,9 @@ FinetunePlan FinetuneJob::plan(const std::vector<std::size_t>& which) const {
     return out;
 }
 
-std::string FinetuneJob::identity(const FinetunePlan& plan, const ParameterTable& table) const {
+std::string FinetuneJob::task(const FinetunePlan& plan, const ParameterTable& table) const {
     std::string out = table.canonical();
-    out.append("model=").append(hash_.hash).append("\nrun=").append(plan.name).append("\n");
+    out.append("model=").append(hash_.hash).append("\n");
     for (const std::size_t k : plan.behaviours)
         out.append("pairs=").append(behaviours_[k].data.hash()).append("\n");
     return out;
@@ -201,6 +203,21 @@ void say_interrupted(std::ostream& out, const std::string& state) {
 }
 
 }  // namespace
+
+std::string task_of(const std::vector<FinetunePlan>& plans) {
+    std::string all;
+    for (const FinetunePlan& plan : plans) all += plan.task + "\n";
+    return content_hash(all);
+}
+
+bool was_task(const std::string& path, const std::string& task) {
+    if (!std::filesystem::is_regular_file(path)) return false;
+    try {
+        return h5::Reader(path, h5::From::kOutside).text_attribute("task") == task;
+    } catch (const InputError&) {
+        return false;
+    }
+}
 
 TrainedRun train_plan(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,
                       const FinetunePlan& plan, const RunProgress& progress, std::ostream& out) {

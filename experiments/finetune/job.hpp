@@ -30,8 +30,8 @@ class FinetuneJob {
     std::size_t trained(const std::vector<std::size_t>& behaviours) const;
     /// A run on these behaviours, named after them.
     FinetunePlan plan(const std::vector<std::size_t>& behaviours) const;
-    /// What decides about a run's numbers beside the options.
-    std::string identity(const FinetunePlan& plan, const ParameterTable& table) const;
+    /// What decides about a run's numbers: options and the contents of model and data.
+    std::string task(const FinetunePlan& plan, const ParameterTable& table) const;
     std::vector<std::pair<std::string, std::string>> attributes() const;
 
     /// Bytes beside the mapped file, at most, while this run goes on.
@@ -56,6 +56,12 @@ class FinetuneJob {
     std::vector<FinetuneBehaviour> behaviours_;
     std::unique_ptr<finetune::Parameters<float>> weights_;
 };
+
+/// Hash of the tasks of all runs, an attribute of their result file.
+std::string task_of(const std::vector<FinetunePlan>& plans);
+
+/// Whether there is a result file of this task.
+bool was_task(const std::string& path, const std::string& task);
 
 /// Trains as planned; before it throws Interrupted, `out` is told what goes on from where.
 TrainedRun train_plan(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,

@@ -2,13 +2,14 @@
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "experiments/results/publish.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/base/output_file.hpp"
+#include "sim/lm/model/model_hash.hpp"
 #include "sim/lm/model/safetensors_writer.hpp"
 #include "sim/lm/text/json_input.hpp"
 #include "sim/lm/text/text_file.hpp"
@@ -44,13 +45,7 @@ std::string inside(const std::string& folder, const std::string& name) {
 }
 
 void write_text(const std::string& path, const std::string& text) {
-    publish_file(path, [&](const std::string& partial) {
-        std::ofstream out(partial, std::ios::binary);
-        out << text;
-        out.close();
-        if (!out) throw WriteError(partial + ": cannot be written", "is the disk full?");
-        force_to_disk(partial);
-    });
+    publish_file(path, [&](const std::string& partial) { write_file(partial, text); });
 }
 
 void write_arrays(const std::string& path, const std::vector<Array>& arrays,
@@ -66,7 +61,6 @@ void copy_if_there(const std::string& from, const std::string& to, const std::st
     publish_file(inside(to, name), [&](const std::string& partial) {
         fs::copy_file(inside(from, name), partial, fs::copy_options::overwrite_existing, failed);
         if (failed) throw WriteError(partial + ": cannot be written: " + failed.message());
-        force_to_disk(partial);
     });
 }
 
@@ -93,8 +87,10 @@ void write_whole(const std::string& folder, const TrainedModel& model) {
          {"tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
           "added_tokens.json", "generation_config.json"})
         copy_if_there(model.base_folder, folder, name);
-    write_arrays(inside(folder, kWeights), arrays);
-    write_text(inside(folder, kConfig), config.dump(2) + "\n");
+    const std::string text = config.dump(2) + "\n";
+    write_arrays(inside(folder, kWeights), arrays,
+                 {{transformer::kConfigHash, transformer::config_hash(text, kConfig)}});
+    write_text(inside(folder, kConfig), text);
 }
 
 /// "self_attn.q_proj" of "model.layers.0.self_attn.q_proj.weight" is "q_proj" for PEFT.
@@ -129,10 +125,12 @@ void write_adapter(const std::string& folder, const TrainedModel& model) {
             array_of(piece_name(model.weights->layout(), piece), {piece.rows, piece.cols},
                      std::span<const float>(model.theta->data() + piece.offset,
                                             static_cast<std::size_t>(piece.rows * piece.cols))));
-    std::map<std::string, std::string> notes;
+    const std::string text = config.dump(2) + "\n";
+    std::map<std::string, std::string> notes = {
+        {transformer::kConfigHash, transformer::config_hash(text, kAdapterConfig)}};
     if (!model.base_hash.empty()) notes[kBaseHash] = model.base_hash;
     write_arrays(inside(folder, kAdapter), arrays, notes);
-    write_text(inside(folder, kAdapterConfig), config.dump(2) + "\n");
+    write_text(inside(folder, kAdapterConfig), text);
 }
 
 }  // namespace
@@ -227,6 +225,7 @@ Parameters<float> read_adapter(const std::string& folder, const transformer::Che
     const std::string path = inside(folder, kAdapter);
     const transformer::MappedFile file(path);
     transformer::Tensors tensors = transformer::parse_safetensors(file.bytes(), path);
+    transformer::require_unchanged(file.bytes(), path, false);
     require_base(transformer::safetensors_note(file.bytes(), path, kBaseHash), base_hash, path);
     Column<float> theta(trainable.size());
     for (const Piece& piece : trainable.pieces()) {
@@ -248,6 +247,7 @@ Parameters<float> read_adapter(const std::string& folder, const transformer::Che
     if (!tensors.empty())
         throw InputError(path + ": tensor " + text::shown(json(tensors.begin()->first)) +
                          " is no part of the adapter its config describes");
+    transformer::require_config(place, file.bytes(), path);
     const Parameters<float> before = weights;
     trainable.apply(theta, before, weights);
     return weights;
@@ -285,6 +285,7 @@ Parameters<float> read_model(const std::string& folder, const transformer::Check
     if (fs::exists(inside(folder, kAdapterConfig), failed))
         return read_adapter(folder, base, layout, base_hash);
     const transformer::Checkpoint trained(folder);
+    transformer::require_unchanged(trained);
     require_same_model(trained.config(), base.config(), folder);
     if (!trained.config().tied && layout.tied())
         throw std::logic_error("a head of its own needs a layout that has one");

@@ -12,6 +12,7 @@ using finetune::UpdateKind;
 void declare_data(ParameterTable& t, TrainingOptions& o) {
     declare(t, o.prompts);
     t.find("data")->required = true;
+    t.find("data")->identity = false;  // the pairs count, not their files
     t.flag("eos", &o.eos, "the tokeniser's end-of-sequence token behind every answer");
     t.flag("one-token", &o.one_token,
            "an answer is the first token in which both differ, as in the theory and in scaled");

@@ -4,7 +4,10 @@
 #include <limits>
 
 #include "experiments/finetune/saved_run.hpp"
+#include "experiments/results/provenance.hpp"
+#include "sim/base/arithmetic.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/lm/model/layer_backend.hpp"
 
 namespace prefdyn {
 
@@ -248,6 +251,12 @@ FinetuneRun Run::go() {
 }
 
 }  // namespace
+
+std::string FinetunePlan::identity() const {
+    return task + "program=" + program_name() +
+           "\narithmetic=" + transformer::arithmetic_name(training.arithmetic) + " " +
+           arithmetic_mark() + "\n";
+}
 
 std::vector<Index> record_steps(Index steps, Index records) {
     std::vector<Index> out;

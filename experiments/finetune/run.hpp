@@ -34,7 +34,9 @@ struct FinetunePlan {
     Index records = 11;    ///< evaluations, the first before any update
     std::string state;     ///< file to go on from and to save to; empty: none
     Index save_every = 0;  ///< updates between saves beside those at records; 0: none
-    std::string identity;  ///< what a saved state must belong to
+    std::string task;      ///< what decides about the numbers, of contents alone
+    /// What a saved state must belong to: the task, and which program and arithmetic began it.
+    std::string identity() const;
 };
 
 /// Steps 0 ... steps, evenly spread, without repetition.

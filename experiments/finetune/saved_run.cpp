@@ -50,7 +50,9 @@ std::vector<double> stacked(const std::vector<std::vector<double>>& rows) {
 class Saved {
   public:
     explicit Saved(const std::string& path)
-        : path_(path), file_(path), tensors_(transformer::parse_safetensors(file_.bytes(), path)) {}
+        : path_(path), file_(path), tensors_(transformer::parse_safetensors(file_.bytes(), path)) {
+        transformer::require_unchanged(file_.bytes(), path, true);
+    }
 
     std::string text(const std::string& name) const {
         const Tensor& t = find(name, "U8");
@@ -123,6 +125,7 @@ std::string difference(const std::string& saved, const std::string& wanted) {
 void save_run(const FinetunePlan& plan, const finetune::Training& training,
               const FinetuneRun& run) {
     const finetune::Training::State state = training.state();
+    const std::string identity = plan.identity();
     const std::vector<std::int64_t> counters = {state.done, state.tokens};
     const std::vector<std::int64_t> steps(run.step.begin(), run.step.end());
     const std::vector<double> measures = stacked(run.measures);
@@ -132,7 +135,7 @@ void save_run(const FinetunePlan& plan, const finetune::Training& training,
         updates.insert(updates.end(), row.begin(), row.end());
     }
     std::vector<Array> arrays = {
-        array_of("identity", plan.identity),
+        array_of("identity", identity),
         array_of("counters", counters),
         array_of("record_step", steps),
         array_of("weight_change", {static_cast<Index>(run.weight_change.size())},
@@ -154,11 +157,12 @@ void save_run(const FinetunePlan& plan, const finetune::Training& training,
 bool load_run(const FinetunePlan& plan, finetune::Training& training, FinetuneRun& run) {
     if (!std::filesystem::exists(plan.state)) return false;
     const Saved saved(plan.state);
-    const std::string identity = saved.text("identity");
-    if (identity != plan.identity)
+    const std::string identity = saved.text("identity"), wanted = plan.identity();
+    if (identity != wanted)
         throw InputError(
-            plan.state + ": belongs to another run: " + difference(identity, plan.identity),
-            "take the same options, another --out, or --force to start anew");
+            plan.state + ": belongs to another run: " + difference(identity, wanted),
+            "take the same options, data, model, version and kind of machine, another --out, or "
+            "--force to start anew");
     const auto counters = saved.values<std::int64_t>("counters", "I64");
     if (counters.size() != 2 || counters[0] < 0 || counters[0] > plan.training.steps)
         saved.fail("counters");

@@ -4,6 +4,8 @@
 
 #include <iostream>
 
+#include "sim/base/child.hpp"
+
 namespace prefdyn {
 
 void declare(ParameterTable& t, MachineOptions& o) {
@@ -11,6 +13,12 @@ void declare(ParameterTable& t, MachineOptions& o) {
               "0 takes all cores; the results do not depend on it");
     t.choice("device", &o.device, device_names(),
              "auto takes the CUDA card where there is one; the results agree to rounding");
+    declare_read_limit(t);
+}
+
+void declare_read_limit(ParameterTable& t) {
+    t.integer("read-limit", &read_limit_gib, 1, 65536, "GiB",
+              "memory that reading an HDF5 file from outside may take");
 }
 
 Device apply(const MachineOptions& options) {

@@ -12,6 +12,9 @@ struct MachineOptions {
 
 void declare(ParameterTable& table, MachineOptions& options);
 
+/// Of the commands that read HDF5 files and have no other machine options.
+void declare_read_limit(ParameterTable& table);
+
 /// Sets the number of OpenMP threads and returns the device to compute on, with a line to standard
 /// error if a card that is there cannot be used. Throws InputError if a card is asked for that
 /// cannot be used, DeviceError if it is there and fails.

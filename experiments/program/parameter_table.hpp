@@ -52,6 +52,8 @@ class ParameterTable {
     }
     /// The parameter declared last may also be given as a bare argument.
     void positional() { parameters_.back().positional = true; }
+    /// The parameter declared last names a place: what lies there counts, not how it is called.
+    void place() { parameters_.back().identity = false; }
     /// `problem(value)` says what is wrong with the parameter declared last, nothing if it is
     /// right.
     void check(std::function<std::string(const std::string&)> problem);

@@ -7,12 +7,21 @@
 #include <Eigen/Core>
 #include <boost/version.hpp>
 #include <ctime>
+#include <string_view>
 
 #include "build_info.hpp"
+#include "sim/base/arithmetic.hpp"
 
 namespace prefdyn {
 
 namespace {
+
+const char* const kCompiler =
+#if defined(__clang__)
+    "clang " __clang_version__;
+#else
+    "g++ " __VERSION__;
+#endif
 
 std::string dotted(int a, int b, int c) {
     return std::to_string(a) + "." + std::to_string(b) + "." + std::to_string(c);
@@ -32,28 +41,28 @@ std::string utc_now() {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> provenance(Device device) {
+Provenance provenance(Device device) {
     return {
-        {"version", build_info::kVersion},
-        {"commit", build_info::kCommit},
-        {"commit_dirty", build_info::kDirty ? "true" : "false"},
-        {"compiler",
-#if defined(__clang__)
-         "clang " __clang_version__
+        {"version", build_info::kVersion}, {"commit", build_info::kCommit},
+            {"commit_dirty", build_info::kDirty}, {"compiler", kCompiler},
+            {"build_type", build_info::kBuildType}, {"flags", build_info::kFlags},
+#if EIGEN_MAJOR_VERSION >= 5  // no longer part of version 3
+            {"eigen", dotted(EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION, EIGEN_PATCH_VERSION)},
 #else
-         "g++ " __VERSION__
+            {"eigen", dotted(EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
 #endif
-        },
-        {"build_type", build_info::kBuildType},
-        {"flags", build_info::kFlags},
-        {"eigen", dotted(EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
-        {"boost", dotted(BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100)},
-        {"hdf5", dotted(H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE)},
-        {"host", host_name()},
-        {"device", describe(device)},
-        {"threads", std::to_string(omp_get_max_threads())},
-        {"written", utc_now()},
+            {"boost",
+             dotted(BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100)},
+            {"hdf5", dotted(H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE)}, {"host", host_name()},
+            {"device", describe(device)}, {"arithmetic", arithmetic_mark()},
+            {"threads", std::to_string(omp_get_max_threads())}, {"written", utc_now()},
     };
+}
+
+std::string program_name() {
+    return std::string(build_info::kVersion) + " " + build_info::kCommit +
+           (std::string_view(build_info::kDirty) == "true" ? " with changes, " : ", ") + kCompiler +
+           ", " + build_info::kFlags;
 }
 
 }  // namespace prefdyn

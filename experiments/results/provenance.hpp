@@ -8,7 +8,11 @@
 namespace prefdyn {
 
 /// Key and value pairs: version, commit, compiler and flags, libraries, host, device, threads,
-/// date.
-std::vector<std::pair<std::string, std::string>> provenance(Device device);
+/// arithmetic (arithmetic_mark), date.
+using Provenance = std::vector<std::pair<std::string, std::string>>;
+Provenance provenance(Device device);
+
+/// Which program this is, as far as its numbers go: version, commit, compiler and flags.
+std::string program_name();
 
 }  // namespace prefdyn

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
@@ -13,6 +12,7 @@
 #include "experiments/results/provenance.hpp"
 #include "experiments/results/publish.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/base/output_file.hpp"
 
 namespace prefdyn {
 
@@ -24,13 +24,13 @@ std::size_t size_of(const ResultWriter::Values& values) {
     return std::visit([](const auto& v) { return v.size(); }, values);
 }
 
-/// Why the file cannot be created, empty if it can; removes it again.
-std::string probe(const std::string& path) {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
-    if (file < 0) return errno == EEXIST ? "" : std::strerror(errno);  // EEXIST: left by a run
+/// Why the file cannot be created, 0 if it can; removes it again.
+int probe(const std::string& path) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file < 0) return errno;
     ::close(file);
     ::unlink(path.c_str());
-    return {};
+    return 0;
 }
 
 const char* type_name(FieldType type) {
@@ -88,7 +88,7 @@ void ResultWriter::check(const std::string& path) const {
     const h5::Reader file(path);
     for (const auto& [name, values] : values_)
         if (file.shape(name) != shape(field(name)))
-            throw InputError(path + ": dataset '" + name + "' did not survive writing");
+            throw WriteError(path + ": dataset '" + name + "' did not survive writing");
 }
 
 void ResultWriter::publish(const std::string& path) const {
@@ -124,7 +124,7 @@ void require_writable(const std::string& path, bool force, const std::vector<std
         made.push_back(at);
     fs::create_directories(folder, failed);
     const bool writable = fs::is_directory(folder, failed) && access(folder.c_str(), W_OK) == 0;
-    const std::string wrong = writable ? probe(path + ".partial") : "";
+    const int wrong = writable ? probe(partial_name(path)) : 0;
     for (const fs::path& each : made) fs::remove(each, failed);
     if (!writable)
         throw InputError(path + ": folder " + folder.string() + " cannot be written",
@@ -133,8 +133,7 @@ void require_writable(const std::string& path, bool force, const std::vector<std
     if (fs::exists(path) && !force)
         throw InputError(path + ": exists already",
                          "choose another --out or replace it with --force");
-    if (!wrong.empty())
-        throw InputError(path + ".partial: cannot be created: " + wrong, "choose another --out");
+    if (wrong != 0) throw_file_error(path + ": cannot be created", wrong, "choose another --out");
 }
 
 std::string describe(const std::vector<Field>& fields) {

@@ -38,8 +38,8 @@ inline Field text_field(std::string name, std::vector<std::string> axes, std::st
     return {std::move(name), std::move(axes), FieldType::kText, "", std::move(description)};
 }
 
-/// Collects fields, then publishes them atomically: written to PATH.partial, closed, reopened and
-/// checked, renamed. A published file is never opened for writing again.
+/// Collects fields, then publishes them atomically: written beside PATH, closed, reopened and
+/// checked, renamed (publish_file). A published file is never opened for writing again.
 class ResultWriter {
   public:
     explicit ResultWriter(std::vector<Field> fields) : fields_(std::move(fields)) {}

@@ -8,8 +8,10 @@
 #include <boost/crc.hpp>
 #include <cerrno>
 #include <cstring>
+#include <iostream>
 
 #include "sim/base/failure.hpp"
+#include "sim/base/output_file.hpp"
 #include "sim/lm/text/text_file.hpp"
 
 namespace prefdyn {
@@ -47,24 +49,43 @@ std::size_t record_size(std::string_view bytes) {
     return checksum(bytes.substr(0, body)) == number_at(bytes.substr(body)) ? body + 4 : 0;
 }
 
+/// Whether something else than the beginning of one record lies there.
+bool whole_behind(std::string_view bytes) {
+    if (bytes.size() < kKey + 4) return false;
+    const std::uint32_t count = number_at(bytes.substr(kKey));
+    return count > kMaxRow || bytes.size() >= kKey + 8 + std::size_t{count} * sizeof(float);
+}
+
 void write_all(int file, std::string_view bytes, const std::string& path) {
     while (!bytes.empty()) {
         const ssize_t done = ::write(file, bytes.data(), bytes.size());
         if (done < 0 && errno == EINTR) continue;
-        if (done < 0) throw WriteError(path + ": cannot be written: " + std::strerror(errno));
+        if (done <= 0) throw WriteError(path + ": cannot be written: " + std::strerror(errno));
         bytes.remove_prefix(static_cast<std::size_t>(done));
+    }
+}
+
+/// The file of this name, locked. Whoever had it may have removed it in between.
+int open_locked(const std::string& path) {
+    while (true) {
+        const int file =
+            ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
+        if (file < 0) throw_file_error(path + ": cannot be opened", errno);
+        if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+            ::close(file);
+            throw InputError(path + ": is in use by another process",
+                             "wait for it, or name another file with --cache");
+        }
+        struct stat status {};
+        if (::fstat(file, &status) != 0 || status.st_nlink > 0) return file;
+        ::close(file);
     }
 }
 
 }  // namespace
 
-RowStore::RowStore(const std::string& path) : path_(path) {
-    file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
-    if (file_ < 0) throw InputError(path + ": cannot be opened: " + std::strerror(errno));
+RowStore::RowStore(const std::string& path) : path_(path), file_(open_locked(path)) {
     try {
-        if (::flock(file_, LOCK_EX | LOCK_NB) != 0)
-            throw InputError(path + ": is in use by another process",
-                             "wait for it, or name another file with --cache");
         load();
     } catch (...) {
         ::close(file_);
@@ -92,6 +113,10 @@ void RowStore::load() {
         rows_[all.substr(at, kKey)] = std::move(row);
         at += size;
     }
+    // A record that a crash cut short is less than this one would be whole.
+    if (at < all.size() && whole_behind(view.substr(at)))
+        std::cerr << "prefdyn: " << path_ << ": damaged behind " << rows_.size()
+                  << " rows; what follows is embedded again\n";
     if (at < all.size() && ::ftruncate(file_, static_cast<off_t>(at)) != 0)
         throw InputError(path_ + ": its damaged end cannot be cut off: " + std::strerror(errno));
 }
@@ -112,7 +137,11 @@ void RowStore::add(const std::string& key, std::span<const float> row) {
     rows_[key].assign(row.begin(), row.end());
 }
 
-void RowStore::sync() const { ::fsync(file_); }
+void RowStore::sync() const {
+    if (::fsync(file_) != 0)
+        throw WriteError(path_ + ": cannot be forced to the disk: " + std::strerror(errno),
+                         "choose a place with room for it");
+}
 
 void RowStore::remove() { ::unlink(path_.c_str()); }
 

@@ -5,14 +5,16 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <random>
 #include <set>
 #include <sstream>
 
 #include "experiments/results/publish.hpp"
 #include "sim/base/cancel.hpp"
+#include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/base/output_file.hpp"
+#include "sim/lm/text/text_file.hpp"
 
 namespace prefdyn::sweep {
 
@@ -44,10 +46,10 @@ std::string difference(const std::string& have, const std::string& want) {
 void make_folders(const std::string& folder) {
     std::error_code failed;
     fs::create_directories(segments_path(folder), failed);
-    if (failed || access(segments_path(folder).c_str(), W_OK) != 0)
-        throw InputError(
-            folder + ": cannot be made or written" + (failed ? ": " + failed.message() : ""),
-            "choose another --out");
+    if (failed)
+        throw_file_error(folder + ": cannot be made", failed.value(), "choose another --out");
+    if (access(segments_path(folder).c_str(), W_OK) != 0)
+        throw InputError(folder + ": cannot be written", "choose another --out");
 }
 
 /// Host, process and a random number: of no other worker.
@@ -62,19 +64,16 @@ const std::string& worker_name() {
     return name;
 }
 
+const std::string kHashLine = "# hash = ";
+constexpr std::size_t kMostBytes = std::size_t{1} << 26;
+
+/// A last line with the hash of everything before it.
+std::string sealed(const std::string& text) { return text + kHashLine + content_hash(text) + "\n"; }
+
 /// Many workers may start at once: each writes a file of its own, all rename the same content.
 void write_spec(const std::string& folder, const std::string& text) {
-    const std::string own = spec_path(folder) + "." + worker_name();
-    std::ofstream out(own);
-    out << text << std::flush;
-    std::error_code failed;
-    if (out) {
-        force_to_disk(own);
-        fs::rename(own, spec_path(folder), failed);
-    }
-    if (out && !failed) return force_to_disk(folder);
-    fs::remove(own, failed);
-    throw InputError(spec_path(folder) + ": cannot be written");
+    publish_file(spec_path(folder),
+                 [&](const std::string& partial) { write_file(partial, sealed(text)); });
 }
 
 }  // namespace
@@ -85,11 +84,14 @@ Spec spec_of_folder(const std::string& folder) {
     if (!fs::is_regular_file(spec_path(folder)))
         throw InputError(folder + ": holds no sweep: spec.ini is missing",
                          "name the --out of a sweep");
-    if (fs::is_empty(spec_path(folder)))
-        throw InputError(spec_path(folder) + ": is damaged: it is empty",
+    const std::string all = text::read_file(spec_path(folder), kMostBytes);
+    const std::string text = all.substr(0, all.find(kHashLine));
+    if (all != sealed(text))
+        throw InputError(spec_path(folder) + ": is damaged: " +
+                             (all.empty() ? "it is empty" : "it does not have the hash it ends in"),
                          "remove it and repeat the call `prefdyn sweep`, which writes it again; "
                          "finished points stay");
-    return read_spec(spec_path(folder));
+    return parse_spec(text, spec_path(folder));
 }
 
 void prepare_folder(const std::string& folder, const Spec& spec) {
@@ -116,7 +118,7 @@ Segments find_segments(const std::string& folder) {
     std::error_code failed;
     for (const auto& entry : fs::directory_iterator(segments_path(folder), failed)) {
         const std::string name = entry.path().filename().string();
-        if (name.ends_with(".h5.partial"))
+        if (name.ends_with(".partial"))
             ++out.unfinished;
         else if (name.ends_with(".h5") && entry.is_regular_file())
             out.files.push_back(entry.path().string());
@@ -136,14 +138,18 @@ std::string new_segment(const std::string& folder, std::size_t shard) {
 }
 
 std::vector<char> finished_points(const std::string& folder, const Spec& spec,
-                                  std::vector<std::string>& damaged,
+                                  std::vector<std::string>& damaged, Origins& origins,
                                   const std::function<void(const PointRecord&)>& take) {
     std::vector<char> out(spec.size(), 0);
     for (const std::string& path : find_segments(folder).files) {
         stop_if_requested();
         try {
-            for (const PointRecord& r : read_segment(path, spec)) {
-                if (take && !out[r.point]) take(r);
+            Provenance origin;
+            const std::vector<PointRecord> records = read_segment(path, spec, &origin);
+            origins.add(origin);
+            for (const PointRecord& r : records) {
+                if (r.again || out[r.point]) continue;
+                take(r);
                 out[r.point] = 1;
             }
         } catch (const InputError& error) {

@@ -1,10 +1,12 @@
 #pragma once
-// The folder of a sweep: spec.ini, the sweep in its canonical form, and segments/*.h5.
+// The folder of a sweep: spec.ini, the sweep in its canonical form with its hash, and
+// segments/*.h5.
 
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "experiments/sweep/origins.hpp"
 #include "experiments/sweep/segment.hpp"
 
 namespace prefdyn::sweep {
@@ -28,10 +30,10 @@ Segments find_segments(const std::string& folder);
 /// Path of a segment that nobody else writes: no other worker on any host, no later call.
 std::string new_segment(const std::string& folder, std::size_t shard);
 
-/// Which points are finished, (size); `damaged` lists the files that cannot be read, with reasons.
-/// `take` is given each of them once.
+/// Which points are finished, (size); `damaged` lists the files that cannot be read, with reasons,
+/// `origins` who wrote the others. `take` is given each finished point once.
 std::vector<char> finished_points(const std::string& folder, const Spec& spec,
-                                  std::vector<std::string>& damaged,
-                                  const std::function<void(const PointRecord&)>& take = {});
+                                  std::vector<std::string>& damaged, Origins& origins,
+                                  const std::function<void(const PointRecord&)>& take);
 
 }  // namespace prefdyn::sweep

@@ -1,8 +1,9 @@
 #include "experiments/sweep/merge.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
-#include <cstring>
+#include <filesystem>
 #include <optional>
 
 #include "experiments/program/progress.hpp"
@@ -123,11 +124,15 @@ class Table {
         const std::size_t n = spec.size();
         status_.assign(n, kMissing);
         run_id_.resize(n);
+        from_.resize(n);
         for (const RowColumn& c : columns_) values_.emplace_back(n * c.length, kNan);
     }
 
-    void put(const PointRecord& r, const std::string& path) {
-        if (status_[r.point] != kMissing) return require_same(r, path);
+    /// Says what is to be said of a point that is there already.
+    std::string put(const PointRecord& r, const std::string& path) {
+        if (status_[r.point] != kMissing) return compared(r, path);
+        if (files_.empty() || files_.back() != path) files_.push_back(path);
+        from_[r.point] = files_.size() - 1;
         outcomes_.add(r);
         status_[r.point] = r.failed() ? kFailed : kFinished;
         run_id_[r.point] = r.run_id;
@@ -135,6 +140,7 @@ class Table {
         const double* from = r.values.data();
         for (std::size_t c = 0; c < columns_.size(); from += columns_[c].length, ++c)
             std::copy_n(from, columns_[c].length, cell(c, r.point));
+        return {};
     }
 
     /// Moves everything into the writer.
@@ -162,30 +168,56 @@ class Table {
         return values_[c].data() + point * columns_[c].length;
     }
 
-    void require_same(const PointRecord& r, const std::string& path) {
-        bool same = run_id_[r.point] == r.run_id && r.failed() == (status_[r.point] == kFailed);
+    /// The largest difference from what is there; NaN counts as a number of its own.
+    double difference(const PointRecord& r) {
+        if (r.failed() != (status_[r.point] == kFailed)) return kInfinity;
+        double out = 0.0;
         const double* from = r.values.data();
-        for (std::size_t c = 0; c < columns_.size(); from += columns_[c].length, ++c)
-            same = same &&
-                   std::memcmp(from, cell(c, r.point), columns_[c].length * sizeof(double)) == 0;
-        if (!same)
-            throw InputError(path + ": point " + std::to_string(r.point) +
-                                 " has other numbers than in another segment",
-                             "segments of different program versions or machines? The attributes "
-                             "commit, compiler and host say who wrote each; delete one of them");
+        for (std::size_t c = 0; c < columns_.size(); from += columns_[c].length, ++c) {
+            const double* have = cell(c, r.point);
+            for (std::size_t k = 0; k < columns_[c].length; ++k)
+                out = std::max(out, apart(from[k], have[k]));
+        }
+        return out;
+    }
+    /// Relative to the larger if that is above 1.
+    static double apart(double a, double b) {
+        if (a == b || (std::isnan(a) && std::isnan(b))) return 0.0;
+        const double scale = std::max({std::fabs(a), std::fabs(b), 1.0});
+        const double out = std::fabs(a - b) / scale;
+        return std::isfinite(out) ? out : kInfinity;
+    }
+
+    std::string compared(const PointRecord& r, const std::string& path) {
+        const double apart = difference(r);
+        const std::string where = "point " + std::to_string(r.point) + " is in " +
+                                  files_[from_[r.point]] + " and, with other numbers, in " + path;
+        if (!(apart <= kPointRounding))
+            throw InputError(where + ": they differ by " + format_real(apart) + ", more than " +
+                                 format_real(kPointRounding) + " that rounding explains",
+                             "`prefdyn status` says which versions and machines the segments are "
+                             "of; delete one of the two");
+        if (apart == 0.0 && run_id_[r.point] == r.run_id) return {};
+        return where + ": they differ by " + format_real(apart) + ", the first is taken";
     }
 
     std::vector<RowColumn> columns_;
     OutcomeCounter outcomes_;
     std::vector<std::int64_t> status_;
     std::vector<std::string> run_id_;
+    std::vector<std::string> files_;
+    std::vector<std::size_t> from_;  ///< of a point, in files_
     std::vector<std::vector<double>> values_;
     std::map<std::size_t, std::string> reason_;
 };
 
-/// Calls `take(path)` for every segment; what it cannot read becomes `damaged`.
-template <class Take>
-FolderState visit(const std::string& folder, const Spec& spec, Take take) {
+/// Points the machine failed at, until they are finished.
+using Again = std::map<std::size_t, std::string>;
+
+/// Calls `take(record, path)` for every point; segments it cannot read become `damaged`. `each` is
+/// given the path and the origin of every other.
+template <class Take, class Each>
+FolderState visit(const std::string& folder, const Spec& spec, Again& again, Take take, Each each) {
     const Segments segments = find_segments(folder);
     FolderState out;
     out.points = spec.size();
@@ -195,21 +227,28 @@ FolderState visit(const std::string& folder, const Spec& spec, Take take) {
     for (const std::string& path : segments.files) {
         stop_if_requested();
         std::vector<PointRecord> records;
+        Provenance origin;
         try {
-            records = read_segment(path, spec);
+            records = read_segment(path, spec, &origin);
         } catch (const InputError& error) {
             out.damaged.push_back(error.what());
             continue;
         }
         ++out.segments;
-        for (const PointRecord& r : records) take(r, path);
+        out.origins.add(origin);
+        each(path, origin);
+        for (const PointRecord& r : records)
+            if (r.again)
+                again[r.point] = r.reason;
+            else
+                take(r, path);
         progress.advance();
     }
     return out;
 }
 
 void count(FolderState& out, const std::vector<std::int64_t>& status,
-           const std::map<std::size_t, std::string>& reasons) {
+           const std::map<std::size_t, std::string>& reasons, const Again& again) {
     for (std::size_t p = 0; p < status.size(); ++p) {
         out.finished += status[p] == kFinished ? 1 : 0;
         out.failed += status[p] == kFailed ? 1 : 0;
@@ -220,6 +259,38 @@ void count(FolderState& out, const std::vector<std::int64_t>& status,
             out.missing.emplace_back(p, p);
     }
     for (const auto& [point, reason] : reasons) ++out.reasons[reason];
+    for (const auto& [point, reason] : again)
+        if (status[point] == kMissing) ++out.machine[reason];
+}
+
+const std::vector<std::string> kOriginColumns = {"version",    "commit", "commit_dirty", "compiler",
+                                                 "arithmetic", "device", "host"};
+
+/// A row a segment.
+class OriginColumns {
+  public:
+    void add(const std::string& path, const Provenance& origin) {
+        name_.push_back(std::filesystem::path(path).filename().string());
+        for (std::size_t k = 0; k < kOriginColumns.size(); ++k)
+            values_[k].push_back(value_of(origin, kOriginColumns[k]));
+    }
+    void give(ResultWriter& writer) {
+        writer.put("segment", std::move(name_));
+        for (std::size_t k = 0; k < kOriginColumns.size(); ++k)
+            writer.put("segment_" + kOriginColumns[k], std::move(values_[k]));
+    }
+
+  private:
+    std::vector<std::string> name_;
+    std::vector<std::vector<std::string>> values_{kOriginColumns.size()};
+};
+
+/// The attributes of every result file, of those who computed the points; `merged_by` is this
+/// program.
+void put_provenance(const Origins& origins, ResultWriter& writer) {
+    for (const auto& [key, value] : provenance(Device::kCpu))
+        writer.attribute(key, key == "threads" || key == "written" ? value : origins.all_of(key));
+    writer.attribute("merged_by", program_name());
 }
 
 ResultWriter::Values axis_values(FieldType type,
@@ -269,34 +340,56 @@ std::vector<Field> merged_fields(const Spec& spec) {
     return out;
 }
 
+std::vector<Field> origin_fields() {
+    std::vector<Field> out = {
+        text_field("segment", {"segment"}, "file that finished points lay in")};
+    for (const std::string& key : kOriginColumns)
+        out.push_back(
+            text_field("segment_" + key, {"segment"}, key + " of what wrote the segment"));
+    return out;
+}
+
 FolderState folder_state(const std::string& folder, const Spec& spec) {
     std::vector<std::int64_t> status(spec.size(), kMissing);
     std::map<std::size_t, std::string> reasons;
     OutcomeCounter outcomes(spec);
-    FolderState out = visit(folder, spec, [&](const PointRecord& r, const std::string&) {
+    Again again;
+    const auto take = [&](const PointRecord& r, const std::string&) {
         if (status[r.point] != kMissing) return;  // in two segments
         status[r.point] = r.failed() ? kFailed : kFinished;
         if (r.failed()) reasons[r.point] = r.reason;
         outcomes.add(r);
-    });
-    count(out, status, reasons);
+    };
+    FolderState out = visit(folder, spec, again, take, [](const auto&, const auto&) {});
+    count(out, status, reasons, again);
     out.claims = outcomes.take();
     return out;
 }
 
 FolderState merge(const std::string& folder, const Spec& spec, const std::string& path) {
     Table table(spec);
-    FolderState out = visit(
-        folder, spec, [&](const PointRecord& r, const std::string& from) { table.put(r, from); });
-    count(out, table.status(), table.reasons());
+    Again again;
+    OriginColumns origins;
+    std::vector<std::string> doubled;
+    const auto take = [&](const PointRecord& r, const std::string& from) {
+        if (std::string said = table.put(r, from); !said.empty())
+            doubled.push_back(std::move(said));
+    };
+    FolderState out = visit(folder, spec, again, take,
+                            [&](const auto& from, const auto& by) { origins.add(from, by); });
+    out.doubled = std::move(doubled);
+    count(out, table.status(), table.reasons(), again);
     out.claims = table.take_outcomes();
-    ResultWriter writer(merged_fields(spec));
+    std::vector<Field> fields = merged_fields(spec);
+    for (const Field& field : origin_fields()) fields.push_back(field);
+    ResultWriter writer(std::move(fields));
     put_axes(spec, writer);
     table.give(writer);
+    origins.give(writer);
     writer.attribute("title", "prefdyn sweep");
     writer.attribute("spec", spec.canonical());
     writer.attribute("sweep", spec.id());
-    for (const auto& [key, value] : provenance(Device::kCpu)) writer.attribute(key, value);
+    put_provenance(out.origins, writer);
     make_folder_of(path);
     writer.publish(path);
     return out;

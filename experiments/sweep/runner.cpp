@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <exception>
 #include <future>
+#include <iostream>
 #include <mutex>
 #include <new>
+#include <thread>
 
 #include "experiments/program/output_options.hpp"
 #include "experiments/program/parallel.hpp"
@@ -25,25 +28,30 @@ namespace prefdyn::sweep {
 
 namespace {
 
-/// Does `work`, which may find that the point cannot be run; returns whether it can.
+void is_short_of_memory(PointRecord& record) {
+    record.reason = "out of memory";
+    record.again = true;
+}
+
+/// Does `work`, which may find that the point cannot be run, or not now.
 template <class Work>
-bool attempt(PointRecord& record, Work work) {
+void attempt(PointRecord& record, Work work) {
     try {
         work();
-        return true;
-    } catch (const Failure& failure) {
-        record.reason = failure.what();
+    } catch (const InputError& error) {
+        record.reason = error.what();
     } catch (const std::bad_alloc&) {
-        record.reason = "out of memory";
+        is_short_of_memory(record);
     }
-    return false;
 }
 
 std::vector<std::size_t> open_points(const Spec& spec, const std::string& folder, Shard shard,
                                      SweepCount& count, OutcomeCounter& outcomes) {
     const std::vector<char> finished =
-        finished_points(folder, spec, count.damaged, [&](const PointRecord& record) {
-            if (record.point % shard.count == shard.index - 1) outcomes.add(record);
+        finished_points(folder, spec, count.damaged, count.origins, [&](const PointRecord& record) {
+            if (record.point % shard.count != shard.index - 1) return;
+            outcomes.add(record);
+            if (record.failed()) ++count.reasons[record.reason];
         });
     std::vector<std::size_t> out;
     for (std::size_t p = shard.index - 1; p < finished.size(); p += shard.count) {
@@ -71,14 +79,12 @@ class Results {
 
     void add(PointRecord record) {
         guarded([&] {
-            const bool failed = record.failed();
+            tally(record);
             outcomes_.add(record);
             pending_.push_back(std::move(record));
             const double now = watch_.seconds();
             const double wait = std::min(kShare * now, plan_.most_publish_seconds);
             if (now - last_ >= std::max(plan_.publish_seconds, wait)) publish();
-            ++count_.done;
-            count_.failed += failed ? 1 : 0;
         });
     }
     void flush() {
@@ -88,8 +94,20 @@ class Results {
         const std::lock_guard lock(door_);
         if (!failure_) failure_ = std::move(failure);
     }
+    bool failed() {
+        const std::lock_guard lock(door_);
+        return failure_ != nullptr;
+    }
+    /// The failure, with what it costs.
     void rethrow() {
-        if (failure_) std::rethrow_exception(failure_);
+        if (!failure_) return;
+        try {
+            std::rethrow_exception(failure_);
+        } catch (const WriteError& error) {
+            throw WriteError(std::string(error.what()) + "; " + std::to_string(pending_.size()) +
+                                 " finished points are lost with it",
+                             "make room, then repeat the call, which goes on from what is written");
+        }
     }
     /// Publishes what came meanwhile and lets nothing more happen: calls `overdue` for good.
     void leave() {
@@ -116,11 +134,38 @@ class Results {
             failure_ = std::current_exception();
         }
     }
+    void tally(const PointRecord& record) {
+        if (record.again) {
+            ++count_.again;
+            ++count_.machine[record.reason];
+            return;
+        }
+        ++count_.done;
+        count_.failed += record.failed() ? 1 : 0;
+        if (record.failed()) ++count_.reasons[record.reason];
+    }
+    /// Whoever has finished a point waits here while the disk takes nothing.
     void publish() {
-        if (!pending_.empty())
-            write_segment(new_segment(folder_, shard_), spec_, pending_, plan_.device);
+        if (!pending_.empty()) write();
         pending_.clear();
         last_ = watch_.seconds();
+    }
+    void write() {
+        constexpr std::chrono::milliseconds kBetween(500);
+        const Stopwatch waited;
+        for (bool said = false;; said = true) {
+            try {
+                write_segment(new_segment(folder_, shard_), spec_, pending_, plan_.device);
+                return count_.origins.add(provenance(plan_.device));
+            } catch (const std::exception& error) {
+                if (waited.seconds() >= plan_.retry_seconds || cancel_requested()) throw;
+                if (!said)
+                    std::cerr << "prefdyn: " << error.what() << "; " << pending_.size()
+                              << " finished points wait, tried again for " << plan_.retry_seconds
+                              << " s\n";
+            }
+            std::this_thread::sleep_for(kBetween);
+        }
     }
 
     static constexpr double kShare = 0.01;
@@ -161,7 +206,8 @@ bool finishes(Results& results, Work work) {
 void work(const PointRunner& run, std::span<const std::size_t> todo, std::atomic<std::size_t>& next,
           Results& results, Progress& progress) {
     const bool all = finishes(results, [&] {
-        for (std::size_t k = next++; k < todo.size() && !cancel_requested(); k = next++)
+        for (std::size_t k = next++; k < todo.size() && !cancel_requested() && !results.failed();
+             k = next++)
             add(results, progress, run(todo.subspan(k, 1)));
     });
     if (!all) next = todo.size();
@@ -177,7 +223,8 @@ void work_in_groups(const PointRunner& run, std::span<const std::size_t> todo, s
     };
     finishes(results, [&] {
         PointGroup last, now = made(0);
-        for (std::size_t k = group; !now.records.empty() && !cancel_requested(); k += group) {
+        for (std::size_t k = group;
+             !now.records.empty() && !cancel_requested() && !results.failed(); k += group) {
             auto training = std::async(std::launch::async, [&] {
                 omp_set_num_threads(threads);
                 now.train();
@@ -301,7 +348,12 @@ std::vector<PointRecord> PointRunner::finish(PointGroup group) const {
 
 std::vector<PointRecord> PointRunner::operator()(std::span<const std::size_t> points) const {
     PointGroup group = make(points);
-    group.train();
+    try {
+        group.train();
+    } catch (const std::bad_alloc&) {
+        for (const std::size_t k : group.owner) is_short_of_memory(group.records[k]);
+        group.jobs.clear();
+    }
     return finish(std::move(group));
 }
 
@@ -332,7 +384,7 @@ SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
     }
     results.flush();
     results.rethrow();
-    count.interrupted = cancel_requested() && count.found + count.done < count.points;
+    count.interrupted = cancel_requested() && count.found + count.done + count.again < count.points;
     count.claims = outcomes.take();
     return count;
 }

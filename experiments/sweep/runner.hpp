@@ -1,10 +1,12 @@
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 
 #include "experiments/sweep/model.hpp"
+#include "experiments/sweep/origins.hpp"
 #include "experiments/sweep/outcomes.hpp"
 #include "experiments/sweep/segment.hpp"
 
@@ -23,9 +25,13 @@ struct SweepCount {
     std::size_t found = 0;   ///< finished before
     std::size_t done = 0;    ///< finished now
     std::size_t failed = 0;  ///< of these
+    std::size_t again = 0;   ///< the machine failed: the next call computes them
     bool interrupted = false;
-    std::vector<std::string> damaged;   ///< segments that could not be read
-    std::vector<ClaimOutcomes> claims;  ///< of the shard's finished points
+    std::map<std::string, std::size_t> reasons;  ///< of all failed points of the shard, with counts
+    std::map<std::string, std::size_t> machine;  ///< why points are to be computed again
+    std::vector<std::string> damaged;            ///< segments that could not be read
+    Origins origins;                             ///< of all others, this call's too
+    std::vector<ClaimOutcomes> claims;           ///< of the shard's finished points
 };
 
 /// Points on their way: made, trained together, finished. Uses the OpenMP threads unless it is
@@ -64,6 +70,8 @@ class PointRunner {
 struct RunPlan {
     /// Least time between two segments: each is an hundredth of the time so far, in between these.
     double publish_seconds = 2.0, most_publish_seconds = 20.0;
+    /// How long a segment that cannot be written is tried again; the points wait meanwhile.
+    double retry_seconds = 10.0;
     Device device = Device::kCpu;
     std::size_t group = 0;  ///< points trained together; 0: as many as the device likes
     /// Called, if there is one, when points in flight outlast the second that they have after a
@@ -73,7 +81,8 @@ struct RunPlan {
 
 /// Runs what is not finished, the points over the OpenMP threads, and publishes finished ones as
 /// segments: now and then, as soon as a stop is requested, and at the end. The same numbers for any
-/// order, threads, shards and restarts.
+/// order, threads, shards and restarts. Throws MachineError, saying how many finished points that
+/// costs, if a segment cannot be written for as long as the plan says.
 SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
                      const RunPlan& plan = {});
 

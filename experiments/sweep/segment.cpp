@@ -1,13 +1,12 @@
 #include "experiments/sweep/segment.hpp"
 
 #include <algorithm>
-#include <fstream>
 
-#include "experiments/results/provenance.hpp"
 #include "experiments/results/publish.hpp"
 #include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/hdf5_file.hpp"
+#include "sim/base/output_file.hpp"
 #include "sim/lm/text/text_file.hpp"
 
 namespace prefdyn::sweep {
@@ -16,16 +15,9 @@ namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{1} << 40;
 constexpr std::size_t kHash = 36;  ///< characters of a content hash
-
-/// Puts the hash of all bytes behind them, where HDF5 does not look.
-void seal(const std::string& path) {
-    const std::string bytes = text::read_file(path, kMostBytes);
-    std::ofstream file(path, std::ios::binary | std::ios::app);
-    file << content_hash(bytes) << std::flush;
-    if (!file) throw InputError(path + ": cannot be written");
-    file.close();
-    force_to_disk(path);
-}
+constexpr const char* kOriginKeys[] = {"version",    "commit", "commit_dirty", "compiler",
+                                       "build_type", "flags",  "eigen",        "boost",
+                                       "hdf5",       "host",   "device",       "arithmetic"};
 
 /// Before HDF5 sees anything: it takes what a flipped bit says about sizes at its word.
 void require_seal(const std::string& path) {
@@ -61,44 +53,52 @@ std::vector<std::size_t> points_of(const h5::Reader& file, const Spec& spec) {
 
 void write_segment(const std::string& path, const Spec& spec,
                    const std::vector<PointRecord>& records, Device device) {
-    std::vector<std::int64_t> point;
+    std::vector<std::int64_t> point, again;
     std::vector<std::string> run_id, reason;
     std::vector<double> values;
     for (const PointRecord& r : records) {
         point.push_back(static_cast<std::int64_t>(r.point));
         run_id.push_back(r.run_id);
         reason.push_back(r.reason);
+        again.push_back(r.again ? 1 : 0);
         values.insert(values.end(), r.values.begin(), r.values.end());
     }
     const hsize_t m = records.size(), length = values.size() / std::max<std::size_t>(m, 1);
+    h5::Writer file;
+    file.write("sweep", std::vector<std::string>{spec.id()}, {1});
+    file.write("point", point, {m});
+    file.write("run_id", run_id, {m});
+    file.write("reason", reason, {m});
+    file.write("again", again, {m});
+    file.write("values", values, {m, length});
+    for (const auto& [key, value] : provenance(device)) file.attribute("/", key, value);
+    const std::string image = file.image();
+    // The hash lies behind the end that HDF5 knows of.
     publish_file(path, [&](const std::string& partial) {
-        h5::Writer file(partial);
-        file.write("sweep", std::vector<std::string>{spec.id()}, {1});
-        file.write("point", point, {m});
-        file.write("run_id", run_id, {m});
-        file.write("reason", reason, {m});
-        file.write("values", values, {m, length});
-        for (const auto& [key, value] : provenance(device)) file.attribute("/", key, value);
-        file.close();
-        seal(partial);
+        write_file(partial, image + content_hash(image));
     });
 }
 
-std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec) {
+std::vector<PointRecord> read_segment(const std::string& path, const Spec& spec,
+                                      Provenance* origin) {
     const h5::Reader file = open_segment(path, spec);
     const auto points = points_of(file, spec);
     const auto run_id = file.strings("run_id"), reason = file.strings("reason");
+    const auto again = file.numbers("again");
     const std::size_t length = spec.row_length();
     const bool fits = file.shape("values") == h5::Shape{points.size(), length} &&
-                      run_id.size() == points.size() && reason.size() == points.size();
+                      run_id.size() == points.size() && reason.size() == points.size() &&
+                      again.size() == points.size();
     if (!fits) throw InputError(path + ": its datasets do not fit each other or the sweep");
     const auto values = file.numbers("values");
     std::vector<PointRecord> out(points.size());
     for (std::size_t i = 0; i < out.size(); ++i) {
         const auto first = values.begin() + static_cast<std::ptrdiff_t>(i * length);
         out[i] = {points[i], run_id[i], reason[i],
-                  Row(first, first + static_cast<std::ptrdiff_t>(length))};
+                  Row(first, first + static_cast<std::ptrdiff_t>(length)), again[i] != 0.0};
     }
+    if (origin)
+        for (const char* key : kOriginKeys) origin->emplace_back(key, file.text_attribute(key));
     return out;
 }
 

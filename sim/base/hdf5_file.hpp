@@ -6,6 +6,7 @@
 #include <hdf5.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,8 @@ class Handle {
         if (id_ >= 0) close_(id_);
     }
     hid_t id() const { return id_; }
+    /// The identifier, which the caller closes.
+    hid_t release() { return std::exchange(id_, -1); }
 
   private:
     hid_t id_;
@@ -35,26 +38,35 @@ class Handle {
 
 using Shape = std::vector<hsize_t>;
 
-/// Reading. Every method throws InputError naming the file and the object.
+/// Who wrote a file: this program just now, or somebody.
+enum class From { kHere, kOutside };
+
+/// Reading. Every method throws InputError naming the file and the object. A file from outside is
+/// read in a process of its own (in_child), a call at a time. Datasets in other files, and those
+/// that claim much more than is stored, are refused.
 class Reader {
   public:
-    explicit Reader(const std::string& path);
+    explicit Reader(const std::string& path, From from = From::kHere);
+    Reader(Reader&& other) noexcept;
+    ~Reader();
 
     const std::string& path() const { return path_; }
     bool has_dataset(const std::string& name) const;
     /// Names of the groups directly below the root, sorted.
     std::vector<std::string> groups() const;
     Shape shape(const std::string& dataset) const;
-    /// Any integer or floating-point dataset, converted; at most 2^33 elements.
+    /// Any integer or floating-point dataset, converted.
     std::vector<double> numbers(const std::string& dataset) const;
     std::vector<std::string> strings(const std::string& dataset) const;
     /// Of the file itself, a fixed-length string.
     std::string text_attribute(const std::string& key) const;
 
   private:
-    Handle open(const std::string& dataset) const;
+    class Direct;
+    template <class Result, class Method>
+    Result ask(Method method) const;
     std::string path_;
-    Handle file_;
+    std::unique_ptr<Direct> direct_;  ///< null: in a child
 };
 
 /// Writing a new file (truncating what `path` was). No object times are stored, so equal content
@@ -62,6 +74,8 @@ class Reader {
 class Writer {
   public:
     explicit Writer(const std::string& path);
+    /// A file in memory: image() is what it would be on the disk.
+    Writer();
 
     /// A name `a/b` makes the group `a`.
     void write(const std::string& name, const std::vector<double>& data, const Shape& shape);
@@ -76,8 +90,9 @@ class Writer {
     /// Turns the 1-d dataset `name` into a dimension scale.
     void make_scale(const std::string& name);
     void attach_scale(const std::string& dataset, unsigned axis, const std::string& scale);
-    /// Closes the file and forces it to the disk.
+    /// Closes the file and forces it to the disk. Throws WriteError if any of it fails.
     void close();
+    std::string image() const;
 
   private:
     void write_raw(const std::string& name, hid_t type, const void* data, const Shape& shape);

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "sim/base/failure.hpp"
+#include "sim/base/lfs_pointer.hpp"
 
 namespace prefdyn {
 
@@ -128,6 +129,7 @@ NpyArray read_npy(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in || !std::filesystem::is_regular_file(path))
         throw InputError(path + ": cannot be read: " + std::strerror(errno));
+    refuse_pointer(path);
     const std::size_t file_bytes = std::filesystem::file_size(path);
     const std::size_t length = header_length(in, path);
     if (length > file_bytes || length > 65536)

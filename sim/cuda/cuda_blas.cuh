@@ -11,13 +11,13 @@ inline cublasHandle_t blas() {
     constexpr std::size_t kBytes = std::size_t{32} << 20;
     struct Handle {
         Handle() {
-            PREFDYN_CUDA_CHECK(cublasCreate(&handle));
-            PREFDYN_CUDA_CHECK(cublasSetStream(handle, stream()));
+            PREFDYN_CUDA_CHECK(PREFDYN_CUBLAS(cublasCreate)(&handle));
+            PREFDYN_CUDA_CHECK(PREFDYN_CUBLAS(cublasSetStream)(handle, stream()));
             PREFDYN_CUDA_CHECK(cudaMalloc(&workspace, kBytes));
-            PREFDYN_CUDA_CHECK(cublasSetWorkspace(handle, workspace, kBytes));
+            PREFDYN_CUDA_CHECK(PREFDYN_CUBLAS(cublasSetWorkspace)(handle, workspace, kBytes));
         }
         ~Handle() {
-            cublasDestroy(handle);
+            PREFDYN_CUBLAS(cublasDestroy)(handle);
             cudaFree(workspace);
         }
         cublasHandle_t handle = nullptr;
@@ -30,34 +30,36 @@ inline cublasHandle_t blas() {
 /// C (m, n) = A (m, k) B (n, k)^T, all row-major.
 inline void times_transposed(const double* a, const double* b, double* c, long m, long n, long k) {
     const double one = 1.0, zero = 0.0;
-    PREFDYN_CUDA_CHECK(cublasDgemm(blas(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(n),
-                                   static_cast<int>(m), static_cast<int>(k), &one, b,
-                                   static_cast<int>(k), a, static_cast<int>(k), &zero, c,
-                                   static_cast<int>(n)));
+    PREFDYN_CUDA_CHECK(PREFDYN_CUBLAS(cublasDgemm)(
+        blas(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(n), static_cast<int>(m),
+        static_cast<int>(k), &one, b, static_cast<int>(k), a, static_cast<int>(k), &zero, c,
+        static_cast<int>(n)));
 }
 
 /// C (m, n) += A (k, m)^T B (k, n), all row-major.
 inline void add_transposed_times(const double* a, const double* b, double* c, long m, long n,
                                  long k) {
     const double one = 1.0;
-    PREFDYN_CUDA_CHECK(cublasDgemm(blas(), CUBLAS_OP_N, CUBLAS_OP_T, static_cast<int>(n),
-                                   static_cast<int>(m), static_cast<int>(k), &one, b,
-                                   static_cast<int>(n), a, static_cast<int>(m), &one, c,
-                                   static_cast<int>(n)));
+    PREFDYN_CUDA_CHECK(PREFDYN_CUBLAS(cublasDgemm)(
+        blas(), CUBLAS_OP_N, CUBLAS_OP_T, static_cast<int>(n), static_cast<int>(m),
+        static_cast<int>(k), &one, b, static_cast<int>(n), a, static_cast<int>(m), &one, c,
+        static_cast<int>(n)));
 }
 
 /// y (m) = A (m, n) x, A row-major.
 inline void times_vector(const double* a, const double* x, double* y, long m, long n) {
     const double one = 1.0, zero = 0.0;
-    PREFDYN_CUDA_CHECK(cublasDgemv(blas(), CUBLAS_OP_T, static_cast<int>(n), static_cast<int>(m),
-                                   &one, a, static_cast<int>(n), x, 1, &zero, y, 1));
+    PREFDYN_CUDA_CHECK(PREFDYN_CUBLAS(cublasDgemv)(blas(), CUBLAS_OP_T, static_cast<int>(n),
+                                                   static_cast<int>(m), &one, a,
+                                                   static_cast<int>(n), x, 1, &zero, y, 1));
 }
 
 /// y (n) = A (m, n)^T x, A row-major.
 inline void transposed_times_vector(const double* a, const double* x, double* y, long m, long n) {
     const double one = 1.0, zero = 0.0;
-    PREFDYN_CUDA_CHECK(cublasDgemv(blas(), CUBLAS_OP_N, static_cast<int>(n), static_cast<int>(m),
-                                   &one, a, static_cast<int>(n), x, 1, &zero, y, 1));
+    PREFDYN_CUDA_CHECK(PREFDYN_CUBLAS(cublasDgemv)(blas(), CUBLAS_OP_N, static_cast<int>(n),
+                                                   static_cast<int>(m), &one, a,
+                                                   static_cast<int>(n), x, 1, &zero, y, 1));
 }
 
 }  // namespace prefdyn::cuda

@@ -4,6 +4,7 @@
 
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
+#include <dlfcn.h>
 
 #include <cstddef>
 #include <mutex>
@@ -26,8 +27,28 @@ inline void check(cudaError_t status, const char* what, const char* file, int li
     if (status != cudaSuccess) fail(what, cudaGetErrorString(status), file, line);
 }
 
+/// cuBLAS, loaded when the first card is looked at, so that a program built with it also runs where
+/// there is none; null if it cannot be loaded.
+void* blas_library();
+
+template <class Function>
+Function blas_function(const char* name) {
+    void* const found = blas_library() ? dlsym(blas_library(), name) : nullptr;
+    if (!found) throw DeviceError(std::string(name) + " is not in the cuBLAS of this machine");
+    return reinterpret_cast<Function>(found);
+}
+
+#define PREFDYN_CUBLAS_NAMED(name)                                                           \
+    ([] {                                                                                    \
+        static const auto function = ::prefdyn::cuda::blas_function<decltype(&name)>(#name); \
+        return function;                                                                     \
+    }())
+/// The function of cuBLAS that its header means by this name.
+#define PREFDYN_CUBLAS(name) PREFDYN_CUBLAS_NAMED(name)
+
 inline void check(cublasStatus_t status, const char* what, const char* file, int line) {
-    if (status != CUBLAS_STATUS_SUCCESS) fail(what, cublasGetStatusString(status), file, line);
+    if (status != CUBLAS_STATUS_SUCCESS)
+        fail(what, PREFDYN_CUBLAS(cublasGetStatusString)(status), file, line);
 }
 
 #define PREFDYN_CUDA_CHECK(call) ::prefdyn::cuda::check(call, #call, __FILE__, __LINE__)

@@ -63,6 +63,16 @@ void look_at_card(GpuProbe& out) {
                       ", the kernels need 8.0";
 }
 
+void look_for_blas(GpuProbe& out) {
+    if (cuda::blas_library()) return;
+    const char* why = dlerror();
+    out.failed = true;
+    out.problem =
+        out.info.name +
+        ": cuBLAS cannot be loaded: " + (why ? std::string(why) : "no reason given") +
+        " (install the CUDA toolkit's libraries, or name their folder in LD_LIBRARY_PATH)";
+}
+
 __global__ void probe_kernel(int* answer) { *answer = 1; }
 
 /// Runs a kernel of this build: the first call that needs a context and memory on the card.
@@ -106,9 +116,22 @@ double gpu_copy_bandwidth() {
     return 2.0 * kCopies * static_cast<double>(bytes) / seconds;
 }
 
+namespace cuda {
+
+void* blas_library() {
+    static void* const library = [] {
+        const std::string name = "libcublas.so." + std::to_string(CUBLAS_VER_MAJOR);
+        void* found = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+        return found ? found : dlopen("libcublas.so", RTLD_NOW | RTLD_LOCAL);
+    }();
+    return library;
+}
+
+}  // namespace cuda
+
 GpuProbe probe_gpu() {
     GpuProbe out;
-    for (const auto look : {look_for_driver, look_at_card, look_at_kernels}) {
+    for (const auto look : {look_for_driver, look_at_card, look_for_blas, look_at_kernels}) {
         look(out);
         cudaGetLastError();
         if (!out.problem.empty()) return out;

@@ -55,7 +55,7 @@ Array read_array(const h5::Reader& file, const std::string& dataset) {
 }
 
 std::vector<Dataset> read_hdf5(const std::string& path) {
-    const h5::Reader file(path);
+    const h5::Reader file(path, h5::From::kOutside);
     std::vector<Dataset> out;
     if (file.has_dataset("features"))
         out.push_back(assemble(std::filesystem::path(path).stem().string(), path,

@@ -69,7 +69,7 @@ SplitRows split_rows(const Dataset& data, double held_out, SplitKind kind, std::
 Dataset select(const Dataset& data, const std::vector<Index>& rows) {
     Dataset out;
     out.name = data.name;
-    out.features = data.features(rows, Eigen::all);
+    out.features = data.features(rows, Eigen::seqN(0, data.features.cols()));
     const auto pick = [&](const auto& from, auto& to) {
         if (from.empty()) return;
         for (const Index i : rows) to.push_back(from[static_cast<std::size_t>(i)]);

@@ -272,7 +272,7 @@ HeadNorms DenseEngine::change(const Vector& theta) const {
     for (Index k = 0; k < moved.rows(); ++k)
         if (!(moved.row(k).array() == 0.0).all()) rows.push_back(k);
     if (rows.empty()) return {0.0, 0.0};
-    const RowMatrix active = moved(rows, Eigen::all);
+    const RowMatrix active = moved(rows, Eigen::seqN(0, moved.cols()));
     const Matrix gram = active * active.transpose();
     const Eigen::SelfAdjointEigenSolver<Matrix> solver(gram, Eigen::EigenvaluesOnly);
     return {moved.stableNorm(), std::sqrt(std::max(0.0, solver.eigenvalues().maxCoeff()))};

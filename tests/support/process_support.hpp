@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,31 @@ inline pid_t start_limited(std::vector<std::string> arguments, int units,
         arguments.begin(),
         {"-c", "ulimit -f " + std::to_string(units) + "; exec \"$0\" \"$@\"", PREFDYN_EXECUTABLE});
     return start_program("/bin/sh", arguments, output);
+}
+
+/// Where a disk fails: which call, on files of which names (a pattern), as long as which file
+/// exists.
+struct FailingDisk {
+    std::string call, files, during;
+};
+
+inline pid_t start_failing(std::vector<std::string> arguments, const FailingDisk& disk,
+                           const std::string& output = "/dev/null") {
+    const auto build = std::filesystem::path(PREFDYN_EXECUTABLE).parent_path();
+    arguments.insert(arguments.begin(),
+                     {"LD_PRELOAD=" + (build / "tests/failing_disk/libfailing_disk.so").string(),
+                      "FAILING_CALL=" + disk.call, "FAILING_FILES=" + disk.files,
+                      "FAILING_WHILE=" + disk.during, PREFDYN_EXECUTABLE});
+    return start_program("/usr/bin/env", arguments, output);
+}
+
+/// With these settings of the environment, "NAME=value" each.
+inline pid_t start_with(const std::vector<std::string>& settings,
+                        std::vector<std::string> arguments,
+                        const std::string& output = "/dev/null") {
+    arguments.insert(arguments.begin(), PREFDYN_EXECUTABLE);
+    arguments.insert(arguments.begin(), settings.begin(), settings.end());
+    return start_program("/usr/bin/env", arguments, output);
 }
 
 /// Waits; minus the signal if one ended it.

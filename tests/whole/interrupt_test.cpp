@@ -1,32 +1,17 @@
 // Signals to the real executable: exit code 130 and nothing on disk.
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <fstream>
 #include <thread>
 
+#include "tests/support/process_support.hpp"
 #include "tests/support/support.hpp"
 
 namespace prefdyn::test {
 
 namespace {
-
-/// Starts `prefdyn verify` with everything it prints thrown away.
-pid_t start_verify(const std::string& out) {
-    const pid_t child = fork();
-    if (child == 0) {
-        const int nowhere = open("/dev/null", O_WRONLY);
-        dup2(nowhere, 1);
-        dup2(nowhere, 2);
-        execl(PREFDYN_EXECUTABLE, "prefdyn", "verify", "--full", "--out", out.c_str(), nullptr);
-        _exit(127);
-    }
-    return child;
-}
 
 /// Whether the process has a handler for the signal yet.
 bool catches(pid_t process, int number) {
@@ -45,16 +30,13 @@ bool catches(pid_t process, int number) {
 TEST_CASE("SIGINT and SIGTERM end verify with 130 and leave nothing behind") {
     for (const int number : {SIGINT, SIGTERM}) {
         const TemporaryDirectory folder;
-        const pid_t child = start_verify(folder / "x.h5");
+        const pid_t child = start({"verify", "--full", "--out", folder / "x.h5"});
         REQUIRE(child > 0);
         for (int tries = 0; tries < 600 && !catches(child, number); ++tries)
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
         std::this_thread::sleep_for(std::chrono::milliseconds(500));
         REQUIRE(kill(child, number) == 0);
-        int status = 0;
-        REQUIRE(waitpid(child, &status, 0) == child);
-        REQUIRE(WIFEXITED(status));
-        CHECK(WEXITSTATUS(status) == 130);
+        CHECK(exit_code(child) == 130);
         CHECK(std::filesystem::is_empty(std::filesystem::path(folder / "x.h5").parent_path()));
     }
 }

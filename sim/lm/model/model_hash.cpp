@@ -6,6 +6,9 @@
 
 #include "sim/base/cancel.hpp"
 #include "sim/base/content_hash.hpp"
+#include "sim/base/failure.hpp"
+#include "sim/lm/text/json_input.hpp"
+#include "sim/lm/text/text_file.hpp"
 
 namespace prefdyn::transformer {
 
@@ -61,7 +64,34 @@ std::string method_of(const ModelHash& model, const HashLimits& limits) {
 
 }  // namespace
 
+std::string config_hash(const std::string& text, const std::string& place) {
+    nlohmann::json config = text::parse_json(text, place, {});
+    if (config.is_object())
+        for (const char* key : {"_name_or_path", "base_model_name_or_path"}) config.erase(key);
+    return content_hash(config.dump());
+}
+
+void require_config(const std::string& config, std::span<const std::byte> weights,
+                    const std::string& weights_path) {
+    const std::string noted = safetensors_note(weights, weights_path, kConfigHash);
+    if (noted.empty() || noted == config_hash(text::read_file(config, kMaxConfig), config)) return;
+    throw InputError(config + ": is not what was written beside " + weights_path,
+                     "the disk or a copy damaged it, or it was edited; take the one that was "
+                     "written");
+}
+
+void require_unchanged(const Checkpoint& checkpoint) {
+    const auto config = std::filesystem::path(checkpoint.folder()) / "config.json";
+    for (const std::string& path : weight_files(checkpoint)) {
+        const MappedFile file(path);
+        require_unchanged(file.bytes(), path, false);
+        require_config(config.string(), file.bytes(), path);
+        MappedFile::forget(file.bytes());
+    }
+}
+
 ModelHash hash_model(const Checkpoint& checkpoint, const HashLimits& limits) {
+    require_unchanged(checkpoint);
     ModelHash out;
     const auto config = std::filesystem::path(checkpoint.folder()) / "config.json";
     out.files.push_back(hash_file(config.string(), false, limits));

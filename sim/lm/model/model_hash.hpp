@@ -28,6 +28,21 @@ struct ModelHash {
     std::string method;
 };
 
+/// Throws InputError if config or weights are not what was written, where this program wrote them.
+void require_unchanged(const Checkpoint& checkpoint);
+
+/// Under this note weights carry the hash of the config they were written with.
+inline constexpr const char* kConfigHash = "prefdyn_config_hash";
+
+/// Of a config of a model or an adapter, but for the names of places in it.
+std::string config_hash(const std::string& text, const std::string& place);
+
+/// Throws InputError unless the config is the one that the weights were written with, or they do
+/// not say.
+void require_config(const std::string& config, std::span<const std::byte> weights,
+                    const std::string& weights_path);
+
+/// Throws like require_unchanged.
 ModelHash hash_model(const Checkpoint& checkpoint, const HashLimits& limits = {});
 
 }  // namespace prefdyn::transformer

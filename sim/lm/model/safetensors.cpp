@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/lm/text/json_input.hpp"
 
@@ -164,6 +165,29 @@ std::string safetensors_note(std::span<const std::byte> file, const std::string&
     const json notes = header.value("__metadata__", json::object());
     if (!notes.is_object() || !notes.contains(key) || !notes[key].is_string()) return {};
     return notes[key].get<std::string>();
+}
+
+void require_unchanged(std::span<const std::byte> file, const std::string& path, bool must) {
+    constexpr std::size_t kHash = 36;
+    const std::size_t begin = 8, length = header_bytes(file, path);
+    std::string header(reinterpret_cast<const char*>(file.data()) + begin, length);
+    const std::string key = std::string("\"") + kFileHash + "\":\"";
+    const std::size_t at = header.find(key);
+    if (at == header.npos || at + key.size() + kHash > length) {
+        if (must)
+            throw InputError(path + ": carries no hash of its content, or a damaged one",
+                             "another version wrote it, or the disk is failing");
+        return;
+    }
+    const std::string noted = header.substr(at + key.size(), kHash);
+    header.replace(at + key.size(), kHash, std::string(kHash, '0'));
+    const auto data = file.subspan(begin + length);
+    ContentHash hash;
+    hash.add(header);
+    hash.add({reinterpret_cast<const char*>(data.data()), data.size()});
+    if (hash.text() != noted)
+        throw InputError(path + ": its content is not what was written, by the hash in its header",
+                         "the disk or a copy damaged it; take another copy or make it again");
 }
 
 }  // namespace prefdyn::transformer

@@ -22,4 +22,11 @@ Tensors parse_safetensors(std::span<const std::byte> file, const std::string& pa
 std::string safetensors_note(std::span<const std::byte> file, const std::string& path,
                              const std::string& key);
 
+/// Where write_safetensors keeps the hash of the whole file, itself counted as zeros.
+inline constexpr const char* kFileHash = "prefdyn_hash";
+
+/// Throws InputError if the file carries a hash that its content does not have, or, where `must` is
+/// set, none.
+void require_unchanged(std::span<const std::byte> file, const std::string& path, bool must);
+
 }  // namespace prefdyn::transformer

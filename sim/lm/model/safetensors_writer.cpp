@@ -1,15 +1,11 @@
 #include "sim/lm/model/safetensors_writer.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <bit>
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
-#include <utility>
 
-#include "sim/base/failure.hpp"
+#include "sim/base/content_hash.hpp"
+#include "sim/base/output_file.hpp"
+#include "sim/lm/model/safetensors.hpp"
 
 namespace prefdyn::transformer {
 
@@ -17,46 +13,24 @@ static_assert(std::endian::native == std::endian::little, "the format is little-
 
 namespace {
 
-/// A new file; every failure is an InputError that names it.
-class OutputFile {
-  public:
-    explicit OutputFile(const std::string& path)
-        : path_(path), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-        if (file_ < 0)
-            throw InputError(path_ + ": cannot be opened for writing: " + std::strerror(errno));
-    }
-    ~OutputFile() {
-        if (file_ >= 0) ::close(file_);
-    }
-    OutputFile(const OutputFile&) = delete;
-    OutputFile& operator=(const OutputFile&) = delete;
+const std::string kNoHash(36, '0');
 
-    void write(std::span<const std::byte> bytes) {
-        while (!bytes.empty()) {
-            const ssize_t done = ::write(file_, bytes.data(), bytes.size());
-            if (done < 0 && errno == EINTR) continue;
-            if (done <= 0) fail_to_write("cannot be written");
-            bytes = bytes.subspan(static_cast<std::size_t>(done));
-        }
-    }
-    void close() {
-        if (::fsync(file_) != 0) fail_to_write("cannot be forced to the disk");
-        if (::close(std::exchange(file_, -1)) != 0) fail_to_write("cannot be closed");
-    }
+std::string_view text_of(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
-  private:
-    [[noreturn]] void fail_to_write(const std::string& what) const {
-        throw WriteError(path_ + ": " + what + ": " + std::strerror(errno),
-                         "choose a place with room for it");
-    }
-    std::string path_;
-    int file_;
-};
+std::string hash_of(const std::string& header, const std::vector<Array>& arrays) {
+    ContentHash hash;
+    hash.add(header);
+    for (const Array& each : arrays) hash.add(text_of(each.bytes));
+    return hash.text();
+}
 
 std::string header_of(const std::vector<Array>& arrays,
                       const std::map<std::string, std::string>& notes) {
     nlohmann::ordered_json header;
     header["__metadata__"]["format"] = "pt";
+    header["__metadata__"][kFileHash] = kNoHash;
     for (const auto& [key, value] : notes) header["__metadata__"][key] = value;
     std::size_t at = 0;
     for (const Array& each : arrays) {
@@ -91,10 +65,11 @@ Array array_of(const std::string& name, std::string_view text) {
 void write_safetensors(const std::string& path, const std::vector<Array>& arrays,
                        const std::map<std::string, std::string>& notes) {
     OutputFile file(path);
-    const std::string header = header_of(arrays, notes);
+    std::string header = header_of(arrays, notes);
+    header.replace(header.find(kNoHash), kNoHash.size(), hash_of(header, arrays));
     const auto length = static_cast<std::uint64_t>(header.size());
     file.write(std::as_bytes(std::span(&length, 1)));
-    file.write(std::as_bytes(std::span(header)));
+    file.write(header);
     for (const Array& each : arrays) file.write(each.bytes);
     file.close();
 }

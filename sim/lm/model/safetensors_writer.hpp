@@ -20,8 +20,8 @@ Array array_of(const std::string& name, std::span<const std::int64_t> values);
 Array array_of(const std::string& name, std::string_view text);
 
 /// Writes and forces to the disk a safetensors file in the order given, format "pt", with `notes`
-/// in its metadata. Throws WriteError with the system's reason, e.g. a full disk; what there is of
-/// the file then stays.
+/// and the file's hash (require_unchanged) in its metadata. Throws WriteError with the system's
+/// reason, e.g. a full disk; what there is of the file then stays.
 void write_safetensors(const std::string& path, const std::vector<Array>& arrays,
                        const std::map<std::string, std::string>& notes = {});
 

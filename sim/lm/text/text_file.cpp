@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "sim/base/failure.hpp"
+#include "sim/base/lfs_pointer.hpp"
 
 namespace prefdyn::text {
 
@@ -17,6 +18,7 @@ void require_regular_file(const std::string& path, const std::string& hint) {
                                  : std::filesystem::exists(status)     ? ": is not a regular file"
                                                                        : ": no such file"),
                          hint);
+    refuse_pointer(path);
 }
 
 std::string read_file(const std::string& path, std::size_t limit) {

@@ -99,7 +99,7 @@ std::string hash_of(const TokenFile& content) {
 
 TokenFile read_token_file(const std::string& path) {
     require_regular_file(path);
-    const h5::Reader file(path);
+    const h5::Reader file(path, h5::From::kOutside);
     TokenFile out;
     const auto vocabulary = integers(file, "vocabulary", 2, std::numeric_limits<Token>::max() - 1);
     require_count(vocabulary.size(), 1, path + ": vocabulary");

@@ -8,6 +8,7 @@
 #include "sim/lm/text/preferences.hpp"
 #include "sim/lm/text/text_file.hpp"
 #include "tests/support/npy_support.hpp"
+#include "tests/support/process_support.hpp"
 #include "tests/support/support.hpp"
 
 using namespace prefdyn;
@@ -27,13 +28,16 @@ Outcome dialogues(std::vector<std::string> arguments) {
     return {code, out.str(), err.str()};
 }
 
+std::ptrdiff_t files_in(const std::string& folder) {
+    return std::distance(std::filesystem::directory_iterator(folder),
+                         std::filesystem::directory_iterator());
+}
+
 const std::string kGood =
     R"({"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"})"
     "\n";
 const std::string kBad = R"({"chosen": "\n\nAssistant: b", "rejected": "c"})"
                          "\n";
-
-bool exists(const std::string& path) { return std::filesystem::exists(path); }
 
 }  // namespace
 
@@ -62,8 +66,7 @@ TEST_CASE("bad dialogues stop it and leave nothing, or are skipped and counted")
     CHECK(refused.code == 2);
     CHECK(contains(refused.err, "in.jsonl, line 1: the rejected dialogue does not begin"));
     CHECK(contains(refused.err, "--skip-bad"));
-    CHECK_FALSE(exists(dir / "out.jsonl"));
-    CHECK_FALSE(exists(dir / "out.jsonl.partial"));
+    CHECK(files_in(dir / "") == 1);
     const Outcome got = dialogues({dir / "in.jsonl", "--skip-bad", "--out", dir / "out.jsonl"});
     CHECK(got.code == 0);
     CHECK(contains(got.out,
@@ -84,16 +87,14 @@ TEST_CASE("input and output of dialogues are checked before anything is read") {
     const Outcome stopped = dialogues({dir / "in.jsonl", "--out", dir / "out.jsonl"});
     cancel_flag.store(false);
     CHECK(stopped.code == 130);
-    CHECK_FALSE(exists(dir / "out.jsonl.partial"));
+    CHECK(files_in(dir / "") == 1);
 }
 
 TEST_CASE("a full disk leaves the old file as it was") {
-    if (!exists("/dev/full")) return;
     const test::TemporaryDirectory dir;
     test::write_bytes(dir / "in.jsonl", kGood);
     test::write_bytes(dir / "out.jsonl", "old");
-    std::filesystem::create_symlink("/dev/full", dir / "out.jsonl.partial");
-    const Outcome got = dialogues({dir / "in.jsonl", "--out", dir / "out.jsonl", "--force"});
-    CHECK(got.code == 3);
+    CHECK(test::exit_code(test::start_limited(
+              {"dialogues", dir / "in.jsonl", "--out", dir / "out.jsonl", "--force"}, 0)) == 3);
     CHECK(text::read_file(dir / "out.jsonl", 1000) == "old");
 }

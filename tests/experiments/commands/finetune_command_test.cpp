@@ -57,8 +57,7 @@ struct Case {
     std::string out;                ///< below the fixture's folder
 };
 
-/// Long enough to be killed eight times before they end: a finished training called again is
-/// refused.
+/// Long enough to be killed eight times before they end.
 std::vector<Case> long_calls(const FinetuneFixture& at) {
     auto apart = at.finetune({"--method", "lora", "--rank", "2", "--arrange", "apart", "--steps",
                               "300", "--records", "21"});
@@ -153,7 +152,8 @@ TEST_CASE("a folder with results, with a model, or the model's own is not writte
     };
     const std::string out = at.dir / "run", model = test::read_text(at.dir / "model/config.json");
     REQUIRE(test::command(with_out(call, out)).code == 0);
-    CHECK(contains(refused(out), "run.h5: is there already"));
+    auto others = with_out(at.finetune({"--steps", "3", "--records", "2"}), out);
+    CHECK(contains(test::command(others).err, "run.h5: is there already"));
     fs::remove(out + "/run.h5");
     CHECK(contains(refused(out), "holds a model"));
     CHECK(contains(refused(at.dir / "model"), "is the folder of --model"));
@@ -166,6 +166,72 @@ TEST_CASE("a folder with results, with a model, or the model's own is not writte
     REQUIRE(test::command(lora).code == 0);
     CHECK_FALSE(fs::exists(out + "/model.safetensors"));  // an adapter and a model: which is it?
     CHECK(fs::exists(out + "/adapter_model.safetensors"));
+}
+
+TEST_CASE("finished training called again ends with 0 and says so, however it is spelt") {
+    const FinetuneFixture at;
+    const auto short_call = [&](const std::string& data) {
+        auto call = at.finetune({"--steps", "2", "--records", "2"});
+        *(std::ranges::find(call, at.dir / "d.jsonl")) = data;
+        return call;
+    };
+    const std::string out = at.dir / "run";
+    REQUIRE(test::command(with_out(short_call(at.dir / "d.jsonl"), out)).code == 0);
+    const std::string model = test::read_text(out + "/model.safetensors");
+    fs::create_directory_symlink(at.dir / "model", at.dir / "link");
+    fs::copy(at.dir / "d.jsonl", at.dir / "copy.jsonl");
+    for (const std::string& place : {out, out + "/", out + "/../run"})
+        for (const std::string& data : {at.dir / "d.jsonl", at.dir / "copy.jsonl"}) {
+            auto call = with_out(short_call(data), place);
+            *(std::ranges::find(call, at.dir / "model")) = at.dir / "link";
+            const auto got = test::command(call);
+            CHECK_MESSAGE(got.code == 0, got.err);
+            CHECK(contains(got.out, "nothing to do: the same training is finished"));
+        }
+    CHECK(test::read_text(out + "/model.safetensors") == model);
+    fs::remove(out + "/model.safetensors");
+    fs::remove(out + "/config.json");
+    CHECK(test::command(with_out(short_call(at.dir / "d.jsonl"), out)).code == 2);
+    const auto compare =
+        with_out(at.misalign(at.aligned(), {"--seeds", "1", "--steps", "2", "--records", "2"}),
+                 at.dir / "m.h5");
+    REQUIRE(test::command(compare).code == 0);
+    const auto again = test::command(compare);
+    CHECK(again.code == 0);
+    CHECK(contains(again.out, "nothing to do"));
+}
+
+TEST_CASE("training goes on under another spelling, in a moved folder, and with a linked model") {
+    const FinetuneFixture at;
+    const Case each = long_calls(at)[0];
+    const std::string want = at.dir / "want", out = at.dir / "run", moved = at.dir / "elsewhere";
+    finish(each.call, want);
+    const pid_t child = test::start(with_out(each.call, out));
+    wait_for_state(out, 0);
+    kill(child, SIGTERM);
+    REQUIRE(exit_code(child) == 130);
+    fs::rename(out, moved);
+    fs::create_directory_symlink(at.dir / "model", at.dir / "link");
+    auto call = with_out(each.call, moved + "/./");
+    *(std::ranges::find(call, at.dir / "model")) = at.dir / "link";
+    const auto got = test::command(call);
+    CHECK_MESSAGE(got.code == 0, got.err);
+    test::check_same_files(want, moved);
+}
+
+TEST_CASE("another kind of machine does not go on with training") {
+    const FinetuneFixture at;
+    const Case each = long_calls(at)[0];
+    const std::string out = at.dir / "run", said = at.dir / "said";
+    const pid_t child = test::start(with_out(each.call, out));
+    wait_for_state(out, 0);
+    kill(child, SIGKILL);
+    REQUIRE(exit_code(child) == -SIGKILL);
+    const std::string plain = "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2_Usable,-FMA_Usable,-AVX2,-FMA";
+    const int code = exit_code(test::start_with({plain}, with_out(each.call, out), said));
+    if (code == 0) return test::skipped("this processor knows one arithmetic");
+    CHECK(code == 2);
+    CHECK(contains(test::read_text(said), "belongs to another run: arithmetic="));
 }
 
 TEST_CASE("the memory stated before a run is what it takes") {

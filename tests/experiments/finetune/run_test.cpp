@@ -63,7 +63,7 @@ struct Fixture {
         out.training.seed = 3;
         out.records = 4;
         out.state = state;
-        out.identity = "beta=0.5\nlr=0.003\n";
+        out.task = "beta=0.5\nlr=0.003\n";
         return out;
     }
 };
@@ -176,14 +176,74 @@ TEST_CASE("a state of another run, or a damaged one, is refused") {
     FinetunePlan plan = f.plan(TrainedPart::kFull, state);
     CHECK_THROWS_AS(run_finetune(start.model, f.behaviours, plan, stop_at(0.5)), Interrupted);
     cancel_flag = false;
-    plan.identity = "beta=0.5\nlr=0.1\n";
+    plan.task = "beta=0.5\nlr=0.1\n";
     const auto run = [&] { run_finetune(start.model, f.behaviours, plan); };
     CHECK(test::contains(test::input_error(run), "lr=0.003 there, lr=0.1"));
-    plan.identity = "beta=0.5\nlr=0.003\n";
+    plan.task = "beta=0.5\nlr=0.003\n";
     const std::string bytes = read_text(state);
     for (const std::size_t length : {std::size_t{0}, std::size_t{20}, bytes.size() - 1}) {
         test::write_bytes(state, bytes.substr(0, length));
         CHECK(test::contains(test::input_error(run), "state.safetensors"));
+    }
+}
+
+TEST_CASE("one flipped bit anywhere in a state is refused") {
+    const Fixture f;
+    const Start start(f, TrainedPart::kFull);
+    const std::string state = f.dir / "state.safetensors";
+    const FinetunePlan plan = f.plan(TrainedPart::kFull, state);
+    CHECK_THROWS_AS(run_finetune(start.model, f.behaviours, plan, stop_at(0.5)), Interrupted);
+    cancel_flag = false;
+    const std::string bytes = read_text(state);
+    std::size_t header = 0;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    std::vector<std::size_t> places;
+    for (std::size_t k = 0; k < 8 + header; k += 5) places.push_back(k);
+    for (std::size_t k = 8 + header; k < bytes.size(); k += bytes.size() / 100) places.push_back(k);
+    for (const std::size_t place : places) {
+        std::string flipped = bytes;
+        flipped[place] = static_cast<char>(flipped[place] ^ (1 << (place % 8)));
+        test::write_bytes(state, flipped);
+        const std::string said =
+            test::input_error([&] { run_finetune(start.model, f.behaviours, plan); });
+        CHECK_MESSAGE(test::contains(said, "state.safetensors"), place);
+    }
+    test::write_bytes(state, bytes);
+    CHECK_NOTHROW(run_finetune(start.model, f.behaviours, plan));
+}
+
+TEST_CASE(
+    "one flipped bit in a model or an adapter that was written is refused or changes nothing") {
+    for (const TrainedPart part : {TrainedPart::kFull, TrainedPart::kLora}) {
+        const Fixture f;
+        const Start start(f, part);
+        const FinetunePlan plan = f.plan(part);
+        const finetune::Trainable<float> what(start.layout, plan.training.trained, 3);
+        finetune::Column<float> theta = what.initial(start.weights);
+        theta.array() += 0.25f;
+        finetune::Parameters<float> weights = start.weights;
+        what.apply(theta, start.weights, weights);
+        const std::string folder = f.dir / "out";
+        write_model(folder, {f.dir / "m", &weights, &what, plan.training.trained, &theta});
+        int refused = 0;
+        for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+            const std::string path = entry.path().string(), bytes = read_text(path);
+            for (std::size_t k = 0; k < bytes.size();
+                 k += std::max<std::size_t>(bytes.size() / 60, 1)) {
+                std::string flipped = bytes;
+                flipped[k] = static_cast<char>(flipped[k] ^ (1 << (k % 7)));
+                test::write_bytes(path, flipped);
+                try {
+                    CHECK(read_model(folder, *f.checkpoint, start.layout).values() ==
+                          weights.values());
+                } catch (const InputError&) {
+                    ++refused;
+                }
+            }
+            test::write_bytes(path, bytes);
+        }
+        CHECK(refused > 60);
+        CHECK(read_model(folder, *f.checkpoint, start.layout).values() == weights.values());
     }
 }
 

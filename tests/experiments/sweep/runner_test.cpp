@@ -12,6 +12,7 @@
 
 #include "experiments/sweep/folder.hpp"
 #include "experiments/sweep/merge.hpp"
+#include "sim/base/arithmetic.hpp"
 #include "sim/base/cancel.hpp"
 #include "sim/base/hdf5_file.hpp"
 #include "tests/support/embed_support.hpp"
@@ -107,7 +108,7 @@ TEST_CASE("points in groups that train while others are made are the points one 
     const SweepFixture at(
         "distinguishability = 0.5, 1, 2, 3, 4, 5, 6\nsamples = 4, 40\ndimension = 4\nsteps = 10\n"
         "moments = sample\nrecords = 4\nclaims = T1, T2\n");
-    REQUIRE(at.run("one").code == 0);
+    REQUIRE(at.run("one").code == 2);
     const std::string want = at.merged("one");
     for (const std::size_t group : {2, 3, 5, 13, 14, 100})
         for (const int threads : {1, 2}) {
@@ -155,8 +156,11 @@ TEST_CASE("points that cannot be run are NaN with their reason, the others are t
     const SweepFixture at(
         "samples = 10, 60\ndimension = 20\nmoments = sample\nsteps = 5\nrecords = 2\n");
     const auto got = at.run("s");
-    CHECK(got.code == 0);
-    CHECK(contains(got.out, "2 now, 1 of these failed"));
+    CHECK(got.code == 2);
+    CHECK(contains(got.out, "2 now, 1 of these failed\nfailed: 1 point: "));
+    const auto again = at.run("s");
+    CHECK(again.code == 2);
+    CHECK(contains(again.out, "2 finished before, 0 now, 0 of these failed\nfailed: 1 point: "));
     at.merged("s");
     const h5::Reader file(at.dir / "s.h5");
     CHECK(file.numbers("point_status") == std::vector<double>{2.0, 1.0});
@@ -192,14 +196,14 @@ TEST_CASE("a damaged segment is named, left out, and computed again") {
     write_text(at.dir / "s/segments/notes.txt", "mine");
     write_text(at.dir / "s/segments/1-x-0.h5.partial", "half");
     const auto merged = command({"merge", at.dir / "s", "--out", at.dir / "m.h5"});
-    CHECK(merged.code == 1);
+    CHECK(merged.code == 3);
     CHECK(contains(merged.out, "damaged, left out: " + files[1]));
     CHECK(contains(merged.out, "6 of 12 points finished"));
     CHECK(contains(merged.out, "not a segment, ignored: "));
     CHECK(contains(merged.out, "notes.txt"));
     CHECK(contains(merged.out, "a worker died writing, or writes now: 1"));
     const auto again = at.run("s");
-    CHECK(again.code == 1);  // the damaged file is still there
+    CHECK(again.code == 3);  // the damaged file is still there
     CHECK(contains(again.out, "6 finished before, 6 now"));
     std::filesystem::remove(files[1]);
     CHECK(at.merged("s") == want);
@@ -218,12 +222,12 @@ TEST_CASE("one flipped bit in a segment's values is named by merge, status and s
     flipped[found] ^= 1;
     write_text(victim, flipped);
     const auto merged = command({"merge", at.dir / "s", "--out", at.dir / "m.h5"});
-    CHECK(merged.code == 1);
+    CHECK(merged.code == 3);
     CHECK(contains(merged.out, "damaged, left out: " + victim + ": its content is not what"));
     CHECK(contains(merged.out, "6 of 12 points finished"));
-    CHECK(command({"status", at.dir / "s"}).code == 1);
+    CHECK(command({"status", at.dir / "s"}).code == 3);
     const auto again = at.run("s");
-    CHECK(again.code == 1);
+    CHECK(again.code == 3);
     CHECK(contains(again.out, "6 finished before, 6 now"));
     std::filesystem::remove(victim);
     CHECK(at.merged("s") == want);
@@ -264,12 +268,84 @@ TEST_CASE("the same point twice must be the same point") {
     PointRecord third = PointRunner(at.spec, Device::kCpu)({&number, 1}).front();
     write_segment(at.dir / "s/segments/9-same-0.h5", at.spec, {third});
     CHECK(at.merged("s") == want);
-    third.values[5] += 1e-12;
-    write_segment(at.dir / "s/segments/9-other-0.h5", at.spec, {third});
-    const auto got = command({"merge", at.dir / "s", "--out", at.dir / "m.h5"});
-    CHECK(got.code == 2);
-    CHECK(contains(got.err, "point 3 has other numbers"));
-    CHECK(!std::filesystem::exists(at.dir / "m.h5"));
+    const std::string other = at.dir / "s/segments/9-z-0.h5";
+    third.values[5] *= 1.0 + 1e-12;
+    write_segment(other, at.spec, {third});
+    CHECK(at.merged("s") == want);  // the first counts
+    const auto near = command({"merge", at.dir / "s", "--out", at.dir / "near.h5"});
+    CHECK(contains(near.out, "warning: point 3 is in "));
+    CHECK(contains(near.out, other + ": they differ by "));
+    for (const double wrong : {third.values[5] + 1e-3, kNan, kInfinity}) {
+        third.values[5] = wrong;
+        write_segment(other, at.spec, {third});
+        const auto got = command({"merge", at.dir / "s", "--out", at.dir / "m.h5"});
+        CHECK(got.code == 2);
+        CHECK(contains(got.err, "point 3 is in " + at.dir / "s/segments/1-"));
+        CHECK(contains(got.err, "and, with other numbers, in " + other));
+        CHECK(!std::filesystem::exists(at.dir / "m.h5"));
+    }
+}
+
+TEST_CASE("a point the machine failed at is open, is listed, and gives way to its numbers") {
+    const SweepFixture at;
+    REQUIRE(at.run("want").code == 0);
+    prepare_folder(at.dir / "s", at.spec);
+    PointRecord failed;
+    failed.point = 3;
+    failed.reason = "out of memory";
+    failed.again = true;
+    failed.values.assign(row_length(at.spec.measures(), at.spec.records), kNan);
+    write_segment(at.dir / "s/segments/1-a-0.h5", at.spec, {failed});
+    const auto before = command({"status", at.dir / "s"});
+    CHECK(contains(before.out, "0 of 12 points finished, 0 failed, 12 missing"));
+    CHECK(contains(before.out, "computes again: 1 point: out of memory"));
+    CHECK(contains(at.run("s").out, "0 finished before, 12 now, 0 of these failed"));
+    const auto after = command({"status", at.dir / "s"});
+    CHECK(contains(after.out, "12 of 12 points finished"));
+    CHECK_FALSE(contains(after.out, "out of memory"));
+    CHECK(at.merged("s") == at.merged("want"));
+}
+
+TEST_CASE("short of memory, a sweep ends with 3, and the same call computes what that left") {
+    if (test::kSanitized) return test::skipped("sanitizers need address space of their own");
+    const SweepFixture at(
+        "dimension = 60\nsamples = 40, 400000\nsteps = 2\nrecords = 2\nclaims = T1\n");
+    const std::string said = at.dir / "said";
+    const std::vector<std::string> call = {"sweep",      at.dir / "s.ini", "--out",
+                                           at.dir / "s", "--threads",      "1"};
+    std::vector<std::string> starved = {"-c", "ulimit -v 300000; exec \"$0\" \"$@\"",
+                                        PREFDYN_EXECUTABLE};
+    starved.insert(starved.end(), call.begin(), call.end());
+    CHECK(exit_code(start_program("/bin/sh", starved, said)) == 3);
+    CHECK_MESSAGE(contains(read_text(said), "computes again: "), read_text(said));
+    CHECK(contains(command({"status", at.dir / "s"}).out, "out of memory"));
+    CHECK(exit_code(start(call)) == 0);
+    CHECK(contains(command({"status", at.dir / "s"}).out, "2 of 2 points finished"));
+    REQUIRE(at.run("want").code == 0);
+    CHECK(at.merged("s") == at.merged("want"));
+}
+
+TEST_CASE("the merged file says who computed, and several kinds of machine are named") {
+    const SweepFixture at;
+    REQUIRE(at.run("s", {"--shard", "1/2"}).code == 0);
+    const auto alone = command({"merge", at.dir / "s", "-o", at.dir / "a.h5"});
+    CHECK_FALSE(contains(alone.out, "several versions"));
+    const std::string plain = "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2_Usable,-FMA_Usable,-AVX2,-FMA";
+    CHECK(exit_code(test::start_with(
+              {plain}, {"sweep", at.dir / "s.ini", "--out", at.dir / "s", "--shard", "2/2"})) == 0);
+    const auto got = command({"merge", at.dir / "s", "-o", at.dir / "m.h5"});
+    CHECK(got.code == 0);
+    const h5::Reader file(at.dir / "m.h5");
+    CHECK(file.strings("segment").size() == 2);
+    const auto arithmetic = file.strings("segment_arithmetic");
+    CHECK(arithmetic[0] == arithmetic_mark());
+    CHECK(file.strings("segment_commit")[0] == value_of(provenance(Device::kCpu), "commit"));
+    if (arithmetic[1] == arithmetic[0]) return test::skipped("this processor knows one arithmetic");
+    CHECK(contains(got.out, "segments of several versions or kinds of machine"));
+    CHECK(contains(got.out, "arithmetic " + arithmetic[1]));
+    CHECK(contains(file.text_attribute("arithmetic"), arithmetic[0]));
+    CHECK(contains(file.text_attribute("arithmetic"), arithmetic[1]));
+    CHECK(contains(command({"status", at.dir / "s"}).out, "segments of several versions"));
 }
 
 TEST_CASE("a folder is of one sweep, and says how another differs") {
@@ -304,6 +380,25 @@ TEST_CASE("an empty spec.ini is named as damaged, and written again once it is r
     CHECK(at.merged("s") == want);
 }
 
+TEST_CASE("a flipped bit anywhere in spec.ini is named, and no segment is called foreign") {
+    const SweepFixture at;
+    REQUIRE(at.run("s").code == 0);
+    const std::string want = at.merged("s"), path = at.dir / "s/spec.ini", whole = read_text(path);
+    for (std::size_t byte = 0; byte < whole.size(); ++byte) {
+        std::string flipped = whole;
+        flipped[byte] = static_cast<char>(flipped[byte] ^ (1 << (byte % 8)));
+        write_text(path, flipped);
+        const auto got = command({"merge", at.dir / "s", "-o", at.dir / "s.h5", "--force"});
+        CHECK(got.code == 2);
+        CHECK(contains(got.err, path + ": is damaged"));
+        CHECK(contains(at.run("s").err, path + ": is damaged"));
+    }
+    CHECK(content(at.dir / "s.h5", at.spec) == want);
+    std::filesystem::remove(path);
+    CHECK(contains(at.run("s").out, "12 finished before, 0 now"));
+    CHECK(read_text(path) == whole);
+}
+
 TEST_CASE("parameters tied to others by expressions are in the merged file") {
     const SweepFixture at(
         "dimension = 4, 8\nsamples = 2 * dimension\nheld-out = 0.25 * samples\n"
@@ -318,7 +413,7 @@ TEST_CASE("parameters tied to others by expressions are in the merged file") {
 
 TEST_CASE("of an expression that has no allowed value somewhere the others are there") {
     const SweepFixture at("dimension = 2, 3\nbeta = dimension - 2\nsteps = 2\nrecords = 2\n");
-    REQUIRE(at.run("s").code == 0);
+    REQUIRE(at.run("s").code == 2);
     at.merged("s");
     const h5::Reader file(at.dir / "s.h5");
     CHECK(std::isnan(file.numbers("beta")[0]));
@@ -513,7 +608,13 @@ TEST_CASE("a full disk is an error that says so and loses nothing published") {
     const std::string folder = at.dir / "s";
     REQUIRE(at.run("s", {"--shard", "1/4"}).code == 0);
     const std::string before = at.merged("s");
-    CHECK(exit_code(test::start_limited({"sweep", at.dir / "s.ini", "--out", folder}, 8)) == 3);
+    const std::string said = at.dir / "said";
+    const auto start_time = std::chrono::steady_clock::now();
+    CHECK(exit_code(test::start_limited({"sweep", at.dir / "s.ini", "--out", folder}, 8, said)) ==
+          3);
+    CHECK(std::chrono::steady_clock::now() - start_time < std::chrono::seconds(30));
+    CHECK(contains(read_text(said), "finished points wait"));
+    CHECK(contains(read_text(said), "finished points are lost with it"));
     CHECK(find_segments(folder).unfinished == 0);
     CHECK(at.merged("s") == before);
     CHECK(exit_code(start({"sweep", at.dir / "s.ini", "--out", folder})) == 0);

@@ -31,11 +31,11 @@ def prefdyn(*arguments):
 
 
 def datasets(path):
-    """Name, type and bytes of everything in a merged file."""
+    """Name, type and bytes of everything in a merged file, but for who made its segments."""
     with h5py.File(path) as file:
         return {name: (data.dtype.str, data.shape, data.asstr()[()].tolist()
                        if h5py.check_string_dtype(data.dtype) else data[()].tobytes())
-                for name, data in file.items()}
+                for name, data in file.items() if not name.startswith("segment")}
 
 
 def catches(process, number):
@@ -113,7 +113,7 @@ class SlurmTest(unittest.TestCase):
 
     def test_an_array_that_is_requeued_killed_and_warned_merges_into_what_one_run_gives(self):
         sweep = Sweep("array", steps=500, replicates=SHARD)
-        job = sweep.submit(array=4, time="00:10:00", cpus=1)
+        job = sweep.submit(array=4, time="00:10:00", cpus=1, merge=sweep.folder / "by a job.h5")
         requeued, killed, warned, quiet = (f"{job}_{k}" for k in (1, 2, 3, 4))
         sweep.wait_for_segment(1)
         self.assertEqual(cluster.call("scontrol", "requeue", requeued).returncode, 0)
@@ -143,6 +143,7 @@ class SlurmTest(unittest.TestCase):
             self.assertGreater(before, 0)
             self.assertEqual(now > 0, k == 2)
         self.check_same_as_one_run(sweep)
+        wait_until((sweep.folder / "by a job.h5").exists, "the job that merges")
 
     def check_same_as_one_run(self, sweep):
         merged, local, one = (sweep.folder / name for name in ("merged.h5", "local", "one.h5"))
@@ -190,12 +191,14 @@ class SlurmTest(unittest.TestCase):
                 ((spec, out, "--cpus", 0), "--cpus = '0' is out of range"),
                 ((spec.parent / "none.ini", out), "none.ini: no such file"),
                 ((spec.parent, out), "is a folder"),
-                ((spec, ""), "--out is empty")):
+                ((spec, ""), "--out is empty"),
+                ((spec, out, "--time", "tomorrow"), "is no time as sbatch takes it"),
+                ((spec, out, "--time", "2", "--warn", 120), "is not below --time 2")):
             done = prefdyn("slurm", path, "--out", folder, *more)
             self.assertEqual((done.returncode, done.stdout), (2, ""))
             self.assertIn(words, done.stderr)
-        for option, value, words in (("--time", "tomorrow", "Invalid --time specification"),
-                                     ("--array", 100000, "Invalid job array specification")):
+        for option, value, words in (("--array", 100000, "Invalid job array specification"),
+                                     ("--partition", "none", "invalid partition")):
             script = spec.parent / "bad.sbatch"
             script.write_text(prefdyn("slurm", spec, "--out", out, option, value).stdout)
             done = cluster.call("sbatch", script)

@@ -1,11 +1,15 @@
 #include "sim/base/hdf5_file.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <hdf5_hl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
 
+#include "sim/base/child.hpp"
 #include "tests/support/support.hpp"
 
 using namespace prefdyn;
@@ -122,15 +126,17 @@ TEST_CASE("missing datasets and wrong types are named with the file") {
     CHECK(contains(input_error([&] { file.strings("x"); }), "fixed-length strings"));
 }
 
-TEST_CASE("a declared shape beyond the limit is refused before anything is allocated") {
+TEST_CASE("a declared shape that is not stored is refused before anything is allocated") {
     const test::TemporaryDirectory dir;
     const std::string path = dir / "x.h5";
-    for (const auto& shape : std::vector<std::vector<hsize_t>>{
-             {hsize_t{1} << 34}, {hsize_t{1} << 17, hsize_t{1} << 17}, {3, 0, 5}}) {
+    for (const auto& shape : std::vector<std::vector<hsize_t>>{{hsize_t{1} << 24},
+                                                               {hsize_t{1} << 34},
+                                                               {hsize_t{1} << 40, hsize_t{1} << 40},
+                                                               {3, 0, 5}}) {
         declare_only(path, shape);
         const bool empty = shape.size() == 3;
         const std::string message = input_error([&] { h5::Reader(path).numbers("x"); });
-        CHECK(contains(message, empty ? "" : "more than 2^33 elements"));
+        CHECK(contains(message, empty ? "" : "dataset 'x' claims "));
         CHECK(message.empty() == empty);
     }
 }
@@ -138,7 +144,8 @@ TEST_CASE("a declared shape beyond the limit is refused before anything is alloc
 TEST_CASE("a file that cannot be created is named") {
     const test::TemporaryDirectory dir;
     const std::string path = dir / "no/such/folder/x.h5";
-    CHECK(contains(input_error([&] { h5::Writer{path}; }), path + ": cannot be created"));
+    CHECK(
+        contains(input_error([&] { h5::Writer{path}; }), path + ": cannot be opened for writing"));
 }
 
 TEST_CASE("writing a name twice is an error, not a silent loss") {
@@ -146,5 +153,118 @@ TEST_CASE("writing a name twice is an error, not a silent loss") {
     const std::string path = dir / "x.h5";
     h5::Writer file(path);
     file.write("x", std::vector<double>{1.0}, {1});
-    CHECK(contains(input_error([&] { file.write("x", std::vector<double>{2.0}, {1}); }), "'x'"));
+    const auto twice = [&] { file.write("x", std::vector<double>{2.0}, {1}); };
+    CHECK(contains(test::machine_error(twice), "'x'"));
+}
+
+TEST_CASE("a file in memory is the file on the disk") {
+    const test::TemporaryDirectory dir;
+    h5::Writer file;
+    file.write("x", std::vector<double>{1.0, kNan}, {2});
+    std::ofstream(dir / "x.h5", std::ios::binary) << file.image();
+    CHECK(h5::Reader(dir / "x.h5").numbers("x")[0] == 1.0);
+}
+
+TEST_CASE("a file from outside reads the same, in a process of its own") {
+    const test::TemporaryDirectory dir;
+    const std::string path = dir / "x.h5";
+    write_sample(path);
+    const h5::Reader here(path), outside(path, h5::From::kOutside);
+    for (const char* name : {"x", "k", "row"}) {
+        CHECK(outside.shape(name) == here.shape(name));
+        CHECK(outside.numbers(name) == here.numbers(name));
+    }
+    CHECK(outside.strings("text") == here.strings("text"));
+    CHECK(outside.text_attribute("title") == "run");
+    CHECK(outside.groups() == here.groups());
+    CHECK(outside.has_dataset("x"));
+    CHECK_FALSE(outside.has_dataset("y"));
+    const auto missing = [](const h5::Reader& file) {
+        return input_error([&] { file.numbers("y"); });
+    };
+    CHECK(missing(outside) == missing(here));
+    CHECK(contains(input_error([&] { h5::Reader(dir / "none", h5::From::kOutside); }), "none"));
+}
+
+TEST_CASE("an array beyond the limit is refused, and the limit can be raised") {
+    const test::TemporaryDirectory dir;
+    const std::string path = dir / "x.h5";
+    h5::Writer file(path);
+    const std::vector<double> values(std::size_t{1} << 24);
+    file.write("x", values, {values.size()});
+    file.close();
+    const std::int64_t before = read_limit_gib;
+    read_limit_gib = 0;
+    CHECK(contains(input_error([&] { h5::Reader(path).numbers("x"); }), "at most 0 GiB are read"));
+    read_limit_gib = before;
+    CHECK(h5::Reader(path).numbers("x").size() == values.size());
+}
+
+TEST_CASE("a dataset that lies in other files is refused") {
+    const test::TemporaryDirectory dir;
+    std::ofstream(dir / "raw", std::ios::binary) << std::string(32, 'x');
+    const std::string external = dir / "external.h5", made = dir / "virtual.h5";
+    const hsize_t length = 4;
+    const h5::Handle space(H5Screate_simple(1, &length, nullptr), H5Sclose);
+    const h5::Handle plist(H5Pcreate(H5P_DATASET_CREATE), H5Pclose),
+        mapped(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    H5Pset_external(plist.id(), (dir / "raw").c_str(), 0, 32);
+    H5Pset_virtual(mapped.id(), space.id(), external.c_str(), "x", space.id());
+    const auto make = [&](const std::string& path, const h5::Handle& how) {
+        const h5::Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+                              H5Fclose);
+        const h5::Handle set(H5Dcreate2(file.id(), "x", H5T_NATIVE_DOUBLE, space.id(), H5P_DEFAULT,
+                                        how.id(), H5P_DEFAULT),
+                             H5Dclose);
+        REQUIRE(set.id() >= 0);
+    };
+    make(external, plist);
+    make(made, mapped);
+    for (const std::string& path : {external, made})
+        CHECK(contains(input_error([&] { h5::Reader(path).numbers("x"); }), "lies in other files"));
+}
+
+TEST_CASE("a filter that is not installed is named, and so is a lock") {
+    const test::TemporaryDirectory dir;
+    const std::string path = dir / "x.h5";
+    constexpr H5Z_filter_t kMine = 300;
+    const H5Z_class2_t mine = {H5Z_CLASS_T_VERS,
+                               kMine,
+                               1,
+                               1,
+                               "mine",
+                               nullptr,
+                               nullptr,
+                               [](unsigned, std::size_t, const unsigned*, std::size_t bytes,
+                                  std::size_t*, void**) { return bytes; }};
+    REQUIRE(H5Zregister(&mine) >= 0);
+    {
+        const hsize_t length = 4;
+        const double values[4] = {1.0, 2.0, 3.0, 4.0};
+        const h5::Handle space(H5Screate_simple(1, &length, nullptr), H5Sclose);
+        const h5::Handle plist(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+        H5Pset_chunk(plist.id(), 1, &length);
+        H5Pset_filter(plist.id(), kMine, 0, 0, nullptr);
+        const h5::Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+                              H5Fclose);
+        const h5::Handle set(H5Dcreate2(file.id(), "x", H5T_NATIVE_DOUBLE, space.id(), H5P_DEFAULT,
+                                        plist.id(), H5P_DEFAULT),
+                             H5Dclose);
+        REQUIRE(H5Dwrite(set.id(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    }
+    CHECK(h5::Reader(path).numbers("x")[3] == 4.0);
+    H5Zunregister(kMine);
+    CHECK(contains(input_error([&] { h5::Reader(path).numbers("x"); }),
+                   "is compressed by the filter 'mine' (300), which is not installed here"));
+    const int lock = ::open(path.c_str(), O_RDWR);
+    REQUIRE(::flock(lock, LOCK_EX) == 0);
+    const std::string said = input_error([&] { h5::Reader{path}; });
+    ::close(lock);
+    CHECK(contains(said, "is locked: another program has it open for writing"));
+}
+
+TEST_CASE("a git-lfs pointer is named") {
+    const test::TemporaryDirectory dir;
+    std::ofstream(dir / "x.h5") << "version https://git-lfs.github.com/spec/v1\noid sha256:0\n";
+    CHECK(contains(input_error([&] { h5::Reader(dir / "x.h5"); }), "is a git-lfs pointer"));
 }

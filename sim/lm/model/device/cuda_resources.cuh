@@ -84,15 +84,16 @@ class Products {
   public:
     explicit Products(std::size_t workspace)
         : workspace_(workspace, "the workspace of cuBLAS", "--device cpu") {
-        PREFDYN_CUDA_CHECK(cublasCreate(&handle_));
-        PREFDYN_CUDA_CHECK(cublasSetStream(handle_, ::prefdyn::cuda::stream()));
-        PREFDYN_CUDA_CHECK(cublasSetWorkspace(handle_, workspace_.data(), workspace));
-        PREFDYN_CUDA_CHECK(cublasSetMathMode(
+        PREFDYN_CUDA_CHECK(PREFDYN_CUBLAS(cublasCreate)(&handle_));
+        PREFDYN_CUDA_CHECK(PREFDYN_CUBLAS(cublasSetStream)(handle_, ::prefdyn::cuda::stream()));
+        PREFDYN_CUDA_CHECK(
+            PREFDYN_CUBLAS(cublasSetWorkspace)(handle_, workspace_.data(), workspace));
+        PREFDYN_CUDA_CHECK(PREFDYN_CUBLAS(cublasSetMathMode)(
             handle_, static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH |
                                                CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
     }
     ~Products() {
-        if (handle_) cublasDestroy(handle_);
+        if (handle_) PREFDYN_CUBLAS(cublasDestroy)(handle_);
     }
     Products(const Products&) = delete;
     Products& operator=(const Products&) = delete;
@@ -105,6 +106,15 @@ class Products {
     };
     /// y (m, n) = a (m, k) b (k, n) + share y, a and b of type `in_type`, y of `out_type`. cuBLAS
     /// counts columns first, so to it this is y^T = b^T a^T.
+    /// cublasGemmEx; its header overloads the name.
+    static auto gemm_ex() {
+        using Function = cublasStatus_t (*)(
+            cublasHandle_t, cublasOperation_t, cublasOperation_t, int, int, int, const void*,
+            const void*, cudaDataType_t, int, const void*, cudaDataType_t, int, const void*, void*,
+            cudaDataType_t, int, cublasComputeType_t, cublasGemmAlgo_t);
+        static const auto function = ::prefdyn::cuda::blas_function<Function>("cublasGemmEx");
+        return function;
+    }
     void multiply(const Factor& a, const Factor& b, cudaDataType_t in_type, long m, long n, long k,
                   void* y, cudaDataType_t out_type, float share,
                   cublasComputeType_t compute) const {
@@ -113,11 +123,11 @@ class Products {
         const auto operation = [](const Factor& f) {
             return f.transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
         };
-        PREFDYN_CUDA_CHECK(cublasGemmEx(handle_, operation(b), operation(a), static_cast<int>(n),
-                                        static_cast<int>(m), static_cast<int>(k), &one, b.data,
-                                        in_type, static_cast<int>(b.stride), a.data, in_type,
-                                        static_cast<int>(a.stride), &share, y, out_type,
-                                        static_cast<int>(n), compute, CUBLAS_GEMM_DEFAULT));
+        PREFDYN_CUDA_CHECK(gemm_ex()(handle_, operation(b), operation(a), static_cast<int>(n),
+                                     static_cast<int>(m), static_cast<int>(k), &one, b.data,
+                                     in_type, static_cast<int>(b.stride), a.data, in_type,
+                                     static_cast<int>(a.stride), &share, y, out_type,
+                                     static_cast<int>(n), compute, CUBLAS_GEMM_DEFAULT));
     }
 
   private:

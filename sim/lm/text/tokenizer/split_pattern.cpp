@@ -5,7 +5,9 @@
 
 #include <array>
 
+#include "sim/base/cancel.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/base/stopwatch.hpp"
 #include "sim/lm/text/utf8.hpp"
 
 namespace prefdyn::text {
@@ -43,10 +45,11 @@ class Search {
         if (!data_) throw std::bad_alloc();
     }
 
-    /// Next match at or behind `from`: 1, or PCRE2's error, which may be "no match".
-    int next(std::size_t from, std::size_t& begin, std::size_t& end) {
-        const int found = pcre2_match(code_, bytes(text_), text_.size(), from, PCRE2_NO_UTF_CHECK,
-                                      data_.get(), nullptr);
+    /// Next match at or behind `from`: 1, or PCRE2's error, which may be "no match". `options`:
+    /// PCRE2_ANCHORED finds one that begins at `from`.
+    int next(std::size_t from, std::size_t& begin, std::size_t& end, std::uint32_t options = 0) {
+        const int found = pcre2_match(code_, bytes(text_), text_.size(), from,
+                                      PCRE2_NO_UTF_CHECK | options, data_.get(), nullptr);
         if (found < 0) return found;
         const PCRE2_SIZE* place = pcre2_get_ovector_pointer(data_.get());
         begin = place[0];
@@ -60,6 +63,44 @@ class Search {
     MatchData data_;
 };
 
+/// One start at a time, because only between two of them can a search be ended: PCRE2 limits what
+/// one start takes, not how many there are.
+class PatientSearch {
+  public:
+    PatientSearch(const std::shared_ptr<void>& code, std::string_view text,
+                  const std::string& place)
+        : search_(code, text), text_(text), place_(place) {}
+
+    int next(std::size_t from, std::size_t& begin, std::size_t& end) {
+        for (std::size_t at = from; at < text_.size(); at = behind(at)) {
+            stop_if_requested();
+            if (watch_.seconds() > kMostSeconds)
+                throw InputError(place_ + ": the pre-tokeniser pattern takes longer than " +
+                                     std::to_string(static_cast<int>(kMostSeconds)) +
+                                     " s on a text of " + std::to_string(text_.size()) +
+                                     " bytes, " + in_quotes(text_, 40),
+                                 "the pattern backtracks; shorten the text");
+            const int found = search_.next(at, begin, end, PCRE2_ANCHORED);
+            if (found != PCRE2_ERROR_NOMATCH) return found;
+        }
+        return PCRE2_ERROR_NOMATCH;
+    }
+
+  private:
+    std::size_t behind(std::size_t at) const {
+        do {
+            ++at;
+        } while (at < text_.size() && (static_cast<unsigned char>(text_[at]) & 0xc0) == 0x80);
+        return at;
+    }
+
+    static constexpr double kMostSeconds = 10.0;
+    Search search_;
+    std::string_view text_;
+    const std::string& place_;
+    Stopwatch watch_;
+};
+
 }  // namespace
 
 SplitPattern::SplitPattern(std::string_view published, const std::string& place)
@@ -67,7 +108,7 @@ SplitPattern::SplitPattern(std::string_view published, const std::string& place)
 
 std::vector<std::string_view> SplitPattern::split(std::string_view text, bool matches_only) const {
     std::vector<std::string_view> pieces;
-    Search search(code_, text);
+    PatientSearch search(code_, text, place_);
     const auto gap = [&](std::size_t from, std::size_t to) {
         if (to > from && !matches_only) pieces.push_back(text.substr(from, to - from));
     };

@@ -264,7 +264,11 @@ TEST_CASE("an index that leads out of the folder, or to nothing") {
     with(index);
     std::filesystem::rename(f / "part-0.safetensors", f.dir / "elsewhere");
     std::filesystem::create_symlink(f.dir / "elsewhere", f / "part-0.safetensors");
-    CHECK(contains(f.refusal(), "outside the checkpoint's folder"));
+    CHECK(f.refusal().empty());
+    std::filesystem::rename(f.dir / "elsewhere", f.dir / "gone");
+    CHECK(contains(f.refusal(), "elsewhere, which is not there"));
+    test::write_bytes(f.dir / "elsewhere", "version https://git-lfs.github.com/spec/v1\noid 1\n");
+    CHECK(contains(f.refusal(), "is a git-lfs pointer"));
 }
 
 TEST_CASE("the links of the hub's cache are followed") {

@@ -1,5 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <thread>
+
+#include "sim/base/cancel.hpp"
 #include "sim/lm/text/tokenizer/pre_tokenizer.hpp"
 #include "tests/support/npy_support.hpp"
 #include "tests/support/text_support.hpp"
@@ -79,6 +83,22 @@ TEST_CASE("patterns that cannot be translated are refused by name") {
     CHECK(
         contains(input_error([] { text::SplitPattern("a*", "where").split("b"); }), "empty text"));
     CHECK(text::translate_pattern("[a-z-]", "p") == "[a-z\\-]");
+}
+
+TEST_CASE(
+    "a pattern that backtracks on a long text ends: by itself, and as soon as it is asked to") {
+    const std::string text(100000, 'a');
+    const text::SplitPattern slow("a*[bc]", "where");
+    CHECK(contains(input_error([&] { slow.split(text); }), "takes longer than 10 s on a text of"));
+    std::thread stopper([] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        cancel_flag = true;
+    });
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK_THROWS_AS(slow.split(text), Interrupted);
+    stopper.join();
+    cancel_flag = false;
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(3));
 }
 
 TEST_CASE("bytes, merges, and back") {

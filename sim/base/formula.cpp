@@ -12,6 +12,7 @@ constexpr std::size_t kMostCharacters = 4096;
 constexpr int kDeepest = 64;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+std::string quoted(char c) { return {'\'', c, '\''}; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 struct Operator {
@@ -47,7 +48,7 @@ class Parser {
         Node out = expression(0);
         skip();
         if (at_ < text_.size()) {
-            const std::string found = "'" + std::string(1, text_[at_]) + "'";
+            const std::string found = quoted(text_[at_]);
             if (text_[at_] == '=')
                 throw Error(column(), "a single '='", "write == for an equality");
             throw Error(column(), found + " does not continue a formula",
@@ -157,8 +158,8 @@ class Parser {
     [[noreturn]] void missing(std::size_t where) const {
         if (at_ >= text_.size())
             throw Error(where, "the formula ends where a number or a name should stand");
-        throw Error(where, "'" + std::string(1, text_[at_]) +
-                               "' stands where a number or a name "
+        throw Error(where, quoted(text_[at_]) +
+                               " stands where a number or a name "
                                "should");
     }
 
@@ -257,9 +258,9 @@ std::string text_of(const Node& node) {
             return out + ")";
         }
         case Op::kNegate:
-            return "-" + inner_text(node.arguments[0], kNegateBinds);
+            return std::string("-").append(inner_text(node.arguments[0], kNegateBinds));
         case Op::kNot:
-            return "not " + inner_text(node.arguments[0], kNotBinds);
+            return std::string("not ").append(inner_text(node.arguments[0], kNotBinds));
         default:
             break;
     }

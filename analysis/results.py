@@ -60,6 +60,9 @@ CONTROLS = Group(
 )
 
 
+MATHML = Group(text={("claim",): "claim_mathml"})
+
+
 class ResultError(Exception):
     """A file that cannot be reported on; says which file and what is wrong with it."""
 
@@ -123,7 +126,7 @@ def _read_open_file(path, file, groups):
         raise ResultError(f"{path}: format_version is {found}, this report reads {FORMAT_VERSION}")
     data = {}
     _read_group(path, file, COMMON, data)
-    for group in (CASES, CONTROLS, *groups):
+    for group in (CASES, CONTROLS, MATHML, *groups):
         if _is_there(file, group, data):
             _read_group(path, file, group, data)
     _require_known_statuses(path, data)

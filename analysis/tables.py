@@ -14,6 +14,8 @@ VERDICT_WORDS = (
     "bound is no better than a trivial one. Tightness: measured / bound (bound / measured for lower "
     "bounds), 1 is tight; vacuous comparisons are left out.")
 GIVEN = "sets of given features"
+# Presentation MathML of formulas, and nothing else.
+MATHML = re.compile(r"(?:</?(?:math|mrow|mi|mn|mo|mtext|mfrac|msup|msub|msqrt)>|<mspace width=\"1em\"/>|[^<>])+")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.])", re.IGNORECASE)
 
 
@@ -24,10 +26,20 @@ def verdicts(data):
     names = ("claim", "claim_statement", "claim_status", "claim_holds", "claim_violated",
              "claim_undecided", "claim_vacuous", "claim_not_applicable", "claim_fitted", "claim_tightness_min",
              "claim_tightness_median", "claim_tightness_max")
-    rows = [[data[name][i] for name in names]
+    rows = [[_formula(data, i) if name == "claim_statement" else data[name][i] for name in names]
             + [f"{data['claim_caught'][i]} of {data['claim_controls'][i]}"]
             for i in range(data.size("claim"))]
     return f"<p>{VERDICT_WORDS}</p>{_table(head, rows)}"
+
+
+class Markup(str):
+    """A cell that is markup already."""
+
+
+def _formula(data, claim):
+    """The statement of a claim, drawn where it is a formula."""
+    markup = data["claim_mathml"][claim] if "claim_mathml" in data else ""
+    return Markup(markup) if MATHML.fullmatch(markup) else data["claim_statement"][claim]
 
 
 def training_runs(data):
@@ -150,6 +162,8 @@ def _table(head, rows, mark_violated=True):
 
 
 def _cell(value, marked):
+    if isinstance(value, Markup):
+        return f"<td>{value}</td>"
     mark = " class=bad" if isinstance(value, str) and value in marked else ""
     return f"<td{mark}>{html.escape(_words(value))}</td>"
 

@@ -101,6 +101,16 @@ double best_whole(double most, Function f) {
 
 }  // namespace
 
+double steps_held(double kappa, double eta, double steps) {
+    const double unit = (1.0 - 0.5 * kappa * eta) * eta,
+                 shrink = std::log1p(-std::min(1.0, kappa * eta));
+    return best_whole(steps, [&](double rest) {
+        const double A = unit * rest, before = 2.0 * (steps - rest);
+        const double lost = before > 0.0 ? -std::expm1(before * shrink) : 0.0;
+        return lost / (2.0 * kappa) + A / (1.0 + 2.0 * kappa * A);
+    });
+}
+
 Ball held_time(const Evidence& e, const Record& r) {
     const Ball kappa = smoothness(e), two = Ball(2.0) * kappa;
     if (kappa.value == 0.0) return time_of(r);
@@ -114,13 +124,7 @@ Ball held_time(const Evidence& e, const Record& r) {
         return -expm1(-(two * (time_of(r) - rest))) / two + rest / (Ball(1.0) + two * rest);
     }
     const Ball c = Ball(1.0) - Ball(0.5) * step_curvature(e);
-    const double unit = c.value * e.training.eta,
-                 shrink = std::log1p(-std::min(1.0, k * e.training.eta));
-    const double m = best_whole(r.step, [&](double rest) {
-        const double A = unit * rest, before = 2.0 * (r.step - rest);
-        const double lost = before > 0.0 ? -std::expm1(before * shrink) : 0.0;
-        return lost / (2.0 * k) + A / (1.0 + 2.0 * k * A);
-    });
+    const double m = steps_held(k, e.training.eta, r.step);
     const Ball A = c * Ball(e.training.eta) * Ball(m);
     const Ball lost = of_steps(e, 2.0 * (r.step - m), [](double y) { return -std::expm1(y); });
     return lost / two + A / (Ball(1.0) + two * A);

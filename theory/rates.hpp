@@ -41,6 +41,9 @@ Ball curved_time(const Evidence& evidence, const Record& record);
 /// for t - s, c = 1 - eta kappa / 2, j + m steps in all. Any s gives a bound.
 Ball held_time(const Evidence& evidence, const Record& record);
 
+/// The m of so many steps of gradient descent, kappa > 0.
+double steps_held(double kappa, double eta, double steps);
+
 /// Of a cosine with zbar, or of a projection on it relative to ||z_i||: zbar's direction and a dot
 /// product of d numbers.
 double cosine_error(const Evidence& evidence);

@@ -2,6 +2,7 @@
 
 #include "experiments/results/columns.hpp"
 #include "experiments/results/measures.hpp"
+#include "theory/formula/mathml.hpp"
 
 namespace prefdyn {
 
@@ -66,6 +67,8 @@ const std::vector<Column<CaseRow>>& case_columns() {
 void add_claim_fields(std::vector<Field>& out) {
     for (const std::string name : {"title", "statement", "source", "origin", "status"})
         out.push_back(text_field("claim_" + name, {"claim"}, name + " of the claim"));
+    out.push_back(text_field("claim_mathml", {"claim"},
+                             "the statement as MathML, empty for a claim that is no formula"));
     for (const std::string name : {"holds", "violated", "undecided", "vacuous", "not_applicable",
                                    "fitted", "controls", "caught"})
         out.push_back(integer_field("claim_" + name, {"claim"}, "cases",
@@ -133,6 +136,9 @@ void put_claims(ResultWriter& writer, const Verification& v) {
     using S = const ClaimSummary&;
     writer.put("claim_title", gather(claims, [](const auto& c) { return c.title; }));
     writer.put("claim_statement", gather(claims, [](const auto& c) { return c.statement; }));
+    writer.put("claim_mathml", gather(claims, [](const auto& c) {
+                   return c.formula ? theory::mathml_of(*c.formula) : std::string();
+               }));
     writer.put("claim_source", gather(claims, [](const auto& c) { return c.source; }));
     writer.put("claim_origin",
                gather(claims, [](const auto& c) { return theory::origin_text(c.origin); }));

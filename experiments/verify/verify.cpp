@@ -40,8 +40,7 @@ namespace {
 
 /// What the runs must leave behind for the claims, and for the user.
 Kept kept(const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
-    return theory::kept_for(claims) | plan.keep |
-           Kept::data(plan.keep_data);
+    return theory::kept_for(claims) | plan.keep | Kept::data(plan.keep_data);
 }
 
 /// Of a run whose verdicts are there, what only the claims looked at.

@@ -69,6 +69,15 @@ Relation turned(Relation r) {
 
 }  // namespace
 
+std::string symbol_at(const Node& name, const std::string& time) {
+    std::string symbol = find_quantity(name.name)->symbol;
+    const std::string& at = name.at == "s" ? name.at : time;
+    if (symbol == "t") return at;
+    const auto place = symbol.find("(t)");
+    if (place != std::string::npos) symbol.replace(place + 1, 1, at);
+    return symbol;
+}
+
 bool is_met(const Node& condition, Truth truth) {
     return truth == Truth::kYes || (truth == Truth::kMaybe && !is_strict(condition));
 }
@@ -231,19 +240,10 @@ std::vector<Comparison> comparisons(const FormulaClaim& claim, const Evidence& e
     return out;
 }
 
-/// "R(t)" at another time.
-std::string at_time(std::string symbol, const std::string& time) {
-    if (symbol == "t") return time;
-    const auto place = symbol.find("(t)");
-    if (place != std::string::npos) symbol.replace(place + 1, 1, time);
-    return symbol;
-}
-
 /// With the symbols of theory.md for names, products without a sign.
 std::string readable(Node node, const std::string& time) {
     const std::function<void(Node&)> rename = [&](Node& n) {
-        if (n.op == Op::kName)
-            n.name = at_time(find_quantity(n.name)->symbol, n.at.empty() ? time : n.at);
+        if (n.op == Op::kName) n.name = symbol_at(n, time);
         if (n.at != "j") n.at.clear();
         for (Node& argument : n.arguments) rename(argument);
     };

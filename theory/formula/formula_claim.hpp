@@ -64,6 +64,9 @@ struct FormulaClaim {
     std::string canonical() const;
 };
 
+/// The symbol of a name at that time, or where the name says: "R(0)", "R(s)".
+std::string symbol_at(const formula::Node& name, const std::string& time);
+
 /// Which records a restriction takes of `records`.
 std::vector<Place> places(Restriction::Records records, std::size_t count);
 

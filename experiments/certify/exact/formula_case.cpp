@@ -5,6 +5,8 @@
 #include <functional>
 #include <map>
 
+#include "theory/rates.hpp"
+
 namespace prefdyn::theory {
 
 template <>
@@ -62,10 +64,31 @@ struct Arithmetic<certify::Real> {
         for (std::size_t i = 0; i < n; ++i) out += x[i];
         return out;
     }
-    static Real quantile(const Real*, std::size_t, double) {
-        throw std::logic_error("a quantile was asked for in exact numbers");
+    /// The number of that rank: of those that cannot be told from it, whichever.
+    static Real ranked(std::vector<Real> x, std::size_t rank) {
+        std::ranges::sort(x, {}, [](const Real& r) { return r.value(); });
+        Real out = x[rank];
+        for (bool grown = true; grown;) {
+            grown = false;
+            for (const Real& other : x) {
+                if (!(other - out).contains_zero()) continue;
+                const Real both = Real::hull(out, other);
+                grown = grown || both.low() < out.low() || both.high() > out.high();
+                out = both;
+            }
+        }
+        return out;
     }
-    static Real cover(const Real* x, std::size_t n, double level) { return quantile(x, n, level); }
+    static Real quantile(const Real* x, std::size_t n, double level) {
+        const double position = level * static_cast<double>(n - 1);
+        const auto low = static_cast<std::size_t>(position);
+        const Real a = ranked({x, x + n}, low), b = ranked({x, x + n}, std::min(low + 1, n - 1));
+        return a + Real(position - static_cast<double>(low)) * (b - a);
+    }
+    static Real cover(const Real* x, std::size_t n, double level) {
+        const double wanted = std::max(1.0, std::ceil(level * static_cast<double>(n)));
+        return ranked({x, x + n}, std::min(static_cast<std::size_t>(wanted), n) - 1);
+    }
     static Real share(std::size_t sure, std::size_t possible, std::size_t n) {
         const Real low = Real(static_cast<double>(sure)),
                    high = Real(static_cast<double>(possible));
@@ -162,6 +185,24 @@ Real loss_decay(const Case& c, const Point& p) {
     return out;
 }
 
+Real held_time(const Case& c, const Point& p) {
+    const Real& kappa = c.told.kappa;
+    if (kappa.is_zero()) return c.told.time(p.step);
+    const double m = theory::steps_held(kappa.value(), c.told.eta.value(), count(p.step));
+    const Real A = (Real(1.0) - Real(0.5) * c.told.eta * kappa) * c.told.eta * Real(m);
+    const Real left = max(0.0, Real(1.0) - c.told.eta * kappa), two = Real(2.0) * kappa;
+    const auto before = static_cast<std::uint64_t>(2.0 * (count(p.step) - m));
+    return (Real(1.0) - power(left, before)) / two + A / (Real(1.0) + two * A);
+}
+
+/// Not finite for a head that has not moved.
+Real sin_zbar(const Case& c, const Point& p) {
+    const Real share = inner(p.head, c.told.zbar) / square(c.told.zbar_norm);
+    RealVector across = p.head;
+    for (std::size_t j = 0; j < across.size(); ++j) across[j] -= share * c.told.zbar[j];
+    return norm(across) / norm(p.head);
+}
+
 Real curvature_along_mean(const Case& c) {
     Real sum;
     for (const Real& p : c.told.projection) add_product(sum, p, p);
@@ -241,6 +282,8 @@ const std::map<std::string, Exact>& exact_quantities() {
         {"energy_time", {.at_point = energy_time}},
         {"bend", {.at_point = bend}},
         {"loss_decay", {.at_point = loss_decay}},
+        {"held_time", {.at_point = held_time}},
+        {"sin_zbar", {.at_point = sin_zbar}},
         {"q_share", {.fixed = q_share}},
         {"curved_time",
          {.at_point = [](C c, P p) { return c.told.time(std::max<Index>(0, p.step - 1)); }}},
@@ -360,8 +403,6 @@ std::string missing_in(const formula::Node& node, About about) {
         if (!exact_quantities().contains(q.name) || own_D)
             return std::string(q.name) + " has no exact counterpart";
     }
-    if (node.op == formula::Op::kCall && (node.name == "quantile" || node.name == "cover"))
-        return node.name + "(...) has no exact counterpart";
     for (const formula::Node& argument : node.arguments)
         if (std::string reason = missing_in(argument, about); !reason.empty()) return reason;
     return {};

@@ -163,6 +163,7 @@ RealVector margins(const Setting& s, const RealVector& v) {
 Point measure(const Setting& s, const RealVector& v, Index step, const RealVector& start) {
     Point out;
     out.step = step;
+    out.head = v;
     out.head_change = s.root_two * norm(v);
     out.update_rate = s.root_two * norm(descent(s, v, {}));
     const Real time = s.clock_eta * Real(count(step));

@@ -15,6 +15,7 @@ struct Point {
     Real linear_remainder;         ///< at the clock's time
     Index sure = 0, possible = 0;  ///< rows with m_i > 0: certainly, and not certainly otherwise
     RealVector behaviour_margin;   ///< mean margin of each behaviour (K)
+    RealVector head;               ///< v (d)
     RealVector margin;             ///< m_i (n), where Subject::keep_margins asks for them
 };
 

@@ -34,7 +34,8 @@ def section(data, folder, prefix):
     line = verdict.headline(data)
     title = html.escape(f"{data.attributes.get('title', 'prefdyn')}: {data.path.name}")
     parts = [f"<h1>{title}</h1>", f"<p class={line.mood}>{html.escape(line.text)}</p>",
-             tables.violations(data), "<h2>Verdicts</h2>", tables.verdicts(data)]
+             tables.violations(data), "<h2>Verdicts</h2>", tables.verdicts(data),
+             tables.tightness_by_time(data)]
     parts += [_figure(plot, folder, prefix) for plot in figures.draw_all(data)]
     parts += [tables.not_applicable(data), tables.controls(data), tables.cases(data)]
     parts.append(_provenance(data))

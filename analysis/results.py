@@ -61,6 +61,7 @@ CONTROLS = Group(
 
 
 MATHML = Group(text={("claim",): "claim_mathml"})
+BY_TIME = Group(numbers={("claim", "kappa_time"): "claim_tightness_at", ("claim",): "claim_tightness_end"})
 
 
 class ResultError(Exception):
@@ -126,7 +127,7 @@ def _read_open_file(path, file, groups):
         raise ResultError(f"{path}: format_version is {found}, this report reads {FORMAT_VERSION}")
     data = {}
     _read_group(path, file, COMMON, data)
-    for group in (CASES, CONTROLS, MATHML, *groups):
+    for group in (CASES, CONTROLS, MATHML, BY_TIME, *groups):
         if _is_there(file, group, data):
             _read_group(path, file, group, data)
     _require_known_statuses(path, data)

@@ -32,6 +32,18 @@ def verdicts(data):
     return f"<p>{VERDICT_WORDS}</p>{_table(head, rows)}"
 
 
+def tightness_by_time(data):
+    """One row a claim that bounds runs: how tight it was, and when."""
+    if "claim_tightness_at" not in data:
+        return ""
+    times = [f"κt = {time:g}" for time in data["kappa_time"]]
+    rows = [(data["claim"][c], data["claim_title"][c], *map(float, data["claim_tightness_at"][c]),
+             float(data["claim_tightness_end"][c])) for c in range(data.size("claim"))]
+    rows = [row for row in rows if not all(math.isnan(value) for value in row[2:])]
+    return _section("What each bound says, when: median tightness over the runs",
+                    ("Claim", "Title", *times, "end"), rows)
+
+
 class Markup(str):
     """A cell that is markup already."""
 

@@ -144,7 +144,7 @@ class Tally {
         for (const Comparison& c : comparisons) {
             const Outcome came = outcome(c);
             ++verdict_.comparisons;
-            if (keeps_curve_) add_to_curve(c);
+            if (keeps_curve_) add_to_curve(c, came);
             measured_.push_back(c.measured.value);
             failed = failed || came == Outcome::kViolated;
             if (c.undefined && undefined_.empty())
@@ -211,19 +211,22 @@ class Tally {
 
   private:
     /// Comparisons come in the order of their times, or record by record once more.
-    void add_to_curve(const Comparison& c) {
+    void add_to_curve(const Comparison& c, Outcome came) {
         auto& curve = verdict_.curve;
+        const bool speaks = came != Outcome::kVacuous && is_resolved(c);
+        const CurvePoint point = {c.time, c.measured.value, c.bound.value,
+                                  speaks ? ratio(c) : kNan};
         const double slack = relative_slack(c);
         auto at = curve.end();
         while (at != curve.begin() && (at - 1)->time > c.time) --at;
         if (at == curve.begin() || (at - 1)->time < c.time) {
-            const auto place = curve.insert(at, {c.time, c.measured.value, c.bound.value});
+            const auto place = curve.insert(at, point);
             slack_.insert(slack_.begin() + (place - curve.begin()), slack);
             return;
         }
         const auto k = static_cast<std::size_t>(at - 1 - curve.begin());
         if (!(slack < slack_[k])) return;
-        curve[k] = {c.time, c.measured.value, c.bound.value};
+        curve[k] = point;
         slack_[k] = slack;
     }
 

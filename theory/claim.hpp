@@ -143,6 +143,7 @@ struct Tightness {
 /// At a record, the comparison that stands closest to its bound.
 struct CurvePoint {
     double time, measured, bound;
+    double tightness;  ///< NaN where the comparison is vacuous or not resolved
 };
 
 struct Verdict {

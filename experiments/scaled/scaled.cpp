@@ -33,13 +33,15 @@ FeatureSpec gaussian_twin(const theory::DatasetStatistics& s) {
 
 namespace {
 
-void add_runs(Verification& v, const std::string& suite, std::size_t count,
+void add_runs(Verification& v, const std::string& suite, std::size_t count, const VerifyPlan& plan,
               const std::function<RunResult(std::size_t)>& run) {
     const std::size_t first = v.runs.size();
     v.runs.resize(first + count);
+    v.verdicts.resize(first + count);
     parallel_for(suite, count, [&](std::size_t k) {
         v.runs[first + k] = run(k);
         v.runs[first + k].suite = suite;
+        judge_run_at(v, first + k, plan);
     });
 }
 
@@ -52,12 +54,13 @@ std::vector<const RunResult*> suite_of(const Verification& v, const std::string&
 
 void add_last_layer(Verification& v, const std::vector<LastLayer>& layers, const ScaledPlan& plan) {
     const std::size_t K = layers.size(), first = v.runs.size();
-    add_runs(v, kLastLayer, K, [&](std::size_t k) { return layers[k].train(plan); });
-    add_runs(v, kFlippedBase, K, [&](std::size_t k) { return layers[k].flipped().train(plan); });
+    add_runs(v, kLastLayer, K, plan.verify, [&](std::size_t k) { return layers[k].train(plan); });
+    add_runs(v, kFlippedBase, K, plan.verify,
+             [&](std::size_t k) { return layers[k].flipped().train(plan); });
     const auto aligned = [&](std::size_t k) {
         return layers[k].flipped().moved_by(v.runs[first + k].trajectory.parameters).train(plan);
     };
-    add_runs(v, kFlippedAligned, K, aligned);
+    add_runs(v, kFlippedAligned, K, plan.verify, aligned);
 }
 
 void add_twins(Verification& v, const ScaledPlan& plan) {
@@ -68,7 +71,8 @@ void add_twins(Verification& v, const ScaledPlan& plan) {
         configs.back().features = gaussian_twin(real[k]->statistics);
         configs.back().seed = derive_seed(plan.verify.seed, Substream::kSuiteRuns, k) >> 1;
     }
-    add_runs(v, kTwin, configs.size(), [&](std::size_t k) { return run_synthetic(configs[k]); });
+    add_runs(v, kTwin, configs.size(), plan.verify,
+             [&](std::size_t k) { return run_synthetic(configs[k]); });
 }
 
 double relative_difference(const std::vector<Record>& a, const std::vector<Record>& b,
@@ -195,7 +199,6 @@ ScaledFindings run_scaled(const std::vector<theory::Claim>& claims, const Scaled
     add_last_layer(v, layers, plan);
     out.cross_check = cross_check(v, layers, input, plan);
     add_twins(v, plan);
-    judge_runs(v);
     v.loss_at.resize(v.runs.size() * v.fixed_steps.size(), kNan);
     out.correlations = correlations(v, plan.verify.seed);
     out.pairs = train_pairs(layers, plan);

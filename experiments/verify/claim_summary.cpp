@@ -4,7 +4,7 @@
 
 #include "experiments/verify/verify.hpp"
 #include "sim/base/numerics.hpp"
-#include "theory/registry.hpp"
+#include "theory/formula/formula_claim.hpp"
 
 namespace prefdyn {
 
@@ -65,7 +65,7 @@ class SummaryBuilder {
 std::vector<ClaimSummary> Verification::summaries() const {
     std::vector<ClaimSummary> out;
     for (std::size_t c = 0; c < claims.size(); ++c) {
-        SummaryBuilder builder(!theory::is_claim_id(claims[c].id));
+        SummaryBuilder builder(theory::is_own(claims[c]));
         if (claims[c].scope == theory::Scope::kRun)
             for (const auto& row : verdicts) builder.add(row[c]);
         for (const auto& row : cases)

@@ -8,6 +8,7 @@
 #include "experiments/results/columns.hpp"
 #include "experiments/runs/run_measures.hpp"
 #include "sim/base/numerics.hpp"
+#include "theory/formula/formula_claim.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {
@@ -37,8 +38,6 @@ std::string column_name(std::string name) {
 bool has_curve(const theory::Claim& claim) {
     return claim.scope == theory::Scope::kRun && claim.checks.curve;
 }
-
-bool is_own(const theory::Claim& claim) { return !theory::is_claim_id(claim.id); }
 
 FieldType field_type(ParameterType type) {
     if (type == ParameterType::kReal) return FieldType::kReal;
@@ -80,7 +79,7 @@ void add_run_fields(std::vector<Field>& out, const std::vector<theory::Claim>& c
     for (const auto& claim : theory::claims())
         if (has_curve(claim)) add_curve("bound", claim);
     for (const auto& claim : claims)
-        if (has_curve(claim) && is_own(claim)) {
+        if (has_curve(claim) && theory::is_own(claim)) {
             add_curve("bound", claim);
             add_curve("measured", claim);
         }
@@ -193,7 +192,7 @@ class RunFiller {
         for (std::size_t c = 0; c < v_.claims.size(); ++c) {
             if (!has_curve(v_.claims[c])) continue;
             writer_.put("bound_" + v_.claims[c].id, curve_of(c, &theory::CurvePoint::bound));
-            if (is_own(v_.claims[c]))
+            if (theory::is_own(v_.claims[c]))
                 writer_.put("measured_" + v_.claims[c].id,
                             curve_of(c, &theory::CurvePoint::measured));
         }

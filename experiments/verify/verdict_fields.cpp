@@ -1,7 +1,11 @@
 #include "experiments/verify/verdict_fields.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "experiments/results/columns.hpp"
 #include "experiments/results/measures.hpp"
+#include "sim/base/numerics.hpp"
 #include "theory/formula/mathml.hpp"
 
 namespace prefdyn {
@@ -77,6 +81,13 @@ void add_claim_fields(std::vector<Field>& out) {
     for (const std::string name : {"min", "median", "max"})
         out.push_back(real_field("claim_tightness_" + name, {"claim"}, "",
                                  name + " over the applicable cases (median: of their medians)"));
+    out.push_back(real_field("kappa_time", {"kappa_time"}, "1 / kappa",
+                             "times, in units of 1 / kappa, at which tightness is told"));
+    out.push_back(
+        real_field("claim_tightness_at", {"claim", "kappa_time"}, "",
+                   "measured / bound (bound / measured for lower bounds) at the record nearest "
+                   "to kappa t, no more than 1.5 times off; median over the runs"));
+    out.push_back(real_field("claim_tightness_end", {"claim"}, "", "the same at the last record"));
     out.push_back(integer_field("verdict_status", {"run", "claim"}, "", measure("status").words));
     out.push_back(text_field("verdict_reason", {"run", "claim"},
                              "which assumption is unmet or what is violated"));
@@ -129,6 +140,49 @@ std::vector<Field> verdict_fields() {
 
 namespace {
 
+constexpr double kKappaTimes[] = {0.1, 1.0, 10.0, 100.0, 1000.0};
+
+/// Tightness at the point nearest to kappa t; NaN where none is near.
+double tightness_near(const std::vector<theory::CurvePoint>& curve, double kappa, double wanted) {
+    double out = kNan, nearest = std::log(1.5);
+    for (const theory::CurvePoint& point : curve) {
+        const double off = std::fabs(std::log(kappa * point.time / wanted));
+        if (!(off <= nearest)) continue;
+        nearest = off;
+        out = point.tightness;
+    }
+    return out;
+}
+
+double median_of(std::vector<double> values) {
+    std::erase_if(values, [](double x) { return !std::isfinite(x); });
+    if (values.empty()) return kNan;
+    std::ranges::sort(values);
+    return values[values.size() / 2];
+}
+
+/// What each bound says, and when.
+void put_tightness_by_time(ResultWriter& writer, const Verification& v) {
+    std::vector<double> at, end;
+    for (std::size_t c = 0; c < v.claims.size(); ++c) {
+        const auto over_runs = [&](auto get) {
+            std::vector<double> values;
+            for (std::size_t r = 0; r < v.verdicts.size(); ++r)
+                if (!v.verdicts[r][c].curve.empty())
+                    values.push_back(get(v.verdicts[r][c].curve, v.runs[r].kappa));
+            return median_of(std::move(values));
+        };
+        for (const double wanted : kKappaTimes)
+            at.push_back(over_runs([&](const auto& curve, double kappa) {
+                return tightness_near(curve, kappa, wanted);
+            }));
+        end.push_back(over_runs([](const auto& curve, double) { return curve.back().tightness; }));
+    }
+    writer.put("kappa_time", std::vector<double>(std::begin(kKappaTimes), std::end(kKappaTimes)));
+    writer.put("claim_tightness_at", at);
+    writer.put("claim_tightness_end", end);
+}
+
 void put_claims(ResultWriter& writer, const Verification& v) {
     const auto& claims = v.claims;
     writer.put("claim", gather(claims, [](const auto& c) { return c.id; }));
@@ -136,6 +190,7 @@ void put_claims(ResultWriter& writer, const Verification& v) {
     using S = const ClaimSummary&;
     writer.put("claim_title", gather(claims, [](const auto& c) { return c.title; }));
     writer.put("claim_statement", gather(claims, [](const auto& c) { return c.statement; }));
+    put_tightness_by_time(writer, v);
     writer.put("claim_mathml", gather(claims, [](const auto& c) {
                    return c.formula ? theory::mathml_of(*c.formula) : std::string();
                }));

@@ -8,6 +8,7 @@
 #include "experiments/verify/controls.hpp"
 #include "experiments/verify/studies.hpp"
 #include "sim/base/rank_correlation.hpp"
+#include "theory/formula/formula_claim.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn {
@@ -28,6 +29,25 @@ std::vector<theory::Verdict> verdicts_on(const RunResult& run,
 
 }  // namespace
 
+namespace {
+
+/// Of a run whose verdicts are there, what only the claims looked at.
+void forget_kept(RunResult& run, const VerifyPlan& plan) {
+    for (Record& r : run.trajectory.records) {
+        if (!plan.keep_data)
+            for (Vector* column : {&r.margin, &r.theta}) column->resize(0);
+        r.logp_chosen.resize(0);
+        r.logp_rejected.resize(0);
+    }
+}
+
+}  // namespace
+
+void judge_run_at(Verification& v, std::size_t run, const VerifyPlan& plan) {
+    v.verdicts[run] = verdicts_on(v.runs[run], v.claims);
+    forget_kept(v.runs[run], plan);
+}
+
 void judge_runs(Verification& v) {
     const std::size_t judged = v.verdicts.size();
     v.verdicts.resize(v.runs.size());
@@ -43,16 +63,6 @@ Kept kept(const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
     return theory::kept_for(claims) | plan.keep | Kept::data(plan.keep_data);
 }
 
-/// Of a run whose verdicts are there, what only the claims looked at.
-void forget_kept(RunResult& run, const VerifyPlan& plan) {
-    for (Record& r : run.trajectory.records) {
-        if (!plan.keep_data)
-            for (Vector* column : {&r.margin, &r.theta}) column->resize(0);
-        r.logp_chosen.resize(0);
-        r.logp_rejected.resize(0);
-    }
-}
-
 void add(Verification& v, StudyOutcome outcome) {
     std::move(outcome.cases.begin(), outcome.cases.end(), std::back_inserter(v.cases));
     std::move(outcome.values.begin(), outcome.values.end(), std::back_inserter(v.study_values));
@@ -64,7 +74,7 @@ void look_everywhere(Verification& v) {
     for (ControlResult& control : v.controls) {
         const auto claim = std::ranges::find(v.claims, control.claim, &theory::Claim::id);
         if (control.caught() || control.name != "bound x 0.9" || claim == v.claims.end() ||
-            theory::is_claim_id(claim->id))
+            !theory::is_own(*claim))
             continue;
         const auto c = static_cast<std::size_t>(claim - v.claims.begin());
         for (std::size_t r = 0; r < v.verdicts.size() && !control.caught(); ++r)
@@ -92,8 +102,7 @@ Verification verify_synthetic(const std::vector<theory::Claim>& claims, const Ve
         suite[i].config.training.keep = kept(claims, plan);
         v.runs[i] = run_synthetic(suite[i].config);
         v.runs[i].suite = suite[i].suite;
-        v.verdicts[i] = verdicts_on(v.runs[i], claims);
-        forget_kept(v.runs[i], plan);
+        judge_run_at(v, i, plan);
     });
     for (const Study& study : studies())
         if (const auto own = claims_of(study, claims); !own.empty()) add(v, study.run(own, plan));
@@ -158,8 +167,7 @@ Verification verify_features(const std::vector<theory::Claim>& claims,
         config.training.keep = kept(claims, plan);
         v.runs[i] = run_dataset(config, behaviours[i]);
         v.runs[i].suite = "features";
-        v.verdicts[i] = verdicts_on(v.runs[i], claims);
-        forget_kept(v.runs[i], plan);
+        judge_run_at(v, i, plan);
     });
     compare_losses(v);
     for (const Study& study : studies()) {

@@ -46,6 +46,10 @@ struct Verification {
 /// Judges the run claims on the runs that have no verdicts yet; adds nothing else.
 void judge_runs(Verification& verification);
 
+/// Judges the claims on one run, whose place among the verdicts is there, and lets go of what only
+/// they looked at.
+void judge_run_at(Verification& verification, std::size_t run, const VerifyPlan& plan);
+
 /// The synthetic suite, the studies and the negative controls.
 Verification verify_synthetic(const std::vector<theory::Claim>& claims, const VerifyPlan& plan);
 

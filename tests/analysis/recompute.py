@@ -224,10 +224,7 @@ def tangent_bounds(head, eta, steps, records, v):
                          for m, a, l in zip(head.margins(v), along, lengths, strict=True)]),
     }
     falls = math.sqrt(max(0.0, 1.0 - q * (math.exp(2.0 * x) - 1.0)))
-    line, speed = (record["linear_remainder"], bend * time * rate), (record["update_rate"], rate * falls)
-    slack = [(line[1] - line[0]) / line[1] if line[1] else math.inf,
-             (speed[0] - speed[1]) / speed[1] if speed[1] else speed[0]]
-    out["T3d"] = line[1] if slack[0] <= slack[1] else speed[1]
+    out["T3d"], out["T3dr"] = bend * time * rate, rate * falls
     if len(records) > 2:
         out["T4c"] = closest([(past["loss"], record["loss"] + record["head_change"] ** 2 / (2.0 * eta * then))
                               for then, past in zip(steps[1:-1], records[1:-1], strict=True)])

@@ -260,7 +260,7 @@ class KeepTest(unittest.TestCase):
     def test_the_dense_head_has_no_v(self):
         (folder / "dense.ini").write_text("engine = dense, reduced\nsamples = 20\ndimension = 3\n"
                                           "steps = 3\nrecords = 2\nkeep-data = true\n")
-        prefdyn("sweep", folder / "dense.ini", "--out", folder / "dense")
+        prefdyn("sweep", folder / "dense.ini", "--out", folder / "dense", code=2)
         prefdyn("merge", folder / "dense", "-o", folder / "dense.h5")
         with h5py.File(folder / "dense.h5") as file:
             self.assertEqual(list(file["point_status"][:, 0]), [2, 1])

@@ -85,7 +85,7 @@ struct Section {
     std::vector<Line> lines;
 };
 
-const std::vector<std::string> kKeys = {"title", "source",  "needs",   "claim",
+const std::vector<std::string> kKeys = {"title", "source",  "origin",  "needs",     "claim",
                                         "scale", "trivial", "control", "experiment"};
 
 bool is_id(const std::string& id) {
@@ -185,9 +185,10 @@ class Parser {
         if (std::ranges::count(kKeys, key) == 0) {
             const std::string near = nearest(key, kKeys);
             return complain(number, line.column, "unknown key " + quoted(key),
-                            near.empty() ? "known: title, source, needs, claim, scale, trivial, "
-                                           "control, experiment"
-                                         : "did you mean " + near + "?");
+                            near.empty()
+                                ? "known: title, source, origin, needs, claim, scale, trivial, "
+                                  "control, experiment"
+                                : "did you mean " + near + "?");
         }
         if (value.text.empty()) return complain(number, line.column, key + " has no value");
         if (sections_.empty())
@@ -195,7 +196,8 @@ class Parser {
                             "a claim begins with its id in brackets: [X1]");
         auto& lines = sections_.back().lines;
         const auto before = std::ranges::find(lines, key, &Line::key);
-        const bool once = key == "title" || key == "source" || key == "experiment";
+        const bool once =
+            key == "title" || key == "source" || key == "origin" || key == "experiment";
         if (once && before != lines.end())
             return complain(
                 number, line.column,
@@ -232,6 +234,7 @@ class Parser {
     void read(const Line& line, FormulaClaim& f) {
         if (line.key == "title") f.title = line.value.text;
         if (line.key == "source") f.source = line.value.text;
+        if (line.key == "origin") read_origin(line, f);
         if (line.key == "needs")
             for (const Piece& need : parts(line.value, ';')) read_need(line, need, f);
         if (line.key == "claim") read_claim(line, f);
@@ -246,6 +249,15 @@ class Parser {
         }
         if (line.key == "control")
             for (const Piece& name : parts(line.value, ';')) read_control(name, f);
+    }
+
+    void read_origin(const Line& line, FormulaClaim& f) {
+        const auto p = parts(line.value, ';');
+        if (p.size() != 4 || p[0].text.empty() || p[1].text.empty() || p[3].text.empty())
+            throw InputError(
+                "an origin is paper; reference; number of the statement there, or "
+                "nothing; what of it is claimed");
+        f.origin = {p[0].text, p[1].text, p[2].text, p[3].text};
     }
 
     void warn(const Line& line, const Node& node) {

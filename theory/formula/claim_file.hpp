@@ -8,7 +8,8 @@
 //   claim   = mean(m) <= 2 * R0 * head_change
 //
 // `claim` may be given several times; `needs`, `control` hold several things apart by semicolons;
-// further keys are experiment (run, priority), scale and trivial (theory::Worth).
+// further keys are experiment (run, priority), origin, and below a claim scale and trivial
+// (theory::Worth).
 
 #include <string>
 #include <vector>

@@ -279,6 +279,7 @@ Claim make_claim(std::shared_ptr<const FormulaClaim> formula) {
     for (const Statement& s : f.statements)
         out.statement.append(out.statement.empty() ? "" : "; ").append(statement_of(s));
     out.source = f.source;
+    out.origin = f.origin;
     out.kind = ClaimKind::kRigorous;
     const bool runs = f.about == About::kRuns;
     out.scope = runs ? Scope::kRun : Scope::kStudy;

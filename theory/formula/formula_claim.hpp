@@ -46,6 +46,7 @@ enum class About { kRuns, kBehaviours };
 
 struct FormulaClaim {
     std::string id, title, source;
+    Origin origin;
     std::string place;  ///< file and line of its head
     About about = About::kRuns;
     std::vector<Need> needs;
@@ -156,6 +157,9 @@ void compare(const Statement& statement, const FormulaCase<N>& of, Take take) {
 
 /// The case of evidence in double precision, with the errors of theory/rates.hpp.
 std::unique_ptr<FormulaCase<Ball>> ball_case(const Evidence& evidence, const FormulaClaim& claim);
+
+/// Whether a claim is a user's own: a formula that is not built in.
+inline bool is_own(const Claim& claim) { return claim.formula && !claim.formula->built_in; }
 
 /// The claim as judge takes it.
 Claim make_claim(std::shared_ptr<const FormulaClaim> formula);

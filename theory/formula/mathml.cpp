@@ -13,7 +13,8 @@ using formula::Op;
 namespace {
 
 std::string tag(const char* name, const std::string& inner) {
-    return "<" + std::string(name) + ">" + inner + "</" + name + ">";
+    std::string out("<");
+    return out.append(name).append(">").append(inner).append("</").append(name).append(">");
 }
 std::string row(const std::string& inner) { return tag("mrow", inner); }
 std::string sign(const std::string& text) { return tag("mo", text); }

@@ -86,6 +86,28 @@ Verdict labels_flipped(const Claim& claim, std::uint64_t seed) {
     return judge_run(claim, run);
 }
 
+/// A reference with preferences of its own, and what was kept of every row.
+RunResult beside_reference(std::uint64_t seed) {
+    RunConfig c = learned(seed);
+    c.vocabulary = 7;
+    c.reference_scale = 2.0;
+    c.training.keep = {.margins = true, .log_probabilities = true};
+    return run_synthetic(c);
+}
+
+Verdict beta_of_reference_doubled(const Claim& claim, std::uint64_t seed) {
+    RunResult run = beside_reference(seed);
+    run.facts.beta *= 2.0;
+    return judge_run(claim, run);
+}
+
+Verdict reference_forgotten(const Claim& claim, std::uint64_t seed) {
+    RunResult run = beside_reference(seed);
+    Record& start = run.trajectory.records.front();
+    start.logp_rejected = start.logp_chosen;
+    return judge_run(claim, run);
+}
+
 }  // namespace
 
 std::vector<Control> training_accuracy_controls() {
@@ -96,6 +118,10 @@ std::vector<Control> training_accuracy_controls() {
         {"T6a", "bound x 0.9", stronger, bound_strengthened},
         {"T6a", "class flipped", flipped, class_flipped_in_training},
         {"T6a", "unlearned late", "every prompt is wrong from kappa t = 1.2 on", unlearned_late},
+        {"T15", "beta of the reference doubled", "the claim is told twice the trainer's beta",
+         beta_of_reference_doubled},
+        {"T15", "reference forgotten", "the reference is said to prefer neither answer",
+         reference_forgotten},
         {"T6f", "bound x 0.9", stronger, bound_strengthened},
         {"T6f", "class flipped", flipped, class_flipped_in_training},
         {"T6f", "unlearned late", "every prompt is wrong from kappa t = 1.2 on", unlearned_late},

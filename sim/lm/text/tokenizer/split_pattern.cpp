@@ -73,8 +73,9 @@ class PatientSearch {
 
     int next(std::size_t from, std::size_t& begin, std::size_t& end) {
         for (std::size_t at = from; at < text_.size(); at = behind(at)) {
-            stop_if_requested();
-            if (watch_.seconds() > kMostSeconds)
+            const double taken = watch_.seconds();
+            if (taken > kPatience) stop_if_requested();
+            if (taken > kMostSeconds)
                 throw InputError(place_ + ": the pre-tokeniser pattern takes longer than " +
                                      std::to_string(static_cast<int>(kMostSeconds)) +
                                      " s on a text of " + std::to_string(text_.size()) +
@@ -94,7 +95,7 @@ class PatientSearch {
         return at;
     }
 
-    static constexpr double kMostSeconds = 10.0;
+    static constexpr double kMostSeconds = 10.0, kPatience = 0.1;
     Search search_;
     std::string_view text_;
     const std::string& place_;

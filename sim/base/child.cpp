@@ -139,10 +139,8 @@ void Channel::write(const void* bytes, std::size_t count) {
 void Channel::read(void* bytes, std::size_t count) {
     for (char* to = static_cast<char*>(bytes); count > 0;) {
         const ssize_t done = ::read(file_, to, count);
-        if (done < 0 && errno == EINTR) {
-            stop_if_requested();
-            continue;
-        }
+        stop_if_requested();
+        if (done < 0 && errno == EINTR) continue;
         if (done <= 0) throw ChannelEnded();
         to += done;
         count -= static_cast<std::size_t>(done);

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 enum class Arrangement { kTogether, kApart, kPairs };
 
 struct FinetuneOptions {
-    std::string model, out;
+    std::string model, base, out;
     TrainingOptions training;
     bool flip = false, dry_run = false, force = false;
     Arrangement arrange = Arrangement::kTogether;
@@ -34,7 +34,10 @@ struct FinetuneOptions {
 };
 
 void declare(ParameterTable& t, FinetuneOptions& o) {
-    t.text("model", &o.model, "folder in Hugging Face layout, with its tokeniser", true);
+    t.text("model", &o.model, "folder in Hugging Face layout, with its tokeniser; or an adapter's",
+           true);
+    t.place();
+    t.text("base", &o.base, "folder of the base model of an adapter; empty: as its config says");
     t.place();
     declare_training(t, o.training);
     t.flag("flip", &o.flip, "exchange chosen and rejected in every pair");
@@ -86,14 +89,18 @@ std::vector<std::string> names_in(const std::string& folder) {
 
 /// A folder in which nothing is lost: without results and without a model, unless saved states say
 /// that it is one of a run that goes on. With `force` results, states and the model are removed.
-void prepare(const std::string& folder, const std::string& model, bool force) {
+void prepare(const std::string& folder, const FinetuneOptions& o,
+             const transformer::Checkpoint& model) {
     std::error_code failed;
     if (fs::exists(folder, failed) && !fs::is_directory(folder, failed))
         throw InputError(folder + ": is no folder", "--out names a folder");
-    if (fs::equivalent(folder, model, failed))
+    if (fs::equivalent(folder, o.model, failed))
         throw InputError(folder + ": is the folder of --model", "choose another --out");
+    if (fs::equivalent(folder, model.folder(), failed))
+        throw InputError(folder + ": is the folder of the adapter's base model",
+                         "choose another --out");
     const auto names = names_in(folder);
-    if (force) {
+    if (o.force) {
         for (const std::string& name : names)
             if (name == kRunFile || is_state(name)) fs::remove(inside(folder, name), failed);
         remove_model(folder);
@@ -192,8 +199,9 @@ void save_model(FinetuneJob& job, const FinetuneOptions& o, const FinetunePlan& 
                                                plan.training.seed);
     finetune::Parameters<float> weights = job.weights();
     trainable.apply(run.theta, job.weights(), weights);
-    write_model(model_place(o, plan, alone), {job.checkpoint().folder(), &weights, &trainable,
-                                              plan.training.trained, &run.theta, job.model_hash()});
+    write_model(model_place(o, plan, alone),
+                {job.checkpoint().folder(), &weights, &trainable, plan.training.trained, &run.theta,
+                 job.model_hash(), job.checkpoint().tokenizer_folder()});
 }
 
 void print_run(std::ostream& out, const FinetuneRun& run) {
@@ -234,13 +242,13 @@ int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ost
     const Device device = options.training.arithmetic.device = apply(options.machine);
     transformer::require_precision(options.training.arithmetic);
     const Stopwatch watch;
-    FinetuneJob job(options.model, options.training,
+    FinetuneJob job({options.model, options.base}, options.training,
                     options.training.method == finetune::TrainedPart::kHead);
     const finetune::Objective checked(job.plan({0}).training.loss);
     const std::vector<FinetunePlan> plans = plans_of(job, options, table);
     if (!options.dry_run && !options.force)
         if (const auto code = finished(options, plans, out)) return *code;
-    if (!options.dry_run) prepare(options.out, options.model, options.force);
+    if (!options.dry_run) prepare(options.out, options, job.checkpoint());
     job.describe(out, plans);
     if (options.dry_run) return 0;
     const FolderLock lock(options.out);

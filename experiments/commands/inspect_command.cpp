@@ -6,6 +6,7 @@
 #include "experiments/commands/command.hpp"
 #include "experiments/embed/embed.hpp"
 #include "experiments/program/machine_options.hpp"
+#include "experiments/program/prompt_options.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/lm/model/model_hash.hpp"
 #include "sim/lm/text/utf8.hpp"
@@ -17,17 +18,18 @@ namespace {
 using transformer::ModelConfig;
 
 struct InspectOptions {
-    std::string model, prompt;
-    bool bos = false;
+    std::string model, base, prompt;
+    BosOptions bos;
     transformer::Arithmetic arithmetic;
     Index tokens_out = 32, prompts = 1000, prompt_tokens = 50;
     MachineOptions machine;
 };
 
 void declare(ParameterTable& t, InspectOptions& o) {
-    t.text("model", &o.model, "folder in Hugging Face layout", true);
+    t.text("model", &o.model, "folder in Hugging Face layout, or of an adapter", true);
+    t.text("base", &o.base, "folder of the base model of an adapter; empty: as its config says");
     t.text("prompt", &o.prompt, "text to go on from, the most probable token each time");
-    t.flag("bos", &o.bos, "put the beginning-of-sequence token before the prompt");
+    declare(t, o.bos);
     t.integer("tokens-out", &o.tokens_out, 1, 100000, "tokens", "length of the continuation");
     t.choice("precision", &o.arithmetic.precision, transformer::precision_names(),
              "how a card multiplies; the processor knows float32 alone");
@@ -111,11 +113,12 @@ void print_tokenizer(std::ostream& out, const text::Tokenizer& tokenizer) {
     out << "tokeniser      " << tokenizer.kind() << ", " << tokenizer.size() << " tokens, bos "
         << (bos ? std::to_string(*bos) + " " + text::in_quotes(tokenizer.piece(*bos)) : "none")
         << ", hash " << tokenizer.hash() << "\n";
+    if (!tokenizer.note().empty()) out << "               " << tokenizer.note() << "\n";
 }
 
 transformer::TokenIds ids_of(const text::Tokenizer& tokenizer, const InspectOptions& o) {
     transformer::TokenIds ids = tokenizer.encode(o.prompt);
-    if (!o.bos) return ids;
+    if (!puts_bos(o.bos, tokenizer)) return ids;
     if (!tokenizer.special().bos) throw InputError("bos is asked for, but the tokeniser has none");
     ids.insert(ids.begin(), *tokenizer.special().bos);
     return ids;
@@ -126,6 +129,7 @@ void print_continuation(std::ostream& out, const transformer::Transformer& model
     text::require_vocabulary(tokenizer, static_cast<text::Token>(model.config().vocabulary),
                              o.model);
     transformer::TokenIds ids = ids_of(tokenizer, o);
+    out << bos_text(o.bos, puts_bos(o.bos, tokenizer)) << "\n";
     const auto more = model.greedy(ids, o.tokens_out, o.arithmetic);
     ids.insert(ids.end(), more.begin(), more.end());
     out << "continuation   " << tokenizer.decode(ids) << "\n";
@@ -134,12 +138,12 @@ void print_continuation(std::ostream& out, const transformer::Transformer& model
 int run_inspect(InspectOptions& options, const ParameterTable&, std::ostream& out) {
     options.arithmetic.device = apply(options.machine);
     transformer::require_precision(options.arithmetic);
-    const transformer::Transformer model(options.model);
+    const transformer::Transformer model(options.model, options.base);
     print_config(out, model.config());
     print_files(out, model.checkpoint());
     print_memory(out, model.config(), options);
     try {
-        const auto tokenizer = text::load_tokenizer(options.model);
+        const auto tokenizer = text::load_tokenizer(model.checkpoint().tokenizer_folder());
         print_tokenizer(out, *tokenizer);
         if (!options.prompt.empty()) print_continuation(out, model, *tokenizer, options);
     } catch (const InputError& error) {

@@ -258,10 +258,10 @@ int run_misalign(MisalignOptions& options, const ParameterTable& table, std::ost
     const Stopwatch watch;
     TrainingOptions frozen_options = options.training;
     frozen_options.method = TrainedPart::kHead;
-    FinetuneJob frozen(options.base, frozen_options, true);
-    const bool own_head =
-        options.training.method == TrainedPart::kHead || head_of_its_own(options.aligned);
-    FinetuneJob trained(options.base, options.training, own_head);
+    FinetuneJob frozen({options.base}, frozen_options, true);
+    const bool own_head = options.training.method == TrainedPart::kHead ||
+                          head_of_its_own(options.aligned, options.base);
+    FinetuneJob trained({options.base}, options.training, own_head);
     require_same_tokenizer(options.aligned, trained);
     MisalignStudy study(trained, frozen, options, table);
     const auto plans = study.plans();

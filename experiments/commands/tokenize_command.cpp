@@ -32,6 +32,7 @@ void print_tokenizer(std::ostream& out, const text::Tokenizer& tokenizer) {
             : *special.adds_bos ? "yes"
                                 : "no")
         << "\n";
+    if (!tokenizer.note().empty()) out << tokenizer.note() << "\n";
 }
 
 void print_tokens(std::ostream& out, const text::Tokenizer& tokenizer,
@@ -55,10 +56,12 @@ void print_data(std::ostream& out, const text::Tokenizer& tokenizer,
 }
 
 int run_tokenize(TokenizeOptions& options, const ParameterTable&, std::ostream& out) {
-    const text::PromptFormat format = format_of(options.prompts);
     const auto tokenizer = text::load_tokenizer(options.model);
     print_tokenizer(out, *tokenizer);
     if (!options.text.empty()) print_tokens(out, *tokenizer, tokenizer->encode(options.text));
+    if (options.prompts.data.empty()) return 0;
+    const text::PromptFormat format = format_of(options.prompts, *tokenizer);
+    out << bos_text(options.prompts.bos, format.bos) << "\n";
     for (const auto& data : read_data(options.prompts)) print_data(out, *tokenizer, data, format);
     return 0;
 }

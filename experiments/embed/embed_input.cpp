@@ -52,12 +52,15 @@ void sort_by_name(EmbedInput& input) {
 
 }  // namespace
 
-EmbedInput input_from_data(const std::string& model_folder, Index vocabulary,
+EmbedInput input_from_data(const std::string& tokenizer_folder, Index vocabulary,
                            const PromptOptions& options, bool append_shared) {
-    const text::PromptFormat format = format_of(options);
-    const auto tokenizer = text::load_tokenizer(model_folder);
-    text::require_vocabulary(*tokenizer, static_cast<text::Token>(vocabulary), model_folder);
+    const auto tokenizer = text::load_tokenizer(tokenizer_folder);
+    text::require_vocabulary(*tokenizer, static_cast<text::Token>(vocabulary), tokenizer_folder);
+    const text::PromptFormat format = format_of(options, *tokenizer);
     EmbedInput out;
+    out.bos = format.bos;
+    out.note = tokenizer->note();
+    out.prompt_template = format.prompt_template;
     out.tokenizer = tokenizer->kind();
     out.tokenizer_hash = tokenizer->hash();
     for (const auto& data : read_data(options)) {

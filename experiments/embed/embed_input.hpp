@@ -24,10 +24,13 @@ std::string place_of(const EmbedBehaviour& behaviour, std::size_t prompt);
 struct EmbedInput {
     std::vector<EmbedBehaviour> behaviours;  ///< sorted by name
     std::string tokenizer, tokenizer_hash;   ///< kind and hash; "--tokens FILE" if made elsewhere
+    bool bos = false;                        ///< put first in every prompt
+    std::string prompt_template;             ///< as it is read
+    std::string note;                        ///< of the tokeniser
 };
 
 /// `append_shared`: the pieces both answers begin with are part of the prompt.
-EmbedInput input_from_data(const std::string& model_folder, Index vocabulary,
+EmbedInput input_from_data(const std::string& tokenizer_folder, Index vocabulary,
                            const PromptOptions& options, bool append_shared);
 EmbedInput input_from_tokens(const std::string& path, Index vocabulary);
 

@@ -20,8 +20,8 @@ void require_one_source(const ParameterTable& table, const EmbedSource& source) 
     if (source.tokens.empty() && source.prompts.data.empty())
         throw InputError("nothing to embed", "give --data FILE.jsonl ... or --tokens FILE.h5");
     if (source.tokens.empty()) return;
-    const std::string idle = table.given_of(
-        {"data", "template", "suffix", "bos", "first", "second", "min-confidence", "no-shared"});
+    const std::string idle = table.given_of({"data", "template", "suffix", "bos", "no-bos", "first",
+                                             "second", "min-confidence", "no-shared"});
     if (!idle.empty())
         throw InputError(idle + " does not go with --tokens", "the ids are taken as they are");
 }
@@ -32,11 +32,13 @@ const EmbedSource& checked(const ParameterTable& table, const EmbedSource& sourc
     return source;
 }
 
-EmbedInput read_input(const EmbedSource& source, const transformer::ModelConfig& config) {
-    EmbedInput input = source.tokens.empty() ? input_from_data(source.model, config.vocabulary,
-                                                               source.prompts, !source.no_shared)
-                                             : input_from_tokens(source.tokens, config.vocabulary);
-    fit_context(input, config.context, source.truncate, source.prompts.bos);
+EmbedInput read_input(const EmbedSource& source, const transformer::Checkpoint& model) {
+    const transformer::ModelConfig& config = model.config();
+    EmbedInput input = source.tokens.empty()
+                           ? input_from_data(model.tokenizer_folder(), config.vocabulary,
+                                             source.prompts, !source.no_shared)
+                           : input_from_tokens(source.tokens, config.vocabulary);
+    fit_context(input, config.context, source.truncate, input.bos);
     return input;
 }
 
@@ -62,13 +64,15 @@ void print_count(std::ostream& out, const EmbedCount& count, double seconds) {
 }  // namespace
 
 void declare(ParameterTable& t, EmbedSource& s) {
-    t.text("model", &s.model, "folder in Hugging Face layout, with its tokeniser", true);
+    t.text("model", &s.model, "folder in Hugging Face layout, with its tokeniser; or an adapter's",
+           true);
+    t.text("base", &s.base, "folder of the base model of an adapter; empty: as its config says");
     declare(t, s.prompts);
     t.text("tokens", &s.tokens, "token ids made elsewhere instead of --data (docs/tokens.md)");
     t.flag("no-shared", &s.no_shared,
            "leave away what both answers begin with, which else ends every prompt");
     t.flag("truncate", &s.truncate,
-           "keep the last tokens of a prompt longer than the context, behind the bos of --bos");
+           "keep the last tokens of a prompt longer than the context, behind the bos");
     t.choice("norm", &s.norm, kNormNames, "how often the model's final norm is applied");
     t.choice("precision", &s.arithmetic.precision, transformer::precision_names(),
              "how a card multiplies: single precision, its factors rounded to tf32, or weights and "
@@ -81,8 +85,8 @@ void declare(ParameterTable& t, EmbedSource& s) {
 EmbedJob::EmbedJob(const EmbedSource& source, const ParameterTable& table,
                    const OutputOptions& output)
     : source_(checked(table, source)),
-      model_(source.model),
-      input_(read_input(source, model_.config())),
+      model_(source.model, source.base),
+      input_(read_input(source, model_.checkpoint())),
       hash_(transformer::hash_model(model_.checkpoint())),
       rows_(rows_path(source, output)) {
     plan_.norm = source.norm;
@@ -96,6 +100,8 @@ bool EmbedJob::run(std::ostream& out) {
     try {
         const EmbedCount count = embed_missing(model_, input_, plan_, rows_);
         print_count(out, count, watch.seconds());
+        if (!input_.note.empty()) out << input_.note << "\n";
+        if (source_.tokens.empty()) out << bos_text(source_.prompts.bos, input_.bos) << "\n";
         return true;
     } catch (const Interrupted&) {
         print_kept(out);
@@ -114,7 +120,6 @@ transformer::RowsF EmbedJob::features(const EmbedBehaviour& behaviour) const {
 
 FileAttributes EmbedJob::attributes() const {
     const auto yes = [](bool value) { return std::string(value ? "true" : "false"); };
-    const text::PromptFormat format = format_of(source_.prompts);
     const bool made_here = source_.tokens.empty();
     return {
         {"model", std::filesystem::canonical(source_.model).filename().string()},
@@ -122,9 +127,9 @@ FileAttributes EmbedJob::attributes() const {
         {"model_hash_method", hash_.method},
         {"tokenizer", input_.tokenizer},
         {"tokenizer_hash", input_.tokenizer_hash},
-        {"template", made_here ? format.prompt_template : ""},
-        {"suffix", format.suffix},
-        {"bos", made_here ? yes(format.bos) : "as in the token file"},
+        {"template", made_here ? input_.prompt_template : ""},
+        {"suffix", suffix_of(source_.prompts)},
+        {"bos", made_here ? yes(input_.bos) : "as in the token file"},
         {"append_shared", made_here ? yes(!source_.no_shared) : "as in the token file"},
         {"truncate", yes(source_.truncate)},
         {"norm", kNormNames[static_cast<std::size_t>(source_.norm)]},

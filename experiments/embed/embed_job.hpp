@@ -11,7 +11,7 @@
 namespace prefdyn {
 
 struct EmbedSource {
-    std::string model, tokens, cache;
+    std::string model, base, tokens, cache;
     PromptOptions prompts;
     bool no_shared = false, truncate = false;
     transformer::FinalNorm norm = transformer::FinalNorm::kSingle;

@@ -34,12 +34,14 @@ SplitRows rows_of(const text::SequencePairs& data, const TrainingOptions& o, std
     return split_rows(labels, o.held_out, o.split, o.seed, index);
 }
 
-std::vector<FinetuneBehaviour> read_behaviours(const std::string& model, const TrainingOptions& o,
-                                               const transformer::ModelConfig& config) {
-    const auto tokenizer = text::load_tokenizer(model);
-    text::require_vocabulary(*tokenizer, static_cast<text::Token>(config.vocabulary), model);
+std::vector<FinetuneBehaviour> read_behaviours(const transformer::Checkpoint& model,
+                                               const TrainingOptions& o) {
+    const transformer::ModelConfig& config = model.config();
+    const std::string& folder = model.tokenizer_folder();
+    const auto tokenizer = text::load_tokenizer(folder);
+    text::require_vocabulary(*tokenizer, static_cast<text::Token>(config.vocabulary), folder);
     text::SequenceOptions options;
-    options.format = format_of(o.prompts);
+    options.format = format_of(o.prompts, *tokenizer);
     options.eos = o.eos;
     options.one_token = o.one_token;
     options.context = config.context;
@@ -60,12 +62,20 @@ double mib(std::size_t bytes) { return static_cast<double>(bytes) / 1048576.0; }
 
 }  // namespace
 
-FinetuneJob::FinetuneJob(const std::string& model, const TrainingOptions& options, bool own_head)
+FinetuneJob::FinetuneJob(const ModelSource& model, const TrainingOptions& options, bool own_head)
     : options_(options),
-      checkpoint_(model),
+      checkpoint_(model.folder, model.base),
       layout_(checkpoint_.config(), own_head),
       hash_(transformer::hash_model(checkpoint_)),
-      behaviours_(read_behaviours(model, options, checkpoint_.config())) {}
+      behaviours_(read_behaviours(checkpoint_, options)),
+      bos_(behaviours_.front().data.format.bos) {
+    if (checkpoint_.adapter() && options.method == TrainedPart::kLora)
+        throw InputError(model.folder +
+                             ": is an adapter, and --method lora would train one beside "
+                             "it, which no file can say",
+                         "merge it into its base model with PEFT first, or train with --method "
+                         "full");
+}
 
 const finetune::Parameters<float>& FinetuneJob::weights() {
     if (!weights_)
@@ -110,7 +120,8 @@ std::vector<std::pair<std::string, std::string>> FinetuneJob::attributes() const
             {"model_hash_method", hash_.method},
             {"data_hash", data},
             {"tokens_hash", tokens},
-            {"tokenizer_hash", behaviours_.front().data.tokenizer_hash}};
+            {"tokenizer_hash", behaviours_.front().data.tokenizer_hash},
+            {"bos", bos_ ? "true" : "false"}};
 }
 
 FinetuneJob::Extent FinetuneJob::extent(const FinetunePlan& plan) const {
@@ -180,6 +191,10 @@ void FinetuneJob::describe(std::ostream& out, const std::vector<FinetunePlan>& p
             out << trainable.size() << " of " << checkpoint_.config().parameters()
                 << " parameters are trained\n";
     }
+    out << bos_text(options_.prompts.bos, bos_) << "\n";
+    if (const std::string& note = behaviours_.front().data.note; !note.empty()) out << note << "\n";
+    for (const std::string& dropout : checkpoint_.config().dropout)
+        out << dropout << " in the config is for training and is not applied here\n";
     for (const FinetuneBehaviour& b : behaviours_)
         out << "  " << b.name() << ": " << b.rows.train.size() << " pairs to train on, "
             << b.rows.held_out.size() << " held out, sequences of up to " << b.data.longest()

@@ -12,11 +12,16 @@
 
 namespace prefdyn {
 
+/// A folder with a model or an adapter; `base`: of the adapter's base model, empty: as it says.
+struct ModelSource {
+    std::string folder, base = {};
+};
+
 class FinetuneJob {
   public:
     /// `own_head`: the head is a tensor of its own. Throws InputError for a model, tokeniser or
     /// line of data that cannot be used.
-    FinetuneJob(const std::string& model, const TrainingOptions& options, bool own_head);
+    FinetuneJob(const ModelSource& model, const TrainingOptions& options, bool own_head);
 
     const transformer::Checkpoint& checkpoint() const { return checkpoint_; }
     const finetune::Layout& layout() const { return layout_; }
@@ -54,6 +59,7 @@ class FinetuneJob {
     finetune::Layout layout_;
     transformer::ModelHash hash_;
     std::vector<FinetuneBehaviour> behaviours_;
+    bool bos_;
     std::unique_ptr<finetune::Parameters<float>> weights_;
 };
 

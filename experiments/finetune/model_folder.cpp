@@ -32,12 +32,12 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 using transformer::Array;
 using transformer::array_of;
+using transformer::kAdapterConfig;
+using transformer::kAdapterWeights;
+using transformer::kBaseHash;
 
 const char* const kConfig = "config.json";
 const char* const kWeights = "model.safetensors";
-const char* const kAdapterConfig = "adapter_config.json";
-const char* const kAdapter = "adapter_model.safetensors";
-const char* const kBaseHash = "prefdyn_base_hash";
 const std::string kAdapterStart = "base_model.model.";
 
 std::string inside(const std::string& folder, const std::string& name) {
@@ -85,8 +85,9 @@ void write_whole(const std::string& folder, const TrainedModel& model) {
     }
     for (const char* name :
          {"tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-          "added_tokens.json", "generation_config.json"})
-        copy_if_there(model.base_folder, folder, name);
+          "added_tokens.json", "generation_config.json", "chat_template.jinja", "vocab.json",
+          "merges.txt"})
+        copy_if_there(model.tokenizer_folder, folder, name);
     const std::string text = config.dump(2) + "\n";
     write_arrays(inside(folder, kWeights), arrays,
                  {{transformer::kConfigHash, transformer::config_hash(text, kConfig)}});
@@ -129,7 +130,7 @@ void write_adapter(const std::string& folder, const TrainedModel& model) {
     std::map<std::string, std::string> notes = {
         {transformer::kConfigHash, transformer::config_hash(text, kAdapterConfig)}};
     if (!model.base_hash.empty()) notes[kBaseHash] = model.base_hash;
-    write_arrays(inside(folder, kAdapter), arrays, notes);
+    write_arrays(inside(folder, kAdapterWeights), arrays, notes);
     write_text(inside(folder, kAdapterConfig), text);
 }
 
@@ -144,114 +145,6 @@ void write_model(const std::string& folder, const TrainedModel& model) {
 }
 
 namespace {
-
-/// Keys of adapter_config.json that change what an adapter computes, and the values at which they
-/// do not.
-void require_plain(const json& config, const std::string& place) {
-    const std::map<std::string, json> plain = {{"peft_type", "LORA"},
-                                               {"bias", "none"},
-                                               {"fan_in_fan_out", false},
-                                               {"use_rslora", false},
-                                               {"use_dora", false},
-                                               {"rank_pattern", json::object()},
-                                               {"alpha_pattern", json::object()},
-                                               {"modules_to_save", nullptr},
-                                               {"layers_to_transform", nullptr},
-                                               {"layer_replication", nullptr},
-                                               {"lora_bias", false},
-                                               {"exclude_modules", nullptr},
-                                               {"target_parameters", nullptr},
-                                               {"trainable_token_indices", nullptr},
-                                               {"alora_invocation_tokens", nullptr},
-                                               {"use_qalora", false}};
-    for (const auto& [key, value] : plain) {
-        const auto found = config.find(key);
-        if (found == config.end() || *found == value || found->is_null()) continue;
-        throw InputError(place + ": key '" + key + "' is " + text::shown(*found) + ", wanted is " +
-                             text::shown(value),
-                         "such an adapter computes something else; merge it with PEFT first");
-    }
-}
-
-double number(const json& config, const char* key, const std::string& place) {
-    const auto found = config.find(key);
-    if (found == config.end() || !found->is_number() || !(found->get<double>() > 0.0) ||
-        found->get<double>() > 1e6)
-        throw InputError(place + ": key '" + key + "' is " +
-                         (found == config.end() ? "missing" : text::shown(*found)) +
-                         ", wanted is a number in (0, 1e6]");
-    return found->get<double>();
-}
-
-TrainableSpec read_spec(const json& config, const std::string& place) {
-    if (!config.is_object()) throw InputError(place + ": is no JSON object");
-    require_plain(config, place);
-    TrainableSpec spec;
-    spec.part = TrainedPart::kLora;
-    spec.alpha = number(config, "lora_alpha", place);
-    const double rank = number(config, "r", place);
-    spec.rank = static_cast<Index>(rank);
-    if (static_cast<double>(spec.rank) != rank)
-        throw InputError(place + ": key 'r' is " + text::shown(config["r"]) +
-                         ", wanted is a whole number");
-    const auto targets = config.find("target_modules");
-    if (targets == config.end() || !targets->is_array() || targets->empty())
-        throw InputError(place + ": key 'target_modules' is no list of names");
-    spec.targets.clear();
-    for (const Part part : finetune::parse_targets("q,k,v,o,gate,up,down"))
-        for (const json& name : *targets)
-            if (name == module_name(part)) spec.targets.push_back(part);
-    if (spec.targets.size() != targets->size())
-        throw InputError(place + ": target_modules " + text::shown(*targets) +
-                             " names what is no projection of a layer, or one twice",
-                         "known are q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj");
-    return spec;
-}
-
-void require_base(const std::string& noted, const std::string& base_hash, const std::string& path) {
-    if (noted.empty() || base_hash.empty() || noted == base_hash) return;
-    throw InputError(path + ": was trained beside a model with hash " + noted +
-                         ", the base model's is " + base_hash,
-                     "give the base model it was trained beside");
-}
-
-Parameters<float> read_adapter(const std::string& folder, const transformer::Checkpoint& base,
-                               const Layout& layout, const std::string& base_hash) {
-    const std::string place = inside(folder, kAdapterConfig);
-    const TrainableSpec spec = read_spec(
-        text::parse_json(text::read_file(place, transformer::kMaxConfig), place, {}), place);
-    const finetune::Trainable<float> trainable(layout, spec, 0);
-    Parameters<float> weights = finetune::read_parameters<float>(base, layout);
-    const std::string path = inside(folder, kAdapter);
-    const transformer::MappedFile file(path);
-    transformer::Tensors tensors = transformer::parse_safetensors(file.bytes(), path);
-    transformer::require_unchanged(file.bytes(), path, false);
-    require_base(transformer::safetensors_note(file.bytes(), path, kBaseHash), base_hash, path);
-    Column<float> theta(trainable.size());
-    for (const Piece& piece : trainable.pieces()) {
-        const std::string name = piece_name(layout, piece);
-        const auto found = tensors.find(name);
-        if (found == tensors.end())
-            throw InputError(path + ": tensor " + name + " is missing",
-                             "the adapter belongs to another model, or is incomplete");
-        if (found->second.shape != std::vector<Index>{piece.rows, piece.cols})
-            throw InputError(path + ": tensor " + name + " has shape " +
-                                 transformer::shape_text(found->second.shape) + ", wanted is " +
-                                 transformer::shape_text({piece.rows, piece.cols}),
-                             "the adapter belongs to another model");
-        transformer::require_finite(found->second, 0, piece.rows * piece.cols);
-        transformer::to_float(found->second, 0, piece.rows * piece.cols,
-                              theta.data() + piece.offset);
-        tensors.erase(found);
-    }
-    if (!tensors.empty())
-        throw InputError(path + ": tensor " + text::shown(json(tensors.begin()->first)) +
-                         " is no part of the adapter its config describes");
-    transformer::require_config(place, file.bytes(), path);
-    const Parameters<float> before = weights;
-    trainable.apply(theta, before, weights);
-    return weights;
-}
 
 /// Everything but whether the head is tied.
 void require_same_model(const transformer::ModelConfig& a, const transformer::ModelConfig& b,
@@ -277,15 +170,26 @@ void require_same_model(const transformer::ModelConfig& a, const transformer::Mo
     same("rope scaling", a.rope.kind, b.rope.kind);
 }
 
+/// A model of the folder, or the base with the folder's adapter.
+transformer::Checkpoint open_model(const std::string& folder, const std::string& base) {
+    const bool whole = fs::exists(inside(folder, kConfig)) || !transformer::holds_adapter(folder);
+    return transformer::Checkpoint(folder, whole ? "" : base);
+}
+
 }  // namespace
 
 Parameters<float> read_model(const std::string& folder, const transformer::Checkpoint& base,
                              const Layout& layout, const std::string& base_hash) {
-    std::error_code failed;
-    if (fs::exists(inside(folder, kAdapterConfig), failed))
-        return read_adapter(folder, base, layout, base_hash);
-    const transformer::Checkpoint trained(folder);
-    transformer::require_unchanged(trained);
+    const transformer::Checkpoint trained = open_model(folder, base.folder());
+    if (trained.adapter() && base.adapter())
+        throw InputError(folder + ": is an adapter, and so is the model it would be added to",
+                         "merge the first into its base model with PEFT");
+    if (trained.adapter() && trained.folder() == base.folder())
+        transformer::require_unchanged(*trained.adapter());
+    else
+        transformer::require_unchanged(trained);
+    if (trained.adapter() && !base_hash.empty())
+        transformer::require_base(*trained.adapter(), base_hash);
     require_same_model(trained.config(), base.config(), folder);
     if (!trained.config().tied && layout.tied())
         throw std::logic_error("a head of its own needs a layout that has one");
@@ -294,23 +198,17 @@ Parameters<float> read_model(const std::string& folder, const transformer::Check
 
 bool holds_model(const std::string& folder) {
     std::error_code failed;
-    return fs::exists(inside(folder, kConfig), failed) ||
-           fs::exists(inside(folder, kAdapterConfig), failed);
+    return fs::exists(inside(folder, kConfig), failed) || transformer::holds_adapter(folder);
 }
 
 void remove_model(const std::string& folder) {
     std::error_code ignored;
-    for (const char* name : {kConfig, kWeights, kAdapterConfig, kAdapter})
+    for (const char* name : {kConfig, kWeights, kAdapterConfig, kAdapterWeights})
         fs::remove(inside(folder, name), ignored);
 }
 
-bool head_of_its_own(const std::string& folder) {
-    std::error_code failed;
-    const std::string config = inside(folder, kConfig);
-    if (!fs::exists(config, failed)) return false;
-    return !transformer::parse_model_config(text::read_file(config, transformer::kMaxConfig),
-                                            config)
-                .tied;
+bool head_of_its_own(const std::string& folder, const std::string& base) {
+    return holds_model(folder) && !open_model(folder, base).config().tied;
 }
 
 }  // namespace prefdyn

@@ -13,6 +13,7 @@ struct TrainedModel {
     finetune::TrainableSpec spec;
     const finetune::Column<float>* theta = nullptr;
     std::string base_hash = {};  ///< of the base; adapters carry it
+    std::string tokenizer_folder = base_folder;
 };
 
 /// Adapters as adapter_config.json and adapter_model.safetensors; else config.json,
@@ -32,7 +33,8 @@ bool holds_model(const std::string& folder);
 /// Removes what write_model writes, but for the tokeniser.
 void remove_model(const std::string& folder);
 
-/// Whether the folder holds a model whose head is no longer the embedding.
-bool head_of_its_own(const std::string& folder);
+/// Whether the folder holds a model, or an adapter of the one in `base`, whose head is not the
+/// embedding.
+bool head_of_its_own(const std::string& folder, const std::string& base);
 
 }  // namespace prefdyn

@@ -47,7 +47,9 @@ void declare_objective(ParameterTable& t, TrainingOptions& o) {
 void declare_optimiser(ParameterTable& t, TrainingOptions& o) {
     t.choice("optimizer", &o.optimizer, finetune::update_names(), "as torch.optim defines them");
     t.real("lr", &o.learning_rate, 0.0, 1e6, true, "", "learning rate");
-    t.real("weight-decay", &o.weight_decay, 0.0, 1e6, false, "", "of adamw");
+    t.real("weight-decay", &o.weight_decay, 0.0, 1e6, false, "",
+           "of adamw; norms and biases are spared, as TRL does it");
+    t.flag("decay-norms", &o.decay_vectors, "decay norms and biases as well");
     t.choice("schedule", &o.schedule, finetune::schedule_names(),
              "of the learning rate, as transformers.get_scheduler");
     t.integer("warmup-steps", &o.warmup, 0, 1000000000, "updates",
@@ -87,6 +89,13 @@ void declare_training(ParameterTable& t, TrainingOptions& o) {
         const std::string idle = decays ? "" : table.given_of({"weight-decay"});
         return idle.empty() ? "" : idle + ": without effect; only adamw decays weights";
     });
+    t.rule([&o](const ParameterTable&) {
+        const bool whole = o.method == TrainedPart::kFull && o.weight_decay > 0.0;
+        return std::string(
+            o.decay_vectors && !whole
+                ? "--decay-norms: without effect; only --method full with --weight-decay has them"
+                : "");
+    });
     t.rule([&o](const ParameterTable& table) {
         const bool warms = o.schedule != finetune::ScheduleKind::kConstant;
         const std::string idle = warms ? "" : table.given_of({"warmup-steps"});
@@ -116,7 +125,7 @@ finetune::TrainingSpec training_spec(const TrainingOptions& o, std::size_t pairs
     finetune::TrainingSpec out;
     out.trained = {o.method, o.rank, o.alpha, finetune::parse_targets(o.targets)};
     out.loss = {loss_names().at(o.loss), o.beta, o.label_smoothing, o.discopop_tau};
-    out.update = {o.optimizer, o.weight_decay};
+    out.update = {o.optimizer, o.weight_decay, o.decay_vectors};
     out.schedule = {o.schedule, o.warmup};
     out.learning_rate = o.learning_rate;
     out.batch = std::min(o.batch, static_cast<Index>(pairs));

@@ -27,6 +27,7 @@ struct TrainingOptions {
     Index warmup = 0, batch = 128, epochs = 1, steps = 0;
     double held_out = 0.1;
     SplitKind split = SplitKind::kRandom;
+    bool decay_vectors = false;
     std::uint64_t seed = 1234;
     Index records = 11, tokens = 4096;
     bool recompute = false;

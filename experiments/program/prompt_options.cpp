@@ -37,22 +37,51 @@ void require_distinct(const std::vector<text::PreferenceData>& all) {
 
 }  // namespace
 
+void declare(ParameterTable& t, BosOptions& o) {
+    t.flag("bos", &o.bos,
+           "put the beginning-of-sequence token first; without --bos and --no-bos it is done as "
+           "the tokeniser does it by itself");
+    t.flag("no-bos", &o.no_bos, "do not put it first");
+    t.rule([&o](const ParameterTable&) {
+        return std::string(o.bos && o.no_bos ? "--bos and --no-bos exclude each other" : "");
+    });
+}
+
+bool puts_bos(const BosOptions& options, const text::Tokenizer& tokenizer) {
+    if (options.bos || options.no_bos) return options.bos;
+    const auto own = tokenizer.special().adds_bos;
+    if (!own)
+        throw InputError("whether the tokeniser (" + tokenizer.kind() +
+                             ") puts the beginning-of-sequence token first is not said in its "
+                             "files, and programs disagree",
+                         "give --bos or --no-bos");
+    return *own;
+}
+
+std::string bos_text(const BosOptions& options, bool bos) {
+    const bool chosen = options.bos || options.no_bos;
+    return std::string("bos put first: ") + (bos ? "yes" : "no") +
+           (chosen ? ", as asked for" : ", as the tokeniser does");
+}
+
 void declare(ParameterTable& t, PromptOptions& o) {
     t.texts("data", &o.data, "preference data: .jsonl files, or folders of them");
     t.text("template", &o.prompt_template,
            "text around {prompt}; \\n, \\t and \\\\ are read as newline, tab, backslash");
     t.text("suffix", &o.suffix, "text behind the template, written likewise");
-    t.flag("bos", &o.bos, "put the beginning-of-sequence token first");
+    declare(t, o.bos);
     t.text("first", &o.first, "first answer (label +1); empty: as the data has it");
     t.text("second", &o.second, "second answer (label -1)");
     t.real("min-confidence", &o.min_confidence, 0.0, 1.0, false, "",
            "drop lines with a lower label_confidence");
 }
 
-text::PromptFormat format_of(const PromptOptions& options) {
-    return {options.bos,
+std::string suffix_of(const PromptOptions& options) { return unescape("suffix", options.suffix); }
+
+text::PromptFormat format_of(const PromptOptions& options, const text::Tokenizer& tokenizer) {
+    return {puts_bos(options.bos, tokenizer),
             unescape("template", options.prompt_template),
-            unescape("suffix", options.suffix),
+            suffix_of(options),
             {unescape("first", options.first), unescape("second", options.second)}};
 }
 

@@ -8,7 +8,7 @@
 #include "sim/base/failure.hpp"
 #include "sim/lm/text/dialogues.hpp"
 #include "sim/lm/text/prompts.hpp"
-#include "sim/lm/text/tokenizer/byte_level_tokenizer.hpp"
+#include "sim/lm/text/tokenizer/json_tokenizer.hpp"
 #include "sim/lm/text/tokenizer/sentencepiece_tokenizer.hpp"
 
 namespace {
@@ -48,7 +48,7 @@ void read(const std::string& target, const std::string& input) {
     } else if (target == "dialogues") {
         convert(input);
     } else if (target == "tokenizer") {
-        exercise(*text::byte_level_tokenizer(text::parse_json(input, "fuzz"), {}, "fuzz", "hash"));
+        exercise(*text::json_tokenizer(text::parse_json(input, "fuzz"), {}, "fuzz", "hash"));
     } else if (target == "sentencepiece") {
         exercise(*text::sentencepiece_tokenizer(input, {}, "fuzz"));
     } else {

@@ -4,8 +4,8 @@
     V/bin/python tests/oracle/tokenizers_oracle.py build/tests/token_ids [MODEL_FOLDER ...]
 
 Trains small byte-level BPE tokenizers (GPT-2, Llama 3, Qwen 2 splits, and variants), encodes awkward
-text with both, and stops with an error at the first difference. MODEL_FOLDERs with a tokenizer.model
-are compared with the sentencepiece package.
+text with both, and stops with an error at the first difference. MODEL_FOLDERs with a tokenizer.json
+alone are compared with the tokenizers package, those with a tokenizer.model with sentencepiece.
 """
 
 import json
@@ -76,7 +76,7 @@ def ids_of(program, model, texts):
     out = subprocess.run([program, str(model)], input=lines, capture_output=True, text=True)
     if out.returncode:
         sys.exit(f"{model}: {out.stderr}")
-    return out.stdout.splitlines()
+    return out.stdout.split("\n")[:-1]
 
 
 def compare(program, model, texts, expected, round_trip):
@@ -122,6 +122,11 @@ def main():
             want = [e.ids for e in tokenizer.encode_batch(batch, add_special_tokens=False)]
             compare(program, place, batch, want, round_trip=name in ("gpt2", "llama3", "digits", "inverted"))
     for model in folders:
+        if not (Path(model) / "tokenizer.model").exists():
+            tokenizer = Tokenizer.from_file(str(Path(model) / "tokenizer.json"))
+            want = [e.ids for e in tokenizer.encode_batch(batch, add_special_tokens=False)]
+            compare(program, model, batch, want, round_trip=False)
+            continue
         import sentencepiece
 
         processor = sentencepiece.SentencePieceProcessor(model_file=str(Path(model) / "tokenizer.model"))

@@ -8,7 +8,7 @@
 
 #include "sim/lm/text/preferences.hpp"
 #include "sim/lm/text/tokenizer/byte_alphabet.hpp"
-#include "sim/lm/text/tokenizer/byte_level_tokenizer.hpp"
+#include "sim/lm/text/tokenizer/json_tokenizer.hpp"
 #include "tests/support/support.hpp"
 
 namespace prefdyn::test {
@@ -63,7 +63,7 @@ inline text::Json added_token(const std::string& content, int id, bool special =
 
 inline std::unique_ptr<text::Tokenizer> make_tokenizer(const text::Json& document,
                                                        const text::TokenizerConfig& config = {}) {
-    return text::byte_level_tokenizer(document, config, "tokenizer.json", "hash");
+    return text::json_tokenizer(document, config, "tokenizer.json", "hash");
 }
 
 using Tokens = std::vector<text::Token>;

@@ -1,5 +1,6 @@
 #include "sim/lm/model/checkpoint.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -18,6 +19,8 @@ using nlohmann::json;
 constexpr std::size_t kMaxIndex = std::size_t{16} << 20;
 constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
+constexpr const char* kEmbedding = "model.embed_tokens.weight";
+constexpr const char* kHead = "lm_head.weight";
 
 /// FOLDER/NAME, which must be a plain name; it may be a link, as in the hub's cache.
 std::string inside(const std::string& folder, const std::string& name) {
@@ -49,6 +52,20 @@ std::map<std::string, std::set<std::string>> parse_index(const std::string& text
         shards[item.value().get<std::string>()].insert(item.key());
     }
     return shards;
+}
+
+/// Whether two tensors of one shape hold the same numbers; not a number equals nothing.
+bool same_values(const Tensor& a, const Tensor& b) {
+    constexpr Index kAtOnce = 1 << 16;
+    std::vector<float> x(kAtOnce), y(kAtOnce);
+    if (a.bytes.data() == b.bytes.data()) return true;
+    for (Index first = 0; first < a.elements(); first += kAtOnce) {
+        const Index count = std::min(kAtOnce, a.elements() - first);
+        to_float(a, first, count, x.data());
+        to_float(b, first, count, y.data());
+        if (!std::equal(x.begin(), x.begin() + count, y.begin())) return false;
+    }
+    return true;
 }
 
 /// Buffers older versions saved although they follow from the config.
@@ -98,6 +115,20 @@ Tensor Checkpoint::take(const std::string& name, const std::vector<Index>& shape
     return tensor;
 }
 
+/// The tensor, or what the adapter makes of it.
+Tensor Checkpoint::adapted(Tensor tensor, Adapter::Place where) {
+    if (!adapter_) return tensor;
+    std::optional<RowsF> values = adapter_->changed(tensor, where);
+    if (!values) return tensor;
+    made_.push_back(std::make_unique<RowsF>(std::move(*values)));
+    const RowsF& made = *made_.back();
+    tensor.dtype = Dtype::kF32;
+    tensor.dtype_name = "F32";
+    tensor.bytes = std::as_bytes(std::span(made.data(), static_cast<std::size_t>(made.size())));
+    tensor.mapped = false;
+    return tensor;
+}
+
 LayerTensors Checkpoint::take_layer(Index index) {
     LayerTensors out;
     out.layer = index;
@@ -106,35 +137,87 @@ LayerTensors Checkpoint::take_layer(Index index) {
         const std::vector<Index> shape = part_shape(config_, part);
         if (shape.empty()) continue;
         std::string name = "model.layers." + std::to_string(index) + ".";
-        out.parts[p] = take(name.append(part_name(part)), shape);
+        const bool matrix = shape.size() == 2;
+        out.parts[p] = adapted(take(name.append(part_name(part)), shape),
+                               matrix ? Adapter::Place::kProjection : Adapter::Place::kVector);
     }
     return out;
 }
 
-Checkpoint::Checkpoint(const std::string& folder) : folder_(folder) {
-    std::error_code failed;
-    if (!fs::is_directory(folder, failed))
-        throw InputError(folder + ": is no folder", "give a folder in Hugging Face layout");
-    const std::string config = inside(folder, "config.json");
-    config_ = parse_model_config(text::read_file(config, kMaxConfig), config);
-    if (fs::exists(inside(folder, kSingle), failed))
-        open(kSingle);
-    else if (fs::exists(inside(folder, kIndex), failed))
-        open_shards();
-    else
-        throw InputError(folder + ": has neither " + kSingle + " nor " + kIndex,
-                         "pickled weights (.bin, .pt) are not read; convert them to safetensors");
-    embedding_ = take("model.embed_tokens.weight", {config_.vocabulary, config_.hidden});
-    final_norm_ = take("model.norm.weight", {config_.hidden});
-    for (Index i = 0; i < config_.layers; ++i) layers_.push_back(take_layer(i));
-    if (!config_.tied) head_ = take("lm_head.weight", {config_.vocabulary, config_.hidden});
+/// Where the config ties the two, a file may hold both all the same: a copy, or a head of its own,
+/// which then counts; or the head alone, which then is the embedding. An adapter may part them.
+void Checkpoint::take_embedding_and_head() {
+    const std::vector<Index> shape = {config_.vocabulary, config_.hidden};
+    const bool alone = config_.tied && !tensors_.contains(kEmbedding) && tensors_.contains(kHead);
+    Tensor table = take(alone ? kHead : kEmbedding, shape);
+    Tensor head = table;
+    if (!config_.tied || tensors_.contains(kHead)) head = take(kHead, shape);
+    config_.tied = config_.tied && same_values(table, head);
+    table.name = kEmbedding;
+    if (config_.tied) head = table;
+    if (config_.tied && adapter_)
+        if (const Tensor* both = adapter_->embedding_of_base(table)) head = *both;
+    head.name = kHead;
+    embedding_ = adapted(table, Adapter::Place::kTable);
+    head_ = adapted(head, Adapter::Place::kTable);
+    config_.tied = config_.tied && same_values(embedding_, head_);
     if (config_.tied) head_ = embedding_;
-    if (config_.tied) tensors_.erase("lm_head.weight");  // a copy of the embedding some keep
+}
+
+void Checkpoint::require_nothing_left() const {
     for (const auto& [name, tensor] : tensors_)
         if (!is_derived(name))
             throw InputError(tensor.file + ": tensor " + text::shown(json(name)) +
                                  " is not part of the model config.json describes",
                              "it may change the computation, so the model is not run");
+    if (adapter_) adapter_->require_all_used();
+}
+
+/// An adapter beside a model is added to that one, as transformers does it.
+void Checkpoint::choose_folders(const std::string& folder, const std::string& base) {
+    std::error_code failed;
+    if (!fs::is_directory(folder, failed))
+        throw InputError(folder + ": is no folder", "give a folder in Hugging Face layout");
+    folder_ = tokenizer_folder_ = folder;
+    if (!holds_adapter(folder)) {
+        if (base.empty()) return;
+        throw InputError(folder + ": is no adapter, so it has no base model",
+                         "leave the base model out");
+    }
+    adapter_ = std::make_unique<Adapter>(folder);
+    if (fs::exists(inside(folder, "config.json"), failed)) {
+        if (base.empty()) return;
+        throw InputError(folder + ": holds the adapter's base model already",
+                         "leave the base model out");
+    }
+    folder_ = base.empty() ? adapter_->base() : base;
+    if (folder_.empty() || !fs::is_directory(folder_, failed))
+        throw InputError(inside(folder, kAdapterConfig) + ": key 'base_model_name_or_path' is " +
+                             text::shown(json(folder_)) + ", which is no folder here",
+                         "name the folder of its base model with --base");
+    if (holds_adapter(folder_))
+        throw InputError(folder_ + ": the base model has an adapter of its own",
+                         "merge that one with PEFT first");
+    const auto has = [&](const char* name) { return fs::exists(inside(folder, name), failed); };
+    if (!has("tokenizer.model") && !has("tokenizer.json")) tokenizer_folder_ = folder_;
+}
+
+Checkpoint::Checkpoint(const std::string& folder, const std::string& base) {
+    choose_folders(folder, base);
+    std::error_code failed;
+    const std::string config = inside(folder_, "config.json");
+    config_ = parse_model_config(text::read_file(config, kMaxConfig), config);
+    if (fs::exists(inside(folder_, kSingle), failed))
+        open(kSingle);
+    else if (fs::exists(inside(folder_, kIndex), failed))
+        open_shards();
+    else
+        throw InputError(folder_ + ": has neither " + kSingle + " nor " + kIndex,
+                         "pickled weights (.bin, .pt) are not read; convert them to safetensors");
+    take_embedding_and_head();
+    final_norm_ = adapted(take("model.norm.weight", {config_.hidden}), Adapter::Place::kVector);
+    for (Index i = 0; i < config_.layers; ++i) layers_.push_back(take_layer(i));
+    require_nothing_left();
     tensors_.clear();
 }
 

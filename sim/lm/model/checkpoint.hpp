@@ -1,15 +1,15 @@
 #pragma once
 // A folder in Hugging Face layout: config.json and model.safetensors, or the shards that
-// model.safetensors.index.json names. Only mapped, nothing is read until it is asked for.
+// model.safetensors.index.json names. Only mapped, nothing is read until it is asked for, but for
+// the weights an adapter changes: those are made in memory.
 
 #include <array>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "sim/lm/model/adapter.hpp"
 #include "sim/lm/model/layer_parts.hpp"
-#include "sim/lm/model/mapped_file.hpp"
-#include "sim/lm/model/safetensors.hpp"
 
 namespace prefdyn::transformer {
 
@@ -23,12 +23,17 @@ struct LayerTensors {
 
 class Checkpoint {
   public:
-    /// Throws InputError if a tensor is missing, unknown, or not of the type and shape the config
-    /// asks for.
-    explicit Checkpoint(const std::string& folder);
+    /// A model's folder, an adapter's, or one that holds both; the adapter is added to the model.
+    /// `base`: the folder of the model of an adapter that is alone; empty: the one that its config
+    /// names. Throws InputError if a tensor is missing, unknown, or not of the type and shape the
+    /// config asks for.
+    explicit Checkpoint(const std::string& folder, const std::string& base = {});
 
     const ModelConfig& config() const { return config_; }
-    const std::string& folder() const { return folder_; }
+    const std::string& folder() const { return folder_; }  ///< of config and weights
+    /// Where the tokeniser is: beside the adapter if there is one, else beside the weights.
+    const std::string& tokenizer_folder() const { return tokenizer_folder_; }
+    const Adapter* adapter() const { return adapter_.get(); }  ///< null: none
     const LayerTensors& layer(Index index) const {
         return layers_[static_cast<std::size_t>(index)];
     }
@@ -37,11 +42,17 @@ class Checkpoint {
     const Tensor& head() const { return head_; }              ///< (V, d), the embedding if tied
 
   private:
+    void choose_folders(const std::string& folder, const std::string& base);
     void open(const std::string& name);
     void open_shards();
     Tensor take(const std::string& name, const std::vector<Index>& shape);
+    Tensor adapted(Tensor tensor, Adapter::Place where);
     LayerTensors take_layer(Index index);
-    std::string folder_;
+    void take_embedding_and_head();
+    void require_nothing_left() const;
+    std::string folder_, tokenizer_folder_;
+    std::unique_ptr<Adapter> adapter_;
+    std::vector<std::unique_ptr<RowsF>> made_;  ///< weights the adapter changes
     std::vector<std::unique_ptr<MappedFile>> files_;
     Tensors tensors_;  ///< those not taken yet
     ModelConfig config_;

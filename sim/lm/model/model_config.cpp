@@ -1,5 +1,6 @@
 #include "sim/lm/model/model_config.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <set>
 #include <sstream>
@@ -36,30 +37,58 @@ constexpr Architecture kArchitectures[] = {
 const std::set<std::string>& harmless_keys() {
     static const std::set<std::string> keys = [] {
         std::istringstream words(R"(
-    _name_or_path _attn_implementation _attn_implementation_autoset attn_implementation
-    _flash_attn_2_enabled _commit_hash attention_dropout auto_map bad_words_ids
-    begin_suppress_tokens bos_token_id chunk_size_feed_forward decoder_start_token_id
-    diversity_penalty do_sample dtype early_stopping encoder_no_repeat_ngram_size eos_token_id
-    exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id
-    id2label initializer_range label2id length_penalty max_length max_sequence_length min_length
-    no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_attentions
-    output_hidden_states output_scores pad_token_id prefix pretraining_tp problem_type
-    remove_invalid_values repetition_penalty return_dict return_dict_in_generate rope_parameters
-    rope_scaling rope_theta sep_token_id suppress_tokens task_specific_params temperature
-    tokenizer_class top_k top_p torch_dtype torchscript transformers_version typical_p
-    unsloth_fixed unsloth_version use_cache )");
+    _name_or_path _attn_implementation _attn_implementation_autoset _attn_implementation_internal
+    attn_implementation _flash_attn_2_enabled _commit_hash _from_model_config attention_dropout
+    attn_pdrop auto_map bad_words_ids begin_suppress_tokens bos_token bos_token_id
+    chunk_size_feed_forward classifier_dropout decoder_start_token_id diversity_penalty do_sample
+    dtype early_stopping embd_pdrop embedding_dropout encoder_no_repeat_ngram_size eos_token
+    eos_token_id exponential_decay_length_penalty finetuning_task forced_bos_token_id
+    forced_eos_token_id gradient_checkpointing hidden_dropout id2label initializer_range
+    is_llama_config label2id length_penalty max_length max_sequence_length min_length
+    model_max_length no_repeat_ngram_size num_beam_groups num_beams num_labels
+    num_return_sequences output_attentions output_hidden_states output_scores pad_token
+    pad_token_id prefix pretraining_tp problem_type remove_invalid_values reorder_and_upcast_attn
+    repetition_penalty resid_pdrop residual_dropout return_dict return_dict_in_generate
+    rope_parameters rope_scaling rope_theta sep_token_id seq_length summary_activation
+    summary_first_dropout summary_proj_to_labels summary_type summary_use_proj suppress_tokens
+    task_specific_params temperature tokenizer_class top_k top_p torch_dtype torchscript
+    transformers.js_config transformers_version typical_p unk_token_id unsloth_fixed
+    unsloth_version use_cache use_flash_attention use_flash_attn use_return_dict )");
         return std::set<std::string>(std::istream_iterator<std::string>(words), {});
     }();
     return keys;
 }
 
-/// Keys of the base class that change the model unless they hold this value.
+/// Keys that change the model unless they hold one of these values, the neutral ones.
+const json& neutral_values() {
+    static const json values = json::parse(R"({
+        "add_bias_linear": [false], "add_cross_attention": [false], "add_qkv_bias": [false],
+        "alibi": [false], "attention_bias": [false], "attn_logit_softcapping": [0],
+        "bias": [false], "causal": [true], "cross_attention_hidden_size": [false],
+        "embedding_multiplier": [1], "final_logit_softcapping": [0], "is_causal": [true],
+        "is_decoder": [false], "is_encoder_decoder": [false], "lm_head_bias": [false],
+        "logit_scale": [1], "logits_scaling": [1], "mlp_bias": [false], "multi_query": [false],
+        "num_experts": [0], "num_local_experts": [0], "num_nextn_predict_layers": [0],
+        "parallel_attn": [false], "partial_rotary_factor": [1],
+        "position_embedding_type": ["rope", "rotary"], "pruned_heads": [{}, []],
+        "qk_layernorm": [false], "qk_norm": [false], "qkv_bias": [false],
+        "quantization": [false, {}], "residual_multiplier": [1],
+        "rms_norm_add_unit_offset": [false], "rope_interleave": [false],
+        "rope_interleaved": [false], "rope_traditional": [false], "rotary_pct": [1],
+        "scale_attn_by_inverse_layer_idx": [false], "scale_attn_weights": [true],
+        "scale_emb": [1], "tie_encoder_decoder": [false], "use_alibi": [false],
+        "use_bfloat16": [false], "use_bias": [false], "use_bidirectional_attention": [false],
+        "use_dynamic_ntk": [false], "use_logn_attn": [false], "use_mrope": [false],
+        "use_parallel_residual": [false], "use_qk_norm": [false], "use_qkv_bias": [false],
+        "use_rope": [true], "use_sliding_window": [false]})");
+    return values;
+}
+
 bool at_rest(const std::string& key, const json& value) {
-    static const std::set<std::string> off = {"add_cross_attention", "cross_attention_hidden_size",
-                                              "is_decoder",          "is_encoder_decoder",
-                                              "tie_encoder_decoder", "use_bfloat16"};
-    return value.is_null() || (off.contains(key) && value == false) ||
-           (key == "pruned_heads" && value.empty());
+    if (value.is_null()) return true;
+    const auto neutral = neutral_values().find(key);
+    return neutral != neutral_values().end() &&
+           std::find(neutral->begin(), neutral->end(), value) != neutral->end();
 }
 
 /// Typed access to the members of one object; remembers which were asked for.
@@ -158,13 +187,31 @@ std::vector<Index> windows_by_layer(Reader& read, Index window, Index layers) {
     return out;
 }
 
+/// Keys of other families about windows by layer: read where they ask for none.
+void rest_windows(Reader& read, Index window) {
+    if (const json* types = read.find("layer_types")) {
+        const json same = window == 0 ? "full_attention" : "sliding_attention";
+        if (!types->is_array() || std::count(types->begin(), types->end(), same) !=
+                                      static_cast<std::ptrdiff_t>(types->size()))
+            read.refuse("layer_types", "a list of " + text::shown(same));
+    }
+    if (read.flag("use_sliding_window", window > 0) != (window > 0))
+        read.refuse("use_sliding_window", window > 0 ? "true or absent" : "false");
+    if (read.has("use_sliding_window") && window == 0) read.find("sliding_window");
+    read.find("max_window_layers");
+}
+
 std::vector<Index> read_windows(Reader& read, const Architecture& kind, Index layers) {
     const auto count = static_cast<std::size_t>(layers);
-    if (!kind.window_keys) return std::vector<Index>(count, 0);
+    if (!kind.window_keys) {
+        rest_windows(read, 0);
+        return std::vector<Index>(count, 0);
+    }
     const Index window = read.has("sliding_window")
                              ? read.integer("sliding_window", Index{1} << 31, 0)
                              : kind.default_window;
     if (kind.window_by_layer) return windows_by_layer(read, window, layers);
+    rest_windows(read, window);
     return std::vector<Index>(count, window);
 }
 
@@ -192,6 +239,18 @@ double read_epsilon(Reader& read) {
     const double epsilon = value->is_number() ? value->get<double>() : -1.0;
     if (!(epsilon >= 0.0 && epsilon <= 1.0)) read.refuse("rms_norm_eps", "a number in [0, 1]");
     return epsilon;
+}
+
+/// Of the keys about dropout within the model those that are not zero.
+std::vector<std::string> dropout_of(const json& object) {
+    std::vector<std::string> out;
+    for (const char* key : {"attention_dropout", "attn_pdrop", "embd_pdrop", "embedding_dropout",
+                            "hidden_dropout", "resid_pdrop", "residual_dropout"}) {
+        const auto found = object.find(key);
+        if (found != object.end() && found->is_number() && *found != 0)
+            out.push_back(std::string(key) + " " + text::shown(*found));
+    }
+    return out;
 }
 
 }  // namespace
@@ -227,6 +286,7 @@ ModelConfig parse_model_config(std::string_view text, const std::string& place) 
     c.window = read_windows(read, kind, c.layers);
     c.rope = parse_rope(object, place);
     read.require_all_known();
+    c.dropout = dropout_of(object);
     return c;
 }
 

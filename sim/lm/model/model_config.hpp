@@ -19,6 +19,7 @@ struct ModelConfig {
     RopeSpec rope;
     bool tied = false;  ///< the head is the token embedding
     bool qkv_bias = false, output_bias = false, mlp_bias = false;
+    std::vector<std::string> dropout;  ///< "attention_dropout 0.1": asked for, but never applied
     std::vector<Index> window;  ///< per layer: positions attended to at most, 0 for all before
 
     Index parameters() const;

@@ -34,12 +34,18 @@ std::string sample_hash(Bytes file, const std::string& path, const HashLimits& l
     return content_hash(all);
 }
 
+std::string file_in(const std::string& folder, const char* name) {
+    return (std::filesystem::path(folder) / name).string();
+}
+
+/// Of the model, without its adapter's.
 std::set<std::string> weight_files(const Checkpoint& checkpoint) {
     std::set<std::string> out = {checkpoint.embedding().file, checkpoint.final_norm().file,
                                  checkpoint.head().file};
     for (Index i = 0; i < checkpoint.config().layers; ++i)
         for (const Tensor& tensor : checkpoint.layer(i).parts)
             if (tensor.present()) out.insert(tensor.file);
+    if (checkpoint.adapter()) out.erase(file_in(checkpoint.adapter()->folder(), kAdapterWeights));
     return out;
 }
 
@@ -51,6 +57,28 @@ ModelHash::File hash_file(const std::string& path, bool weights, const HashLimit
                         file.bytes().size(), sampled};
     MappedFile::forget(file.bytes());
     return out;
+}
+
+std::string hash_of(const std::vector<ModelHash::File>& files) {
+    std::string all;
+    for (const auto& file : files) all += file.name + " " + file.hash + "\n";
+    return content_hash(all);
+}
+
+/// `out`: the hash of the base model so far.
+void add_adapter(const Adapter& adapter, const HashLimits& limits, ModelHash& out) {
+    require_base(adapter, out.hash);
+    for (const char* name : {kAdapterConfig, kAdapterWeights})
+        out.files.push_back(
+            hash_file(file_in(adapter.folder(), name), name == kAdapterWeights, limits));
+    out.hash = hash_of(out.files);
+}
+
+void require_written(const std::string& config, const std::string& weights) {
+    const MappedFile file(weights);
+    require_unchanged(file.bytes(), weights, false);
+    require_config(config, file.bytes(), weights);
+    MappedFile::forget(file.bytes());
 }
 
 std::string method_of(const ModelHash& model, const HashLimits& limits) {
@@ -80,26 +108,25 @@ void require_config(const std::string& config, std::span<const std::byte> weight
                      "written");
 }
 
+void require_unchanged(const Adapter& adapter) {
+    require_written(file_in(adapter.folder(), kAdapterConfig),
+                    file_in(adapter.folder(), kAdapterWeights));
+}
+
 void require_unchanged(const Checkpoint& checkpoint) {
-    const auto config = std::filesystem::path(checkpoint.folder()) / "config.json";
-    for (const std::string& path : weight_files(checkpoint)) {
-        const MappedFile file(path);
-        require_unchanged(file.bytes(), path, false);
-        require_config(config.string(), file.bytes(), path);
-        MappedFile::forget(file.bytes());
-    }
+    const std::string config = file_in(checkpoint.folder(), "config.json");
+    for (const std::string& path : weight_files(checkpoint)) require_written(config, path);
+    if (checkpoint.adapter()) require_unchanged(*checkpoint.adapter());
 }
 
 ModelHash hash_model(const Checkpoint& checkpoint, const HashLimits& limits) {
     require_unchanged(checkpoint);
     ModelHash out;
-    const auto config = std::filesystem::path(checkpoint.folder()) / "config.json";
-    out.files.push_back(hash_file(config.string(), false, limits));
+    out.files.push_back(hash_file(file_in(checkpoint.folder(), "config.json"), false, limits));
     for (const std::string& path : weight_files(checkpoint))
         out.files.push_back(hash_file(path, true, limits));
-    std::string all;
-    for (const auto& file : out.files) all += file.name + " " + file.hash + "\n";
-    out.hash = content_hash(all);
+    out.hash = hash_of(out.files);
+    if (checkpoint.adapter()) add_adapter(*checkpoint.adapter(), limits, out);
     out.method = method_of(out, limits);
     return out;
 }

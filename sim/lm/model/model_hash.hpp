@@ -21,15 +21,18 @@ struct ModelHash {
         std::size_t bytes = 0;
         bool sampled = false;
     };
-    std::vector<File> files;  ///< config.json first, then the weight files by name
+    std::vector<File> files;  ///< config.json first, then the weight files by name, the adapter's
     std::string hash;         ///< of all of them
 
     /// How it was made, for a result file.
     std::string method;
 };
 
-/// Throws InputError if config or weights are not what was written, where this program wrote them.
+/// Throws InputError if config or weights, of an adapter as well, are not what was written, where
+/// this program wrote them.
 void require_unchanged(const Checkpoint& checkpoint);
+/// Of the adapter alone.
+void require_unchanged(const Adapter& adapter);
 
 /// Under this note weights carry the hash of the config they were written with.
 inline constexpr const char* kConfigHash = "prefdyn_config_hash";
@@ -42,7 +45,8 @@ std::string config_hash(const std::string& text, const std::string& place);
 void require_config(const std::string& config, std::span<const std::byte> weights,
                     const std::string& weights_path);
 
-/// Throws like require_unchanged.
+/// Throws like require_unchanged, and if the model has an adapter that was trained beside another
+/// one.
 ModelHash hash_model(const Checkpoint& checkpoint, const HashLimits& limits = {});
 
 }  // namespace prefdyn::transformer

@@ -33,6 +33,7 @@ struct Tensor {
     Dtype dtype = Dtype::kOther;
     std::vector<Index> shape;
     std::span<const std::byte> bytes;
+    bool mapped = true;  ///< the bytes are a file's, not made here
 
     bool present() const { return bytes.data() != nullptr; }
     Index elements() const;

@@ -54,9 +54,13 @@ void read_row(const Tensor& table, Index id, float* out) {
     to_float(table, id * d, d, out);
 }
 
+void forget(const Tensor& tensor) {
+    if (tensor.mapped) MappedFile::forget(tensor.bytes);
+}
+
 void forget(const LayerTensors& layer) {
     for (const Tensor& each : layer.parts)
-        if (each.present()) MappedFile::forget(each.bytes);
+        if (each.present()) forget(each);
 }
 
 }  // namespace
@@ -90,7 +94,7 @@ RowsF Transformer::look_up(std::span<const TokenIds> prompts) const {
     if (!finite)
         for (const std::int32_t id : all)
             require_finite(checkpoint_.embedding(), id * x.cols(), x.cols());
-    MappedFile::forget(checkpoint_.embedding().bytes);
+    forget(checkpoint_.embedding());
     return x;
 }
 
@@ -153,7 +157,7 @@ RowsF Transformer::logits(const RowsF& embeddings) const {
         block.pack_rows(head, first, count);
         multiply(best_kernels(), view_of(embeddings), block, out.data() + first, out.cols(), false);
     }
-    MappedFile::forget(head.bytes);
+    forget(head);
     return out;
 }
 

@@ -24,7 +24,8 @@ struct EmbedOptions {
 
 class Transformer {
   public:
-    explicit Transformer(const std::string& folder) : checkpoint_(folder) {}
+    explicit Transformer(const std::string& folder, const std::string& base = {})
+        : checkpoint_(folder, base) {}
 
     const Checkpoint& checkpoint() const { return checkpoint_; }
     const ModelConfig& config() const { return checkpoint_.config(); }

@@ -1,5 +1,6 @@
 #pragma once
-// A file of one JSON object a line, read line by line; every error names file and line.
+// A file of one JSON object a line, read line by line; every error names file and line. A byte
+// order mark in front, carriage returns before newlines and blank lines at the end are skipped.
 
 #include <cstddef>
 #include <iosfwd>
@@ -11,7 +12,7 @@
 namespace prefdyn::text {
 
 struct LineLimits {
-    std::size_t line_bytes = std::size_t{1} << 20;
+    std::size_t line_bytes = std::size_t{1} << 26;
     std::size_t lines = 10'000'000;
 };
 
@@ -21,7 +22,8 @@ class JsonLines {
     JsonLines(std::istream& in, std::string path, const LineLimits& limits = {});
 
     /// The value of the next line; nothing at the end of the file. Throws InputError for a line
-    /// that is blank, too long, no JSON, or ends with a carriage return.
+    /// that is blank with others behind it, too long or no JSON, and for files of another form,
+    /// which it names.
     std::optional<Json> next();
 
     /// Of the line that next() gave last, from 1.
@@ -31,6 +33,9 @@ class JsonLines {
 
   private:
     bool read_line();
+    void require_form() const;
+    bool is_blank() const { return line_.find_first_not_of(" \t\r") == line_.npos; }
+    void require_end();
     Json parse() const;
 
     std::istream& in_;

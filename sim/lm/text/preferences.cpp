@@ -20,13 +20,20 @@ const std::string& filled(const Json& object, const char* key, const std::string
     return text;
 }
 
-const std::string& yes_or_no(const Json& object, const char* key, const std::string& place) {
-    const std::string& text = filled(object, key, place);
-    if (text != " Yes" && text != " No")
-        throw InputError(
-            place + "/" + key + ": is " + in_quotes(text) + ", allowed are ' Yes' and ' No'",
-            "other answers: use the fields prompt, chosen, rejected");
-    return text;
+/// The answers that evaluations ask for, the first of label +1; a space may stand before both.
+constexpr std::array<std::array<std::string_view, 2>, 2> kAnswers = {
+    {{"Yes", "No"}, {"(A)", "(B)"}}};
+
+/// The pair that `text` belongs to, as the data spells it.
+std::array<std::string, 2> answers_with(const std::string& text, const std::string& place) {
+    const std::string space = text.starts_with(' ') ? " " : "";
+    for (const auto& pair : kAnswers)
+        for (const std::string_view each : pair)
+            if (text == space + std::string(each))
+                return {space + std::string(pair[0]), space + std::string(pair[1])};
+    throw InputError(place + ": is " + in_quotes(text) +
+                         ", allowed are Yes and No, or (A) and (B), with or without a space before",
+                     "other answers: use the fields prompt, chosen, rejected");
 }
 
 std::optional<double> confidence_of(const Json& object, const std::string& place) {
@@ -38,11 +45,21 @@ std::optional<double> confidence_of(const Json& object, const std::string& place
     return value;
 }
 
-Preference persona_line(const Json& object, const std::string& place) {
+Preference persona_line(const Json& object, std::array<std::string, 2>& answers,
+                        const std::string& place) {
     Preference out;
     out.prompt = filled(object, "question", place);
-    out.chosen = yes_or_no(object, "answer_matching_behavior", place);
-    out.rejected = yes_or_no(object, "answer_not_matching_behavior", place);
+    out.chosen = filled(object, "answer_matching_behavior", place);
+    out.rejected = filled(object, "answer_not_matching_behavior", place);
+    if (answers[0].empty()) answers = answers_with(out.chosen, place + "/answer_matching_behavior");
+    for (const std::string* text : {&out.chosen, &out.rejected})
+        if (*text != answers[0] && *text != answers[1])
+            throw InputError(place +
+                                 (text == &out.chosen ? "/answer_matching_behavior"
+                                                      : "/answer_not_matching_behavior") +
+                                 ": is " + in_quotes(*text) + ", allowed are " +
+                                 in_quotes(answers[0]) + " and " + in_quotes(answers[1]),
+                             "other answers: use the fields prompt, chosen, rejected");
     if (find_member(object, "statement", place)) text_member(object, "statement", place);
     out.confidence = confidence_of(object, place);
     return out;
@@ -57,8 +74,33 @@ Preference generic_line(const Json& object, const std::string& place) {
     return out;
 }
 
+/// Forms in use that are not read, by their fields.
+void require_no_other_form(const Json& object, const std::string& place) {
+    const auto has = [&](const char* key) { return object.contains(key); };
+    const auto refuse = [&](const char* form, const char* hint) {
+        throw InputError(place + ": this is " + form, hint);
+    };
+    constexpr const char* kRender =
+        "render it with the model's chat template (apply_chat_template of its tokeniser, "
+        "tokenize=False) into the fields prompt, chosen, rejected";
+    for (const char* key : {"prompt", "chosen", "rejected"})
+        if (has(key) && object[key].is_array())
+            refuse("conversational data: lists of messages with role and content", kRender);
+    if (has("instruction") && has("chosen"))
+        refuse("the form of Alpaca: instruction, input, chosen, rejected",
+               "write instruction and input as the field prompt");
+    if (has("question") && has("chosen"))
+        refuse("the form of Orca pairs: system, question, chosen, rejected",
+               "write system and question as the field prompt");
+    if (has("conversations")) refuse("the form of ShareGPT: conversations", kRender);
+    if (has("completion") && has("label"))
+        refuse("unpaired preference data: prompt, completion, label",
+               "preference losses need pairs: prompt, chosen, rejected");
+}
+
 bool is_persona(const Json& object, const std::string& place) {
     require_object(object, place);
+    require_no_other_form(object, place);
     if (object.contains("question") != object.contains("prompt"))
         return object.contains("question");
     if (!object.contains("prompt") && object.contains("chosen") && object.contains("rejected"))
@@ -79,8 +121,9 @@ std::string hash_of(const std::vector<Preference>& lines) {
     return content_hash(all);
 }
 
-Preference read_preference(const Json& object, bool persona, const std::string& place) {
-    Preference out = persona ? persona_line(object, place) : generic_line(object, place);
+Preference read_preference(const Json& object, PreferenceData& data, const std::string& place) {
+    Preference out =
+        data.persona ? persona_line(object, data.answers, place) : generic_line(object, place);
     if (out.chosen == out.rejected)
         throw InputError(place + ": both answers are " + in_quotes(out.chosen),
                          "they say nothing; leave such lines out of the file");
@@ -92,6 +135,20 @@ bool passes(const Preference& line, double min_confidence, const std::string& pl
     if (!line.confidence)
         throw InputError(place + ": has no label_confidence to filter by", "leave the filter out");
     return *line.confidence >= min_confidence;
+}
+
+/// A folder without .jsonl files.
+[[noreturn]] void refuse_folder(const std::string& path) {
+    namespace fs = std::filesystem;
+    constexpr const char* kTable = "write it as JSON lines: Dataset.to_json('pairs.jsonl')";
+    const auto has = [&](const char* name) { return fs::exists(fs::path(path) / name); };
+    if (has("dataset_info.json") || has("dataset_dict.json"))
+        throw InputError(path + ": this is a dataset that save_to_disk wrote", kTable);
+    for (const auto& entry : fs::directory_iterator(path))
+        if (const auto kind = entry.path().extension(); kind == ".parquet" || kind == ".arrow")
+            throw InputError(path + ": this is a folder of " + kind.string().substr(1) + " files",
+                             kTable);
+    throw InputError(path + ": holds no .jsonl file");
 }
 
 }  // namespace
@@ -109,7 +166,7 @@ PreferenceData parse_preferences(std::istream& in, const std::string& path,
         if (persona != data.persona)
             throw InputError(place + ": has other fields than line 1",
                              "keep one form of data in a file");
-        Preference read = read_preference(*object, persona, place);
+        Preference read = read_preference(*object, data, place);
         read.line = lines.number();
         if (passes(read, options.min_confidence, place))
             data.lines.push_back(std::move(read));
@@ -132,7 +189,7 @@ std::vector<PreferenceData> read_preferences(const std::string& path,
     if (fs::is_directory(path)) {
         for (const auto& entry : fs::directory_iterator(path))
             if (entry.path().extension() == ".jsonl") files.push_back(entry.path().string());
-        if (files.empty()) throw InputError(path + ": holds no .jsonl file");
+        if (files.empty()) refuse_folder(path);
         std::sort(files.begin(), files.end());
     } else {
         files.push_back(path);

@@ -2,6 +2,7 @@
 // Preference data: one JSON object a line, in the form of the published persona evaluations or as
 // prompt, chosen, rejected.
 
+#include <array>
 #include <cstddef>
 #include <iosfwd>
 #include <optional>
@@ -21,7 +22,8 @@ struct Preference {
 
 struct PreferenceData {
     std::string name, path;
-    bool persona = false;  ///< answers are " Yes" and " No"
+    bool persona = false;                ///< questions with two fixed answers
+    std::array<std::string, 2> answers;  ///< they, of persona data: (" Yes", " No") and the like
     std::vector<Preference> lines;
     std::size_t filtered = 0;  ///< lines dropped by the confidence filter
     std::string hash;          ///< of the lines kept

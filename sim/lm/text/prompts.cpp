@@ -89,7 +89,7 @@ std::array<std::string, 2> answer_texts(const PreferenceData& data, const Prompt
     if (format.responses[0].empty() != format.responses[1].empty())
         throw InputError("only one of the two responses is given", "give both or none");
     if (!format.responses[0].empty()) return format.responses;
-    if (data.persona) return {" Yes", " No"};
+    if (data.persona) return data.answers;
     return {data.lines.front().chosen, data.lines.front().rejected};
 }
 

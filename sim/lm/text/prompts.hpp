@@ -18,7 +18,7 @@ struct PromptFormat {
     std::string prompt_template = "{prompt}";  ///< with {prompt} exactly once
     std::string suffix;                        ///< after the template, e.g. "\n"
     /// The texts of the first (Yes, label +1) and second (No) answer; empty: those of the first
-    /// line, " Yes" and " No" for persona data.
+    /// line, Yes before No and (A) before (B) for persona data.
     std::array<std::string, 2> responses;
 };
 
@@ -51,8 +51,8 @@ std::string format_prompt(const PromptFormat& format, const std::string& prompt)
 std::vector<Token> encode_whole(const Tokenizer& tokenizer, const PromptFormat& format,
                                 const std::string& text);
 
-/// The texts of the first and the second answer: those of the format, else " Yes" and " No" for
-/// persona data, else those of the first line.
+/// The texts of the first and the second answer: those of the format, else the two of persona data,
+/// else those of the first line.
 std::array<std::string, 2> answer_texts(const PreferenceData& data, const PromptFormat& format);
 
 /// Drops `count` tokens at the front, behind the first of all if `keep_first` (a bos put there).

@@ -172,6 +172,7 @@ SequencePairs sequence_pairs(const Tokenizer& tokenizer, const PreferenceData& d
     out.path = data.path;
     out.format = options.format;
     out.tokenizer_hash = tokenizer.hash();
+    out.note = tokenizer.note();
     out.data_hash = data.hash;
     out.filtered = data.filtered;
     out.pairs = options.one_token ? pairs_of_tokens(tokenizer, data, options.format)

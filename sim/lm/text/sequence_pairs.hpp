@@ -36,6 +36,7 @@ struct SequencePairs {
     std::vector<SequencePair> pairs;
     PromptFormat format;
     std::string tokenizer_hash, data_hash;
+    std::string note;           ///< of the tokeniser
     std::size_t filtered = 0;   ///< lines dropped by the confidence filter
     std::size_t truncated = 0;  ///< pairs whose prompt lost tokens
 

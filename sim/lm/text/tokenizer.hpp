@@ -36,15 +36,19 @@ class Tokenizer {
     const SpecialTokens& special() const { return special_; }
     /// Of the tokeniser's file; two equal hashes give equal ids.
     const std::string& hash() const { return hash_; }
+    /// What the user should know about its files, empty if nothing.
+    const std::string& note() const { return note_; }
+    void set_note(const std::string& note) { note_ = note; }
 
   protected:
     SpecialTokens special_;
-    std::string hash_;
+    std::string hash_, note_;
 };
 
-/// A file, or a folder with tokenizer.model (SentencePiece; taken first) or tokenizer.json
-/// (byte-level BPE). Names of special tokens are read from tokenizer_config.json or
-/// special_tokens_map.json beside it.
+/// A file, or a folder with tokenizer.json (taken first, as transformers does) or tokenizer.model
+/// (SentencePiece). Names of special tokens are read from tokenizer_config.json or
+/// special_tokens_map.json beside it. A tokenizer.json that is not known gives way to a
+/// tokenizer.model beside it, which the note says; it also says where the two give other ids.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path);
 
 /// Throws InputError unless every id of the tokeniser is below the model's vocabulary size.

@@ -58,6 +58,7 @@ class DeviceEngine final : public Engine {
 
     Trainable<float> trainable_;
     UpdateSpec update_;
+    std::vector<Stretch> stretches_;
     DevicePass<Machine, T> pass_;
     Machine& m_;
     Array<float> theta_, mean_, square_, gradient_;
@@ -71,6 +72,7 @@ DeviceEngine<Machine, T>::DeviceEngine(std::unique_ptr<Machine> machine, const M
                                        Index longest)
     : trainable_(weights.layout(), spec.trained, spec.seed),
       update_(spec.update),
+      stretches_(trainable_.stretches(weights.layout(), spec.update)),
       pass_(std::move(machine), config, weights, trainable_.blocks(), longest),
       m_(pass_.machine()) {
     theta_ = room("the trained parameters");
@@ -128,10 +130,16 @@ double DeviceEngine<Machine, T>::update(double max_norm, double eta) {
     const double norm = std::sqrt(pass_.product(g, g, trainable_.size()));
     if (!std::isfinite(norm)) return norm;
     const float clip = clip_factor(norm, max_norm);
-    with_element(update_, ++steps_, [&]<class Element>(const Element& element) {
-        m_.each(trainable_.size(),
-                Step<Element>{element, eta, clip, g, theta_.data(), mean_.data(), square_.data()});
-    });
+    ++steps_;
+    for (const Stretch& s : stretches_)
+        with_element(s.of(update_), steps_, [&]<class Element>(const Element& element) {
+            const auto at = [&](Array<float>& array, bool there = true) {
+                return there ? array.data() + s.begin : nullptr;
+            };
+            m_.each(s.count, Step<Element>{element, eta, clip, g + s.begin, at(theta_),
+                                           at(mean_, has_mean(update_.kind)),
+                                           at(square_, has_square(update_.kind))});
+        });
     apply();
     return norm;
 }

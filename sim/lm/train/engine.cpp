@@ -18,8 +18,9 @@ Parameters<float> copy_of(const Parameters<float>& weights, const std::vector<bo
 /// The rule on one theta, which must outlive this.
 class Optimiser {
   public:
-    Optimiser(const UpdateSpec& spec, Column<float>& theta)
-        : theta_(theta), rule_(spec, theta.size()) {}
+    Optimiser(const UpdateSpec& spec, const Trainable<float>& trainable, const Layout& layout,
+              Column<float>& theta)
+        : theta_(theta), rule_(spec, theta.size(), trainable.stretches(layout, spec)) {}
 
     /// See Engine::update.
     double update(const Column<float>& gradient, double max_norm, double eta) {
@@ -54,7 +55,7 @@ class PartEngine final : public Engine {
           weights_(weights),
           base_(copy_of(weights_, trainable_.adapted())),
           theta_(trainable_.initial(weights_)),
-          optimiser_(spec.update, theta_),
+          optimiser_(spec.update, trainable_, weights.layout(), theta_),
           pass_(config, weights_, trainable_.blocks(), longest) {
         trainable_.apply(theta_, base_, weights_);
     }
@@ -89,7 +90,8 @@ class WholeEngine final : public Engine {
     WholeEngine(const ModelConfig& config, const Parameters<float>& weights, const EngineSpec& spec,
                 Index longest)
         : weights_(weights),
-          optimiser_(spec.update, weights_.values()),
+          optimiser_(spec.update, Trainable<float>(weights.layout(), spec.trained, spec.seed),
+                     weights.layout(), weights_.values()),
           pass_(config, weights_, weights.layout().every_block(), longest) {}
 
     Pass& pass() override { return pass_; }

@@ -70,6 +70,19 @@ Trainable<Real>::Trainable(const Layout& layout, const TrainableSpec& spec, std:
 }
 
 template <class Real>
+std::vector<Stretch> Trainable<Real>::stretches(const Layout& layout,
+                                                const UpdateSpec& spec) const {
+    std::vector<Stretch> out;
+    for (const Piece& p : pieces_) {
+        const bool vector = p.kind == Piece::Kind::kBlock && layout.block(p.block).vector;
+        const bool decays = !vector || spec.decay_vectors || !(spec.weight_decay > 0.0);
+        if (out.empty() || out.back().decays != decays) out.push_back({p.offset, 0, decays});
+        out.back().count += p.rows * p.cols;
+    }
+    return out;
+}
+
+template <class Real>
 std::vector<bool> Trainable<Real>::adapted() const {
     std::vector<bool> out(blocks_.size(), false);
     for (const Piece& piece : pieces_)

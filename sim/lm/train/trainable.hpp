@@ -3,6 +3,7 @@
 // adapters W = W_0 + (alpha / r) B A beside frozen weights (LoRA).
 
 #include "sim/lm/model/parameters.hpp"
+#include "sim/lm/train/update_rule.hpp"
 
 namespace prefdyn::finetune {
 
@@ -41,6 +42,9 @@ class Trainable {
     double scale() const { return scale_; }  ///< alpha / r
     /// Blocks whose gradient is needed; all else is frozen.
     const std::vector<bool>& blocks() const { return blocks_; }
+    /// theta cut where weight decay begins and ends: norms and biases are spared unless the spec
+    /// says otherwise.
+    std::vector<Stretch> stretches(const Layout& layout, const UpdateSpec& spec) const;
     /// Blocks that adapters are added to.
     std::vector<bool> adapted() const;
 

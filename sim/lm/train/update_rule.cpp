@@ -5,20 +5,24 @@
 
 namespace prefdyn::finetune {
 
-UpdateRule::UpdateRule(const UpdateSpec& spec, Index size)
+UpdateRule::UpdateRule(const UpdateSpec& spec, Index size, std::vector<Stretch> stretches)
     : spec_(spec),
+      stretches_(stretches.empty() ? std::vector{Stretch{0, size}} : std::move(stretches)),
       mean_(Column<float>::Zero(has_mean(spec.kind) ? size : 0)),
       square_(Column<float>::Zero(has_square(spec.kind) ? size : 0)) {}
 
 /// On the vector units where it can be.
 void UpdateRule::update(Column<float>& theta, const Column<float>& gradient, float clip,
                         double eta) {
-    with_element(spec_, ++steps_, [&]<class Element>(const Element& element) {
-        const Step<Element> step{element,      eta,          clip,          gradient.data(),
-                                 theta.data(), mean_.data(), square_.data()};
+    ++steps_;
+    for (const Stretch& s : stretches_)
+        with_element(s.of(spec_), steps_, [&]<class Element>(const Element& element) {
+            const Step<Element> step{element,      eta,          clip,          gradient.data(),
+                                     theta.data(), mean_.data(), square_.data()};
+            const Index end = s.begin + s.count;
 #pragma omp parallel for simd schedule(static) firstprivate(step)
-        for (Index k = 0; k < theta.size(); ++k) step(k);
-    });
+            for (Index k = s.begin; k < end; ++k) step(k);
+        });
 }
 
 double norm_of(const Column<float>& x) {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "sim/lm/model/parameters.hpp"
 #include "sim/lm/train/element.hpp"
@@ -21,7 +22,18 @@ inline std::vector<std::string> update_names() { return {"sgd", "rmsprop", "adam
 /// theta *= 1 - eta lambda before the step.
 struct UpdateSpec {
     UpdateKind kind = UpdateKind::kAdamw;
-    double weight_decay = 0.0;  ///< lambda of AdamW
+    double weight_decay = 0.0;   ///< lambda of AdamW
+    bool decay_vectors = false;  ///< norms and biases decay as well
+};
+
+/// Elements [begin, begin + count) of theta, which all decay or none.
+struct Stretch {
+    Index begin, count;
+    bool decays = true;
+    UpdateSpec of(UpdateSpec spec) const {
+        if (!decays) spec.weight_decay = 0.0;
+        return spec;
+    }
 };
 
 /// Which moments an optimiser has.
@@ -53,7 +65,8 @@ void with_element(const UpdateSpec& spec, std::int64_t k, Work work) {
 
 class UpdateRule {
   public:
-    UpdateRule(const UpdateSpec& spec, Index size);
+    /// `stretches` cover theta; without any all of it decays.
+    UpdateRule(const UpdateSpec& spec, Index size, std::vector<Stretch> stretches = {});
     /// With the gradient times `clip`, in single precision.
     void update(Column<float>& theta, const Column<float>& gradient, float clip, double eta);
 
@@ -64,6 +77,7 @@ class UpdateRule {
 
   private:
     UpdateSpec spec_;
+    std::vector<Stretch> stretches_;
     Column<float> mean_, square_;  ///< empty where the optimiser has none
     std::int64_t steps_ = 0;       ///< updates made
 };

@@ -276,8 +276,7 @@ TEST_CASE("models and adapters on disk are what was trained, bit for bit") {
                         {f.dir / "m", &weights, &what, plan.training.trained, &run.theta});
             const auto got = read_model(f.dir / "out", *f.checkpoint, start.layout);
             CHECK(got.values() == weights.values());
-            CHECK(head_of_its_own(f.dir / "out") ==
-                  (part != TrainedPart::kLora && !start.layout.tied()));
+            CHECK(head_of_its_own(f.dir / "out", f.dir / "m") == !start.layout.tied());
             CHECK(std::filesystem::exists(f.dir / "out/tokenizer.json") ==
                   (part != TrainedPart::kLora));
             for (const auto& entry : std::filesystem::directory_iterator(f.dir / "out"))
@@ -300,13 +299,14 @@ TEST_CASE("an adapter that does not fit is refused with its reason") {
         test::write_bytes(path, changed.dump());
         return test::input_error([&] { read_model(folder, *f.checkpoint, start.layout); });
     };
-    CHECK(test::contains(refused("use_rslora", true), "'use_rslora'"));
-    CHECK(test::contains(refused("bias", "all"), "'bias'"));
-    CHECK(test::contains(refused("rank_pattern", {{"q_proj", 4}}), "'rank_pattern'"));
+    CHECK(test::contains(refused("use_rslora", true), "is not what was written beside"));
+    CHECK(test::contains(refused("use_qalora", true), "'use_qalora'"));
+    CHECK(test::contains(refused("bias", "some"), "'bias'"));
+    CHECK(test::contains(refused("rank_pattern", {{"q_proj", 4}}), "wanted is [4, 32]"));
     CHECK(test::contains(refused("r", 3), "has shape [2, 32], wanted is [3, 32]"));
     CHECK(test::contains(refused("r", 2.5), "whole number"));
     CHECK(test::contains(refused("lora_alpha", "x"), "'lora_alpha'"));
-    CHECK(test::contains(refused("target_modules", {"q_proj", "lm_head"}), "lm_head"));
+    CHECK(test::contains(refused("target_modules", {"q_proj", "v_proj", "lm_head"}), "lm_head"));
     CHECK(test::contains(refused("target_modules", {"q_proj"}), "no part of the adapter"));
     CHECK(test::contains(refused("target_modules", {"q_proj", "v_proj", "k_proj"}), "is missing"));
     test::write_bytes(path, "{");

@@ -15,8 +15,9 @@ struct AddedToken {
     std::string content;
     Token id = -1;
     bool special = false;
-    bool normalized = false;  ///< looked for after normalisation
-    std::string refused;      ///< the flag that cannot be honoured exactly, empty if none
+    bool normalized = false;              ///< looked for after normalisation
+    bool single_word = false;             ///< only where no word character is beside it
+    bool lstrip = false, rstrip = false;  ///< takes the white space before it, behind it
 };
 
 std::vector<AddedToken> read_added_tokens(const Json& document, const std::string& place);
@@ -27,12 +28,12 @@ struct Segment {
     Token token = -1;  ///< -1: text
 };
 
-/// Finds added tokens: from left to right, the longest that starts at a place.
+/// Finds added tokens: from left to right, the longest that starts at a place. White space that a
+/// token takes is part of its segment.
 class AddedTokenFinder {
   public:
     void insert(const AddedToken& token, std::string content);
 
-    /// Throws InputError if a token with a flag that is not known occurs.
     std::vector<Segment> split(std::string_view text) const;
 
   private:

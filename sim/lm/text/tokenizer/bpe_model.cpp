@@ -32,25 +32,19 @@ std::pair<std::string, std::string> merge_pair(const Json& merge, const std::str
 
 }  // namespace
 
-BpeModel::BpeModel(const Json& description, const std::string& place) {
+BpeModel::BpeModel(const Json& description, bool bytes, const std::string& place) : bytes_(bytes) {
     require_kind(description, place);
     read_vocabulary(description, place);
     read_merges(description, place);
+    byte_fallback_ = flag_member(description, "byte_fallback", false, place);
+    fuse_unknown_ = flag_member(description, "fuse_unk", false, place);
     ignore_merges_ = flag_member(description, "ignore_merges", false, place);
-    for (unsigned b = 0; b < 256; ++b) {
-        const auto found = vocabulary_.find(byte_character(static_cast<std::uint8_t>(b)));
-        byte_token_[b] = found == vocabulary_.end() ? -1 : found->second;
-    }
+    if (find_member(description, "unk_token", place))
+        unknown_ =
+            require_piece(text_member(description, "unk_token", place), place + "/unk_token");
 }
 
 void BpeModel::require_kind(const Json& model, const std::string& place) const {
-    if (find_member(model, "type", place) && text_member(model, "type", place) != "BPE")
-        throw InputError(
-            place + "/type: is " + in_quotes(text_member(model, "type", place)) + ", known is BPE",
-            kElsewhere);
-    if (flag_member(model, "byte_fallback", false, place))
-        throw InputError(place + "/byte_fallback: a SentencePiece vocabulary written as JSON",
-                         "use the tokenizer.model of the same model");
     if (find_member(model, "dropout", place) && number_member(model, "dropout", place) != 0.0)
         throw InputError(place + "/dropout: is " + member(model, "dropout", place).dump() +
                              ", with dropout the ids are random",
@@ -95,19 +89,51 @@ void BpeModel::add_merge(const std::string& left, const std::string& right,
                          " is given twice");
 }
 
-std::vector<Token> BpeModel::encode(const std::string& bytes) const {
-    if (ignore_merges_)
-        if (const auto whole = vocabulary_.find(spell_bytes(bytes)); whole != vocabulary_.end())
-            return {whole->second};
-    std::vector<Token> symbols;
-    for (const char c : bytes) {
-        symbols.push_back(byte_token_[static_cast<unsigned char>(c)]);
-        if (symbols.back() < 0)
-            throw InputError("in the text " + in_quotes(bytes) +
-                             ": the vocabulary has no piece for byte " +
-                             std::to_string(static_cast<unsigned char>(c)));
+void BpeModel::refuse(const std::string& piece, const std::string& character) const {
+    const auto bytes = bytes_ ? piece_bytes(character) : std::nullopt;
+    throw InputError("in the text " +
+                     in_quotes(bytes_ ? piece_bytes(piece).value_or(piece) : piece) +
+                     ": the vocabulary has no piece for " +
+                     (bytes ? "byte " + std::to_string(static_cast<unsigned char>(bytes->front()))
+                            : in_quotes(character) + ", and none for what is unknown"));
+}
+
+/// A token for what is unknown comes behind the bytes that follow it, as the tokenizers library has
+/// it: only a known character or another unknown one puts it down.
+std::vector<Token> BpeModel::symbols_of(const std::string& piece) const {
+    std::vector<Token> out;
+    bool waiting = false;
+    const auto put_unknown = [&] {
+        if (waiting) out.push_back(*unknown_);
+        waiting = false;
+    };
+    for (std::size_t at = 0; at < piece.size();) {
+        const std::size_t from = at;
+        next_code_point(piece, at);
+        const std::string character = piece.substr(from, at - from);
+        if (const auto found = vocabulary_.find(character); found != vocabulary_.end()) {
+            put_unknown();
+            out.push_back(found->second);
+            continue;
+        }
+        if (byte_fallback_)
+            if (const auto ids = bytes_of(character); !ids.empty()) {
+                out.insert(out.end(), ids.begin(), ids.end());
+                continue;
+            }
+        if (!unknown_) refuse(piece, character);
+        if (!fuse_unknown_) put_unknown();
+        waiting = true;
     }
-    return merges_.apply(symbols);
+    put_unknown();
+    return out;
+}
+
+std::vector<Token> BpeModel::encode(const std::string& piece) const {
+    if (ignore_merges_)
+        if (const auto whole = vocabulary_.find(piece); whole != vocabulary_.end())
+            return {whole->second};
+    return merges_.apply(symbols_of(piece));
 }
 
 }  // namespace prefdyn::text

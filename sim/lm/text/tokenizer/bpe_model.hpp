@@ -1,24 +1,20 @@
 #pragma once
-// The "model" of a tokenizer.json: vocabulary and merges of byte-level BPE.
+// Byte-pair encoding as a tokenizer.json describes it.
 
-#include <array>
-#include <string>
-#include <unordered_map>
-#include <vector>
+#include <optional>
 
-#include "sim/lm/text/json_input.hpp"
-#include "sim/lm/text/tokenizer/bpe.hpp"
+#include "sim/lm/text/tokenizer/word_model.hpp"
 
 namespace prefdyn::text {
 
-class BpeModel {
+class BpeModel final : public WordModel {
   public:
-    BpeModel(const Json& description, const std::string& place);
+    /// `bytes`: pieces come spelled in the byte alphabet.
+    BpeModel(const Json& description, bool bytes, const std::string& place);
 
-    /// Ids of one piece of the pre-tokeniser, given as bytes.
-    std::vector<Token> encode(const std::string& bytes) const;
-
-    const std::unordered_map<std::string, Token>& vocabulary() const { return vocabulary_; }
+    /// Characters that are no piece become their bytes, if the model does so, or the token for what
+    /// is unknown.
+    std::vector<Token> encode(const std::string& piece) const override;
 
   private:
     void require_kind(const Json& description, const std::string& place) const;
@@ -26,11 +22,12 @@ class BpeModel {
     void read_merges(const Json& description, const std::string& place);
     void add_merge(const std::string& left, const std::string& right, const std::string& place);
     Token require_piece(const std::string& piece, const std::string& place) const;
+    std::vector<Token> symbols_of(const std::string& piece) const;
+    [[noreturn]] void refuse(const std::string& piece, const std::string& character) const;
 
-    std::unordered_map<std::string, Token> vocabulary_;
     Merges merges_;
-    std::array<Token, 256> byte_token_{};  ///< -1: the vocabulary has no such piece
-    bool ignore_merges_ = false;
+    std::optional<Token> unknown_;
+    bool fuse_unknown_ = false, ignore_merges_ = false, bytes_;
 };
 
 }  // namespace prefdyn::text

@@ -149,6 +149,10 @@ class Translator {
         if (in_caseless() && !literal)
             refuse("the escape " + in_quotes(text_.substr(at_, 2)) + " in a caseless group");
         if (literal) return copy(2);
+        if (c == 'A' && !in_class) {
+            quantifiable_ = false;
+            return copy(2);
+        }
         if (c == 'p' || c == 'P') return property();
         if (c != 's' && (c != 'S' || in_class))
             refuse("the escape " + in_quotes(text_.substr(at_, 2)));
@@ -160,7 +164,7 @@ class Translator {
     }
 
     void character_class() {
-        if (in_caseless()) refuse("a character class in a caseless group");
+        if (in_caseless() && !plain_letters()) refuse("a character class in a caseless group");
         copy(1);
         if (ahead("^")) copy(1);
         if (ahead("]")) refuse("an empty character class");
@@ -169,9 +173,18 @@ class Translator {
         quantifiable_ = true;
     }
 
+    /// Whether the class ahead holds small ASCII letters alone.
+    bool plain_letters() const {
+        const auto end = text_.find(']', at_);
+        if (end == text_.npos || end < at_ + 2) return false;
+        const std::string_view body = text_.substr(at_ + 1, end - at_ - 1);
+        return std::all_of(body.begin(), body.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    }
+
     /// One item of a class; true if it can be the lower end of a range.
     bool item(bool range_may_follow) {
         if (at_ >= text_.size()) refuse("a character class that is not closed");
+        if (ahead("[") && !ahead("[:") && !ahead("[^")) return inner_class();
         if (ahead("[") || ahead("&&")) refuse("a class inside a class");
         if (ahead("-")) {
             const bool last = ahead("-]");
@@ -188,6 +201,18 @@ class Translator {
         else
             copy_character();
         return literal;
+    }
+
+    /// A class inside a class: the union of both.
+    bool inner_class() {
+        ++at_;
+        if (ahead("]")) refuse("an empty character class");
+        for (bool range_may_follow = false; !ahead("]");) {
+            if (ahead("-")) refuse("a hyphen in a class inside a class");
+            range_may_follow = item(range_may_follow);
+        }
+        ++at_;
+        return false;
     }
 
     bool range() {

@@ -41,6 +41,19 @@ std::optional<Token> read_template(const Json& processor, const Tokenizer& token
     throw InputError(place + "/single: has no text (Sequence A)");
 }
 
+/// The "cls" of a processor that puts it first and "sep" last: [name, id].
+Token first_of_two(const Json& processor, const Tokenizer& tokenizer, const std::string& place) {
+    const Json& pair = member(processor, "cls", place);
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string())
+        throw InputError(place + "/cls: is " + shown(pair) + ", expected a name and its id");
+    const auto id =
+        static_cast<Token>(integer_value(pair[1], 0, tokenizer.size() - 1, place + "/cls/1"));
+    if (tokenizer.find(pair[0].get<std::string>()) != id)
+        throw InputError(place + "/cls: id " + std::to_string(id) + " is " +
+                         in_quotes(tokenizer.piece(id)) + " in the vocabulary");
+    return id;
+}
+
 }  // namespace
 
 std::optional<Token> read_post_processor(const Json* description, const Tokenizer& tokenizer,
@@ -49,9 +62,12 @@ std::optional<Token> read_post_processor(const Json* description, const Tokenize
     const std::string& type = text_member(*description, "type", place);
     if (type == "ByteLevel") return std::nullopt;
     if (type == "TemplateProcessing") return read_template(*description, tokenizer, place);
+    if (type == "RobertaProcessing" || type == "BertProcessing")
+        return first_of_two(*description, tokenizer, place);
     if (type != "Sequence")
         throw InputError(place + ": post-processor " + in_quotes(type) +
-                             " is not known, known are ByteLevel, TemplateProcessing and Sequence",
+                             " is not known, known are ByteLevel, TemplateProcessing, "
+                             "RobertaProcessing, BertProcessing and Sequence",
                          kElsewhere);
     const Json& steps = member(*description, "processors", place);
     require_array(steps, place + "/processors");

@@ -6,8 +6,9 @@
 
 namespace prefdyn::text {
 
-/// Known post-processors: none, ByteLevel, TemplateProcessing, and sequences of them. Returns the
-/// token that a template puts in front of a single text, which encode() leaves to its caller.
+/// Known post-processors: none, ByteLevel, TemplateProcessing, RobertaProcessing, BertProcessing,
+/// and sequences of them. Returns the token that a template puts in front of a single text, which
+/// encode() leaves to its caller.
 std::optional<Token> read_post_processor(const Json* description, const Tokenizer& tokenizer,
                                          const std::string& place);
 

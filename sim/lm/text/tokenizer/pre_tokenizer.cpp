@@ -1,14 +1,13 @@
 #include "sim/lm/text/tokenizer/pre_tokenizer.hpp"
 
 #include <unicode/uchar.h>
-#include <unicode/unorm2.h>
-#include <unicode/ustring.h>
-#include <unicode/utf16.h>
 
-#include <limits>
+#include <algorithm>
+#include <cctype>
 
 #include "sim/base/failure.hpp"
 #include "sim/lm/text/tokenizer/bpe.hpp"
+#include "sim/lm/text/tokenizer/byte_alphabet.hpp"
 #include "sim/lm/text/utf8.hpp"
 
 namespace prefdyn::text {
@@ -18,112 +17,96 @@ namespace {
 /// What ByteLevel with use_regex splits by.
 constexpr const char* kByteLevelPattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+// In PCRE2's own language, as the tokenizers library defines the classes.
+constexpr const char* kWord = R"([\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}])";
+constexpr const char* kSpace =
+    R"([\x09-\x0D\x20\x85\xA0\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}])";
+constexpr const char* kMark = "\u2581";
 
-std::string escaped_literal(const std::string& text) {
+SplitBehavior behavior_of(const Json& description, const std::string& place) {
+    static const std::vector<std::string> names = {"Removed", "Isolated", "MergedWithPrevious",
+                                                   "MergedWithNext", "Contiguous"};
+    const std::string& name = text_member(description, "behavior", place);
+    for (std::size_t k = 0; k < names.size(); ++k)
+        if (names[k] == name) return static_cast<SplitBehavior>(k);
+    throw InputError(place + ": behavior " + in_quotes(name) +
+                         " is not known, known are Removed, Isolated, MergedWithPrevious, "
+                         "MergedWithNext and Contiguous",
+                     kElsewhere);
+}
+
+/// What the tokenizers library takes for punctuation: ASCII's, and the class as Unicode 8 had it.
+bool is_punctuation(char32_t c) {
+    if (c < 0x80) return std::ispunct(static_cast<int>(c)) != 0;
+    if (c == 0x166D || c == 0x111C9) return true;  // moved to other classes since
+    UVersionInfo age{};
+    u_charAge(static_cast<UChar32>(c), age);
+    return u_ispunct(static_cast<UChar32>(c)) != 0 && age[0] <= 8;
+}
+
+/// Every punctuation character by itself, and what lies between.
+std::vector<Part> punctuation_parts(std::string_view text) {
+    std::vector<Part> out;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t from = at;
+        const bool mark = is_punctuation(next_code_point(text, at));
+        const std::string_view character = text.substr(from, at - from);
+        if (mark || out.empty() || out.back().matched)
+            out.push_back({character, mark});
+        else
+            out.back().text = {out.back().text.data(), out.back().text.size() + character.size()};
+    }
+    return out;
+}
+
+void replace_spaces(std::string& text) {
     std::string out;
     for (const char c : text)
-        if (std::string_view("\\^$.|?*+()[]{}&-~#").find(c) != std::string_view::npos)
-            out += {'\\', c};
+        if (c == ' ')
+            out += kMark;
         else
             out += c;
-    return out;
-}
-
-void require_success(UErrorCode status, const char* what) {
-    if (U_FAILURE(status))
-        throw InputError(std::string(what) + ": normalising to NFC failed: " + u_errorName(status));
-}
-
-/// Calls `convert(buffer, capacity, status)` once for the length and once for the content.
-template <class Unit, class Convert>
-std::vector<Unit> sized(Convert convert) {
-    UErrorCode status = U_ZERO_ERROR;
-    const std::int32_t length = convert(nullptr, 0, &status);
-    if (status != U_BUFFER_OVERFLOW_ERROR) require_success(status, "length");
-    std::vector<Unit> out(static_cast<std::size_t>(length) + 1);
-    status = U_ZERO_ERROR;
-    convert(out.data(), length + 1, &status);
-    require_success(status, "text");
-    out.resize(static_cast<std::size_t>(length));
-    return out;
-}
-
-/// Tokenisers in use normalise by the tables of Unicode 9: a later character that takes part in
-/// normalisation (a new combining mark) is left in its place by them and moved by newer ones.
-void require_stable(const UNormalizer2* nfc, const std::vector<UChar>& wide) {
-    for (std::size_t at = 0; at < wide.size();) {
-        UChar32 c = 0;
-        U16_NEXT(wide.data(), at, wide.size(), c);
-        UVersionInfo age{};
-        u_charAge(c, age);
-        if (age[0] <= 9 || unorm2_isInert(nfc, c)) continue;
-        std::string character;
-        append_utf8(character, static_cast<char32_t>(c));
-        throw InputError("the text holds " + in_quotes(character) + ", a character of Unicode " +
-                             std::to_string(int{age[0]}) +
-                             " whose place under NFC depends on the version",
-                         kElsewhere);
-    }
+    text = std::move(out);
 }
 
 }  // namespace
 
-std::string compose(std::string_view text) {
-    if (text.size() > std::numeric_limits<std::int32_t>::max() / 4)
-        throw InputError("a text of " + std::to_string(text.size()) + " bytes is too long for NFC");
-    if (text.empty()) return {};
-    const auto bytes = static_cast<std::int32_t>(text.size());
-    UErrorCode status = U_ZERO_ERROR;
-    const UNormalizer2* nfc = unorm2_getNFCInstance(&status);
-    require_success(status, "tables");
-    const auto wide = sized<UChar>([&](UChar* out, std::int32_t capacity, UErrorCode* error) {
-        std::int32_t length = 0;
-        u_strFromUTF8(out, capacity, &length, text.data(), bytes, error);
-        return length;
-    });
-    require_stable(nfc, wide);
-    const auto composed = sized<UChar>([&](UChar* out, std::int32_t capacity, UErrorCode* error) {
-        return unorm2_normalize(nfc, wide.data(), static_cast<std::int32_t>(wide.size()), out,
-                                capacity, error);
-    });
-    const auto narrow = sized<char>([&](char* out, std::int32_t capacity, UErrorCode* error) {
-        std::int32_t length = 0;
-        u_strToUTF8(out, capacity, &length, composed.data(),
-                    static_cast<std::int32_t>(composed.size()), error);
-        return length;
-    });
-    return {narrow.begin(), narrow.end()};
-}
-
-bool read_normalizer(const Json* normalizer, const std::string& place) {
-    if (!normalizer) return false;
-    const std::string& type = text_member(*normalizer, "type", place);
-    if (type == "NFC") return true;
-    if (type != "Sequence")
-        throw InputError(place + ": normaliser " + in_quotes(type) +
-                             " is not known, known are NFC "
-                             "and Sequence",
-                         kElsewhere);
-    const Json& steps = member(*normalizer, "normalizers", place);
-    require_array(steps, place + "/normalizers");
-    bool composes = false;
-    for (const Json& step : steps) composes |= read_normalizer(&step, place + "/normalizers");
-    return composes;
+std::vector<std::string_view> split(const std::vector<Part>& parts, SplitBehavior behavior) {
+    std::vector<std::string_view> out;
+    const auto joined = [](std::string_view a, std::string_view b) {
+        return std::string_view(a.data(), a.size() + b.size());
+    };
+    const bool next = behavior == SplitBehavior::kMergedWithNext;
+    bool before = false;  // whether the part before matched; for kMergedWithNext the one behind
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+        const Part& part = parts[next ? parts.size() - 1 - k : k];
+        const bool merges =
+            (behavior == SplitBehavior::kContiguous && part.matched == before) ||
+            ((behavior == SplitBehavior::kMergedWithPrevious || next) && part.matched && !before);
+        if (merges && !out.empty())
+            out.back() = next ? joined(part.text, out.back()) : joined(out.back(), part.text);
+        else if (behavior != SplitBehavior::kRemoved || !part.matched)
+            out.push_back(part.text);
+        before = part.matched;
+    }
+    if (next) std::reverse(out.begin(), out.end());
+    return out;
 }
 
 PreTokenizer::PreTokenizer(const Json* description, const std::string& place) {
     if (description) read(*description, place);
-    if (!byte_level_)
-        throw InputError(place + ": no ByteLevel pre-tokeniser, so this is no byte-level BPE",
-                         kElsewhere);
-    if (use_regex_) stages_.push_back({SplitPattern(kByteLevelPattern, place), false});
+}
+
+void PreTokenizer::add_pattern(const char* pattern, SplitBehavior behavior,
+                               const std::string& place) {
+    Stage stage;
+    stage.pattern = std::make_shared<SplitPattern>(SplitPattern::native(pattern, place));
+    stage.behavior = behavior;
+    stages_.push_back(std::move(stage));
 }
 
 void PreTokenizer::read(const Json& description, const std::string& place) {
     const std::string& type = text_member(description, "type", place);
-    if (byte_level_)
-        throw InputError(place + ": " + in_quotes(type) + " after ByteLevel is not known",
-                         kElsewhere);
     if (type == "Sequence") {
         const Json& steps = member(description, "pretokenizers", place);
         require_array(steps, place + "/pretokenizers");
@@ -132,54 +115,104 @@ void PreTokenizer::read(const Json& description, const std::string& place) {
         read_split(description, place);
     } else if (type == "Digits") {
         const bool each = flag_member(description, "individual_digits", false, place);
-        stages_.push_back({SplitPattern(each ? "\\p{N}" : "\\p{N}+", place), false});
+        add_pattern("\\p{N}", each ? SplitBehavior::kIsolated : SplitBehavior::kContiguous, place);
+    } else if (type == "Punctuation") {
+        Stage stage;
+        stage.kind = Stage::Kind::kPunctuation;
+        if (find_member(description, "behavior", place))
+            stage.behavior = behavior_of(description, place);
+        stages_.push_back(std::move(stage));
+    } else if (type == "Whitespace") {
+        const std::string word = kWord, space = kSpace;
+        const std::string other = "[^" + word.substr(1, word.size() - 2) + space.substr(1);
+        add_pattern((word + "+|" + other + "+").c_str(), SplitBehavior::kRemoved, place);
+        stages_.back().invert = true;
+    } else if (type == "WhitespaceSplit") {
+        add_pattern(kSpace, SplitBehavior::kRemoved, place);
     } else if (type == "ByteLevel") {
         read_byte_level(description, place);
+    } else if (type == "Metaspace") {
+        read_metaspace(description, place);
     } else {
         throw InputError(place + ": pre-tokeniser " + in_quotes(type) +
-                             " is not known, known are Sequence, Split, Digits and ByteLevel",
+                             " is not known, known are ByteLevel, Digits, Metaspace, Punctuation, "
+                             "Sequence, Split, Whitespace and WhitespaceSplit",
                          kElsewhere);
     }
 }
 
 void PreTokenizer::read_split(const Json& description, const std::string& place) {
-    const Json& pattern = member(description, "pattern", place);
-    const bool regex = find_member(pattern, "Regex", place + "/pattern") != nullptr;
-    const std::string& text = text_member(pattern, regex ? "Regex" : "String", place + "/pattern");
-    const std::string& behavior = text_member(description, "behavior", place);
-    const bool invert = flag_member(description, "invert", false, place);
-    const bool matches_only = behavior == "Removed" && invert;
-    if (!matches_only && (behavior != "Isolated" || invert))
-        throw InputError(place + ": Split with behavior " + in_quotes(behavior) + " and invert " +
-                             (invert ? "true" : "false") +
-                             " is not known, known are Isolated without and Removed with invert",
-                         kElsewhere);
-    stages_.push_back({SplitPattern(regex ? text : escaped_literal(text), place), matches_only});
+    Stage stage;
+    stage.pattern = read_pattern(description, place);
+    stage.behavior = behavior_of(description, place);
+    stage.invert = flag_member(description, "invert", false, place);
+    stages_.push_back(std::move(stage));
 }
 
 void PreTokenizer::read_byte_level(const Json& description, const std::string& place) {
+    if (byte_level_) throw InputError(place + ": ByteLevel comes twice", kElsewhere);
     byte_level_ = true;
-    prefix_space_ = flag_member(description, "add_prefix_space", true, place);
-    use_regex_ = flag_member(description, "use_regex", true, place);
+    Stage stage;
+    stage.kind = Stage::Kind::kByteLevel;
+    stage.prefix = flag_member(description, "add_prefix_space", true, place);
+    if (flag_member(description, "use_regex", true, place))
+        stage.pattern = std::make_shared<SplitPattern>(kByteLevelPattern, place);
+    stages_.push_back(std::move(stage));
 }
 
-std::vector<std::string> PreTokenizer::split(std::string_view text) const {
-    std::vector<std::string> pieces;
-    if (!text.empty()) pieces.emplace_back(text);
-    const auto prefix = [&] {
-        for (std::string& piece : pieces)
-            if (prefix_space_ && !piece.starts_with(' ')) piece.insert(0, 1, ' ');
-    };
-    for (std::size_t k = 0; k < stages_.size(); ++k) {
-        if (use_regex_ && k + 1 == stages_.size()) prefix();
-        std::vector<std::string> next;
-        for (const std::string& piece : pieces)
-            for (const auto part : stages_[k].pattern.split(piece, stages_[k].matches_only))
-                next.emplace_back(part);
+void PreTokenizer::read_metaspace(const Json& description, const std::string& place) {
+    if (text_member(description, "replacement", place) != kMark)
+        throw InputError(place + "/replacement: is " +
+                             in_quotes(text_member(description, "replacement", place)) +
+                             ", known is " + in_quotes(kMark),
+                         kElsewhere);
+    metaspace_ = true;
+    Stage stage;
+    stage.kind = Stage::Kind::kMetaspace;
+    std::string scheme =
+        flag_member(description, "add_prefix_space", true, place) ? "always" : "never";
+    if (find_member(description, "prepend_scheme", place))
+        scheme = text_member(description, "prepend_scheme", place);
+    if (scheme != "always" && scheme != "first" && scheme != "never")
+        throw InputError(place + "/prepend_scheme: is " + in_quotes(scheme) +
+                             ", known are always, first and never",
+                         kElsewhere);
+    stage.prefix = scheme == "always";
+    stage.prefix_first = scheme == "first";
+    stage.behavior = SplitBehavior::kMergedWithNext;
+    if (flag_member(description, "split", true, place))
+        stage.pattern = std::make_shared<SplitPattern>(SplitPattern::native(kMark, place));
+    stages_.push_back(std::move(stage));
+}
+
+void PreTokenizer::apply(const Stage& stage, const Piece& piece, std::vector<Piece>& out) {
+    std::string text = piece.text;
+    const bool bytes = stage.kind == Stage::Kind::kByteLevel;
+    if (stage.kind == Stage::Kind::kMetaspace) replace_spaces(text);
+    const std::string space = bytes ? " " : kMark;
+    if ((stage.prefix || (stage.prefix_first && piece.begins)) && !text.starts_with(space))
+        text.insert(0, space);
+    std::vector<Part> parts = {{text, false}};
+    if (stage.pattern) parts = stage.pattern->parts(text);
+    if (stage.kind == Stage::Kind::kPunctuation) parts = punctuation_parts(text);
+    if (stage.invert)
+        for (Part& part : parts) part.matched = !part.matched;
+    for (const auto part : text::split(parts, stage.behavior))
+        out.push_back({bytes ? spell_bytes(part) : std::string(part),
+                       piece.begins && part.data() == text.data()});
+}
+
+std::vector<std::string> PreTokenizer::split(std::string_view text, bool begins) const {
+    std::vector<Piece> pieces;
+    if (!text.empty()) pieces.push_back({std::string(text), begins});
+    for (const Stage& stage : stages_) {
+        std::vector<Piece> next;
+        for (const Piece& piece : pieces) apply(stage, piece, next);
         pieces = std::move(next);
     }
-    if (!use_regex_) prefix();
-    return pieces;
+    std::vector<std::string> out;
+    for (Piece& piece : pieces) out.push_back(std::move(piece.text));
+    return out;
 }
 
 }  // namespace prefdyn::text

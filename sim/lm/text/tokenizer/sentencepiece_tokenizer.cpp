@@ -22,6 +22,8 @@ class SentencePieceTokenizer final : public Tokenizer {
         special_ = resolve(config, *this);
         if (!special_.bos && processor_.bos_id() >= 0) special_.bos = processor_.bos_id();
         if (!special_.eos && processor_.eos_id() >= 0) special_.eos = processor_.eos_id();
+        if (!special_.adds_bos && !config.has_settings)
+            special_.adds_bos = processor_.bos_id() >= 0;
         collect_reserved(config, place);
     }
 

@@ -30,6 +30,24 @@ void read_names(const Json& document, const std::string& path, TokenizerConfig& 
     config.eos = token_name(document, "eos_token", path);
 }
 
+/// A token's content, those of a list, or those of an object's members.
+void add_token(const Json& value, const std::string& place, std::vector<std::string>& added) {
+    if (value.is_string())
+        added.push_back(value.get<std::string>());
+    else if (value.is_object() && value.contains("content"))
+        added.push_back(text_member(value, "content", place));
+    else if (value.is_array() || value.is_object())
+        for (const auto& [key, each] : value.items()) add_token(each, place + "/" + key, added);
+}
+
+/// Of every key that names tokens: "pad_token", "extra_special_tokens" and the like.
+void add_names(const Json& document, const std::string& path, std::vector<std::string>& added) {
+    for (const auto& [key, value] : document.items())
+        if (key.ends_with("_token") || key.ends_with("special_tokens"))
+            add_token(value, path + "/" + key, added);
+    std::erase(added, "");
+}
+
 std::optional<Token> id_of(const std::optional<std::string>& name, const std::string& key,
                            const std::string& path, const Tokenizer& tokenizer) {
     if (!name) return std::nullopt;
@@ -45,24 +63,38 @@ std::optional<Token> id_of(const std::optional<std::string>& name, const std::st
 
 TokenizerConfig read_tokenizer_config(const std::string& folder) {
     TokenizerConfig config;
-    if (const auto path = existing(folder, "special_tokens_map.json"); !path.empty())
-        read_names(read_json(path), path, config);
-    if (const auto path = existing(folder, "tokenizer_config.json"); !path.empty()) {
+    if (const auto path = existing(folder, "special_tokens_map.json"); !path.empty()) {
         const Json document = read_json(path);
         read_names(document, path, config);
+        add_names(document, path, config.added);
+    }
+    if (const auto path = existing(folder, "tokenizer_config.json"); !path.empty()) {
+        const Json document = read_json(path);
+        config.has_settings = true;
+        read_names(document, path, config);
+        add_names(document, path, config.added);
         if (find_member(document, "add_bos_token", path))
             config.add_bos = flag_member(document, "add_bos_token", false, path);
-        if (const Json* added = find_member(document, "added_tokens_decoder", path)) {
-            require_object(*added, path + "/added_tokens_decoder");
-            for (const auto& [id, token] : added->items())
-                config.added.push_back(
-                    text_member(token, "content", path + "/added_tokens_decoder/" + id));
-        }
+        if (find_member(document, "tokenizer_class", path))
+            config.tokenizer_class = text_member(document, "tokenizer_class", path);
+        if (find_member(document, "add_prefix_space", path))
+            config.add_prefix_space = flag_member(document, "add_prefix_space", false, path);
+        if (find_member(document, "legacy", path))
+            config.legacy = flag_member(document, "legacy", false, path);
+        if (const Json* added = find_member(document, "added_tokens_decoder", path))
+            add_token(*added, path + "/added_tokens_decoder", config.added);
     }
     if (const auto path = existing(folder, "added_tokens.json"); !path.empty()) {
         const Json document = read_json(path);
         require_object(document, path);
         for (const auto& [content, id] : document.items()) config.added.push_back(content);
+    }
+    if (const auto path = existing(folder, "config.json"); !path.empty()) {
+        const Json document = read_json(path);
+        if (find_member(document, "model_type", path))
+            config.model_type = text_member(document, "model_type", path);
+        if (config.tokenizer_class.empty() && find_member(document, "tokenizer_class", path))
+            config.tokenizer_class = text_member(document, "tokenizer_class", path);
     }
     return config;
 }

@@ -107,11 +107,18 @@ class PatientSearch {
 SplitPattern::SplitPattern(std::string_view published, const std::string& place)
     : code_(compile(translate_pattern(published, place), place)), place_(place) {}
 
-std::vector<std::string_view> SplitPattern::split(std::string_view text, bool matches_only) const {
-    std::vector<std::string_view> pieces;
+SplitPattern SplitPattern::native(const std::string& pattern, const std::string& place) {
+    SplitPattern out;
+    out.code_ = compile(pattern, place);
+    out.place_ = place;
+    return out;
+}
+
+std::vector<Part> SplitPattern::parts(std::string_view text) const {
+    std::vector<Part> out;
     PatientSearch search(code_, text, place_);
-    const auto gap = [&](std::size_t from, std::size_t to) {
-        if (to > from && !matches_only) pieces.push_back(text.substr(from, to - from));
+    const auto add = [&](std::size_t from, std::size_t to, bool matched) {
+        if (to > from) out.push_back({text.substr(from, to - from), matched});
     };
     std::size_t at = 0;
     for (std::size_t begin = 0, end = 0; at < text.size(); at = end) {
@@ -123,11 +130,26 @@ std::vector<std::string_view> SplitPattern::split(std::string_view text, bool ma
         if (end == begin)
             throw InputError(place_ + ": the pre-tokeniser pattern matches the empty text in " +
                              in_quotes(text));
-        gap(at, begin);
-        pieces.push_back(text.substr(begin, end - begin));
+        add(at, begin, false);
+        add(begin, end, true);
     }
-    gap(at, text.size());
-    return pieces;
+    add(at, text.size(), false);
+    return out;
+}
+
+std::shared_ptr<SplitPattern> read_pattern(const Json& step, const std::string& place) {
+    const Json& pattern = member(step, "pattern", place);
+    const std::string here = place + "/pattern";
+    if (find_member(pattern, "Regex", here))
+        return std::make_shared<SplitPattern>(text_member(pattern, "Regex", here), place);
+    std::string escaped;
+    for (const char c : plain_member(pattern, "String", here))
+        if (std::string_view("\\^$.|?*+()[]{}-#").find(c) != std::string_view::npos)
+            escaped += {'\\', c};
+        else
+            escaped += c;
+    if (escaped.empty()) throw InputError(here + "/String: is empty");
+    return std::make_shared<SplitPattern>(SplitPattern::native(escaped, place));
 }
 
 std::optional<std::size_t> unassigned(std::string_view text) {

@@ -11,6 +11,7 @@ using namespace prefdyn;
 using namespace prefdyn::transformer;
 using test::contains;
 using test::SmallModel;
+using test::Weight;
 
 namespace {
 
@@ -241,6 +242,71 @@ TEST_CASE("models the code cannot run exactly are refused by name") {
     CHECK(contains(with("\"rope_parameters\": {\"partial_rotary_factor\": 0.5}"),
                    "partial_rotary_factor"));
     CHECK(contains(with("\"rope_theta\": 0"), "rope_theta"));
+}
+
+TEST_CASE("keys at their neutral value change nothing, others are refused") {
+    const Folder f;
+    const auto with = [&](const std::string& more) {
+        SmallModel m;
+        m.more = ", " + more;
+        return f.with_config(m.config());
+    };
+    for (const std::string key :
+         {"\"use_mrope\": false", "\"is_llama_config\": true", "\"rope_interleaved\": false",
+          "\"transformers.js_config\": {\"dtype\": \"q4\"}", "\"partial_rotary_factor\": 1.0",
+          "\"layer_types\": [\"full_attention\", \"full_attention\"]", "\"num_labels\": 2",
+          "\"model_max_length\": 4096", "\"use_sliding_window\": false, \"max_window_layers\": 9",
+          "\"use_sliding_window\": false, \"sliding_window\": 8", "\"_from_model_config\": true",
+          "\"is_causal\": true"}) {
+        CAPTURE(key);
+        CHECK(with(key).empty());
+    }
+    for (const std::string key :
+         {"\"use_mrope\": true", "\"partial_rotary_factor\": 0.5", "\"is_causal\": false",
+          "\"layer_types\": [\"full_attention\", \"sliding_attention\"]",
+          "\"use_sliding_window\": true", "\"sliding_window\": 8", "\"qk_norm\": true",
+          "\"final_logit_softcapping\": 30.0", "\"some_future_key\": false"}) {
+        CAPTURE(key);
+        CHECK(contains(with(key), key.substr(1, key.find('"', 1) - 1)));
+    }
+}
+
+TEST_CASE("dropout that a config asks for is noted") {
+    const auto of = [](const std::string& more) {
+        SmallModel m;
+        m.more = ", " + more;
+        return parse_model_config(m.config(), "c").dropout;
+    };
+    CHECK(of("\"attention_dropout\": 0.0").empty());
+    CHECK(of("\"attention_dropout\": 0.1, \"classifier_dropout\": 0.2") ==
+          std::vector<std::string>{"attention_dropout 0.1"});
+}
+
+TEST_CASE("a config that ties the head to the embedding, and files with a head all the same") {
+    Folder f;
+    f.m.tied = true;
+    test::write_checkpoint(f.path, f.m, f.weights);
+    const Weight& own = f.weights["lm_head.weight"];
+    const TokenIds ids = {0, 7, 36};
+    const auto head = [&](const Weight& want, bool tied) {
+        const Transformer model(f.path);
+        CHECK(model.config().tied == tied);
+        const RowsF rows = model.head_rows(ids);
+        for (Index i = 0; i < 3; ++i)
+            for (Index c = 0; c < f.m.hidden; ++c)
+                CHECK(rows(i, c) == static_cast<float>(want(ids[static_cast<std::size_t>(i)], c)));
+    };
+    head(own, false);
+    test::Weights copy = f.weights;
+    copy["lm_head.weight"] = copy["model.embed_tokens.weight"];
+    test::write_checkpoint(f.path, f.m, copy);
+    head(copy["lm_head.weight"], true);
+    test::Weights alone = f.weights;
+    alone.erase("model.embed_tokens.weight");
+    test::write_checkpoint(f.path, f.m, alone);
+    head(own, true);
+    alone["lm_head.weight"] = test::random_weight({3, 5}, 0.0, 1.0, 1);
+    CHECK(contains(f.with_weights(alone), "lm_head.weight has shape [3, 5]"));
 }
 
 TEST_CASE("an index that leads out of the folder, or to nothing") {

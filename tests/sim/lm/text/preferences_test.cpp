@@ -77,6 +77,22 @@ TEST_CASE("the confidence filter knows generic lines that have a confidence") {
     CHECK(contains(refusal(line("a", "2")), "label_confidence: is 2, allowed is 0 to 1"));
 }
 
+TEST_CASE("evaluations answer Yes and No or (A) and (B), with or without a space") {
+    const auto line = [](const std::string& a, const std::string& b) {
+        return R"({"question": "q", "answer_matching_behavior": ")" + a +
+               R"(", "answer_not_matching_behavior": ")" + b + "\"}\n";
+    };
+    using Pair = std::array<std::string, 2>;
+    CHECK(parse(line(" No", " Yes")).answers == Pair{" Yes", " No"});
+    CHECK(parse(line("No", "Yes") + line("Yes", "No")).answers == Pair{"Yes", "No"});
+    CHECK(parse(line(" (B)", " (A)")).answers == Pair{" (A)", " (B)"});
+    CHECK(parse(line("(A)", "(B)")).lines[0].chosen == "(A)");
+    CHECK(contains(refusal(line("Yes", "(A)")), "is '(A)', allowed are 'Yes' and 'No'"));
+    CHECK(contains(refusal(line("(A)", "(B)") + line(" (A)", " (B)")), "line 2"));
+    CHECK(
+        contains(refusal(line("(C)", "(D)")), "is '(C)', allowed are Yes and No, or (A) and (B)"));
+}
+
 TEST_CASE("generic lines, the last without newline") {
     const auto data =
         parse(generic("good", "bad") + R"({"prompt": "q", "chosen": "x", "rejected": "y"})");
@@ -100,7 +116,6 @@ TEST_CASE("malformed lines are named by file and line") {
     says(persona("q", true, "1.5"), "label_confidence: is 1.5, allowed is 0 to 1");
     says(persona("q", true, "\"high\""), "expected a number");
     says("[1]\n", "expected an object");
-    says("\n", "is blank");
     says("{\"question\": 3}\n", "expected a string");
     says("{\"question\": \"a\", \"question\": \"b\"}\n", "given twice");
     says(generic("a", "b"), "other fields than line 1");
@@ -113,16 +128,28 @@ TEST_CASE("malformed lines are named by file and line") {
         R"({"question": "q", "answer_matching_behavior": "Yes", "answer_not_matching_behavior": " No"})"
         "\n",
         "is 'Yes', allowed are ' Yes' and ' No'");
+    says(R"({"prompt": [{"role": "user", "content": "q"}], "chosen": "a", "rejected": "b"})"
+         "\n",
+         "this is conversational data");
+    says(R"({"system": "s", "question": "q", "chosen": "a", "rejected": "b"})"
+         "\n",
+         "this is the form of Orca pairs");
+    says(R"({"instruction": "q", "input": "", "chosen": "a", "rejected": "b"})"
+         "\n",
+         "this is the form of Alpaca");
+    says(R"({"prompt": "q", "completion": "a", "label": true})"
+         "\n",
+         "this is unpaired preference data");
     says(
         R"({"question": "q", "answer_matching_behavior": " No", "answer_not_matching_behavior": " No"})"
         "\n",
         "both answers are ' No'");
-    says("{\"question\": [[[[[[[[[1]]]]]]]]]}\n", "nested deeper than 8");
+    says("{\"question\": " + std::string(70, '[') + "1", "nested deeper than 64");
     says("{\"question\": \"tru", "not valid JSON");
     says("{\"question\": x}\n", "some.jsonl, line 2, byte 14: not valid JSON");
     const std::string crlf = good.substr(0, good.size() - 1) + "\r\n";
-    CHECK(contains(refusal(crlf), "line 1: ends with a carriage return"));
-    CHECK(contains(refusal("\xEF\xBB\xBF" + good), "line 1: starts with a byte order mark"));
+    for (const std::string& same : {crlf, "\xEF\xBB\xBF" + good, good + "\n\r\n"})
+        CHECK(parse(same).hash == parse(good).hash);
     CHECK(contains(refusal(""), "the file is empty"));
 }
 
@@ -152,6 +179,12 @@ TEST_CASE("a folder is read file by file, sorted by name") {
     CHECK(data[0].name == "a");
     CHECK(data[1].persona);
     CHECK(contains(input_error([&] { text::read_preferences(dir / "c.jsonl"); }), "no such file"));
+    std::filesystem::create_directory(dir / "saved");
+    test::write_bytes(dir / "saved/data-00000-of-00001.arrow", "");
+    const auto saved = [&] { text::read_preferences(dir / "saved"); };
+    CHECK(contains(input_error(saved), "a folder of arrow files"));
+    test::write_bytes(dir / "saved/dataset_info.json", "{}");
+    CHECK(contains(input_error(saved), "that save_to_disk wrote"));
 }
 
 TEST_CASE("the published personas: 24 files of 1000 lines, half Yes") {

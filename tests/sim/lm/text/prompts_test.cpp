@@ -90,6 +90,12 @@ TEST_CASE("SentencePiece: a small trained model encodes, decodes and refuses con
     const auto tokenizer = text::sentencepiece_tokenizer(bytes, {}, "tokenizer.model");
     CHECK(tokenizer->kind() == "SentencePiece");
     CHECK(tokenizer->special().bos == 1);
+    CHECK(tokenizer->special().adds_bos == true);
+    text::TokenizerConfig silent;
+    silent.has_settings = true;
+    CHECK_FALSE(text::sentencepiece_tokenizer(bytes, silent, "t.model")->special().adds_bos);
+    silent.add_bos = false;
+    CHECK(text::sentencepiece_tokenizer(bytes, silent, "t.model")->special().adds_bos == false);
     CHECK(tokenizer->special().eos == 2);
     for (const char* line : {"would you say yes", "日本 é", "a<u>b"})
         CHECK(tokenizer->decode(tokenizer->encode(line)) == line);
@@ -114,6 +120,43 @@ TEST_CASE("SentencePiece: a small trained model encodes, decodes and refuses con
     for (const std::string& bad : {text::read_file(empty_piece.string(), 1000), std::string(),
                                    bytes.substr(0, bytes.size() / 2), std::string("{\"a\": 1}")})
         CHECK(contains(input_error([&] { build(bad); }), "t.model: not a SentencePiece model"));
+}
+
+TEST_CASE("tokenizer.json goes before tokenizer.model, and what that changes is said") {
+    const test::TemporaryDirectory dir;
+    test::write_bytes(dir / "tokenizer.model", test::trained_model());
+    CHECK(text::load_tokenizer(dir / "")->note().empty());
+    test::write_bytes(dir / "tokenizer.json", test::byte_level_json().dump());
+    const auto json = text::load_tokenizer(dir / "");
+    CHECK(json->kind() == "byte-level BPE");
+    CHECK(contains(json->note(), "give other ids for"));
+    test::write_bytes(dir / "tokenizer.json", R"({"model": {"type": "WordPiece"}})");
+    const auto model = text::load_tokenizer(dir / "");
+    CHECK(model->kind() == "SentencePiece");
+    CHECK(contains(model->note(), "tokenizer.json is not known"));
+    CHECK(contains(model->note(), "'WordPiece'"));
+}
+
+TEST_CASE("SentencePiece: names that any file beside the model gives to tokens are refused") {
+    const test::TemporaryDirectory dir;
+    test::write_bytes(dir / "tokenizer.model", test::trained_model());
+    const auto refused = [&](const std::string& file, const std::string& content,
+                             const std::string& token) {
+        test::write_bytes(dir / file, content);
+        const auto tokenizer = text::load_tokenizer(dir / "tokenizer.model");
+        std::filesystem::remove(dir / file);
+        CHECK(contains(input_error([&] { tokenizer->encode("a " + token + "b"); }),
+                       "the text holds '" + token + "'"));
+    };
+    const std::string config = "tokenizer_config.json";
+    refused(config, R"({"extra_special_tokens": ["<|one|>", "<|two|>"]})", "<|two|>");
+    refused(config, R"({"extra_special_tokens": {"image_token": "<|one|>"}})", "<|one|>");
+    refused(config, R"({"additional_special_tokens": [{"content": "<|one|>"}]})", "<|one|>");
+    refused(config, R"({"pad_token": {"content": "<|pad|>"}})", "<|pad|>");
+    refused(config, R"({"added_tokens_decoder": {"300": {"content": "<|one|>"}}})", "<|one|>");
+    refused("special_tokens_map.json", R"({"additional_special_tokens": ["<|a|>"]})", "<|a|>");
+    refused("added_tokens.json", R"({"<|a|>": 300})", "<|a|>");
+    refused("tokenizer.json", R"({"added_tokens": [{"id": 300, "content": "<|b|>"}]})", "<|b|>");
 }
 
 TEST_CASE("stories260K: Yes and No share piece 410 and differ in 452 and 458") {

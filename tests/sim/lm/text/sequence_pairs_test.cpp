@@ -140,6 +140,7 @@ TEST_CASE("labels say whether the first answer is chosen, if every line compares
     CHECK(labels(pairs(*tokenizer, lines)) == std::vector<int>{1, -1});
     auto persona = preference_data(lines);
     persona.persona = true;
+    persona.answers = {" Yes", " No"};
     CHECK(labels(text::sequence_pairs(*tokenizer, persona, {})) == std::vector<int>{-1, 1});
     text::SequenceOptions options;
     options.format.responses = {" Yes", " No"};
@@ -282,6 +283,7 @@ TEST_CASE("one_token equals tokenize") {
     auto data = preference_data({{"q", " Yes", " No"}, {"r", " No", " Yes"}, {"s", " Yes", " No"}});
     check_one_token(*answering(kBoth), data, format);
     data.persona = true;
+    data.answers = {" Yes", " No"};
     check_one_token(*answering(kBoth), data, {});
     format.responses = {" No", " Yes"};
     check_one_token(*answering(kBoth), data, format);

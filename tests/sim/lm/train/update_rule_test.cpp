@@ -201,3 +201,47 @@ TEST_CASE("projections that are none, ranks that are too large") {
     const auto make = [&] { Trainable<float>(layout, spec, 1); };
     CHECK(test::contains(test::input_error(make), "v_proj.weight of shape (16, 32)"));
 }
+
+TEST_CASE("weight decay spares norms and biases unless it is told otherwise") {
+    test::SmallModel m;
+    m.architecture = "Qwen2ForCausalLM";
+    m.qkv_bias = true;
+    const test::TemporaryDirectory dir;
+    test::write_checkpoint(dir / "m", m, test::random_weights(m, 5));
+    const Checkpoint checkpoint(dir / "m");
+    const Layout layout(checkpoint.config());
+    const auto weights = read_parameters<float>(checkpoint, layout);
+    for (const bool decay_vectors : {false, true}) {
+        const UpdateSpec spec{UpdateKind::kAdamw, 0.5, decay_vectors};
+        const Trainable<float> all(layout, {}, 0);
+        Column<float> theta = weights.values();
+        const Column<float> nothing = Column<float>::Zero(theta.size());
+        UpdateRule(spec, theta.size(), all.stretches(layout, spec)).update(theta, nothing, 1, 0.1);
+        for (int b = 0; b < layout.count(); ++b) {
+            CAPTURE(layout.block(b).name);
+            const float left = layout.block(b).vector && !decay_vectors ? 1.0f : 0.95f;
+            for (Index k = 0; k < layout.block(b).size(); ++k) {
+                const Index at = weights.offset(b) + k;
+                CHECK(theta(at) == doctest::Approx(left * weights.values()(at)).epsilon(1e-6));
+            }
+        }
+    }
+}
+
+TEST_CASE("stretches cover theta without gaps, adapters in one") {
+    test::SmallModel m;
+    const test::TemporaryDirectory dir;
+    test::write_checkpoint(dir / "m", m, test::random_weights(m, 6));
+    const Layout layout(Checkpoint(dir / "m").config());
+    for (const TrainedPart part : {TrainedPart::kFull, TrainedPart::kLora}) {
+        const Trainable<float> trainable(layout, {part, 2, 4.0, {Part::kQuery, Part::kUp}}, 0);
+        Index next = 0;
+        const auto stretches = trainable.stretches(layout, {UpdateKind::kAdamw, 0.1});
+        for (const Stretch& s : stretches) {
+            CHECK(s.begin == next);
+            next += s.count;
+        }
+        CHECK(next == trainable.size());
+        CHECK((stretches.size() == 1) == (part == TrainedPart::kLora));
+    }
+}

@@ -1,31 +1,34 @@
-#include "sim/lm/text/tokenizer/byte_level_tokenizer.hpp"
+#include "sim/lm/text/tokenizer/json_tokenizer.hpp"
+
+#include <cstdio>
 
 #include "sim/base/failure.hpp"
 #include "sim/lm/text/tokenizer/added_tokens.hpp"
-#include "sim/lm/text/tokenizer/bpe_model.hpp"
 #include "sim/lm/text/tokenizer/byte_alphabet.hpp"
+#include "sim/lm/text/tokenizer/normalizer.hpp"
 #include "sim/lm/text/tokenizer/post_processor.hpp"
 #include "sim/lm/text/tokenizer/pre_tokenizer.hpp"
+#include "sim/lm/text/tokenizer/word_model.hpp"
 #include "sim/lm/text/utf8.hpp"
 
 namespace prefdyn::text {
 
 namespace {
 
-class ByteLevelTokenizer final : public Tokenizer {
+class JsonTokenizer final : public Tokenizer {
   public:
-    ByteLevelTokenizer(const Json& document, const TokenizerConfig& config,
-                       const std::string& place, const std::string& hash)
-        : model_(member(document, "model", place), place + "/model"),
+    JsonTokenizer(const Json& document, const TokenizerConfig& config, const std::string& place,
+                  const std::string& hash)
+        : normalizer_(find_member(document, "normalizer", place), place + "/normalizer"),
           pre_tokenizer_(find_member(document, "pre_tokenizer", place), place + "/pre_tokenizer"),
-          composes_(
-              read_normalizer(find_member(document, "normalizer", place), place + "/normalizer")) {
+          model_(read_word_model(member(document, "model", place), pre_tokenizer_.byte_level(),
+                                 place + "/model")) {
         require_known_parts(document, place);
         const auto added = read_added_tokens(document, place);
         number_pieces(added, place);
         for (const AddedToken& token : added)
             (token.normalized ? normalized_ : raw_)
-                .insert(token, token.normalized ? normalize(token.content) : token.content);
+                .insert(token, token.normalized ? normalizer_.apply(token.content) : token.content);
         hash_ = hash;
         special_ = resolve(config, *this);
         apply_template(document, config, place);
@@ -39,12 +42,15 @@ class ByteLevelTokenizer final : public Tokenizer {
                 out.push_back(raw.token);
                 continue;
             }
-            const std::string normal = normalize(raw.text);
+            const std::string normal = normalizer_.apply(raw.text);
             for (const Segment& segment : normalized_.split(normal))
                 if (segment.token >= 0)
                     out.push_back(segment.token);
                 else
-                    append_pieces(segment.text, out);
+                    append_pieces(
+                        segment.text,
+                        raw.text.data() == text.data() && segment.text.data() == normal.data(),
+                        out);
         }
         return out;
     }
@@ -54,8 +60,7 @@ class ByteLevelTokenizer final : public Tokenizer {
         for (const Token id : ids) {
             require_token(id, size());
             const auto k = static_cast<std::size_t>(id);
-            const auto bytes = is_added_[k] ? std::nullopt : piece_bytes(pieces_[k]);
-            out += bytes ? *bytes : pieces_[k];
+            out += is_added_[k] ? pieces_[k] : text_of(pieces_[k]);
         }
         return out;
     }
@@ -73,25 +78,39 @@ class ByteLevelTokenizer final : public Tokenizer {
         return found->second;
     }
 
-    std::string kind() const override { return "byte-level BPE"; }
+    std::string kind() const override {
+        return pre_tokenizer_.byte_level() ? "byte-level BPE" : "tokenizer.json";
+    }
 
   private:
+    /// What a piece stands for: bytes by their characters, or by a name such as <0x0A>, and U+2581
+    /// for a space.
+    std::string text_of(const std::string& piece) const {
+        if (pre_tokenizer_.byte_level()) return piece_bytes(piece).value_or(piece);
+        unsigned byte = 0;
+        if (model_->byte_fallback() && piece.size() == 6 &&
+            std::sscanf(piece.c_str(), "<0x%2X>", &byte) == 1)
+            return std::string(1, static_cast<char>(byte));
+        constexpr std::string_view kMark = "\u2581";
+        std::string out;
+        for (std::size_t at = 0; at < piece.size();)
+            if (std::string_view(piece).substr(at).starts_with(kMark))
+                out += ' ', at += kMark.size();
+            else
+                out += piece[at++];
+        return out;
+    }
+
     static void require_known_parts(const Json& document, const std::string& place) {
         for (const char* part : {"truncation", "padding"})
             if (find_member(document, part, place))
                 throw InputError(place + "/" + part + ": is set, which would change the ids",
                                  "set it to null");
-        const Json* decoder = find_member(document, "decoder", place);
-        if (decoder && text_member(*decoder, "type", place + "/decoder") != "ByteLevel")
-            throw InputError(place + "/decoder: " +
-                                 in_quotes(text_member(*decoder, "type", place + "/decoder")) +
-                                 " is not known, known is ByteLevel",
-                             kElsewhere);
     }
 
     /// Fills pieces_ so that every id 0 .. n - 1 has exactly one.
     void number_pieces(const std::vector<AddedToken>& added, const std::string& place) {
-        id_of_ = model_.vocabulary();
+        id_of_ = model_->vocabulary();
         for (const AddedToken& token : added) {
             const auto [entry, inserted] = id_of_.emplace(token.content, token.id);
             if (!inserted && entry->second != token.id)
@@ -125,19 +144,12 @@ class ByteLevelTokenizer final : public Tokenizer {
             throw InputError(place + "/post_processor: puts " + in_quotes(piece(*first)) +
                              " first, but " + config.path + " names " + in_quotes(*config.bos));
         if (first) special_.bos = first;
-        if (config.add_bos && *config.add_bos != first.has_value())
-            special_.adds_bos.reset();
-        else
-            special_.adds_bos = first.has_value();
+        special_.adds_bos = first.has_value();
     }
 
-    std::string normalize(std::string_view text) const {
-        return composes_ ? compose(text) : std::string(text);
-    }
-
-    void append_pieces(std::string_view text, std::vector<Token>& out) const {
-        for (const std::string& piece : pre_tokenizer_.split(text)) {
-            const auto ids = model_.encode(piece);
+    void append_pieces(std::string_view text, bool begins, std::vector<Token>& out) const {
+        for (const std::string& piece : pre_tokenizer_.split(text, begins)) {
+            const auto ids = model_->encode(piece);
             out.insert(out.end(), ids.begin(), ids.end());
         }
     }
@@ -152,9 +164,9 @@ class ByteLevelTokenizer final : public Tokenizer {
                              kElsewhere);
     }
 
-    BpeModel model_;
+    Normalizer normalizer_;
     PreTokenizer pre_tokenizer_;
-    bool composes_;
+    std::unique_ptr<WordModel> model_;
     AddedTokenFinder raw_, normalized_;
     std::unordered_map<std::string, Token> id_of_;  ///< of the model and of the added tokens
     std::vector<std::string> pieces_;
@@ -163,9 +175,9 @@ class ByteLevelTokenizer final : public Tokenizer {
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> byte_level_tokenizer(const Json& document, const TokenizerConfig& config,
-                                                const std::string& place, const std::string& hash) {
-    return std::make_unique<ByteLevelTokenizer>(document, config, place, hash);
+std::unique_ptr<Tokenizer> json_tokenizer(const Json& document, const TokenizerConfig& config,
+                                          const std::string& place, const std::string& hash) {
+    return std::make_unique<JsonTokenizer>(document, config, place, hash);
 }
 
 }  // namespace prefdyn::text

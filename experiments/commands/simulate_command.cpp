@@ -103,9 +103,7 @@ int run_simulate(SimulateOptions& options, const ParameterTable& table, std::ost
     v.claims = theory::claims();
     for (theory::Claim& claim : own_claims(options.claim_file, std::cerr))
         v.claims.push_back(std::move(claim));
-    options.run.training.keep =
-        theory::kept_for(v.claims) |
-        Kept::data(options.keep_data);
+    options.run.training.keep = theory::kept_for(v.claims) | Kept::data(options.keep_data);
     Dataset given;
     if (!options.features.empty()) given = one_behaviour(options);
     v.runs.push_back(options.features.empty() ? run_synthetic(options.run)

@@ -20,8 +20,9 @@ struct Line {
     std::string key, value;
 };
 
-const std::vector<std::string> kSweepKeys = {"experiment", "design", "points", "replicates",
-                                             "seed",       "claims", "zip",    "claim-file", "keep-data"};
+const std::vector<std::string> kSweepKeys = {"experiment", "design",     "points",
+                                             "replicates", "seed",       "claims",
+                                             "zip",        "claim-file", "keep-data"};
 
 class SpecParser {
   public:

@@ -97,6 +97,8 @@ std::vector<Control> attained_controls() {
         {"T3a", "bound x (1 - 1e-6), parabola", millionth, parabola_strengthened},
         {"T3b", "kappa x 0.3, parabola", "kappa is taken 0.3 times as large as it is",
          kappa_understated},
+        {"T3d", "bound x 0.9, parabola", stronger + "where it is attained",
+         early_parabola_strengthened},
         {"T3f", "bound x 0.9, one line", stronger + "where all features have one length",
          line_strengthened},
         {"T3f", "beta overstated", "the claim is told 1.1 times the trainer's beta",

@@ -232,7 +232,7 @@ class TableTest(unittest.TestCase):
                      edited("verify", spoiled)):
             data = results.read(path)
             count = {name: self.check(name, data, path) for name in
-                     ("verdicts", "violations", "not_applicable", "controls", "cases")}
+                     ("verdicts", "violations", "not_applicable", "controls", "cases", "tightness_by_time")}
         self.assertEqual(count["violations"], 5)
 
     def test_training_runs(self):

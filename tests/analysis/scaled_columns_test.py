@@ -172,6 +172,7 @@ class RunTest(Close, unittest.TestCase):
         known = set(run.numbers(run.head, 0)) | set(run.head.statistics())
         known |= {f"eval_{name}" for name in known}
         known |= {"margin_quantiles", "step", "time", "epoch", "learning_rate", "fixed_step", "loss_at_fixed_step",
+                  "kappa_time",
                   "spearman_loss_distinguishability", "run", "record", "quantile", "sample", "dimension",
                   "bound_T1", "bound_T2b", "eval_margin_quantiles", "control"}
         left = {name for name, values in data.items() if values.dtype.kind in "fi" and name not in known

@@ -23,10 +23,24 @@ def words(value):
     return str(value)
 
 
+def statement(f, claim):
+    """Drawn where the claim is a formula."""
+    drawn = f["claim_mathml"][claim]
+    return html.unescape(drawn) if drawn else words(f["claim_statement"][claim])
+
+
+def tightness_by_time(f):
+    head = ["Claim", "Title", *(f"κt = {time:g}" for time in f["kappa_time"]), "end"]
+    told = [[*f["claim_tightness_at"][c], f["claim_tightness_end"][c]] for c in range(len(f["claim"]))]
+    return head, [[f["claim"][c], f["claim_title"][c], *(words(float(x)) for x in row)]
+                  for c, row in enumerate(told) if not all(math.isnan(x) for x in row)]
+
+
 def verdicts(f):
     head = ["Claim", "Statement", "Verdict", "Holds", "Violated", "Undecided", "Vacuous",
             "Not applicable", "Fitted", "Tightness: min", "median", "max", "Controls caught"]
-    return head, [[*(words(f["claim" if name == "claim" else f"claim_{name}"][c]) for name in SCALE),
+    return head, [[*(statement(f, c) if name == "statement" else
+                     words(f["claim" if name == "claim" else f"claim_{name}"][c]) for name in SCALE),
                    f"{f['claim_caught'][c]} of {f['claim_controls'][c]}"]
                   for c in range(len(f["claim"]))]
 

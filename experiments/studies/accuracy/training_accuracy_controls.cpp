@@ -89,8 +89,12 @@ Verdict labels_flipped(const Claim& claim, std::uint64_t seed) {
 /// A reference with preferences of its own, and what was kept of every row.
 RunResult beside_reference(std::uint64_t seed) {
     RunConfig c = learned(seed);
+    c.features.samples = 400;
+    c.features.distinguishability = 1.0;
     c.vocabulary = 7;
     c.reference_scale = 2.0;
+    c.training.steps = 10;
+    c.eta_kappa = 0.1;
     c.training.keep = {.margins = true, .log_probabilities = true};
     return run_synthetic(c);
 }

@@ -136,7 +136,9 @@ Comparison stronger(Comparison c, double factor) {
 /// Runs over all comparisons of all cases.
 class Tally {
   public:
-    explicit Tally(bool keeps_curve) : keeps_curve_(keeps_curve) { verdict_.slack = kInfinity; }
+    Tally(bool closely, bool curve) : closely_(closely), keeps_curve_(closely && curve) {
+        verdict_.slack = kInfinity;
+    }
 
     void add(const Evidence& evidence, const std::vector<Comparison>& comparisons,
              std::size_t index) {
@@ -159,7 +161,7 @@ class Tally {
                 continue;
             }
             if (is_resolved(c)) ratios_.push_back(ratio(c));
-            if (!verdict_.within_tenth)
+            if (closely_ && !verdict_.within_tenth)
                 verdict_.within_tenth = outcome(stronger(c, 0.9)) == Outcome::kViolated;
             const double slack = relative_slack(c);
             if (!(slack < verdict_.slack)) continue;
@@ -230,7 +232,7 @@ class Tally {
         slack_[k] = slack;
     }
 
-    bool keeps_curve_;
+    bool closely_, keeps_curve_;
     std::vector<double> slack_;  ///< of the curve
     Verdict verdict_;
     bool spoke_ = false;     ///< a comparison was decided, be it one of those that may fail
@@ -274,7 +276,10 @@ std::size_t severity_rank(Status status) {
                                     kBySeverity.begin());
 }
 
-Verdict judge(const Claim& claim, std::span<const Evidence> cases, bool presume_assumptions) {
+namespace {
+
+Verdict judged(const Claim& claim, std::span<const Evidence> cases, bool presume_assumptions,
+               bool closely) {
     Verdict verdict;
     verdict.slack = kNan;
     verdict.tightness = {kNan, kNan, kNan};
@@ -284,9 +289,19 @@ Verdict judge(const Claim& claim, std::span<const Evidence> cases, bool presume_
     }
     if (!presume_assumptions) verdict.reason = unmet_assumption(claim, cases);
     if (!verdict.reason.empty()) return verdict;
-    Tally tally(cases.size() == 1 && claim.scope == Scope::kRun && claim.checks.curve);
+    Tally tally(closely, claim.checks.curve);
     for (std::size_t i = 0; i < cases.size(); ++i) tally.add(cases[i], claim.compare(cases[i]), i);
     return tally.finish(claim, cases);
+}
+
+}  // namespace
+
+Verdict judge(const Claim& claim, std::span<const Evidence> cases, bool presume_assumptions) {
+    return judged(claim, cases, presume_assumptions, false);
+}
+
+Verdict judge_closely(const Claim& claim, const Evidence& run) {
+    return judged(claim, std::span(&run, 1), false, true);
 }
 
 Claim strengthened(const Claim& claim, double factor) {

@@ -163,8 +163,8 @@ struct Verdict {
     double power = kNan;   ///< probabilistic: the least share of failures, in units of delta, at
                            ///< which the claim would be called violated
     double fitted = 0.0;   ///< fit: the smallest constant that covers a share 1 - delta
-    std::vector<CurvePoint> curve = {};  ///< of one run, where Checks::curve says so
-    bool within_tenth = false;           ///< a bound 10 % stronger would be violated
+    std::vector<CurvePoint> curve = {};  ///< judge_closely: where Checks::curve says so
+    bool within_tenth = false;           ///< judge_closely: a bound 10 % stronger would be violated
 };
 
 /// Level of the binomial test: a true probabilistic claim is called violated this often at most.
@@ -174,6 +174,9 @@ inline constexpr double kSignificance = 1e-6;
 /// a negative control uses to see a false claim fail. NaN never passes.
 Verdict judge(const Claim& claim, std::span<const Evidence> cases,
               bool presume_assumptions = false);
+
+/// The same of one run, with the curve of both sides and whether a bound 10 % stronger would fail.
+Verdict judge_closely(const Claim& claim, const Evidence& run);
 
 /// The claim with every bound made stronger by `factor` < 1 (equalities are multiplied by it).
 Claim strengthened(const Claim& claim, double factor);

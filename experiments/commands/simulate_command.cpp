@@ -109,7 +109,8 @@ int run_simulate(SimulateOptions& options, const ParameterTable& table, std::ost
     v.runs.push_back(options.features.empty() ? run_synthetic(options.run)
                                               : run_dataset(options.run, given));
     v.runs[0].suite = "simulate";
-    judge_runs(v);
+    v.verdicts.resize(1);
+    judge_run_at(v, 0, {.keep_data = options.keep_data});
     if (options.certify.certify)
         certify_run(v, options.features.empty() ? certify::training_rows(options.run) : given,
                     options.certify.limits());

@@ -21,15 +21,11 @@ std::vector<theory::Verdict> verdicts_on(const RunResult& run,
     const theory::Evidence evidence = run.evidence();
     for (std::size_t c = 0; c < claims.size(); ++c)
         if (claims[c].scope == theory::Scope::kRun)
-            out[c] = theory::judge(claims[c], std::span(&evidence, 1));
+            out[c] = theory::judge_closely(claims[c], evidence);
         else
             out[c].reason = "not about one run: needs a study of its own";
     return out;
 }
-
-}  // namespace
-
-namespace {
 
 /// Of a run whose verdicts are there, what only the claims looked at.
 void forget_kept(RunResult& run, const VerifyPlan& plan) {
@@ -44,24 +40,19 @@ void forget_kept(RunResult& run, const VerifyPlan& plan) {
 }  // namespace
 
 void judge_run_at(Verification& v, std::size_t run, const VerifyPlan& plan) {
-    v.verdicts[run] = verdicts_on(v.runs[run], v.claims);
+    v.verdicts.at(run) = verdicts_on(v.runs[run], v.claims);
     forget_kept(v.runs[run], plan);
-}
-
-void judge_runs(Verification& v) {
-    const std::size_t judged = v.verdicts.size();
-    v.verdicts.resize(v.runs.size());
-    parallel_for("verdicts", v.runs.size() - judged, [&](std::size_t k) {
-        v.verdicts[judged + k] = verdicts_on(v.runs[judged + k], v.claims);
-    });
 }
 
 namespace {
 
-/// What the runs must leave behind for the claims, and for the user.
-Kept kept(const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
-    return theory::kept_for(claims) | plan.keep | Kept::data(plan.keep_data);
+/// With what the claims look at.
+VerifyPlan watching(VerifyPlan plan, const std::vector<theory::Claim>& claims) {
+    plan.keep = plan.keep | theory::kept_for(claims);
+    return plan;
 }
+
+Kept kept(const VerifyPlan& plan) { return plan.keep | Kept::data(plan.keep_data); }
 
 void add(Verification& v, StudyOutcome outcome) {
     std::move(outcome.cases.begin(), outcome.cases.end(), std::back_inserter(v.cases));
@@ -95,11 +86,12 @@ Verification verify_synthetic(const std::vector<theory::Claim>& claims, const Ve
         claims, [](const theory::Claim& c) { return c.scope == theory::Scope::kRun; });
     std::vector<SuiteRun> suite;
     if (about_runs) suite = synthetic_suite(plan.profile, plan.seed);
+    const VerifyPlan watched = watching(plan, claims);
     v.runs.resize(suite.size());
     v.verdicts.resize(suite.size());
     parallel_for("runs", suite.size(), [&](std::size_t i) {
         suite[i].config.device = plan.device;
-        suite[i].config.training.keep = kept(claims, plan);
+        suite[i].config.training.keep = kept(watched);
         v.runs[i] = run_synthetic(suite[i].config);
         v.runs[i].suite = suite[i].suite;
         judge_run_at(v, i, plan);
@@ -127,7 +119,7 @@ RunConfig feature_run(const VerifyPlan& plan) {
     c.training.spacing = Spacing::kLogarithmic;
     c.seed = plan.seed;
     c.device = plan.device;
-    c.training.keep = kept({}, plan);
+    c.training.keep = kept(plan);
     return c;
 }
 
@@ -160,12 +152,11 @@ Verification verify_features(const std::vector<theory::Claim>& claims,
                              const std::vector<Dataset>& behaviours, const VerifyPlan& plan) {
     Verification v;
     v.claims = claims;
+    const VerifyPlan watched = watching(plan, claims);
     v.runs.resize(behaviours.size());
     v.verdicts.resize(behaviours.size());
     parallel_for("behaviours", behaviours.size(), [&](std::size_t i) {
-        RunConfig config = feature_run(plan);
-        config.training.keep = kept(claims, plan);
-        v.runs[i] = run_dataset(config, behaviours[i]);
+        v.runs[i] = run_dataset(feature_run(watched), behaviours[i]);
         v.runs[i].suite = "features";
         judge_run_at(v, i, plan);
     });

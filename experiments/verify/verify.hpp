@@ -43,9 +43,6 @@ struct Verification {
     bool as_expected() const;
 };
 
-/// Judges the run claims on the runs that have no verdicts yet; adds nothing else.
-void judge_runs(Verification& verification);
-
 /// Judges the claims on one run, whose place among the verdicts is there, and lets go of what only
 /// they looked at.
 void judge_run_at(Verification& verification, std::size_t run, const VerifyPlan& plan);

@@ -222,19 +222,18 @@ int binds(const Node& node) {
     return node.op == Op::kNumber && node.number < 0.0 ? kNegateBinds : 10;
 }
 
-/// Digits enough to read the same number again.
-std::string number_text(double x) {
-    char digits[32];
-    const auto result = std::to_chars(digits, digits + sizeof digits, x);
-    return {digits, result.ptr};
-}
-
 std::string inner_text(const Node& node, int least) {
     const std::string text = text_of(node);
     return binds(node) < least ? "(" + text + ")" : text;
 }
 
 }  // namespace
+
+std::string number_text(double x) {
+    char digits[32];
+    const auto result = std::to_chars(digits, digits + sizeof digits, x);
+    return {digits, result.ptr};
+}
 
 bool is_relation(Op op) {
     return op == Op::kLess || op == Op::kGreater || op == Op::kAtMost || op == Op::kAtLeast ||

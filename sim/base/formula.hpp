@@ -66,6 +66,9 @@ Node parse(const std::string& text, const Grammar& grammar, std::size_t first = 
 /// The same tree in one form, with the fewest parentheses: equal texts mean equal trees.
 std::string text_of(const Node& node);
 
+/// Digits enough to read the same number again.
+std::string number_text(double x);
+
 /// A name of letters, digits, '_' and '.', and '-' where the grammar has it.
 bool is_name(const std::string& text, bool dashes = false);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/base/numerics.hpp"
+#include "sim/base/quantile.hpp"
 
 namespace prefdyn {
 
@@ -16,13 +17,6 @@ SplitMetrics no_metrics() {
 }
 
 namespace {
-
-double quantile(const Vector& sorted, double level) {
-    const double position = level * static_cast<double>(sorted.size() - 1);
-    const auto low = static_cast<Index>(position);
-    const Index high = std::min(low + 1, sorted.size() - 1);
-    return sorted(low) + (position - static_cast<double>(low)) * (sorted(high) - sorted(low));
-}
 
 /// Loss of every row.
 Vector row_losses(const Responses& r, const PreferenceLoss& loss) {
@@ -58,7 +52,8 @@ SplitMetrics summarise(const Responses& r, const PreferenceLoss& loss) {
     Vector sorted = r.margin;
     std::sort(sorted.begin(), sorted.end());
     for (std::size_t q = 0; q < kQuantileLevels.size(); ++q)
-        out.margin_quantiles[q] = quantile(sorted, kQuantileLevels[q]);
+        out.margin_quantiles[q] =
+            sorted_quantile(sorted.data(), static_cast<std::size_t>(n), kQuantileLevels[q]);
     return out;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/base/quantile.hpp"
+
 namespace prefdyn::theory {
 
 namespace {
@@ -107,15 +109,6 @@ Ball B::sum(const Ball* x, std::size_t n) {
 
 namespace {
 
-/// Of numbers in ascending order, linear interpolation (type 7).
-double quantile_of(std::vector<double> x, double level) {
-    std::sort(x.begin(), x.end());
-    const double position = level * static_cast<double>(x.size() - 1);
-    const auto low = static_cast<std::size_t>(position);
-    const std::size_t high = std::min(low + 1, x.size() - 1);
-    return x[low] + (position - static_cast<double>(low)) * (x[high] - x[low]);
-}
-
 /// `pick` of the numbers themselves and of their ends, which it keeps in order.
 template <class Pick>
 Ball ordered(const Ball* x, std::size_t n, Pick pick) {
@@ -134,7 +127,10 @@ Ball ordered(const Ball* x, std::size_t n, Pick pick) {
 }  // namespace
 
 Ball B::quantile(const Ball* x, std::size_t n, double level) {
-    const Ball out = ordered(x, n, [&](auto all) { return quantile_of(std::move(all), level); });
+    const Ball out = ordered(x, n, [&](std::vector<double> all) {
+        std::sort(all.begin(), all.end());
+        return sorted_quantile(all.data(), n, level);
+    });
     return out.widened(8.0 * kUnitRoundoff * (std::fabs(out.value) + out.radius));
 }
 

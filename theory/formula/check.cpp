@@ -221,16 +221,9 @@ class Units {
   private:
     static std::string text(double unit) {
         if (unit == 0.0) return "no unit";
-        const std::string power = format(std::fabs(unit));
+        const std::string power = formula::number_text(std::fabs(unit));
         const std::string size = power == "1" ? "feature" : "feature^" + power;
         return unit > 0.0 ? size : "1/" + size;
-    }
-
-    static std::string format(double x) {
-        std::string out = std::to_string(x);
-        out.erase(out.find_last_not_of('0') + 1);
-        if (out.back() == '.') out.pop_back();
-        return out;
     }
 
     void complain(const Node& node, const std::string& what) {

@@ -94,12 +94,6 @@ bool is_id(const std::string& id) {
                        [](unsigned char c) { return c < 128 && std::isalnum(c) != 0; });
 }
 
-bool uses(const Node& node, const std::vector<std::string>& names) {
-    if (node.op == formula::Op::kName)
-        return std::ranges::count(names, std::string(find_quantity(node.name)->name)) > 0;
-    return std::ranges::any_of(node.arguments, [&](const Node& n) { return uses(n, names); });
-}
-
 class Parser {
   public:
     Parser(const std::string& text, std::string place, bool built_in)
@@ -412,17 +406,13 @@ class Parser {
                 s.least = range.low;
                 s.most = range.high;
             }
-            std::vector<const Node*> all = {&s.relation};
-            for (const Node& c : s.where.conditions) all.push_back(&c);
-            for (const Node* node : all) {
-                f.keep.margins = f.keep.margins || uses(*node, {"m"});
-                f.keep.heads = f.keep.heads || uses(*node, {"sin_zbar"});
-                f.keep.log_probabilities =
-                    f.keep.log_probabilities || uses(*node, {"logp_w", "logp_l", "ref_gap"});
-            }
             s.undefined = s.place + ": a side is not a number";
             s.divided = s.place + ": division by zero";
         }
+        const auto speaks = [&](const char* name) { return speaks_of(f, name); };
+        f.keep.margins = speaks("m");
+        f.keep.heads = speaks("sin_zbar");
+        f.keep.log_probabilities = speaks("logp_w") || speaks("logp_l") || speaks("ref_gap");
         if (f.title.empty()) f.title = f.statements.front().text.substr(0, 60);
         if (f.source.empty()) f.source = f.place;
         if (!built_in_ && f.controls.empty() && f.about == About::kRuns)

@@ -172,19 +172,6 @@ Assumption has_behaviours() {
             }};
 }
 
-/// Every name in the claim.
-std::vector<const Quantity*> names_of(const FormulaClaim& f) {
-    std::vector<const Quantity*> out;
-    for (const Statement& s : f.statements) {
-        collect_names(s.relation, out);
-        for (const Node& c : s.where.conditions) collect_names(c, out);
-        if (s.scale) collect_names(*s.scale, out);
-        if (s.trivial) collect_names(*s.trivial, out);
-    }
-    for (const Node& c : f.conditions) collect_names(c, out);
-    return out;
-}
-
 /// Whether a quantity may be infinite and still bound something.
 bool may_be_infinite(const Quantity& q) {
     const std::string name = q.name;
@@ -271,6 +258,23 @@ std::string statement_of(const Statement& s) {
 
 }  // namespace
 
+std::vector<const Quantity*> names_of(const FormulaClaim& f, bool trivial) {
+    std::vector<const Quantity*> out;
+    for (const Statement& s : f.statements) {
+        collect_names(s.relation, out);
+        for (const Node& c : s.where.conditions) collect_names(c, out);
+        if (s.scale) collect_names(*s.scale, out);
+        if (trivial && s.trivial) collect_names(*s.trivial, out);
+    }
+    for (const Node& c : f.conditions) collect_names(c, out);
+    return out;
+}
+
+bool speaks_of(const FormulaClaim& claim, const std::string& name) {
+    return std::ranges::any_of(names_of(claim, true),
+                               [&](const Quantity* q) { return name == q->name; });
+}
+
 Claim make_claim(std::shared_ptr<const FormulaClaim> formula) {
     const FormulaClaim& f = *formula;
     Claim out;
@@ -286,7 +290,7 @@ Claim make_claim(std::shared_ptr<const FormulaClaim> formula) {
     out.assumptions.push_back(has_trajectory());
     if (!runs) out.assumptions.push_back(has_behaviours());
     for (const Need& need : f.needs) out.assumptions.push_back(need.assumption);
-    out.assumptions.push_back(is_defined(names_of(f), formula));
+    out.assumptions.push_back(is_defined(names_of(f, true), formula));
     if (f.keep.heads || f.keep.margins || f.keep.log_probabilities)
         out.assumptions.push_back(is_kept(f.keep));
     for (const Node& c : f.conditions) out.assumptions.push_back(condition_met(c, formula));

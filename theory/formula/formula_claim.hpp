@@ -158,6 +158,11 @@ void compare(const Statement& statement, const FormulaCase<N>& of, Take take) {
 /// The case of evidence in double precision, with the errors of theory/rates.hpp.
 std::unique_ptr<FormulaCase<Ball>> ball_case(const Evidence& evidence, const FormulaClaim& claim);
 
+/// Every quantity that the claim speaks of, its `trivial` bounds apart unless they are asked for.
+std::vector<const Quantity*> names_of(const FormulaClaim& claim, bool trivial);
+/// Whether it speaks of the quantity of that name.
+bool speaks_of(const FormulaClaim& claim, const std::string& name);
+
 /// Whether a claim is a user's own: a formula that is not built in.
 inline bool is_own(const Claim& claim) { return claim.formula && !claim.formula->built_in; }
 

@@ -5,7 +5,6 @@
 #include "experiments/certify/exact/contexts.hpp"
 #include "experiments/certify/exact/formula_case.hpp"
 #include "experiments/certify/exact/two_layer.hpp"
-#include "theory/registry.hpp"
 
 namespace prefdyn::certify {
 
@@ -165,17 +164,6 @@ void raise_precision(std::vector<Certificate>& all, const Limits& limits, Work a
 
 }  // namespace
 
-namespace {
-
-/// Of the mean margin, which is made of all margins.
-bool speaks_of_margin(const std::vector<theory::Claim>& claims) {
-    return std::ranges::any_of(claims, [](const theory::Claim& c) {
-        return c.formula && c.formula->canonical().find("margin") != std::string::npos;
-    });
-}
-
-}  // namespace
-
 std::vector<Certificate> certify(const Subject& subject, const std::vector<theory::Claim>& claims,
                                  const Limits& limits) {
     const std::string whole = why_not(subject);
@@ -184,7 +172,9 @@ std::vector<Certificate> certify(const Subject& subject, const std::vector<theor
         return claim.formula || exact_claim(claim.id) ? whole : "it is about a head on contexts";
     });
     Subject kept = subject;
-    kept.keep_margins = theory::kept_for(claims).margins || speaks_of_margin(claims);
+    kept.keep_margins = std::ranges::any_of(claims, [](const theory::Claim& c) {
+        return c.formula && (c.keep.margins || theory::speaks_of(*c.formula, "margin"));
+    });
     raise_precision(out, limits, [&] {
         const Attempt attempt(kept);
         for (std::size_t c = 0; c < out.size(); ++c)

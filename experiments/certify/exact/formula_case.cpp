@@ -395,31 +395,14 @@ class RealCase final : public theory::FormulaCase<Real> {
     bool mixture_;
 };
 
-/// A name or a function without an exact counterpart; empty if there is none.
-std::string missing_in(const formula::Node& node, About about) {
-    if (node.op == formula::Op::kName) {
-        const Quantity& q = *theory::find_quantity(node.name);
-        const bool own_D = about == About::kBehaviours && node.name == "D";
-        if (!exact_quantities().contains(q.name) || own_D)
-            return std::string(q.name) + " has no exact counterpart";
-    }
-    for (const formula::Node& argument : node.arguments)
-        if (std::string reason = missing_in(argument, about); !reason.empty()) return reason;
-    return {};
-}
-
 }  // namespace
 
 std::string why_not(const FormulaClaim& claim) {
-    std::vector<const formula::Node*> all;
-    for (const theory::Statement& s : claim.statements) {
-        all.push_back(&s.relation);
-        for (const formula::Node& c : s.where.conditions) all.push_back(&c);
-        if (s.scale) all.push_back(&*s.scale);
+    for (const Quantity* q : theory::names_of(claim, false)) {
+        const bool own_D = claim.about == About::kBehaviours && std::string(q->name) == "D";
+        if (!exact_quantities().contains(q->name) || own_D)
+            return std::string(q->name) + " has no exact counterpart";
     }
-    for (const formula::Node& c : claim.conditions) all.push_back(&c);
-    for (const formula::Node* node : all)
-        if (std::string reason = missing_in(*node, claim.about); !reason.empty()) return reason;
     return {};
 }
 

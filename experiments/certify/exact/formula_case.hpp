@@ -6,8 +6,7 @@
 
 namespace prefdyn::certify {
 
-/// Why a formula has no certificate: a quantity or a function without an exact counterpart; empty
-/// if it has one.
+/// Why a formula has no certificate: a quantity without an exact counterpart; empty if it has one.
 std::string why_not(const theory::FormulaClaim& claim);
 
 std::vector<ExactComparison> formula_comparisons(const theory::FormulaClaim& claim,

@@ -19,6 +19,7 @@ td,th{border-bottom:1px solid #ccc;padding:.25em .6em;text-align:left;vertical-a
 figure{margin:1.5em 0}img{max-width:100%}figcaption{font-size:13px;max-width:60em}
 p.good,p.open{padding:.5em 1em;border-left:6px solid #009e73}p.open{border-color:#e69f00}
 .bad{background:#b34700;color:#fff;font-weight:bold;padding:.5em 1em}
+td math{display:block math;width:fit-content;margin:.2em 0}
 pre{font-size:12px;white-space:pre-wrap}"""
 
 

@@ -15,7 +15,7 @@ VERDICT_WORDS = (
     "bounds), 1 is tight; vacuous comparisons are left out.")
 GIVEN = "sets of given features"
 # Presentation MathML of formulas, and nothing else.
-MATHML = re.compile(r"(?:</?(?:math|mrow|mi|mn|mo|mtext|mfrac|msup|msub|msqrt)>|<mspace width=\"1em\"/>|[^<>])+")
+MATHML = re.compile(r"(?:</?(?:math|mrow|mi|mn|mo|mtext|mfrac|msup|msub|msqrt)>|<mspace width=\"[0-9.]+em\"/>|[^<>])+")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.])", re.IGNORECASE)
 
 

@@ -20,6 +20,8 @@ std::string row(const std::string& inner) { return tag("mrow", inner); }
 std::string sign(const std::string& text) { return tag("mo", text); }
 std::string fenced(const std::string& inner) { return row(sign("(") + inner + sign(")")); }
 
+const char* const kGap = "<mspace width=\"0.25em\"/>";
+
 const std::map<std::string, std::string>& letters() {
     static const std::map<std::string, std::string> all = {
         {"kappa", "\u03ba"},  {"beta", "\u03b2"},  {"eta", "\u03b7"},   {"delta", "\u03b4"},
@@ -40,12 +42,13 @@ class Symbol {
         while (at_ < text_.size()) {
             if (text_[at_] == ' ') {
                 ++at_;
+                out += kGap;
                 continue;
             }
             std::string piece = next();
             while (at_ < text_.size() && (text_[at_] == '_' || text_[at_] == '^')) {
                 const bool below = text_[at_++] == '_';
-                piece = tag(below ? "msub" : "msup", piece + next());
+                piece = tag(below ? "msub" : "msup", piece + script());
             }
             out += piece;
         }
@@ -53,6 +56,19 @@ class Symbol {
     }
 
   private:
+    /// What stands below or above: one piece, or all between parentheses.
+    std::string script() {
+        if (at_ >= text_.size() || text_[at_] != '(') return next();
+        const auto begin = ++at_;
+        for (int depth = 1; at_ < text_.size(); ++at_) {
+            depth += text_[at_] == '(' ? 1 : text_[at_] == ')' ? -1 : 0;
+            if (depth == 0) break;
+        }
+        const std::string inside = text_.substr(begin, at_ - begin);
+        if (at_ < text_.size()) ++at_;
+        return Symbol(inside).mathml();
+    }
+
     std::string next() {
         if (at_ >= text_.size()) return row("");
         const auto begin = at_;
@@ -195,7 +211,7 @@ std::string mathml_of(const FormulaClaim& claim) {
         const std::string where =
             words.empty()
                 ? ""
-                : row(tag("mtext", "for ") + words + sign(":") + "<mspace width=\"1em\"/>");
+                : row(tag("mtext", "for") + kGap + words + sign(":") + "<mspace width=\"1em\"/>");
         out += tag("math", row(where + writer.write(s.relation)));
     }
     return out;

@@ -4,7 +4,10 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <optional>
+#include <set>
 
 #include "experiments/program/progress.hpp"
 #include "experiments/results/columns.hpp"
@@ -53,23 +56,24 @@ std::vector<std::string> point_axes(const Spec& spec) {
     return out;
 }
 
-/// What a key that is not the same at every point is along its axis.
+/// What a key that is not the same at every point is along its axes.
 struct KeyColumn {
-    std::string key, axis;
+    std::string key;
+    std::vector<std::size_t> axes;                  ///< numbers in the points' shape, ascending
     std::vector<std::optional<std::string>> texts;  ///< none where no value is allowed
 };
 
 /// The keys that an axis or a design changes.
 std::vector<KeyColumn> source_columns(const Spec& spec) {
     std::vector<KeyColumn> out;
-    for (const Axis& axis : spec.axes)
-        for (std::size_t k = 0; k < axis.keys.size(); ++k)
-            out.push_back({axis.keys[k],
-                           key_name(spec, axis.keys.front()),
-                           {axis.values[k].begin(), axis.values[k].end()}});
+    for (std::size_t a = 0; a < spec.axes.size(); ++a)
+        for (std::size_t k = 0; k < spec.axes[a].keys.size(); ++k) {
+            const auto& values = spec.axes[a].values[k];
+            out.push_back({spec.axes[a].keys[k], {a}, {values.begin(), values.end()}});
+        }
     const RowMatrix unit = design_matrix(spec);
     for (std::size_t k = 0; k < spec.random.size(); ++k) {
-        out.push_back({spec.random[k].key, "point", {}});
+        out.push_back({spec.random[k].key, {0}, {}});
         for (Index i = 0; i < unit.rows(); ++i)
             out.back().texts.emplace_back(
                 value_at(spec.random[k].range, unit(i, static_cast<Index>(k))));
@@ -77,38 +81,84 @@ std::vector<KeyColumn> source_columns(const Spec& spec) {
     return out;
 }
 
-std::optional<std::string> tied_value(const ExpressionKey& e, Parameter parameter,
-                                      const std::optional<std::string>& source) try {
-    if (!source || !parameter.set(evaluate(e.expression, *source, e.integer)).empty()) return {};
-    return parameter.get();
-} catch (const InputError&) {
-    return {};
-}
-
-/// What an expression gives wherever the key at the end of its sources changes; nothing if `key` is
-/// the same at every point.
-std::optional<KeyColumn> column_of(const Spec& spec, const std::vector<KeyColumn>& sources,
-                                   const std::string& key) {
-    const ExpressionKey* e = spec.expression_of(key);
-    if (!e) {
-        const auto found = std::ranges::find(sources, key, &KeyColumn::key);
-        return found == sources.end() ? std::nullopt : std::optional(*found);
+/// Where an element of a column along `axes` lies in one along `inner`, some of them.
+std::size_t place_in(std::size_t element, const std::vector<std::size_t>& axes,
+                     const std::vector<std::size_t>& inner, const std::vector<std::size_t>& shape) {
+    std::size_t out = 0, stride = 1;
+    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+        if (std::ranges::count(inner, *axis) > 0) {
+            out += element % shape[*axis] * stride;
+            stride *= shape[*axis];
+        }
+        element /= shape[*axis];
     }
-    std::optional<KeyColumn> out = column_of(spec, sources, e->expression.key);
-    if (!out) return {};
-    out->key = key;
-    const auto model = spec.experiment->make();
-    for (auto& text : out->texts) text = tied_value(*e, *model->table().find(key), text);
     return out;
 }
 
-std::vector<KeyColumn> key_columns(const Spec& spec) {
-    const std::vector<KeyColumn> sources = source_columns(spec);
-    std::vector<KeyColumn> out = sources;
-    for (const ExpressionKey& e : spec.expressions)
-        if (auto tied = column_of(spec, sources, e.key)) out.push_back(std::move(*tied));
-    return out;
-}
+/// What every key is at the points, those that follow by expressions too; along no axis where it is
+/// the same at all of them.
+class KeyColumns {
+  public:
+    explicit KeyColumns(const Spec& spec)
+        : spec_(spec), shape_(spec.shape()), model_(spec.experiment->make()) {
+        for (const auto& [key, value] : spec.fixed) table().find(key)->set(value);
+        for (KeyColumn& column : source_columns(spec)) {
+            varied_.push_back(column.key);
+            known_.emplace(column.key, std::move(column));
+        }
+    }
+
+    /// Of the keys that change: those of the axes first.
+    std::vector<KeyColumn> take() {
+        for (const ExpressionKey& e : spec_.expressions)
+            if (!of(e.key).axes.empty()) varied_.push_back(e.key);
+        return gather(varied_, [&](const std::string& key) { return std::move(known_.at(key)); });
+    }
+
+  private:
+    ParameterTable& table() { return model_->table(); }
+
+    const KeyColumn& of(const std::string& key) {
+        if (const auto found = known_.find(key); found != known_.end()) return found->second;
+        const ExpressionKey* e = spec_.expression_of(key);
+        return known_
+            .emplace(key, e ? followed(*e) : KeyColumn{key, {}, {table().find(key)->get()}})
+            .first->second;
+    }
+
+    KeyColumn followed(const ExpressionKey& e) {
+        std::set<std::size_t> axes;
+        for (const std::string& name : e.expression.keys())
+            axes.insert(of(name).axes.begin(), of(name).axes.end());
+        KeyColumn out{e.key, {axes.begin(), axes.end()}, {}};
+        std::size_t size = 1;
+        for (const std::size_t axis : axes) size *= shape_[axis];
+        for (std::size_t k = 0; k < size; ++k) out.texts.push_back(text_at(e, k, out.axes));
+        return out;
+    }
+
+    std::optional<std::string> text_at(const ExpressionKey& e, std::size_t element,
+                                       const std::vector<std::size_t>& axes) try {
+        const auto value_of = [&](const std::string& name) {
+            const KeyColumn& column = of(name);
+            const auto& text = column.texts[place_in(element, axes, column.axes, shape_)];
+            return text ? *text : throw InputError(name + " has no value there");
+        };
+        Parameter parameter = *table().find(e.key);
+        if (!parameter.set(evaluate(e.expression, value_of, e.integer)).empty()) return {};
+        return parameter.get();
+    } catch (const InputError&) {
+        return {};
+    }
+
+    const Spec& spec_;
+    std::vector<std::size_t> shape_;
+    std::unique_ptr<Model> model_;
+    std::map<std::string, KeyColumn> known_;
+    std::vector<std::string> varied_;
+};
+
+std::vector<KeyColumn> key_columns(const Spec& spec) { return KeyColumns(spec).take(); }
 
 /// No integer says "none".
 FieldType type_of(const Parameter& p, const KeyColumn& column) {
@@ -315,17 +365,18 @@ void put_axes(const Spec& spec, ResultWriter& writer) {
 }  // namespace
 
 std::vector<Field> merged_fields(const Spec& spec) {
+    const std::vector<std::string> axes = point_axes(spec);
     std::vector<Field> out;
     if (spec.design != Design::kGrid)
         out.push_back(integer_field("point", {"point"}, "", "number of the design point"));
     for (const KeyColumn& column : key_columns(spec)) {
         const Parameter p = parameter_of(spec, column.key);
-        out.push_back(
-            {key_name(spec, column.key), {column.axis}, type_of(p, column), p.unit, p.help});
+        std::vector<std::string> along;
+        for (const std::size_t axis : column.axes) along.push_back(axes[axis]);
+        out.push_back({key_name(spec, column.key), along, type_of(p, column), p.unit, p.help});
     }
     out.push_back(integer_field("replicate", {"replicate"}, "", "number of the replicate"));
     out.push_back(integer_field("record", {"record"}, "", "number of the record"));
-    const std::vector<std::string> axes = point_axes(spec);
     out.push_back(integer_field("point_status", axes, "",
                                 "0 missing, 1 finished, 2 failed (see failed_reason)"));
     out.push_back(text_field("run_id", axes, "UUID of config and dataset"));

@@ -231,22 +231,31 @@ class SpecParser {
         if (!first || first->keys.size() < 2) throw InputError("names fewer than two keys");
     }
 
-    /// Every expression has one source, so a circle is met by going from source to source; it is
-    /// told once, at the first of its lines.
+    /// The way from a key through the expressions' keys back to it; empty if there is none.
+    std::vector<std::string> circle_from(const std::string& start, const std::string& at,
+                                         std::set<std::string>& met) const {
+        const ExpressionKey* e = spec_.expression_of(at);
+        if (!e || !met.insert(at).second) return {};
+        for (const std::string& next : e->expression.keys()) {
+            if (next == start) return {at, next};
+            std::vector<std::string> rest = circle_from(start, next, met);
+            if (rest.empty()) continue;
+            rest.insert(rest.begin(), at);
+            return rest;
+        }
+        return {};
+    }
+
+    /// A circle is told once, at the first of its lines.
     void check_circles() {
         std::set<std::string> told;
         for (const ExpressionKey& start : spec_.expressions) {
-            std::string path = start.key;
             std::set<std::string> met;
-            const ExpressionKey* at = &start;
-            while (at && met.insert(at->key).second) {
-                path.append(" -> ").append(at->expression.key);
-                at = spec_.expression_of(at->expression.key);
-            }
-            if (!at || at->key != start.key || told.contains(start.key)) continue;
-            told.merge(met);
+            const std::vector<std::string> circle = circle_from(start.key, start.key, met);
+            if (circle.empty() || told.contains(start.key)) continue;
+            told.insert(circle.begin(), circle.end());
             complain(line_of(start.key)->number,
-                     "the expressions depend on each other in a circle: " + path);
+                     "the expressions depend on each other in a circle: " + joined(circle, " -> "));
         }
     }
 

@@ -141,15 +141,16 @@ void assign_expressions(const Spec& spec, ParameterTable& table) {
     for (const ExpressionKey& e : spec.expressions) open.push_back(&e);
     while (!open.empty()) {
         const auto waits = [&](const ExpressionKey* e) {
-            return std::ranges::count(open, e->expression.key, &ExpressionKey::key) > 0;
+            return std::ranges::any_of(e->expression.keys(), [&](const std::string& key) {
+                return std::ranges::count(open, key, &ExpressionKey::key) > 0;
+            });
         };
         const auto ready = std::stable_partition(open.begin(), open.end(), waits);
         if (ready == open.end())
             throw InputError("the expressions depend on each other in a circle");
+        const auto value_of = [&](const std::string& key) { return table.find(key)->get(); };
         for (auto e = ready; e != open.end(); ++e)
-            assign(
-                table, (*e)->key,
-                evaluate((*e)->expression, table.find((*e)->expression.key)->get(), (*e)->integer));
+            assign(table, (*e)->key, evaluate((*e)->expression, value_of, (*e)->integer));
         open.erase(ready, open.end());
     }
 }

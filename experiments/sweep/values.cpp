@@ -7,6 +7,7 @@
 #include <set>
 
 #include "sim/base/failure.hpp"
+#include "sim/base/nearest.hpp"
 
 namespace prefdyn::sweep {
 
@@ -114,23 +115,82 @@ bool is_key(const std::string& name, const std::vector<Parameter>& keys) {
                        [&](const Parameter& p) { return p.name == name && is_numeric(p); });
 }
 
-/// Names hold '-', so an operation stands between spaces.
-std::optional<ValueExpression> parse_expression(const std::string& text,
-                                                const std::vector<Parameter>& keys) {
-    if (is_key(text, keys)) return ValueExpression{text, '*', 1.0, true};
-    for (const char operation : std::string("+-*/")) {
-        const auto at = text.find(std::string(" ") + operation + " ");
-        if (at == std::string::npos) continue;
-        const std::string left = trim(text.substr(0, at)), right = trim(text.substr(at + 3));
-        if (is_key(left, keys) && number<double>(right))
-            return ValueExpression{left, operation, *number<double>(right), true};
-        if (is_key(right, keys) && number<double>(left))
-            return ValueExpression{right, operation, *number<double>(left), false};
-        throw InputError("'" + text +
-                         "' is no expression; one is as 0.5 * samples: a number, an "
-                         "operation and the name of another numeric parameter");
+const formula::Grammar kExpressions{{"exp", "log", "sqrt", "abs", "min", "max"}, true};
+
+void require_meaning(const formula::Node& node, const std::vector<Parameter>& keys) {
+    using formula::Op;
+    const bool arithmetic = node.op <= Op::kPower;
+    if (!arithmetic) throw formula::Error(node.column, "a comparison where a number is wanted");
+    if (node.op == Op::kName) {
+        if (is_key(node.name, keys) && node.at.empty()) return;
+        std::vector<std::string> known;
+        for (const Parameter& p : keys)
+            if (is_numeric(p)) known.push_back(p.name);
+        const std::string near = nearest(node.name, known);
+        throw formula::Error(node.column, "'" + node.name + "' is no numeric parameter",
+                             near.empty() ? "" : "did you mean " + near + "?");
     }
-    return {};
+    const bool several = node.name == "min" || node.name == "max";
+    const std::size_t count = node.arguments.size();
+    if (node.op == Op::kCall && (several ? count < 2 : count != 1))
+        throw formula::Error(node.column, node.name + (several ? " takes two numbers or more"
+                                                               : " takes one number"));
+    for (const formula::Node& argument : node.arguments) require_meaning(argument, keys);
+}
+
+ValueExpression parse_expression(const std::string& text, const std::vector<Parameter>& keys) {
+    try {
+        ValueExpression out{formula::parse(text, kExpressions)};
+        require_meaning(out.formula, keys);
+        return out;
+    } catch (const formula::Error& error) {
+        throw InputError(std::string(error.what()) + ", in column " +
+                             std::to_string(error.column()) + " of the value",
+                         error.hint());
+    }
+}
+
+double value_of_node(const formula::Node& node, const ValueOf& value_of) {
+    using formula::Op;
+    const auto argument = [&](std::size_t k) { return value_of_node(node.arguments[k], value_of); };
+    switch (node.op) {
+        case Op::kNumber:
+            return node.number;
+        case Op::kName:
+            return real_argument(value_of(node.name));
+        case Op::kNegate:
+            return -argument(0);
+        case Op::kAdd:
+            return argument(0) + argument(1);
+        case Op::kSubtract:
+            return argument(0) - argument(1);
+        case Op::kMultiply:
+            return argument(0) * argument(1);
+        case Op::kDivide:
+            return argument(0) / argument(1);
+        case Op::kPower:
+            return std::pow(argument(0), argument(1));
+        default:
+            break;
+    }
+    double out = argument(0);
+    if (node.name == "exp") return std::exp(out);
+    if (node.name == "log") return std::log(out);
+    if (node.name == "sqrt") return std::sqrt(out);
+    if (node.name == "abs") return std::fabs(out);
+    for (std::size_t k = 1; k < node.arguments.size(); ++k)
+        out = node.name == "min" ? std::min(out, argument(k)) : std::max(out, argument(k));
+    return out;
+}
+
+/// Numbers and names between commas, as a list is written.
+bool is_list(const std::string& text, const std::vector<Parameter>& keys) {
+    const std::vector<std::string> parts = split(text);
+    const auto is_plain = [&](const std::string& part) {
+        return !is_key(part, keys) && part.find_first_of("()+*/^ ") == std::string::npos &&
+               (part.empty() || !is_key(part.substr(part[0] == '-' ? 1 : 0), keys));
+    };
+    return std::all_of(parts.begin(), parts.end(), is_plain);
 }
 
 void require_allowed(const ValueList& values, Parameter& parameter) {
@@ -158,15 +218,17 @@ Value parse_value(const std::string& text, Parameter& parameter,
         if (const auto call = parse_call(text)) {
             if (call->name == "uniform" || call->name == "loguniform" || call->name == "integers")
                 return range_of(*call, integer);
-            if (call->name != "linspace" && call->name != "logspace")
+            if (call->name == "linspace" || call->name == "logspace")
+                list = spaced(*call, integer);
+            else if (formula::is_name(call->name, true) &&
+                     std::ranges::count(kExpressions.functions, call->name) == 0)
                 throw InputError("unknown function '" + call->name +
-                                 "', known: linspace, logspace, uniform, loguniform, integers");
-            list = spaced(*call, integer);
+                                 "', known: linspace, logspace, uniform, loguniform, integers, and "
+                                 "in expressions exp, log, sqrt, abs, min, max");
         } else if (auto counts = counted(text)) {
             list = std::move(*counts);
-        } else if (const auto expression = parse_expression(text, keys)) {
-            return *expression;
         }
+        if (list.empty() && !is_list(text, keys)) return parse_expression(text, keys);
     }
     if (list.empty()) list = split(text);
     require_allowed(list, parameter);
@@ -188,15 +250,25 @@ std::string value_at(const ValueRange& r, double u) {
         r.logarithmic ? r.low * std::pow(r.high / r.low, u) : r.low + u * (r.high - r.low), false);
 }
 
-std::string evaluate(const ValueExpression& e, const std::string& value, bool integer) {
-    const double key = real_argument(value);
-    const double a = e.key_first ? key : e.number, b = e.key_first ? e.number : key;
-    const double result = e.operation == '+'   ? a + b
-                          : e.operation == '-' ? a - b
-                          : e.operation == '*' ? a * b
-                                               : a / b;
-    if (!std::isfinite(result) || (integer && std::fabs(result) > 1e15))
-        throw InputError("the expression has no finite value where " + e.key + " = " + value);
+std::vector<std::string> ValueExpression::keys() const {
+    std::vector<std::string> out;
+    const std::function<void(const formula::Node&)> walk = [&](const formula::Node& node) {
+        if (node.op == formula::Op::kName && std::ranges::count(out, node.name) == 0)
+            out.push_back(node.name);
+        for (const formula::Node& argument : node.arguments) walk(argument);
+    };
+    walk(formula);
+    return out;
+}
+
+std::string evaluate(const ValueExpression& e, const ValueOf& value_of, bool integer) {
+    const double result = value_of_node(e.formula, value_of);
+    if (!std::isfinite(result) || (integer && std::fabs(result) > 1e15)) {
+        std::string where;
+        for (const std::string& key : e.keys())
+            where.append(where.empty() ? "" : ", ").append(key).append(" = ").append(value_of(key));
+        throw InputError("the expression has no finite value where " + where);
+    }
     return format(result, integer);
 }
 
@@ -207,10 +279,7 @@ std::string canonical(const Value& value) {
                            : r->integer   ? "integers("
                                           : "uniform(") +
                format_real(r->low) + ", " + format_real(r->high) + ")";
-    const auto& e = std::get<ValueExpression>(value);
-    const std::string operation = std::string(" ") + e.operation + " ";
-    return e.key_first ? e.key + operation + format_real(e.number)
-                       : format_real(e.number) + operation + e.key;
+    return formula::text_of(std::get<ValueExpression>(value).formula);
 }
 
 }  // namespace prefdyn::sweep

@@ -1,11 +1,13 @@
 #pragma once
 // What a line `key = value` of a sweep spec may give a parameter.
 
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "experiments/program/parameter_table.hpp"
+#include "sim/base/formula.hpp"
 
 namespace prefdyn::sweep {
 
@@ -19,12 +21,11 @@ struct ValueRange {
     bool integer = false;      ///< low and high included
 };
 
-/// `key OP number` or `number OP key`.
+/// A formula of other parameters (sim/base/formula.hpp).
 struct ValueExpression {
-    std::string key;
-    char operation;  ///< + - * /
-    double number;
-    bool key_first;
+    formula::Node formula;
+    /// The parameters it speaks of, each once, in the order of the text.
+    std::vector<std::string> keys() const;
 };
 
 using Value = std::variant<ValueList, ValueRange, ValueExpression>;
@@ -35,7 +36,8 @@ std::string trim(const std::string& text);
 /// Reads
 ///   2   |   1, 2, 4   |   3..7   |   linspace(a, b, n)   |   logspace(a, b, n), from a to b
 ///   uniform(a, b)   |   loguniform(a, b)   |   integers(a, b)
-///   0.5 * samples, with + - * / and the name of a real or integer parameter among `keys`
+///   0.5 * samples, a formula of numbers, + - * / ^, exp, log, sqrt, abs, min, max and the names of
+///     real and integer parameters among `keys`
 /// Values of an axis are checked by `parameter`. Throws InputError saying what is wrong, without
 /// naming key or place.
 Value parse_value(const std::string& text, Parameter& parameter,
@@ -44,8 +46,10 @@ Value parse_value(const std::string& text, Parameter& parameter,
 /// The value at u in [0, 1): low + u (high - low), in the logarithm if so asked for.
 std::string value_at(const ValueRange& range, double u);
 
-/// The expression's value where its key has `value`; rounded to the nearest integer if `integer`.
-std::string evaluate(const ValueExpression& expression, const std::string& value, bool integer);
+/// The expression's value where `value_of` a parameter says its value; rounded to the nearest
+/// integer if `integer`. Throws InputError where it is not finite.
+using ValueOf = std::function<std::string(const std::string& key)>;
+std::string evaluate(const ValueExpression& expression, const ValueOf& value_of, bool integer);
 
 /// Writes it as it is read: two specs with the same text mean the same.
 std::string canonical(const Value& value);

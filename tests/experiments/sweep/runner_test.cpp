@@ -411,6 +411,17 @@ TEST_CASE("parameters tied to others by expressions are in the merged file") {
     CHECK(!file.has_dataset("eta_kappa"));  // follows what no axis changes
 }
 
+TEST_CASE("what follows from several axes lies along them all") {
+    const SweepFixture at(
+        "dimension = 2, 3\nbeta = 0.1, 0.2, 0.4\nreplicates = 2\ndelta = 0.25\n"
+        "steps = 4 * delta\nsamples = 10 * dimension + 100 * beta * steps\nrecords = 2\n");
+    REQUIRE(at.run("s").code == 0);
+    at.merged("s");
+    const h5::Reader file(at.dir / "s.h5");
+    CHECK(file.numbers("samples") == std::vector<double>{30.0, 40.0, 60.0, 40.0, 50.0, 70.0});
+    CHECK(!file.has_dataset("steps"));
+}
+
 TEST_CASE("of an expression that has no allowed value somewhere the others are there") {
     const SweepFixture at("dimension = 2, 3\nbeta = dimension - 2\nsteps = 2\nrecords = 2\n");
     REQUIRE(at.run("s").code == 2);

@@ -77,20 +77,30 @@ TEST_CASE("ranges and their values") {
           "1000");
 }
 
-TEST_CASE("expressions of another parameter") {
+TEST_CASE("expressions of other parameters") {
     Keys keys;
     const auto value = [&](const std::string& text, const std::string& samples, bool integer) {
-        return evaluate(std::get<ValueExpression>(keys.parse("dimension", text)), samples, integer);
+        const auto value_of = [&](const std::string& key) {
+            return key == "samples" ? samples : std::string("0.5");
+        };
+        return evaluate(std::get<ValueExpression>(keys.parse("dimension", text)), value_of,
+                        integer);
     };
     CHECK(value("0.5 * samples", "7", true) == "4");  // 3.5 away from zero
+    CHECK(value("0.5*samples", "7", true) == "4");
     CHECK(value("samples / 4", "10", false) == "2.5");
     CHECK(value("100 / samples", "8", false) == "12.5");
     CHECK(value("samples - 1", "8", true) == "7");
     CHECK(value("20 - samples", "8", true) == "12");
-    CHECK(value("samples + 3", "8", true) == "11");
     CHECK(value("samples", "8", true) == "8");
-    CHECK(contains(test::input_error([&] { value("1 / samples", "0", false); }),
-                   "no finite value where samples = 0"));
+    CHECK(value("-samples + 10", "8", true) == "2");
+    CHECK(value("samples^2 * rate", "6", true) == "18");
+    CHECK(value("min(samples, 4) + max(1, samples, 3)", "8", true) == "12");
+    CHECK(value("sqrt(samples) - abs(-1) + exp(0) * log(1)", "9", false) == "2");
+    CHECK(contains(test::input_error([&] { value("rate / samples", "0", false); }),
+                   "no finite value where rate = 0.5, samples = 0"));
+    CHECK(std::get<ValueExpression>(keys.parse("dimension", "samples * (rate + samples)")).keys() ==
+          std::vector<std::string>{"samples", "rate"});
 }
 
 TEST_CASE("canonical text is read back as the same value") {
@@ -101,6 +111,8 @@ TEST_CASE("canonical text is read back as the same value") {
                                     {"samples", "integers(2, 9)"},
                                     {"dimension", "0.1 * samples"},
                                     {"dimension", "samples - 3"},
+                                    {"dimension", "samples - (rate + 3) * 2 ^ -samples"},
+                                    {"dimension", "min(samples, 40)"},
                                     {"color", "red, blue"}}) {
         const std::string once = canonical(keys.parse(key, text));
         CHECK(canonical(keys.parse(key, once)) == once);
@@ -121,8 +133,14 @@ TEST_CASE("what is wrong with a value is said") {
     CHECK(contains(keys.error("rate", "gauss(0, 2)"), "unknown function 'gauss'"));
     CHECK(contains(keys.error("rate", "uniform(3, 2)"), "lower end first"));
     CHECK(contains(keys.error("samples", "uniform(0.5, 2)"), "are integers"));
-    CHECK(contains(keys.error("dimension", "0.5 * sample"), "is no expression"));
-    CHECK(contains(keys.error("dimension", "2 * color"), "is no expression"));
+    CHECK(contains(keys.error("dimension", "0.5 * sample"),
+                   "'sample' is no numeric parameter, in column 7 of the value"));
+    CHECK(contains(keys.error("dimension", "2 * color"), "'color' is no numeric parameter"));
+    CHECK(contains(keys.error("dimension", "samples-1"), "'samples-1' is not a"));
+    CHECK(contains(keys.error("dimension", "samples < 3"), "a comparison where a number"));
+    CHECK(contains(keys.error("dimension", "(samples + 3"), "a ')' is missing"));
+    CHECK(contains(keys.error("dimension", "min(samples)"), "takes two numbers or more"));
+    CHECK(contains(keys.error("dimension", "samples(s)"), "unknown function"));
     CHECK(contains(keys.error("rate", "1,,2"), "'' is not a number"));
     CHECK(contains(keys.error("rate", "nan"), "not a number"));
     CHECK(contains(keys.error("rate", "uniform(1, inf)"), "'inf' is not a number"));

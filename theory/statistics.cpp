@@ -90,17 +90,23 @@ MeanStatistics mean_statistics(const Dataset& data) {
     return out;
 }
 
-DatasetStatistics dataset_statistics(const Dataset& data) {
+DatasetStatistics statistics_without_spread(const Dataset& data, std::optional<double> lambda_max) {
     DatasetStatistics out;
     static_cast<MeanStatistics&>(out) = mean_statistics(data);
+    project_on_mean(data, out);
+    out.lambda_max =
+        lambda_max ? *lambda_max : gram_norm(data.features, static_cast<double>(out.n));
+    return out;
+}
+
+DatasetStatistics dataset_statistics(const Dataset& data) {
+    DatasetStatistics out = statistics_without_spread(data);
     const Spread plus = class_spread(data, +1, out.mean_plus);
     const Spread minus = class_spread(data, -1, out.mean_minus);
     out.trace_plus = plus.trace;
     out.norm_plus = plus.norm;
     out.trace_minus = minus.trace;
     out.norm_minus = minus.norm;
-    project_on_mean(data, out);
-    out.lambda_max = gram_norm(data.features, static_cast<double>(out.n));
     return out;
 }
 

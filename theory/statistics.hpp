@@ -2,6 +2,9 @@
 // Statistics of the dataset at hand, in the notation of theory.md. Computed here from the
 // features alone, never with the simulator's code.
 
+#include <optional>
+
+#include "sim/base/numerics.hpp"
 #include "sim/data/dataset.hpp"
 
 namespace prefdyn::theory {
@@ -19,8 +22,9 @@ struct MeanStatistics {
 
 /// Second moments as well: O(n d min(n, d)).
 struct DatasetStatistics : MeanStatistics {
-    double trace_plus = 0.0, trace_minus = 0.0;  ///< tr Sigma_+-, ddof = 1; NaN for a class of one
-    double norm_plus = 0.0, norm_minus = 0.0;    ///< || Sigma_+- ||_2
+    /// tr Sigma_+-, ddof = 1; NaN for a class of one and where they are not computed.
+    double trace_plus = kNan, trace_minus = kNan;
+    double norm_plus = kNan, norm_minus = kNan;  ///< || Sigma_+- ||_2
     double lambda_max = 0.0;                     ///< largest eigenvalue of M = (1/n) sum g g^T
     Vector cosine;                   ///< cos(z_i, zbar), z_i = s_i g_i (n); 0 where either vanishes
     Vector projection;               ///< zbar^T z_i / ||zbar|| (n); 0 if zbar vanishes
@@ -36,6 +40,9 @@ struct DatasetStatistics : MeanStatistics {
 
 MeanStatistics mean_statistics(const Dataset& data);
 DatasetStatistics dataset_statistics(const Dataset& data);
+/// Without Sigma_+-: O(n d), and O(n d min(n, d)) where lambda_max is not given.
+DatasetStatistics statistics_without_spread(const Dataset& data,
+                                            std::optional<double> lambda_max = {});
 
 /// Largest eigenvalue of X^T X / divisor, X (n, d), through the smaller of the two Gram matrices.
 double gram_norm(const RowMatrix& x, double divisor);

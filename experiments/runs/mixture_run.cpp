@@ -26,15 +26,6 @@ Dataset mixture_of(const Dataset& a, const Dataset& b) {
 
 namespace {
 
-theory::DatasetStatistics light_statistics(const Dataset& data, std::optional<double> lambda_max) {
-    theory::DatasetStatistics out;
-    static_cast<theory::MeanStatistics&>(out) = theory::mean_statistics(data);
-    const auto n = static_cast<double>(data.samples());
-    out.mean_square = data.features.squaredNorm() / n;
-    out.lambda_max = lambda_max ? *lambda_max : theory::gram_norm(data.features, n);
-    return out;
-}
-
 /// eta is a multiple of 1 / kappa.
 TrainSpec train_spec(const MixtureTraining& training, double kappa) {
     if (!(kappa > 0.0)) throw InputError("mixture: all features are zero, so kappa = 0");
@@ -78,7 +69,7 @@ PendingMixture::PendingMixture(Dataset data, const MixtureTraining& training, st
           plain_task(std::move(data), make_loss(typical_loss(training.loss, training.beta)),
                      training.beta, training.device))),
       seed_(seed) {
-    result_.statistics = light_statistics(task_->train, lambda_max);
+    result_.statistics = theory::statistics_without_spread(task_->train, lambda_max);
     result_.behaviours = theory::behaviour_statistics(task_->train);
     result_.kappa = theory::smoothness(training.beta, task_->loss->facts().curvature_max,
                                        result_.statistics.lambda_max);

@@ -159,18 +159,17 @@ TEST_CASE("T8a to T8d hold on random mixtures, gradient descent and flow") {
         }
 }
 
-TEST_CASE("T8a sees the first step of gradient descent, exact in eta") {
+TEST_CASE("T8e sees the first step of gradient descent, exact in eta") {
     const Dataset data = behaviours(60, 4, 3, 1700);
     MixtureTraining training;
     training.eta_kappa = 1.9;  // far from infinitesimal
     training.steps = 3;
     const MixtureRun run = train_mixture(data, training, 1);
-    const auto comparisons = claim_named("T8a").compare(run.evidence());
-    CHECK(comparisons.size() == 6);
-    CHECK(status("T8a", run) == Status::kHolds);
+    CHECK(claim_named("T8e").compare(run.evidence()).size() == 3);
+    CHECK(status("T8e", run) == Status::kHolds);
     MixtureRun broken = run;
     broken.trajectory.records[1].behaviours[2].rewards_margins *= 1.001;
-    CHECK(status("T8a", broken) == Status::kViolated);
+    CHECK(status("T8e", broken) == Status::kViolated);
 }
 
 TEST_CASE("T8 asks for what it needs") {

@@ -73,8 +73,13 @@ std::string symbol_at(const Node& name, const std::string& time) {
     std::string symbol = find_quantity(name.name)->symbol;
     const std::string& at = name.at == "s" ? name.at : time;
     if (symbol == "t") return at;
+    if (name.at == "j") {
+        auto k = symbol.find("_k");
+        if (k == std::string::npos) symbol.append("_j");
+        for (; k != std::string::npos; k = symbol.find("_k", k)) symbol[k + 1] = 'j';
+    }
     const auto place = symbol.find("(t)");
-    if (place != std::string::npos) symbol.replace(place + 1, 1, at);
+    if (place != std::string::npos) symbol.replace(place + 1, 1, name.at == "j" ? time : at);
     return symbol;
 }
 
@@ -159,16 +164,16 @@ Assumption is_kept(const Kept& keep) {
             }};
 }
 
-Assumption has_behaviours() {
-    return {"behaviours are recorded", [](const Evidence& e) -> std::string {
+Assumption has_behaviours(bool slopes) {
+    return {"behaviours are recorded", [slopes](const Evidence& e) -> std::string {
                 const auto* b = e.find<BehaviourStatistics>();
                 if (!b) return "the samples name no behaviours";
                 for (const Record& r : e.trajectory().records)
                     if (r.behaviours.size() != static_cast<std::size_t>(b->behaviours()))
                         return "the records lack behaviours";
-                return b->margin_slope.size() == b->behaviours()
-                           ? ""
-                           : "no initial slopes were measured";
+                const bool measured = b->margin_slope.size() == b->behaviours() &&
+                                      b->loss_slope.size() == b->behaviours();
+                return !slopes || measured ? "" : "no initial slopes were measured";
             }};
 }
 
@@ -231,7 +236,7 @@ std::vector<Comparison> comparisons(const FormulaClaim& claim, const Evidence& e
 std::string readable(Node node, const std::string& time) {
     const std::function<void(Node&)> rename = [&](Node& n) {
         if (n.op == Op::kName) n.name = symbol_at(n, time);
-        if (n.at != "j") n.at.clear();
+        n.at.clear();
         for (Node& argument : n.arguments) rename(argument);
     };
     rename(node);
@@ -288,7 +293,8 @@ Claim make_claim(std::shared_ptr<const FormulaClaim> formula) {
     const bool runs = f.about == About::kRuns;
     out.scope = runs ? Scope::kRun : Scope::kStudy;
     out.assumptions.push_back(has_trajectory());
-    if (!runs) out.assumptions.push_back(has_behaviours());
+    if (!runs)
+        out.assumptions.push_back(has_behaviours(speaks_of(f, "dM0") || speaks_of(f, "dL0")));
     for (const Need& need : f.needs) out.assumptions.push_back(need.assumption);
     out.assumptions.push_back(is_defined(names_of(f, true), formula));
     if (f.keep.heads || f.keep.margins || f.keep.log_probabilities)

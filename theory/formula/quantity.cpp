@@ -72,7 +72,7 @@ const std::vector<Quantity>& quantities() {
          "a floor"},
         {"slope0", kSetting, one, false, 0, 0, inf, "|phi'(0)|",
          "size of the loss's slope at margin 0; 1/2 for DPO"},
-        {"falls0", kSetting, one, false, 0, -inf, inf, "-phi'(0)",
+        {"falls0", kSetting, one, false, 0, -inf, inf, "(-phi'(0))",
          "minus the loss's slope at margin 0; 1/2 for DPO"},
         {"curvature", kSetting, one, false, 0, 0, inf, "sup phi''",
          "largest curvature of the loss; 1/4 for DPO"},

@@ -119,41 +119,6 @@ Comparisons accuracy_from_comparator(const Told& t, const Walk& w) {
 /// T8. M_k' per unit of bbar . b_k.
 Real margin_scale(const Told& t) { return Real(-2.0) * square(t.beta) * t.phi.slope_at_zero; }
 
-Comparisons margin_slopes(const Told& t, const Walk& w) {
-    Comparisons out;
-    const auto step =
-        std::find_if(w.points.begin(), w.points.end(), [](const Point& p) { return p.step == 1; });
-    for (std::size_t k = 0; k < t.behaviour.size(); ++k) {
-        const Real bound = margin_scale(t) * inner(t.zbar, t.behaviour[k]);
-        out.push_back({0, w.behaviour_slope[k], bound, Relation::kEqual});
-        if (step != w.points.end() && t.subject.training.method == Method::kGradientDescent)
-            out.push_back({1, step->behaviour_margin[k] / t.eta, bound, Relation::kEqual});
-    }
-    return out;
-}
-
-ExactComparison pair_at(const Told& t, const Point& p, std::size_t i, std::size_t j) {
-    const RealVector apart = difference(t.behaviour[i], t.behaviour[j]);
-    const Real scale = margin_scale(t) * t.time(p.step);
-    const Real lead = p.behaviour_margin[i] - p.behaviour_margin[j];
-    const Real linear = scale * inner(t.zbar, apart);
-    const Real lost = Real(0.5) * t.kappa * t.time(p.step) * scale * t.zbar_norm * norm(apart);
-    if ((linear - lost).is_positive()) return {p.step, lead, linear - lost, Relation::kAtLeast};
-    return {p.step, linear - lead, lost, Relation::kAtMost};
-}
-
-Comparisons priority_lead(const Told& t, const Walk& w) {
-    Comparisons out;
-    for (std::size_t i = 0; i < t.behaviour.size(); ++i)
-        for (std::size_t j = 0; j < t.behaviour.size(); ++j) {
-            const Real apart = inner(t.zbar, difference(t.behaviour[i], t.behaviour[j]));
-            if (i == j || !apart.is_positive()) continue;
-            for (const Point& p : w.points)
-                if (p.step > 0) out.push_back(pair_at(t, p, i, j));
-        }
-    return out;
-}
-
 /// Of two behaviours with equally many rows.
 Comparisons priority_of_two(const Told& t, const Walk& w) {
     const auto rows = [&](int k) {
@@ -169,24 +134,12 @@ Comparisons priority_of_two(const Told& t, const Walk& w) {
              Relation::kEqual, (first + second) / two}};
 }
 
-Comparisons loss_slopes(const Told& t, const Walk& w) {
-    Comparisons out;
-    for (std::size_t k = 0; k < t.behaviour.size(); ++k)
-        out.push_back({0, -w.behaviour_loss_slope[k],
-                       -margin_scale(t) * t.phi.slope_at_zero * inner(t.zbar, t.behaviour[k]),
-                       Relation::kEqual});
-    return out;
-}
-
 }  // namespace
 
 const ExactClaim* exact_claim(const std::string& id) {
     static const std::map<std::string, ExactClaim> all = {
         {"T6e", {accuracy_from_comparator, 1.0, true, true}},
-        {"T8a", {margin_slopes, 0.0, false, false, true}},
-        {"T8b", {priority_lead, 2.0, true, false, true}},
         {"T8c", {priority_of_two, 0.0, false, false, true}},
-        {"T8d", {loss_slopes, 0.0, false, false, true}},
     };
     const auto found = all.find(id);
     return found == all.end() ? nullptr : &found->second;

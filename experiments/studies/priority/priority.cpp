@@ -33,7 +33,7 @@ StudyOutcome judge_mixtures(const std::vector<theory::Claim>& claims, const Veri
 
 Study priority_study() {
     return {"priority",
-            {"T8a", "T8b", "T8c", "T8d"},
+            {"T8a", "T8b", "T8c", "T8d", "T8e", "T8f"},
             fields_of(mixture_fields(), order_fields(), pair_fields()),
             judge_mixtures,
             judge_pairs,

@@ -57,17 +57,18 @@ std::vector<Control> priority_controls() {
                            }});
     };
     add(
-        {"T8a", "T8b", "T8c", "T8d"}, "bound x 0.9", "the bound is made 10 % stronger",
-        strong_and_weak, [](MixtureRun&) {}, 0.9);
-    add({"T8a", "T8b", "T8c", "T8d"}, "behaviours swapped",
+        {"T8a", "T8b", "T8c", "T8d", "T8e", "T8f"}, "bound x 0.9",
+        "the bound is made 10 % stronger", strong_and_weak, [](MixtureRun&) {}, 0.9);
+    add({"T8a", "T8b", "T8c", "T8d", "T8e", "T8f"}, "behaviours swapped",
         "the two behaviours are taken for each other", strong_and_weak, swap_behaviours);
-    add({"T8a", "T8c", "T8d"}, "weights ignored",
+    add({"T8a", "T8c", "T8d", "T8e"}, "weights ignored",
         "weights 0.8 and 0.2 are taken for one half each: the wrong mixture", unequal_weights,
         ignore_weights);
     add({"T8b"}, "kappa understated", "kappa is taken half as large as it is", strong_and_weak,
         [](MixtureRun& run) { run.statistics.lambda_max *= 0.5; });
-    add({"T8b"}, "eta halved", "the trainer's learning rate is halved, the clock's is not",
-        strong_and_weak, [](MixtureRun& run) {
+    add({"T8b", "T8e", "T8f"}, "eta halved",
+        "the trainer's learning rate is halved, the clock's is not", strong_and_weak,
+        [](MixtureRun& run) {
             for (Record& r : run.trajectory.records) r.time *= 2.0;
         });
     add({"T8d"}, "phi'(0) = -1", "the slope of the loss is claimed twice as large as it is",

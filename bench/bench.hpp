@@ -19,5 +19,6 @@ Benchmark heads_benchmark();
 Benchmark mixture_benchmark();
 Benchmark embedding_benchmark();
 Benchmark training_benchmark();
+Benchmark claims_benchmark();
 
 }  // namespace prefdyn::bench

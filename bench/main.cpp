@@ -4,15 +4,16 @@
 
 #include "bench/bench.hpp"
 #include "experiments/program/guard.hpp"
+#include "sim/base/freed_memory.hpp"
 
 namespace prefdyn::bench {
 
 namespace {
 
 const std::vector<Benchmark>& benchmarks() {
-    static const std::vector<Benchmark> all = {margin_pass_benchmark(), engines_benchmark(),
-                                               heads_benchmark(),       mixture_benchmark(),
-                                               embedding_benchmark(),   training_benchmark()};
+    static const std::vector<Benchmark> all = {
+        margin_pass_benchmark(), engines_benchmark(),  heads_benchmark(), mixture_benchmark(),
+        embedding_benchmark(),   training_benchmark(), claims_benchmark()};
     return all;
 }
 
@@ -66,6 +67,7 @@ int run(const std::vector<std::string>& arguments, std::ostream& out) {
 }  // namespace prefdyn::bench
 
 int main(int argc, char** argv) {
+    prefdyn::keep_freed_memory();
     prefdyn::take_signals();
     return prefdyn::leave("prefdyn-bench", prefdyn::guarded("prefdyn-bench", std::cerr, [&] {
                               return prefdyn::bench::run({argv + 1, argv + argc}, std::cout);

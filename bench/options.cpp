@@ -24,6 +24,7 @@ void declare(ParameterTable& t, BenchOptions& o) {
     t.integer("mixture-samples", &o.mixture_samples, 4, 10000000, "", "its training samples");
     t.integer("mixture-steps", &o.mixture_steps, 1, 1000000, "updates",
               "full-batch steps of gradient descent on it");
+    t.flag("claims", &o.claims, "measure claims as formulas beside the same claims in C++");
     t.flag("transformer", &o.transformer,
            "measure embeddings of a generated Llama: 110 million parameters, on a card 7 billion");
     t.integer("prompts", &o.prompts, 0, 1000000, "",

@@ -17,6 +17,7 @@ struct BenchOptions {
     Index heads = 100000, heads_steps = 200;
     bool mixture = false;
     Index behaviours = 128, mixture_samples = 64000, mixture_steps = 200;
+    bool claims = false;
     bool transformer = false;
     Index prompts = 0, prompt_tokens = 0, layers = 0;
     bool finetune = false;

@@ -14,6 +14,7 @@
 #include "experiments/results/result_writer.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/hdf5_file.hpp"
+#include "sim/base/npy.hpp"
 #include "sim/base/output_file.hpp"
 #include "theory/registry.hpp"
 
@@ -43,7 +44,8 @@ void declare(ParameterTable& t, FalsifyOptions& o) {
            "run one case alone, as a search wrote it: restart and coordinates");
     t.stop_identity();
     t.text("out", &o.output.out,
-           "config that replays the nearest case, features beside it; of several claims a folder "
+           "config that replays the nearest case, its rows beside it, as .npy too; of several "
+           "claims a folder "
            "for them; else results/falsify_CLAIM.ini");
     t.flag("force", &o.output.force, "replace an existing config");
     declare(t, o.output.machine);
@@ -96,6 +98,17 @@ void write_features(const std::string& path, const Dataset& data) {
     file.close();
 }
 
+/// The rows as NumPy reads them: PATH.features.npy and PATH.labels.npy.
+void write_arrays(const std::string& path, const Dataset& data) {
+    const RowMatrix& g = data.features;
+    const auto n = static_cast<std::size_t>(g.rows());
+    const NpyArray features{{n, static_cast<std::size_t>(g.cols())},
+                            {g.data(), g.data() + g.size()}};
+    const NpyArray labels{{n}, {data.label.begin(), data.label.end()}};
+    publish_file(path + ".features.npy", [&](const auto& to) { write_npy(to, features); });
+    publish_file(path + ".labels.npy", [&](const auto& to) { write_npy(to, labels); });
+}
+
 /// Options of `prefdyn simulate` that run the case again.
 std::string simulate_config(const Extremal& extremal, const std::string& claim_file) {
     RunConfig config = extremal.at.config;
@@ -135,6 +148,13 @@ SearchPoint parse_point(const std::string& text) {
     return out;
 }
 
+/// The rows that a case is trained on; nothing where it has none.
+std::optional<Dataset> rows_of(const theory::Claim& claim, const Extremal& extremal) {
+    if (extremal.at.features) return extremal.at.features;
+    if (claim.scope != theory::Scope::kRun) return {};
+    return certify::training_rows(extremal.at.config);
+}
+
 /// `path`: a config that replays the case; features go beside it. Returns the command.
 std::string write_case(const std::string& path, const theory::Claim& claim,
                        const FalsifyOptions& options, const Extremal& extremal) {
@@ -148,6 +168,7 @@ std::string write_case(const std::string& path, const theory::Claim& claim,
         });
         text += (run ? "features = " : "# features: ") + path + ".h5\n";
     }
+    if (const auto rows = rows_of(claim, extremal)) write_arrays(path, *rows);
     publish_file(path, [&](const std::string& partial) { write_file(partial, text); });
     return std::string("prefdyn ") + (run ? "simulate" : "falsify") + " --config " + path;
 }
@@ -175,11 +196,7 @@ std::string certificate_of(const theory::Claim& claim, const Extremal& extremal,
     if (c.reason.empty()) {
         c.reason = "a mixture's and a trained embedding's case is not repeated exactly here";
         if (const auto* run = std::get_if<RunResult>(&result))
-            c = certify::certify(*run,
-                                 extremal.at.features ? *extremal.at.features
-                                                      : certify::training_rows(extremal.at.config),
-                                 {claim})
-                    .front();
+            c = certify::certify(*run, *rows_of(claim, extremal), {claim}).front();
         if (const auto* facts = std::get_if<theory::InfluenceFacts>(&result))
             c = certify::certify(certify::ContextSubject{.told = *facts}, {claim}).front();
     }

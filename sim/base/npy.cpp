@@ -13,6 +13,7 @@
 
 #include "sim/base/failure.hpp"
 #include "sim/base/lfs_pointer.hpp"
+#include "sim/base/output_file.hpp"
 
 namespace prefdyn {
 
@@ -157,6 +158,22 @@ NpyArray read_npy(const std::string& path) {
     in.read(raw.data(), static_cast<std::streamsize>(available));
     if (!in) throw InputError(path + ": cannot be read to its end");
     return {header.shape, type.convert(raw)};
+}
+
+void write_npy(const std::string& path, const NpyArray& array) {
+    std::string header = "{'descr': '<f8', 'fortran_order': False, 'shape': (";
+    for (const std::size_t extent : array.shape) header.append(std::to_string(extent)).append(",");
+    header.append("), }");
+    constexpr std::size_t kStart = 10, kAlign = 64;
+    header.append(kAlign - (kStart + header.size() + 1) % kAlign, ' ').append("\n");
+    std::string bytes("\x93NUMPY\x01\x00", 8);
+    bytes.push_back(static_cast<char>(header.size() % 256));
+    bytes.push_back(static_cast<char>(header.size() / 256));
+    bytes.append(header);
+    const std::size_t begin = bytes.size();
+    bytes.resize(begin + array.values.size() * sizeof(double));
+    std::memcpy(bytes.data() + begin, array.values.data(), bytes.size() - begin);
+    write_file(path, bytes);
 }
 
 }  // namespace prefdyn

@@ -15,4 +15,7 @@ struct NpyArray {
 /// Throws InputError naming file, field and value for anything else, also for trailing bytes.
 NpyArray read_npy(const std::string& path);
 
+/// Writes it as little-endian f8, version 1. Throws MachineError where the file cannot be written.
+void write_npy(const std::string& path, const NpyArray& array);
+
 }  // namespace prefdyn

@@ -503,9 +503,10 @@ Drawn drawn(const Link& link, const Scene& scene) {
         const DrawnSource source(scene, trial);
         Evaluator<double> evaluator(source);
         const auto a = evaluator.number(*link.left), b = evaluator.number(*link.right);
+        const auto left = evaluator.view(a), right = evaluator.view(b);
         for (std::size_t r = 0; r < 2; ++r)
             for (std::size_t e = 0; e < 3; ++e) {
-                const double x = evaluator.at(a, r, e), y = evaluator.at(b, r, e);
+                const double x = left(r, e), y = right(r, e);
                 if (!std::isfinite(x) || !std::isfinite(y)) continue;
                 out.left.push_back(x);
                 out.right.push_back(y);

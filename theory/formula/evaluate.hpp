@@ -131,11 +131,19 @@ class Evaluator {
     /// Where a value was divided by zero first; null if nowhere.
     const formula::Node* zero_divisor() const { return zero_divisor_; }
 
-    /// The value at a record and an element.
+    /// Values by record and element; those that do not vary are there for every one.
     template <class V>
-    const V& at(const Values<V>& v, std::size_t record, std::size_t element) const {
-        const std::size_t size = v.over == Over::kNothing ? 1 : source_.elements(v.over);
-        return v.x[(v.records ? record * size : 0) + (v.over == Over::kNothing ? 0 : element)];
+    struct View {
+        const V* x;
+        std::size_t by_record, by_element;
+        const V& operator()(std::size_t record, std::size_t element) const {
+            return x[record * by_record + element * by_element];
+        }
+    };
+    template <class V>
+    View<V> view(const Values<V>& v) const {
+        const bool one = v.over == Over::kNothing;
+        return {v.x.data(), !v.records ? 0 : one ? 1 : source_.elements(v.over), one ? 0U : 1U};
     }
 
   private:
@@ -155,13 +163,11 @@ class Evaluator {
             a.records || b.records, a.over != Over::kNothing ? a.over : b.over, {}};
         const std::size_t rows = out.records ? source_.records() : 1;
         const std::size_t size = out.over == Over::kNothing ? 1 : source_.elements(out.over);
-        const auto step = [&](const Values<V>& v) { return v.over == Over::kNothing ? 0U : 1U; };
-        out.x.reserve(rows * size);
-        for (std::size_t r = 0; r < rows; ++r) {
-            const V *x = &at(a, r, 0), *y = &at(b, r, 0);
-            for (std::size_t e = 0; e < size; ++e, x += step(a), y += step(b))
-                out.x.push_back(f(*x, *y));
-        }
+        const View<V> x = view(a), y = view(b);
+        out.x.resize(rows * size);
+        auto to = out.x.begin();
+        for (std::size_t r = 0; r < rows; ++r)
+            for (std::size_t e = 0; e < size; ++e) *to++ = f(x(r, e), y(r, e));
         return out;
     }
 

@@ -1,10 +1,13 @@
 #pragma once
 // A claim that is a formula: what a claim file states, as a tree, and the claim made from it.
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/base/formula.hpp"
@@ -34,6 +37,7 @@ struct Statement {
     std::string undefined, divided;               ///< what is said where a side is not a number
     double least = -kInfinity, most = kInfinity;  ///< between which the measured side always lies
     std::optional<formula::Node> scale, trivial;  ///< Worth
+    Over over = Over::kNothing;                   ///< what it speaks of one by one
 };
 
 /// What a claim assumes, by a name of the registry.
@@ -102,56 +106,92 @@ struct Compared {
     const formula::Node* zero_divisor;  ///< null: none
 };
 
-/// Calls `take` for every comparison of the statement with the case.
+/// Compares at these places, and says whether further ones have to be looked at.
 template <class N, class Take>
-void compare(const Statement& statement, const FormulaCase<N>& of, Take take) {
-    std::vector<Place> where = places(statement.where.records, of.records());
-    std::vector<const formula::Node*> of_elements;
+bool compare_at(const Statement& statement, const FormulaCase<N>& of, std::vector<Place> where,
+                Take& take) {
+    const bool pairs = statement.where.behaviour_pairs;
+    const auto all = of.source(where, pairs);
+    Evaluator<N> conditions(*all);
+    std::vector<std::size_t> row(where.size());  ///< of a place that is left, in the masks
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    struct Mask {
+        const formula::Node* condition;
+        Values<Truth> met;
+    };
+    std::vector<Mask> masks;
     for (const formula::Node& condition : statement.where.conditions) {
-        if (where.empty()) return;
-        const auto source = of.source(where, statement.where.behaviour_pairs);
-        Evaluator<N> evaluator(*source);
-        const Values<Truth> met = evaluator.truth(condition);
-        if (met.over != Over::kNothing) {
-            of_elements.push_back(&condition);
-            continue;
-        }
-        std::vector<Place> left;
-        for (std::size_t r = 0; r < where.size(); ++r)
-            if (is_met(condition, evaluator.at(met, r, 0))) left.push_back(where[r]);
-        where = std::move(left);
+        Values<Truth> met = conditions.truth(condition);
+        if (met.over != Over::kNothing)
+            masks.push_back({&condition, std::move(met)});
+        else
+            std::erase_if(row, [&, view = conditions.view(met)](std::size_t r) {
+                return !is_met(condition, view(r, 0));
+            });
     }
-    if (where.empty()) return;
-    const auto source = of.source(where, statement.where.behaviour_pairs);
-    Evaluator<N> evaluator(*source);
-    std::vector<Values<Truth>> masks;
-    for (const formula::Node* condition : of_elements) masks.push_back(evaluator.truth(*condition));
+    if (row.empty()) return true;
+    std::unique_ptr<Source<N>> fewer;
+    if (row.size() < where.size()) {
+        std::vector<Place> left;
+        for (const std::size_t r : row) left.push_back(where[r]);
+        where = std::move(left);
+        fewer = of.source(where, pairs);
+    }
+    const Source<N>& source = fewer ? *fewer : *all;
+    Evaluator<N> evaluator(source);
     const auto asked = [&](std::size_t r, std::size_t e) {
-        for (std::size_t k = 0; k < masks.size(); ++k)
-            if (!is_met(*of_elements[k], evaluator.at(masks[k], r, e))) return false;
-        return true;
+        return std::ranges::all_of(masks, [&](const Mask& mask) {
+            return is_met(*mask.condition, conditions.view(mask.met)(row[r], e));
+        });
     };
     const auto optional = [&](const std::optional<formula::Node>& node) {
         return node ? evaluator.number(*node) : Values<N>{};
     };
     const Values<N> scale = optional(statement.scale), trivial = optional(statement.trivial);
+    const auto scale_at = evaluator.view(scale), trivial_at = evaluator.view(trivial);
+    bool any_at_records = false;
     for (const Sides& side : sides(statement.relation)) {
         const Values<N> measured = evaluator.number(*side.measured),
                         bound = evaluator.number(*side.bound);
+        const auto measured_at = evaluator.view(measured), bound_at = evaluator.view(bound);
         Over over = measured.over != Over::kNothing ? measured.over : bound.over;
-        for (const auto& mask : masks) over = over != Over::kNothing ? over : mask.over;
         bool at_records = measured.records || bound.records;
-        for (const auto& mask : masks) at_records = at_records || mask.records;
+        for (const Mask& mask : masks) {
+            over = over != Over::kNothing ? over : mask.met.over;
+            at_records = at_records || mask.met.records;
+        }
+        any_at_records = any_at_records || at_records;
         const std::size_t rows = at_records ? where.size() : 1,
-                          size = over == Over::kNothing ? 1 : source->elements(over);
+                          size = over == Over::kNothing ? 1 : source.elements(over);
         for (std::size_t r = 0; r < rows; ++r)
             for (std::size_t e = 0; e < size; ++e)
                 if (asked(r, e))
-                    take(Compared<N>{where[r], evaluator.at(measured, r, e),
-                                     evaluator.at(bound, r, e), side.relation,
-                                     statement.scale ? &evaluator.at(scale, r, e) : nullptr,
-                                     statement.trivial ? &evaluator.at(trivial, r, e) : nullptr,
+                    take(Compared<N>{where[r], measured_at(r, e), bound_at(r, e), side.relation,
+                                     statement.scale ? &scale_at(r, e) : nullptr,
+                                     statement.trivial ? &trivial_at(r, e) : nullptr,
                                      evaluator.zero_divisor()});
+    }
+    return any_at_records;
+}
+
+/// Calls `take` for every comparison of the statement with the case, as many places at a time as
+/// keep what is computed in the cache.
+template <class N, class Take>
+void compare(const Statement& statement, const FormulaCase<N>& of, Take take) {
+    constexpr std::size_t kElementsAtOnce = 4096;
+    const std::vector<Place> where = places(statement.where.records, of.records());
+    if (where.empty()) return;
+    std::size_t elements = 1;
+    if (statement.over != Over::kNothing)
+        elements =
+            of.source({where.front()}, statement.where.behaviour_pairs)->elements(statement.over);
+    const std::size_t step =
+        std::max<std::size_t>(1, kElementsAtOnce / std::max<std::size_t>(1, elements));
+    for (std::size_t from = 0; from < where.size(); from += step) {
+        const auto begin = where.begin() + static_cast<std::ptrdiff_t>(from);
+        const auto end =
+            where.begin() + static_cast<std::ptrdiff_t>(std::min(from + step, where.size()));
+        if (!compare_at<N>(statement, of, {begin, end}, take)) return;
     }
 }
 

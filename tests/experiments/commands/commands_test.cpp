@@ -13,6 +13,7 @@
 #include "experiments/verify/studies.hpp"
 #include "sim/base/cancel.hpp"
 #include "sim/base/hdf5_file.hpp"
+#include "sim/base/npy.hpp"
 #include "tests/support/support.hpp"
 #include "theory/registry.hpp"
 
@@ -408,7 +409,15 @@ TEST_CASE("falsify leaves a case that simulate replays") {
     CHECK(contains(found.out, "not broken"));
     const Outcome again = run({"simulate", "--config", path, "--out", folder / "run.h5"});
     REQUIRE_MESSAGE(again.code == 0, again.err);
-    CHECK(h5::Reader(folder / "run.h5").numbers("head_change").size() > 1);
+    const h5::Reader replayed(folder / "run.h5");
+    CHECK(replayed.numbers("head_change").size() > 1);
+    const NpyArray rows = read_npy(path + ".features.npy"), labels = read_npy(path + ".labels.npy");
+    REQUIRE(rows.shape.size() == 2);
+    CHECK(labels.shape == std::vector<std::size_t>{rows.shape[0]});
+    const Outcome given = run({"simulate", "--features", path + ".features.npy", "--labels",
+                               path + ".labels.npy", "--steps", "1", "--out", folder / "npy.h5"});
+    REQUIRE_MESSAGE(given.code == 0, given.err);
+    CHECK(h5::Reader(folder / "npy.h5").numbers("zbar_norm") == replayed.numbers("zbar_norm"));
 }
 
 TEST_CASE("falsify leaves a case of a study that falsify replays") {

@@ -47,6 +47,18 @@ TEST_CASE("every supported type comes through exactly") {
     check_type<std::uint8_t>("|u1", {0, 1, 255});
 }
 
+TEST_CASE("what is written is read back, whatever the rank") {
+    const test::TemporaryDirectory dir;
+    for (const NpyArray& array :
+         {NpyArray{{2, 3}, {1.0, -0.0, 1e-310, 4.0, 5.5, -6.0}}, NpyArray{{2}, {0.1, 0.2}},
+          NpyArray{{}, {7.0}}, NpyArray{{0, 4}, {}}}) {
+        write_npy(dir / "x.npy", array);
+        const NpyArray got = read_npy(dir / "x.npy");
+        CHECK(got.shape == array.shape);
+        CHECK(got.values == array.values);
+    }
+}
+
 TEST_CASE("format versions 1 to 3 and every rank, row-major") {
     const test::TemporaryDirectory dir;
     const std::string path = dir / "x.npy";

@@ -20,13 +20,4 @@ double slope_error(const Evidence& e, Index k) {
     return std::fabs(margin_scale(e)) * product_error(e, b.mean.row(k).norm(), b.mean_square(k));
 }
 
-double margin_error(const Evidence& e, const Record& r, Index k) {
-    const double size = std::sqrt(e.get<BehaviourStatistics>().mean_square(k));
-    return (r.error.margin + std::sqrt(2.0) * e.training.beta * r.error.drift +
-            gamma_of(static_cast<double>(e.statistics().n) + 4.0) * 2.0 * e.training.beta *
-                r.head_change) *
-               size +
-           r.error.margin_floor;
-}
-
 }  // namespace prefdyn::theory

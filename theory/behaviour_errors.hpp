@@ -18,7 +18,4 @@ double product_error(const Evidence& evidence, double length, double square);
 /// Of M_k'(0), as predicted and as measured on a trainer.
 double slope_error(const Evidence& evidence, Index k);
 
-/// Of a mean margin of behaviour k: as its rows' margins, and as the head's way there.
-double margin_error(const Evidence& evidence, const Record& record, Index k);
-
 }  // namespace prefdyn::theory

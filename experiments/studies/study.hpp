@@ -50,10 +50,11 @@ struct StudyOutcome {
                std::span<const theory::Evidence> evidence) {
         cases.push_back({study, claim.id, setting, kNan, theory::judge(claim, evidence)});
     }
-    /// The same of one case.
+    /// The same of one case; of a formula also whether a stronger bound would fail.
     void judge(const std::string& study, const theory::Claim& claim, const std::string& setting,
                const theory::Evidence& evidence) {
-        judge(study, claim, setting, std::span(&evidence, 1));
+        if (!claim.formula) return judge(study, claim, setting, std::span(&evidence, 1));
+        cases.push_back({study, claim.id, setting, kNan, theory::judge_closely(claim, evidence)});
     }
     /// Fills the fields from the source.
     template <class Source>

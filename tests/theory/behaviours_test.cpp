@@ -7,6 +7,7 @@
 #include "sim/data/mixture.hpp"
 #include "sim/head/slopes.hpp"
 #include "tests/support/run_support.hpp"
+#include "theory/formula/claim_file.hpp"
 
 using namespace prefdyn;
 using namespace prefdyn::theory;
@@ -170,6 +171,31 @@ TEST_CASE("T8e sees the first step of gradient descent, exact in eta") {
     MixtureRun broken = run;
     broken.trajectory.records[1].behaviours[2].rewards_margins *= 1.001;
     CHECK(status("T8e", broken) == Status::kViolated);
+}
+
+TEST_CASE("what behaviours sum to is what the whole set has, by steps and along the flow") {
+    const auto claims = parse_claims(
+                            "[X1]\nexperiment = priority\nclaim = sum(q * M) == margin\n"
+                            "[X2]\nexperiment = priority\nclaim = sum(q * A) == accuracy\n"
+                            "[X3]\nexperiment = priority\nclaim = sum(q * L) == loss\n"
+                            "[X4]\nexperiment = priority\nclaim = sum(q * alignment) == zbar^2\n",
+                            "sums")
+                            .claims;
+    for (const Method method : {Method::kGradientDescent, Method::kFlow}) {
+        const MixtureRun run = early(behaviours(60, 4, 3, 1750), method);
+        for (const Claim& claim : claims) {
+            CAPTURE(claim.id);
+            const Verdict v = judge_closely(claim, run.evidence());
+            CHECK_MESSAGE(v.status == Status::kHolds, v.reason);
+            CHECK(v.within_tenth);
+            MixtureRun broken = run;
+            for (Record& r : broken.trajectory.records) r.behaviours[1].rewards_margins += 1e-9;
+            for (Record& r : broken.trajectory.records) r.behaviours[1].rewards_accuracies += 1e-9;
+            for (Record& r : broken.trajectory.records) r.behaviours[1].loss += 1e-9;
+            broken.behaviours.mixture *= 1.0 + 1e-9;
+            CHECK(judge_closely(claim, broken.evidence()).status == Status::kViolated);
+        }
+    }
 }
 
 TEST_CASE("T8 asks for what it needs") {

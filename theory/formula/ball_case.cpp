@@ -306,6 +306,24 @@ Ball alignment_apart(const Evidence& e, Index k, Index j) {
     return {b.mixture.dot(b.mean.row(k) - b.mean.row(j)), error};
 }
 
+/// As its rows' margins, summed plainly.
+Ball behaviour_margin(const Here& h, Index k) {
+    const double size = root(mixture(h.e).mean_square(k));
+    const double sum = gamma_of(count(h.e.means().n) + 4.0) * 2.0 * h.e.training.beta;
+    return {metrics(h, k).rewards_margins,
+            (margin_slope(h) + sum * h.r.head_change) * size + h.r.error.margin_floor};
+}
+
+/// Every row of the training set that may lie on the other side may be one of the behaviour's.
+Ball behaviour_accuracy(const Here& h, Index k) {
+    const double value = metrics(h, k).rewards_accuracies, weight = mixture(h.e).weight(k);
+    const auto own = [&](const ShareError& e) {
+        return ShareError{.below = std::min(e.below / weight, value),
+                          .above = std::min(e.above / weight, 1.0 - value)};
+    };
+    return share(h, value, own(h.r.error.accuracy), own(h.r.error.path_accuracy));
+}
+
 /// A behaviour's mean loss: its rows' margins by the loss's slope, and its own rounding.
 Ball behaviour_loss(const Here& h, Index k) {
     const LossFacts& loss = h.e.training.loss;
@@ -441,14 +459,10 @@ const std::map<std::string, Getter>& getters() {
         {"logp_l", log_probabilities<&Record::logp_rejected>},
         {"ref_gap", reference_gaps},
         {"P", BehaviourGetter{+[](E e, Index k) { return alignment(e, k) / bbar_norm(e); }}},
-        {"M", BehaviourRecordGetter{+[](H h, Index k) {
-             return Ball(metrics(h, k).rewards_margins, margin_error(h.e, h.r, k));
-         }}},
+        {"M", BehaviourRecordGetter{behaviour_margin}},
         {"q", BehaviourGetter{+[](E e, Index k) { return near(mixture(e).weight(k)); }}},
         {"L", BehaviourRecordGetter{behaviour_loss}},
-        {"A", BehaviourRecordGetter{+[](H h, Index k) {
-             return Ball(metrics(h, k).rewards_accuracies);
-         }}},
+        {"A", BehaviourRecordGetter{behaviour_accuracy}},
         {"norm_b", BehaviourGetter{+[](E e, Index k) {
              const double size = root(mixture(e).mean_square(k));
              return Ball(mixture(e).mean.row(k).norm(),

@@ -38,5 +38,6 @@ template const TwoLayerFacts* Evidence::find() const;
 template const TabularFacts* Evidence::find() const;
 template const InfluenceFacts* Evidence::find() const;
 template const InitialUpdates* Evidence::find() const;
+template const ClusterFacts* Evidence::find() const;
 
 }  // namespace prefdyn::theory

@@ -37,6 +37,7 @@ struct TwoLayerFacts;        // T9
 struct TabularFacts;         // T10
 struct InfluenceFacts;       // what happens to probabilities
 struct InitialUpdates;       // T11
+struct ClusterFacts;         // T14
 
 /// What a case of evidence is made of, borrowed. A part that was not measured is null.
 template <class... Part>
@@ -52,9 +53,10 @@ using TwoLayerCase = Parts<Trajectory, TwoLayerFacts>;
 using TabularCase = Parts<TabularFacts>;
 using InfluenceCase = Parts<InfluenceFacts>;
 using UpdatesCase = Parts<DatasetStatistics, Trajectory, InitialUpdates>;
+using ClusterCase = Parts<ClusterFacts>;
 using Case =
     std::variant<std::monostate, RunCase, ReplicateCase, FloorCase, FreshCase, ConvergenceCase,
-                 BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase, UpdatesCase>;
+                 BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase, UpdatesCase, ClusterCase>;
 
 /// One case a claim is held against.
 struct Evidence {

@@ -80,7 +80,8 @@ void print_power(std::ostream& out, const Verification& v) {
     for (const theory::Claim& claim : v.claims) {
         double best = kInfinity, worst = 0.0;
         for (const auto& row : v.cases) {
-            if (row.claim != claim.id || std::isnan(row.verdict.power)) continue;
+            const bool silent = row.verdict.status == Status::kVacuous;
+            if (row.claim != claim.id || silent || std::isnan(row.verdict.power)) continue;
             best = std::min(best, row.verdict.power);
             worst = std::max(worst, row.verdict.power);
         }

@@ -37,6 +37,7 @@ enum class Substream {
     kOrderIntervals,
     kScaledIntervals,
     kDesign,  ///< of a sweep, whose points are named by a hash and a replicate
+    kClusters,
 };
 
 struct StreamRange {
@@ -74,6 +75,7 @@ inline constexpr StreamRange kStreamRanges[] = {
     {Substream::kOrderIntervals, Purpose::kBootstrap, 0, 1000000},
     {Substream::kScaledIntervals, Purpose::kBootstrap, 3000000, 1000000},
     {Substream::kDesign, Purpose::kSweep, std::uint64_t{1} << 62, std::uint64_t{1} << 61},
+    {Substream::kClusters, Purpose::kSuite, 9000000, 1000000},
 };
 
 /// Each name has its entry, and no two entries share an index of one purpose.

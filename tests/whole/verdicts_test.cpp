@@ -249,6 +249,9 @@ TEST_CASE("no tolerance of taste: every small number in theory/ is known and der
         "c.worth.resolution) : 1e-3;",
         "claim.hpp: inline constexpr double kResolution = 1e-6;",
         "claim.hpp: inline constexpr double kSignificance = 1e-6;",
+        "cluster_claims.cpp: return scaled <= (1.0 + 4.0 * kEpsilon) / 32.0 ? \"\" : "
+        "text(\"v sqrt(Q) = \", scaled, \" > 1/32\");",
+        "cluster_claims.cpp: {bound, 64.0 * kEpsilon * bound},",
         "convergence.hpp: inline constexpr double kSlopeLevel = 1e-5;",
         "influence.cpp: if (std::fabs(x) > 1e-2) return std::expm1(x) - x;",
         "population_dynamics.cpp: auto stepper = odeint::make_controlled(1e-3 * tolerance * scale, "

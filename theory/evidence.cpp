@@ -39,5 +39,6 @@ template const TabularFacts* Evidence::find() const;
 template const InfluenceFacts* Evidence::find() const;
 template const InitialUpdates* Evidence::find() const;
 template const ClusterFacts* Evidence::find() const;
+template const AnswerFacts* Evidence::find() const;
 
 }  // namespace prefdyn::theory

@@ -38,6 +38,7 @@ struct TabularFacts;         // T10
 struct InfluenceFacts;       // what happens to probabilities
 struct InitialUpdates;       // T11
 struct ClusterFacts;         // T14
+struct AnswerFacts;          // T17
 
 /// What a case of evidence is made of, borrowed. A part that was not measured is null.
 template <class... Part>
@@ -54,9 +55,10 @@ using TabularCase = Parts<TabularFacts>;
 using InfluenceCase = Parts<InfluenceFacts>;
 using UpdatesCase = Parts<DatasetStatistics, Trajectory, InitialUpdates>;
 using ClusterCase = Parts<ClusterFacts>;
+using AnswerCase = Parts<AnswerFacts>;
 using Case =
     std::variant<std::monostate, RunCase, ReplicateCase, FloorCase, FreshCase, ConvergenceCase,
-                 BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase, UpdatesCase, ClusterCase>;
+                 BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase, UpdatesCase, ClusterCase, AnswerCase>;
 
 /// One case a claim is held against.
 struct Evidence {

@@ -1,6 +1,7 @@
 #include "experiments/verify/studies.hpp"
 
 #include "experiments/studies/accuracy/accuracy.hpp"
+#include "experiments/studies/answers/answers_study.hpp"
 #include "experiments/studies/clusters/clusters_study.hpp"
 #include "experiments/studies/coverage/coverage.hpp"
 #include "experiments/studies/coverage/noise_floor_study.hpp"
@@ -17,7 +18,7 @@ const std::vector<Study>& studies() {
     static const std::vector<Study> all = {
         coverage_study(), noise_floor_study(), accuracy_study(),
         dynamics_study(), priority_study(),    misalignment_study(),
-        rlhf_study(),     losses_study(),      probabilities_study(), clusters_study(),
+        rlhf_study(),     losses_study(),      probabilities_study(), clusters_study(), answers_study(),
     };
     return all;
 }

@@ -38,6 +38,8 @@ enum class Substream {
     kScaledIntervals,
     kDesign,  ///< of a sweep, whose points are named by a hash and a replicate
     kClusters,
+    kAnswers,
+    kAnswerIntervals,
 };
 
 struct StreamRange {
@@ -76,6 +78,8 @@ inline constexpr StreamRange kStreamRanges[] = {
     {Substream::kScaledIntervals, Purpose::kBootstrap, 3000000, 1000000},
     {Substream::kDesign, Purpose::kSweep, std::uint64_t{1} << 62, std::uint64_t{1} << 61},
     {Substream::kClusters, Purpose::kSuite, 9000000, 1000000},
+    {Substream::kAnswers, Purpose::kSuite, 10000000, 1000000},
+    {Substream::kAnswerIntervals, Purpose::kBootstrap, 4000000, 1000},
 };
 
 /// Each name has its entry, and no two entries share an index of one purpose.

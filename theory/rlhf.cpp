@@ -211,6 +211,46 @@ Claim population_dpo_is_rlhf() {
             rafailov("Equation 4", "the optimum that DPO shares, on the exact population")};
 }
 
+namespace {
+
+/// sum_x w_x sum_a (pi - pi_ref) value, pi known to `error` in its logarithm.
+Ball gained(const TabularFacts& f, const RowMatrix& value, double error) {
+    const RowMatrix pi = f.dpo.log_policy.array().exp();
+    const RowMatrix size = value.cwiseAbs();
+    const double terms = static_cast<double>(pi.size()) + 16.0;
+    const double sum = f.weight.dot(((pi - f.reference).cwiseProduct(value)).rowwise().sum());
+    const double moved = f.weight.dot(pi.cwiseProduct(size).rowwise().sum()),
+                 whole = moved + f.weight.dot(f.reference.cwiseProduct(size).rowwise().sum());
+    return {sum, std::expm1(2.0 * error) * moved + gamma_of(terms) * whole};
+}
+
+}  // namespace
+
+Claim reward_is_divergence() {
+    return {"T20",
+            "the reward that a policy gains",
+            "E_pi* r - E_ref r = beta (KL(pi* || ref) + KL(ref || pi*)), pi* the minimiser of the "
+            "population DPO loss",
+            "theory.md T20; r = beta log(pi* / ref) + c(x)",
+            ClaimKind::kRigorous,
+            Scope::kStudy,
+            {exact_population(), reference_has_full_support(), responses_are_compared(),
+             bradley_terry_preferences(), realisable(), dpo_is_solved()},
+            [](const Evidence& e) -> std::vector<Comparison> {
+                const TabularFacts& f = e.get<TabularFacts>();
+                const RowMatrix ratio = f.dpo.log_policy.array() - f.reference.array().log();
+                const double error = solver_error(f.dpo, f.beta);
+                const RowMatrix pi = f.dpo.log_policy.array().exp();
+                const double apart = f.weight.dot((pi - f.reference).cwiseAbs().rowwise().sum());
+                return {{0.0, 0.0, gained(f, f.reward, error),
+                         Ball(f.beta) * gained(f, ratio, error).widened(2.0 * error * apart),
+                         Relation::kEqual}};
+            },
+            {},
+            {"Jeffreys identity of KL-regularised optima", "arXiv 2605.07105", "",
+             "as stated there; the proof is one line"}};
+}
+
 Claim sample_dpo_is_rlhf() {
     return {"T10b",
             "DPO is RLHF, on every sample",

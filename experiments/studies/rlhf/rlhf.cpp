@@ -201,6 +201,52 @@ std::vector<Filled<Worlds>> broken_fields() {
     };
 }
 
+/// What a policy earns, and its theta of pi ~ (e^theta, e^-theta, 1).
+struct Earned {
+    double reward, theta;
+};
+
+Earned earned(const TabularSetting& s, const RowMatrix& log_policy) {
+    const RowMatrix pi = log_policy.array().exp();
+    return {pi.cwiseProduct(s.world.reward).sum(), 0.5 * (log_policy(0, 0) - log_policy(0, 1))};
+}
+
+struct Misspecified {
+    double third;  ///< how often the pair (3, 1) is compared for each (1, 2)
+    Earned dpo, rlhf, reference;
+};
+
+std::vector<Misspecified> solve_misspecified() {
+    std::vector<Misspecified> out;
+    for (const double third : {1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0}) {
+        const TabularSetting s = misspecified(third);
+        out.push_back({third, earned(s, population_facts(s).dpo.log_policy),
+                       earned(s, rlhf_optimum(s, s.world.reward)),
+                       earned(s, log_reference(s.world))});
+    }
+    return out;
+}
+
+std::vector<Filled<std::vector<Misspecified>>> misspecified_fields() {
+    using M = const Misspecified&;
+    const std::string third = "rlhf_misspecified_third";
+    const std::vector<std::string> one = {third};
+    return {
+        {third, "",
+         "how often (3, 1) is compared for each (1, 2) and (2, 3): rewards 1, 2, 0, class "
+         "pi ~ (e^theta, e^-theta, 1), uniform reference, beta = 1",
+         [](M m) { return m.third; }},
+        {"rlhf_misspecified_theta", one, "", "theta of the population DPO optimum in the class",
+         [](M m) { return m.dpo.theta; }},
+        {"rlhf_misspecified_reward", one, "", "E r of it", [](M m) { return m.dpo.reward; }},
+        {"rlhf_misspecified_rlhf_theta", one, "", "theta of RLHF's optimum in the class",
+         [](M m) { return m.rlhf.theta; }},
+        {"rlhf_misspecified_rlhf_reward", one, "", "E r of it", [](M m) { return m.rlhf.reward; }},
+        {"rlhf_misspecified_reference_reward", one, "", "E r of the reference",
+         [](M m) { return m.reference.reward; }},
+    };
+}
+
 StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     StudyOutcome out;
     const auto fine = solve(tabular_settings(plan.profile, plan.seed), plan, false);
@@ -222,6 +268,7 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
             add_case(out, claim, tied.name, {evidence_of(facts)});
     out.put(fields(), fine);
     out.put(broken_fields(), broken);
+    out.put(misspecified_fields(), solve_misspecified());
     return out;
 }
 
@@ -236,8 +283,8 @@ Evidence evidence_of(const TabularFacts& facts) {
 
 Study rlhf_study() {
     return {"rlhf",
-            {"T10a", "T10b", "T10c", "T10d", "T10e"},
-            fields_of(fields(), broken_fields()),
+            {"T10a", "T10b", "T10c", "T10d", "T10e", "T20"},
+            fields_of(fields(), broken_fields(), misspecified_fields()),
             run,
             {},
             rlhf_controls()};

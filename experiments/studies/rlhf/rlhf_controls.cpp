@@ -124,6 +124,8 @@ std::vector<Control> rlhf_controls() {
     std::vector<Control> out = {
         scaled("T10a", plain_population),
         control("T10a", "beta off by 10 %", "DPO's beta is 1.1 times the one claimed", beta_off),
+        scaled("T20", plain_population),
+        control("T20", "beta off by 10 %", "DPO's beta is 1.1 times the one claimed", beta_off),
         scaled("T10b", [](std::uint64_t seed) { return plain_sample(seed, plain(seed)); }),
         control("T10b", "labels swapped", "the reward is fitted with winner and loser swapped",
                 swapped_labels),

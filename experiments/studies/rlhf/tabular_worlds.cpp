@@ -164,6 +164,19 @@ TabularSetting tied_realisable(std::uint64_t seed) {
     return out;
 }
 
+TabularSetting misspecified(double third) {
+    RowMatrix reward(1, 3);
+    reward << 1.0, 2.0, 0.0;
+    TabularSetting out{"a class without the optimum",
+                       make_world(Vector::Ones(1), RowMatrix::Constant(1, 3, 1.0 / 3.0), reward),
+                       1.0};
+    Matrix& pair = out.world.pair.front();
+    pair = Matrix{{0.0, 1.0, third}, {1.0, 0.0, 1.0}, {third, 1.0, 0.0}};
+    pair /= pair.sum();
+    out.basis = Vector{{1.0, -1.0, 0.0}};
+    return out;
+}
+
 RowMatrix rlhf_optimum(const TabularSetting& s, const RowMatrix& reward) {
     if (s.basis.size() > 0) return ascend(rlhf_problem(s, reward)).log_policy;
     return theory::kl_regularised_optimum(s.world.reference, reward, s.beta);

@@ -26,6 +26,11 @@ TabularSetting broken_setting(const std::string& name, std::uint64_t seed);
 /// contains the optimum.
 TabularSetting tied_realisable(std::uint64_t seed);
 
+/// Three responses with rewards 1, 2, 0, a uniform reference, and the class pi ~ (e^theta,
+/// e^-theta, 1) that holds no optimum; the pairs (1, 2), (2, 3), (3, 1) are compared in the ratio 1
+/// : 1 : `third`.
+TabularSetting misspecified(double third);
+
 /// The population solved by DPO and by policy gradient.
 theory::TabularFacts population_facts(const TabularSetting& setting);
 

@@ -283,6 +283,34 @@ double enumerated_failure(const std::vector<Matrix>& wins, int n) {
 
 }  // namespace
 
+TEST_CASE("T20: reward and divergence are one number, and a wrong policy is seen") {
+    const auto claim = theory::select_claims("T20").front();
+    for (const TabularSetting& s : tabular_settings(Profile::kQuick, 12)) {
+        CAPTURE(s.name);
+        theory::TabularFacts facts = population_facts(s);
+        CHECK(judge_case(claim, evidence_of(facts)).status == theory::Status::kHolds);
+        facts.reward.row(0) *= 1.0 + 1e-6;
+        CHECK(judge_case(claim, evidence_of(facts), true).status == theory::Status::kViolated);
+    }
+}
+
+TEST_CASE("DPO in a class without the optimum: reference values, worse than its reference") {
+    struct Wanted {
+        double third, theta, reward;
+    };
+    for (const Wanted& want : {Wanted{1.0, -0.426, 1.167}, Wanted{5.0, 0.125, 0.961},
+                               Wanted{20.0, 0.633, 0.863}, Wanted{100.0, 0.911, 0.846}}) {
+        CAPTURE(want.third);
+        const TabularSetting s = misspecified(want.third);
+        const RowMatrix log_pi = population_facts(s).dpo.log_policy;
+        CHECK(std::fabs(0.5 * (log_pi(0, 0) - log_pi(0, 1)) - want.theta) <= 6e-4);
+        const RowMatrix pi = log_pi.array().exp();
+        CHECK(std::fabs(pi(0, 0) + 2.0 * pi(0, 1) - want.reward) <= 6e-4);
+        const RowMatrix best = rlhf_optimum(s, s.world.reward);
+        CHECK(std::fabs(0.5 * (best(0, 0) - best(0, 1)) + 0.995) <= 6e-4);
+    }
+}
+
 TEST_CASE("Ford's condition: its probability lies between the bounds, by enumeration") {
     for (const auto& [P, A, n] : {std::array{1, 2, 9}, {1, 3, 7}, {2, 2, 7}}) {
         CAPTURE(P);

@@ -10,6 +10,7 @@ namespace prefdyn {
 
 void declare_claim_file(ParameterTable& t, std::string& file) {
     t.text("claim-file", &file, "claims of your own, as formulas (docs/adding-a-claim.md)");
+    t.place();
 }
 
 void declare(ParameterTable& t, ClaimsOption& o) {

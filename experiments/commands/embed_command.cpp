@@ -45,6 +45,11 @@ void print_behaviours(std::ostream& out, const EmbedInput& input) {
 int run_embed(EmbedCommandOptions& options, const ParameterTable& table, std::ostream& out) {
     const Device device = options.source.arithmetic.device = apply(options.output.machine);
     EmbedJob job(options.source, table, options.output);
+    if (job.was_done()) {
+        job.finish_late();
+        out << "nothing to do: the same embedding is finished, in " << options.output.out << "\n";
+        return 0;
+    }
     const Stopwatch watch;
     if (!job.run(out)) return 130;
     job.write(options.output.out, file_attributes(job, table, watch.seconds(), device));

@@ -9,6 +9,7 @@
 #include "experiments/finetune/job.hpp"
 #include "experiments/finetune/model_folder.hpp"
 #include "experiments/program/machine_options.hpp"
+#include "experiments/results/finished.hpp"
 #include "experiments/results/folder_lock.hpp"
 #include "experiments/runs/mixture_run.hpp"
 #include "sim/base/failure.hpp"

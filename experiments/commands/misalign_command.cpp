@@ -12,6 +12,9 @@
 #include "experiments/finetune/job.hpp"
 #include "experiments/finetune/model_folder.hpp"
 #include "experiments/program/machine_options.hpp"
+#include "experiments/results/finished.hpp"
+#include "experiments/results/folder_lock.hpp"
+#include "experiments/results/publish.hpp"
 #include "experiments/runs/run_measures.hpp"
 #include "experiments/studies/misalignment/misalignment_table.hpp"
 #include "sim/base/content_hash.hpp"
@@ -274,6 +277,8 @@ int run_misalign(MisalignOptions& options, const ParameterTable& table, std::ost
     out << "beside them, on frozen features: ";
     frozen.describe(out, still);
     if (options.dry_run) return 0;
+    make_folder_of(options.out);
+    const FileLock lock(options.out);
     if (options.force) remove_states(plans);
     std::vector<TrainedRun> runs;
     try {

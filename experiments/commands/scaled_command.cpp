@@ -12,7 +12,9 @@
 #include "experiments/scaled/scaled.hpp"
 #include "experiments/verify/verdict_table.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/base/hdf5_file.hpp"
 #include "sim/base/stopwatch.hpp"
+#include "sim/lm/text/text_file.hpp"
 #include "sim/lm/text/utf8.hpp"
 
 namespace prefdyn {
@@ -172,8 +174,10 @@ int run_and_write(const ScaledOptions& options, const ParameterTable& table, Emb
     const ScaledInput input = scaled_input(job);
     ScaledFindings found = run_scaled(claims, input, options.plan);
     put_scaled(found, input);
+    FileAttributes attributes = attributes_of(job);
+    attributes.emplace_back("as_expected", found.as_expected() ? "true" : "false");
     write_results(options.output.out, found.verification, "scaled", table,
-                  options.plan.verify.device, watch.seconds(), attributes_of(job));
+                  options.plan.verify.device, watch.seconds(), attributes);
     job.finish();
     print_findings(out, found, input.behaviours);
     out << (found.as_expected() ? "all as expected" : "NOT as expected") << ": "
@@ -183,12 +187,25 @@ int run_and_write(const ScaledOptions& options, const ParameterTable& table, Emb
     return found.as_expected() ? 0 : 1;
 }
 
+/// The same call came to its end before.
+int say_finished(const EmbedJob& job, const std::string& path, std::ostream& out) {
+    const bool good = h5::Reader(path, h5::From::kOutside).text_attribute("as_expected") == "true";
+    job.finish_late();
+    out << "nothing to do: the same experiments are finished, " << (good ? "all" : "NOT all")
+        << " as expected, in " << path << "\n";
+    return good ? 0 : 1;
+}
+
 int run_scaled(ScaledOptions& options, const ParameterTable& table, std::ostream& out) {
     const auto claims = chosen_claims(options.claims, std::cerr);
     options.plan.verify.device = apply(options.output.machine);
     options.source.arithmetic.device = options.plan.verify.device;
     const Stopwatch watch;
-    EmbedJob job(options.source, table, options.output);
+    const std::string own = options.claims.file.empty()
+                                ? ""
+                                : text::read_file(options.claims.file, std::size_t{1} << 24);
+    EmbedJob job(options.source, table, options.output, own);
+    if (job.was_done()) return say_finished(job, options.output.out, out);
     if (!job.run(out)) return 130;
     print_pair(out, job.input());
     try {

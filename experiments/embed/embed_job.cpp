@@ -4,8 +4,12 @@
 #include <iomanip>
 #include <ostream>
 
+#include "experiments/results/finished.hpp"
+#include "experiments/results/provenance.hpp"
 #include "experiments/results/publish.hpp"
 #include "experiments/results/result_writer.hpp"
+#include "sim/base/arithmetic.hpp"
+#include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
 
@@ -26,9 +30,22 @@ void require_one_source(const ParameterTable& table, const EmbedSource& source) 
         throw InputError(idle + " does not go with --tokens", "the ids are taken as they are");
 }
 
-const EmbedSource& checked(const ParameterTable& table, const EmbedSource& source) {
+void require_output(const EmbedSource& source, const OutputOptions& output) {
+    std::vector<std::string> inputs = source.prompts.data;
+    inputs.insert(inputs.end(), {source.tokens, source.cache});
+    require_writable(output.out, output.force, inputs);
+}
+
+/// Whether what is there may be the result of the same call.
+bool maybe_done(const OutputOptions& output) {
+    return !output.force && std::filesystem::is_regular_file(output.out);
+}
+
+const EmbedSource& checked(const ParameterTable& table, const EmbedSource& source,
+                           const OutputOptions& output) {
     require_one_source(table, source);
     transformer::require_precision(source.arithmetic);
+    if (!maybe_done(output)) require_output(source, output);
     return source;
 }
 
@@ -43,12 +60,7 @@ EmbedInput read_input(const EmbedSource& source, const transformer::Checkpoint& 
 }
 
 std::string rows_path(const EmbedSource& source, const OutputOptions& output) {
-    std::vector<std::string> inputs = source.prompts.data;
-    inputs.insert(inputs.end(), {source.tokens, source.cache});
-    require_writable(output.out, output.force, inputs);
-    const std::string path = source.cache.empty() ? output.out + ".rows" : source.cache;
-    make_folder_of(path);
-    return path;
+    return source.cache.empty() ? output.out + ".rows" : source.cache;
 }
 
 void print_count(std::ostream& out, const EmbedCount& count, double seconds) {
@@ -66,9 +78,13 @@ void print_count(std::ostream& out, const EmbedCount& count, double seconds) {
 void declare(ParameterTable& t, EmbedSource& s) {
     t.text("model", &s.model, "folder in Hugging Face layout, with its tokeniser; or an adapter's",
            true);
+    t.place();
     t.text("base", &s.base, "folder of the base model of an adapter; empty: as its config says");
+    t.place();
     declare(t, s.prompts);
+    t.find("data")->identity = false;
     t.text("tokens", &s.tokens, "token ids made elsewhere instead of --data (docs/tokens.md)");
+    t.place();
     t.flag("no-shared", &s.no_shared,
            "leave away what both answers begin with, which else ends every prompt");
     t.flag("truncate", &s.truncate,
@@ -80,25 +96,43 @@ void declare(ParameterTable& t, EmbedSource& s) {
     t.text("cache", &s.cache,
            "file that keeps every embedded row for later calls; default: OUT.rows, removed when "
            "OUT is written");
+    t.place();
 }
 
 EmbedJob::EmbedJob(const EmbedSource& source, const ParameterTable& table,
-                   const OutputOptions& output)
-    : source_(checked(table, source)),
+                   const OutputOptions& output, const std::string& more)
+    : source_(checked(table, source, output)),
+      output_(output),
       model_(source.model, source.base),
       input_(read_input(source, model_.checkpoint())),
-      hash_(transformer::hash_model(model_.checkpoint())),
-      rows_(rows_path(source, output)) {
+      hash_(transformer::hash_model(model_.checkpoint())) {
     plan_.norm = source.norm;
     plan_.model_hash = hash_.hash;
     plan_.arithmetic = source.arithmetic;
     plan_.chunk_tokens = transformer::preferred_tokens(model_.config(), source.arithmetic);
+    task_ = task_of(table, more);
 }
 
+std::string EmbedJob::task_of(const ParameterTable& table, const std::string& more) const {
+    std::string all = table.canonical() + "model=" + hash_.hash +
+                      "\ntokenizer=" + input_.tokenizer_hash + "\nprogram=" + program_name() +
+                      "\narithmetic=" + transformer::arithmetic_name(plan_.arithmetic) + " " +
+                      arithmetic_mark() + "\n";
+    for (const EmbedBehaviour& b : input_.behaviours)
+        all += b.name + "=" + b.data_hash + " " + b.tokens_hash + "\n";
+    return content_hash(all + more);
+}
+
+bool EmbedJob::was_done() const { return maybe_done(output_) && was_task(output_.out, task_); }
+
 bool EmbedJob::run(std::ostream& out) {
+    if (maybe_done(output_)) require_output(source_, output_);
+    const std::string path = rows_path(source_, output_);
+    make_folder_of(path);
+    rows_.emplace(path);
     const Stopwatch watch;
     try {
-        const EmbedCount count = embed_missing(model_, input_, plan_, rows_);
+        const EmbedCount count = embed_missing(model_, input_, plan_, *rows_);
         print_count(out, count, watch.seconds());
         if (!input_.note.empty()) out << input_.note << "\n";
         if (source_.tokens.empty()) out << bos_text(source_.prompts.bos, input_.bos) << "\n";
@@ -110,12 +144,12 @@ bool EmbedJob::run(std::ostream& out) {
 }
 
 void EmbedJob::print_kept(std::ostream& out) const {
-    out << "interrupted: " << rows_.size() << " embedded prompts are kept in " << rows_.path()
+    out << "interrupted: " << rows_->size() << " embedded prompts are kept in " << rows_->path()
         << ", the same call goes on from there\n";
 }
 
 transformer::RowsF EmbedJob::features(const EmbedBehaviour& behaviour) const {
-    return features_of(behaviour, plan_, rows_, model_.config().hidden);
+    return features_of(behaviour, plan_, *rows_, model_.config().hidden);
 }
 
 FileAttributes EmbedJob::attributes() const {
@@ -135,15 +169,26 @@ FileAttributes EmbedJob::attributes() const {
         {"norm", kNormNames[static_cast<std::size_t>(source_.norm)]},
         {"precision",
          transformer::precision_names()[static_cast<std::size_t>(source_.arithmetic.precision)]},
-        {"kernels", transformer::arithmetic_name(source_.arithmetic)}};
+        {"kernels", transformer::arithmetic_name(source_.arithmetic)},
+        {"task", task_}};
 }
 
 void EmbedJob::write(const std::string& path, const FileAttributes& attributes) const {
-    write_embeddings(path, model_, input_, plan_, rows_, attributes);
+    write_embeddings(path, model_, input_, plan_, *rows_, attributes);
 }
 
 void EmbedJob::finish() {
-    if (source_.cache.empty()) rows_.remove();
+    if (source_.cache.empty()) rows_->remove();
+}
+
+void EmbedJob::finish_late() const {
+    std::error_code failed;
+    const std::string path = rows_path(source_, output_);
+    if (!source_.cache.empty() || !std::filesystem::exists(path, failed)) return;
+    try {
+        RowStore(path).remove();
+    } catch (const InputError&) {  // another process embeds, or it is no file of rows
+    }
 }
 
 }  // namespace prefdyn

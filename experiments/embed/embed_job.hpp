@@ -2,6 +2,7 @@
 // From a model folder and preference data to features: what embed and scaled do alike.
 
 #include <iosfwd>
+#include <optional>
 
 #include "experiments/embed/embed.hpp"
 #include "experiments/embed/embedding_file.hpp"
@@ -22,13 +23,17 @@ void declare(ParameterTable& table, EmbedSource& source);
 
 class EmbedJob {
   public:
-    /// Opens the model, reads the prompts, and opens the file of finished rows, which is beside
-    /// `output.out` unless the source names one. Throws InputError if `output.out` cannot be
-    /// written.
-    EmbedJob(const EmbedSource& source, const ParameterTable& table, const OutputOptions& output);
+    /// Opens the model and reads the prompts. `more` decides about the result beside them and the
+    /// options. Throws InputError if `output.out` cannot be written.
+    EmbedJob(const EmbedSource& source, const ParameterTable& table, const OutputOptions& output,
+             const std::string& more = {});
+
+    /// Whether `output.out` is there as the result of the same call, and is not to be replaced.
+    bool was_done() const;
 
     /// Embeds what is missing and prints the count; false if interrupted, after saying where the
-    /// finished rows are.
+    /// finished rows are: in a file beside `output.out` unless the source names one. Throws
+    /// InputError if `output.out` is there and is not to be replaced.
     bool run(std::ostream& out);
 
     /// Says where the finished rows are after an interruption.
@@ -44,14 +49,20 @@ class EmbedJob {
     void write(const std::string& path, const FileAttributes& attributes) const;
     /// Removes the rows, unless the source named their file.
     void finish();
+    /// The same of an earlier call that died before it did.
+    void finish_late() const;
 
   private:
+    std::string task_of(const ParameterTable& table, const std::string& more) const;
+
     EmbedSource source_;
+    OutputOptions output_;
     transformer::Transformer model_;
     EmbedInput input_;
     transformer::ModelHash hash_;
     EmbedPlan plan_;
-    RowStore rows_;
+    std::string task_;  ///< hash of what decides about the result
+    std::optional<RowStore> rows_;
 };
 
 }  // namespace prefdyn

@@ -1,5 +1,6 @@
 #include "experiments/embed/embedding_file.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "experiments/results/columns.hpp"
@@ -35,7 +36,7 @@ void write_source(h5::Writer& file, const EmbedBehaviour& b) {
     file.attribute(b.name, "truncated_prompts", b.truncated);
 }
 
-/// A named axis of the group, numbered from 0.
+/// A named axis, numbered from 0.
 void write_axis(h5::Writer& file, const std::string& name, std::size_t length,
                 const std::string& description) {
     file.write(name, count_to(length), {length});
@@ -43,16 +44,29 @@ void write_axis(h5::Writer& file, const std::string& name, std::size_t length,
     file.make_scale(name);
 }
 
-void name_axes(h5::Writer& file, const std::string& group, std::size_t prompts,
-               std::size_t dimension) {
-    write_axis(file, group + "/prompt", prompts, "number of the prompt");
-    write_axis(file, group + "/dimension", dimension, "number of the coordinate");
-    write_axis(file, group + "/answer", 2, "0: the first answer, 1: the second");
-    for (const char* name : {"/label", "/line", "/features"})
-        file.attach_scale(group + name, 0, group + "/prompt");
-    file.attach_scale(group + "/features", 1, group + "/dimension");
-    file.attach_scale(group + "/head", 0, group + "/answer");
-    file.attach_scale(group + "/head", 1, group + "/dimension");
+/// `name`, or one like it that no behaviour has.
+std::string free_name(std::string name, const EmbedInput& input) {
+    while (std::ranges::find(input.behaviours, name, &EmbedBehaviour::name) !=
+           input.behaviours.end())
+        name += "_";
+    return name;
+}
+
+/// Axes lie at the root, where those of several groups may: in a group every dataset has them.
+void name_axes(h5::Writer& file, const EmbedInput& input, std::size_t dimension) {
+    const std::string coordinate = free_name("dimension", input),
+                      answer = free_name("answer", input);
+    write_axis(file, coordinate, dimension, "number of the coordinate");
+    write_axis(file, answer, 2, "0: the first answer, 1: the second");
+    for (const EmbedBehaviour& b : input.behaviours) {
+        const std::string prompt = free_name("prompt_" + b.name, input);
+        write_axis(file, prompt, b.prompts.size(), "number of the prompt of " + b.name);
+        for (const char* name : {"/label", "/line", "/features"})
+            file.attach_scale(b.name + name, 0, prompt);
+        file.attach_scale(b.name + "/features", 1, coordinate);
+        file.attach_scale(b.name + "/head", 0, answer);
+        file.attach_scale(b.name + "/head", 1, coordinate);
+    }
 }
 
 void write_rows(h5::Writer& file, const EmbedBehaviour& b) {
@@ -103,10 +117,10 @@ void write_embeddings(const std::string& path, const transformer::Transformer& m
                          "embedding of the prompt's last token, a row a prompt");
             write_floats(file, b.name + "/head", model.head_rows(b.pair.token),
                          "rows of the model's own head: first answer's token, second answer's");
-            name_axes(file, b.name, b.prompts.size(), static_cast<std::size_t>(d));
             write_pair(file, b.name, b.pair);
             write_source(file, b);
         }
+        name_axes(file, input, static_cast<std::size_t>(d));
         for (const auto& [key, value] : attributes) file.attribute("/", key, value);
         file.close();
         check(partial, input, d);

@@ -11,7 +11,6 @@
 
 #include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
-#include "sim/base/hdf5_file.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/lm/text/tokenizer.hpp"
 #include "sim/lm/train/cuda_engine.hpp"
@@ -223,15 +222,6 @@ std::string task_of(const std::vector<FinetunePlan>& plans) {
     std::string all;
     for (const FinetunePlan& plan : plans) all += plan.task + "\n";
     return content_hash(all);
-}
-
-bool was_task(const std::string& path, const std::string& task) {
-    if (!std::filesystem::is_regular_file(path)) return false;
-    try {
-        return h5::Reader(path, h5::From::kOutside).text_attribute("task") == task;
-    } catch (const InputError&) {
-        return false;
-    }
 }
 
 TrainedRun train_plan(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,

@@ -66,9 +66,6 @@ class FinetuneJob {
 /// Hash of the tasks of all runs, an attribute of their result file.
 std::string task_of(const std::vector<FinetunePlan>& plans);
 
-/// Whether there is a result file of this task.
-bool was_task(const std::string& path, const std::string& task);
-
 /// Trains as planned; before it throws Interrupted, `out` is told what goes on from where.
 TrainedRun train_plan(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,
                       const FinetunePlan& plan, const RunProgress& progress, std::ostream& out);

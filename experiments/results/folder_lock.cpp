@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,5 +27,30 @@ FolderLock::FolderLock(const std::string& folder) {
 }
 
 FolderLock::~FolderLock() { ::close(file_); }
+
+FileLock::FileLock(const std::string& path)
+    : path_(path + ".lock"),
+      file_(open_locked(path_, "wait for it to finish, or choose another --out")) {}
+
+FileLock::~FileLock() {
+    ::unlink(path_.c_str());
+    ::close(file_);
+}
+
+/// Whoever had it may have removed it in between.
+int open_locked(const std::string& path, const std::string& hint) {
+    while (true) {
+        const int file =
+            ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
+        if (file < 0) throw_file_error(path + ": cannot be opened", errno);
+        if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+            ::close(file);
+            throw InputError(path + ": is in use by another process", hint);
+        }
+        struct stat status {};
+        if (::fstat(file, &status) != 0 || status.st_nlink > 0) return file;
+        ::close(file);
+    }
+}
 
 }  // namespace prefdyn

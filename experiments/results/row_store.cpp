@@ -1,8 +1,5 @@
 #include "experiments/results/row_store.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/crc.hpp>
@@ -10,8 +7,8 @@
 #include <cstring>
 #include <iostream>
 
+#include "experiments/results/folder_lock.hpp"
 #include "sim/base/failure.hpp"
-#include "sim/base/output_file.hpp"
 #include "sim/lm/text/text_file.hpp"
 
 namespace prefdyn {
@@ -65,26 +62,10 @@ void write_all(int file, std::string_view bytes, const std::string& path) {
     }
 }
 
-/// The file of this name, locked. Whoever had it may have removed it in between.
-int open_locked(const std::string& path) {
-    while (true) {
-        const int file =
-            ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
-        if (file < 0) throw_file_error(path + ": cannot be opened", errno);
-        if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-            ::close(file);
-            throw InputError(path + ": is in use by another process",
-                             "wait for it, or name another file with --cache");
-        }
-        struct stat status {};
-        if (::fstat(file, &status) != 0 || status.st_nlink > 0) return file;
-        ::close(file);
-    }
-}
-
 }  // namespace
 
-RowStore::RowStore(const std::string& path) : path_(path), file_(open_locked(path)) {
+RowStore::RowStore(const std::string& path)
+    : path_(path), file_(open_locked(path, "wait for it, or name another file with --cache")) {
     try {
         load();
     } catch (...) {

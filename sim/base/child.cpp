@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <new>
@@ -20,7 +21,9 @@ namespace prefdyn {
 
 namespace {
 
-enum Ending : int { kGood = 0, kInput = 1, kMachine = 2, kMemory = 3 };
+/// What the child says first of how its work failed. Exit codes say nothing: a library may end it
+/// with any.
+enum Failed : char { kInput = 'i', kMachine = 'm', kMemory = 'o' };
 
 /// Both ends of a pipe, closed with it.
 struct Pipe {
@@ -67,25 +70,28 @@ void become_child(const ChildLimits& limits) {
 #endif
 }
 
-/// What was thrown goes to `errors`: the message, a zero, the hint.
+/// The child's exit code. What was thrown goes to `errors`: its kind, the message, a zero, the
+/// hint.
 template <class Work>
 int ending_of(Channel errors, Work work) {
-    const auto say = [&](const Failure& failure, int code) {
+    const auto say = [&](const Failure& failure, Failed kind) {
         constexpr std::size_t kMost = 8000;  // fits into the pipe
-        const std::string text =
-            std::string(failure.what()).substr(0, kMost) + '\0' + failure.hint().substr(0, kMost);
+        std::string text(1, kind);
+        text.append(failure.what(), 0, kMost).append(1, '\0').append(failure.hint(), 0, kMost);
         errors.write(text.data(), text.size());
-        return code;
+        return EXIT_FAILURE;
     };
     try {
         work();
-        return kGood;
+        return EXIT_SUCCESS;
     } catch (const InputError& error) {
         return say(error, kInput);
     } catch (const Failure& error) {
         return say(error, kMachine);
     } catch (const std::bad_alloc&) {
-        return kMemory;
+        const char kind = kMemory;
+        errors.write(&kind, 1);
+        return EXIT_FAILURE;
     } catch (const std::exception& error) {
         return say(InputError(error.what()), kInput);
     }
@@ -104,12 +110,13 @@ std::string rest_of(int file) {
 
 [[noreturn]] void throw_ending(const std::string& path, const ChildLimits& limits, int status,
                                const std::string& said) {
-    const std::string what = said.substr(0, said.find('\0')),
-                      hint = said.substr(std::min(said.size(), what.size() + 1));
-    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    if (code == kInput) throw InputError(what, hint);
-    if (code == kMachine) throw MachineError(what, hint);
-    if (code == kMemory)
+    const char kind = said.empty() ? '\0' : said.front();
+    const std::string text = said.substr(said.empty() ? 0 : 1),
+                      what = text.substr(0, text.find('\0')),
+                      hint = text.substr(std::min(text.size(), what.size() + 1));
+    if (kind == kInput) throw InputError(what, hint);
+    if (kind == kMachine) throw MachineError(what, hint);
+    if (kind == kMemory)
         throw InputError(path + ": reading it takes more than " +
                              std::to_string(limits.bytes >> 20) + " MiB of memory",
                          "--read-limit raises the limit");
@@ -178,7 +185,7 @@ void in_child(const std::string& path, const ChildLimits& limits,
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
     if (failure) std::rethrow_exception(failure);
-    if (!complete || !WIFEXITED(status) || WEXITSTATUS(status) != kGood)
+    if (!complete || !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS)
         throw_ending(path, limits, status, said);
 }
 

@@ -9,9 +9,11 @@
 #include <chrono>
 #include <thread>
 
+#include "experiments/results/row_store.hpp"
 #include "sim/base/hdf5_file.hpp"
 #include "sim/data/feature_file.hpp"
 #include "sim/lm/model/transformer.hpp"
+#include "sim/lm/text/text_file.hpp"
 #include "tests/support/embed_support.hpp"
 
 using namespace prefdyn;
@@ -88,6 +90,63 @@ TEST_CASE("embed writes features that are the model's, and says what they are") 
     CHECK(contains(again.err, "exists already"));
     CHECK(at.embed({"--data", at.dir / "x.jsonl", "--out", out, "--force"}).code == 0);
     CHECK(read_features(out).size() == 1);
+}
+
+TEST_CASE("every dataset of a group of features has named axes, whatever behaviours are called") {
+    const test::EmbedFixture at;
+    for (const char* name : {"dimension", "prompt_x"})
+        std::filesystem::copy(at.dir / "y.jsonl", at.dir / (std::string(name) + ".jsonl"));
+    const std::string out = at.dir / "e.h5";
+    const auto got = at.embed({"--data", at.dir / "x.jsonl", at.dir / "dimension.jsonl",
+                               at.dir / "prompt_x.jsonl", "--out", out});
+    CHECK_MESSAGE(got.code == 0, got.err);
+    const h5::Handle file(H5Fopen(out.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+    for (const char* name : {"x/features", "x/label", "x/line", "x/head", "dimension/features"}) {
+        const h5::Handle set(H5Dopen(file.id(), name, H5P_DEFAULT), H5Dclose);
+        const h5::Handle space(H5Dget_space(set.id()), H5Sclose);
+        for (int axis = 0; axis < H5Sget_simple_extent_ndims(space.id()); ++axis)
+            CHECK(H5DSget_num_scales(set.id(), static_cast<unsigned>(axis)) == 1);
+    }
+    const h5::Reader read(out);
+    CHECK(read.numbers("prompt_x_") == std::vector<double>{0.0, 1.0, 2.0});
+    CHECK(read.shape("dimension_") == h5::Shape{32});
+    CHECK(read_features(out).size() == 3);
+}
+
+TEST_CASE("a finished embedding called again ends with 0 and says so, however it is spelt") {
+    const test::EmbedFixture at;
+    const std::string out = at.dir / "e.h5";
+    const auto call = [&](const std::string& model, const std::vector<std::string>& more) {
+        std::vector<std::string> all = {"embed", "--model", model, "--bos"};
+        all.insert(all.end(), more.begin(), more.end());
+        return test::command(all);
+    };
+    const std::string data = at.dir / "x.jsonl";
+    REQUIRE(call(at.dir / "model", {"--data", data, "--out", out}).code == 0);
+    const std::string bytes = text::read_file(out, 1 << 24);
+    // What a kill between the result and the removal of the rows leaves.
+    RowStore(out + ".rows").add(std::string(36, 'k'), std::vector<float>{1.0f});
+    std::filesystem::create_directory_symlink(at.dir / "model", at.dir / "link");
+    std::filesystem::create_directory(at.dir / "moved");
+    std::filesystem::copy(data, at.dir / "moved/x.jsonl");
+    const auto again = call(at.dir / "link", {"--data", at.dir / "moved/x.jsonl", "--threads", "1",
+                                              "--out", at.dir / "./e.h5"});
+    CHECK_MESSAGE(again.code == 0, again.err);
+    CHECK(contains(again.out, "nothing to do: the same embedding is finished"));
+    CHECK_FALSE(std::filesystem::exists(out + ".rows"));
+    CHECK(text::read_file(out, 1 << 24) == bytes);
+    for (const std::vector<std::string>& other :
+         {std::vector<std::string>{"--data", at.dir / "y.jsonl"},
+          {"--data", data, "--norm", "none"},
+          {"--data", data, "--no-shared"}}) {
+        auto more = other;
+        more.insert(more.end(), {"--out", out});
+        CHECK(call(at.dir / "model", more).code == 2);
+    }
+    test::write_bytes(data, test::data_line("one", false));
+    CHECK(call(at.dir / "model", {"--data", data, "--out", out}).code == 2);
+    CHECK(call(at.dir / "model", {"--data", data, "--out", out, "--force"}).code == 0);
+    CHECK(h5::Reader(out).shape("x/features") == h5::Shape{1, 32});
 }
 
 TEST_CASE("embed: shared piece, norm, template and filter are as asked for") {

@@ -115,6 +115,24 @@ TEST_CASE("a folder that one process writes to is refused to another") {
     CHECK(contains(test::input_error([&] { FolderLock second(dir / "f"); }), "another process"));
 }
 
+TEST_CASE("misalign keeps its file to itself, and leaves no lock behind") {
+    const test::FinetuneFixture at;
+    const std::string out = at.dir / "m.h5";
+    const auto call =
+        at.misalign(at.aligned(), {"--seeds", "1", "--steps", "2", "--records", "2", "--out", out});
+    {
+        const FileLock lock(out);
+        const auto second = test::command(call);
+        CHECK(second.code == 2);
+        CHECK(contains(second.err, "m.h5.lock: is in use by another process"));
+        CHECK_FALSE(fs::exists(out));
+    }
+    CHECK_FALSE(fs::exists(out + ".lock"));
+    write_file(out + ".lock", "");  // as a killed process leaves it
+    CHECK(test::command(call).code == 0);
+    CHECK_FALSE(fs::exists(out + ".lock"));
+}
+
 TEST_CASE("a disk that fails at the last flush or at closing is a failure of every command") {
     if (test::kSanitized)
         return test::skipped("sanitizers take the calls that the disk would fail");

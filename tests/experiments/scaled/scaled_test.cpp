@@ -274,6 +274,30 @@ TEST_CASE("scaled: the file and the command say which pair and which data") {
         CHECK(results.strings("scaled_" + key)[1] == test::text_attribute(other, "/q", key));
 }
 
+TEST_CASE("scaled: called again after it finished it says so, with the exit code it ended with") {
+    const test::EmbedFixture at;
+    write_behaviour(at.dir / "p.jsonl", "p");
+    std::filesystem::create_directory(at.dir / "moved");
+    std::filesystem::copy(at.dir / "p.jsonl", at.dir / "moved/p.jsonl");
+    const std::string out = at.dir / "s.h5";
+    const auto with = [&](const std::string& data, const std::string& claims) {
+        return scaled(at, {"--data", data, "--split", "stratified", "--steps", "5", "--claims",
+                           claims, "--out", out});
+    };
+    REQUIRE(with(at.dir / "p.jsonl", "T1").code == 0);
+    const auto again = with(at.dir / "moved/p.jsonl", "T1");
+    CHECK_MESSAGE(again.code == 0, again.err);
+    CHECK(contains(again.out, "nothing to do: the same experiments are finished, all as expected"));
+    CHECK(with(at.dir / "p.jsonl", "T2").code == 2);
+    {
+        const h5::Handle file(H5Fopen(out.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
+        REQUIRE(H5LTset_attribute_string(file.id(), "/", "as_expected", "false") >= 0);
+    }
+    const auto violated = with(at.dir / "p.jsonl", "T1");
+    CHECK(violated.code == 1);
+    CHECK(contains(violated.out, "NOT all as expected"));
+}
+
 TEST_CASE("scaled: stopped after the embedding it says where the rows are") {
     const test::EmbedFixture at;
     write_behaviour(at.dir / "p.jsonl", "p");

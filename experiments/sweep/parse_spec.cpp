@@ -217,6 +217,7 @@ class SpecParser {
                 first = &*at;
                 continue;
             }
+            if (&*at == first) throw InputError("names " + key + " twice");
             if (at->size() != first->size())
                 throw InputError(key + " has " + std::to_string(at->size()) + " values, " +
                                  first->keys.front() + " has " + std::to_string(first->size()));

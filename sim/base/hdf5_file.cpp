@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <type_traits>
 
 #include "sim/base/child.hpp"
 #include "sim/base/failure.hpp"
@@ -181,10 +180,19 @@ template <class Value>
 void send(Channel& to, const std::vector<Value>& values) {
     const std::uint64_t count = values.size();
     to.write(&count, sizeof count);
-    if constexpr (std::is_trivially_copyable_v<Value>)
-        to.write(values.data(), count * sizeof(Value));
-    else
-        for (const Value& each : values) send(to, std::vector<char>(each.begin(), each.end()));
+    to.write(values.data(), count * sizeof(Value));
+}
+
+/// One behind the other, with their lengths before them: a call each would take long.
+void send(Channel& to, const std::vector<std::string>& values) {
+    std::vector<std::uint64_t> lengths;
+    std::vector<char> all;
+    for (const std::string& each : values) {
+        lengths.push_back(each.size());
+        all.insert(all.end(), each.begin(), each.end());
+    }
+    send(to, lengths);
+    send(to, all);
 }
 
 template <class Value>
@@ -192,14 +200,18 @@ void receive(Channel& from, std::vector<Value>& values) {
     std::uint64_t count = 0;
     from.read(&count, sizeof count);
     values.resize(count);
-    if constexpr (std::is_trivially_copyable_v<Value>) {
-        from.read(values.data(), count * sizeof(Value));
-    } else {
-        for (Value& each : values) {
-            std::vector<char> text;
-            receive(from, text);
-            each.assign(text.begin(), text.end());
-        }
+    from.read(values.data(), count * sizeof(Value));
+}
+
+void receive(Channel& from, std::vector<std::string>& values) {
+    std::vector<std::uint64_t> lengths;
+    std::vector<char> all;
+    receive(from, lengths);
+    receive(from, all);
+    std::size_t at = 0;
+    for (const std::uint64_t length : lengths) {
+        values.emplace_back(all.data() + at, length);
+        at += length;
     }
 }
 

@@ -1,9 +1,11 @@
-"""Writes a few small valid files as seeds: seeds.py FOLDER makes FOLDER/safetensors and FOLDER/config."""
+"""Writes a few small valid files as seeds: seeds.py FOLDER makes FOLDER/TARGET/*."""
 
 import json
 import pathlib
 import struct
 import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def safetensors(tensors):
@@ -16,10 +18,35 @@ def safetensors(tensors):
     return struct.pack("<Q", len(text)) + text + data
 
 
+def npy(kind, shape, raw, version=1):
+    text = repr({"descr": kind, "fortran_order": False, "shape": shape}).encode()
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(text)) + text + raw
+
+
+def put(folder, seeds):
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, seed in enumerate(seeds):
+        (folder / str(i)).write_bytes(seed if isinstance(seed, bytes) else seed.encode())
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     for name in ("safetensors", "config"):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    specs = [path.read_text() for path in sorted((ROOT / "experiments/specs").glob("*.ini"))]
+    for name in ("spec", "sweep"):
+        put(folder / name, specs + ["samples = 20, 30\nsteps = 2, 3\nzip = samples steps\n",
+                                 "samples = 20, 30\ndimension = samples / 2\nseed = 7\n"])
+    claims = [path.read_text() for path in sorted((ROOT / "theory/formula").glob("*.claim"))]
+    put(folder / "claims", [("[X" + claim) for text in claims for claim in text.split("\n[")[1:]])
+    adapter = dict(peft_type="LORA", task_type="CAUSAL_LM", r=8, lora_alpha=16, lora_dropout=0.0, bias="none",
+                   fan_in_fan_out=False, use_rslora=True, inference_mode=True,
+                   base_model_name_or_path="base", rank_pattern={"q_proj": 4}, alpha_pattern={})
+    put(folder / "adapter", [json.dumps(dict(adapter, target_modules=target)) for target in
+                             (["q_proj", "v_proj"], r".*layers\.[0-9]+\.self_attn\.(q|k)_proj", "all-linear")])
+    hdf5(folder / "hdf5")
+    put(folder / "npy", [npy("<f8", (2, 2), bytes(32)), npy("<i1", (3,), b"\x01\xff\x01"),
+                         npy("<f4", (), bytes(4), 2)])
     files = [{}, {"a": ("F32", [2, 3], bytes(24))},
              {"a": ("BF16", [2], bytes(4)), "b": ("F16", [], bytes(2)), "c": ("I64", [0], b"")}]
     for i, tensors in enumerate(files):
@@ -37,6 +64,24 @@ def main():
                     rope_parameters=dict(rope_type="linear", factor=2, rope_theta=1e4))]
     for i, config in enumerate(configs):
         (folder / "config" / str(i)).write_text(json.dumps(config))
+
+
+def hdf5(folder):
+    """Small files of features and of tokens for the target that takes any bytes."""
+    try:
+        import h5py
+    except ImportError:
+        return print("SKIPPED: no h5py, hdf5 starts from nothing")
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, options in enumerate(({}, dict(chunks=True, compression="gzip"), dict(track_order=True))):
+        with h5py.File(folder / f"features{i}", "w", libver="latest" if i == 2 else "earliest") as f:
+            f.create_dataset("x/features", data=[[0.0, 1.0], [1.0, 0.0]], **options)
+            f.create_dataset("x/label", data=[1, -1])
+            f.create_dataset("x/line", data=["a", "b"], dtype=h5py.string_dtype())
+            f["y"] = h5py.SoftLink("/x")
+    with h5py.File(folder / "tokens", "w") as f:
+        for name, data in dict(vocabulary=[8], response=[1, 2], ids=[3, 4, 5], offsets=[0, 1, 3], label=[1, -1]).items():
+            f.create_dataset(name, data=data)
 
 
 if __name__ == "__main__":

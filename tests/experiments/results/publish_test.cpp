@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <fstream>
 #include <thread>
 
 #include "experiments/results/folder_lock.hpp"
+#include "sim/base/failure.hpp"
 #include "sim/base/hdf5_file.hpp"
 #include "sim/base/output_file.hpp"
 #include "tests/support/finetune_support.hpp"
@@ -154,6 +156,13 @@ TEST_CASE("a disk that fails at the last flush or at closing is a failure of eve
             CHECK_FALSE(partial_below(at.dir / "new"));
             if (!fs::is_directory(call.back())) CHECK_FALSE(fs::exists(call.back()));
         }
+}
+
+TEST_CASE("a file that cannot be made for want of room is the machine's failure, else bad input") {
+    for (const int error : {ENOSPC, EDQUOT, EFBIG, EIO, EMFILE})
+        CHECK_THROWS_AS(throw_file_error("x", error), WriteError);
+    for (const int error : {EACCES, ENOENT, EROFS, ENAMETOOLONG})
+        CHECK_THROWS_AS(throw_file_error("x", error), InputError);
 }
 
 TEST_CASE("a folder that cannot be forced to the disk, and a file that cannot be closed") {

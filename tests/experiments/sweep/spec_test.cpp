@@ -78,6 +78,9 @@ TEST_CASE("zipped keys make one axis") {
                    "samples has 3 values, beta has 2"));
     CHECK(contains(error("beta = 1, 2\nzip = beta eta\n"), "eta has no list of values"));
     CHECK(contains(error("beta = 1, 2\nzip = beta\n"), "fewer than two keys"));
+    for (const char* keys : {"beta beta", "beta beta samples", "beta samples beta"})
+        CHECK(contains(error(std::string("beta = 1, 2\nsamples = 10, 20\nzip = ") + keys + "\n"),
+                       "names beta twice"));
 }
 
 TEST_CASE("designs: every key covers its range, the same points for the same seed") {

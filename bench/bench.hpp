@@ -17,6 +17,7 @@ Benchmark margin_pass_benchmark();
 Benchmark engines_benchmark();
 Benchmark heads_benchmark();
 Benchmark mixture_benchmark();
+Benchmark sweep_benchmark();
 Benchmark embedding_benchmark();
 Benchmark training_benchmark();
 Benchmark claims_benchmark();

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "bench/bench.hpp"
+#include "experiments/program/cores.hpp"
 #include "experiments/program/guard.hpp"
 #include "sim/base/freed_memory.hpp"
 
@@ -12,8 +13,8 @@ namespace {
 
 const std::vector<Benchmark>& benchmarks() {
     static const std::vector<Benchmark> all = {
-        margin_pass_benchmark(), engines_benchmark(),  heads_benchmark(), mixture_benchmark(),
-        embedding_benchmark(),   training_benchmark(), claims_benchmark()};
+        margin_pass_benchmark(), engines_benchmark(),   heads_benchmark(),    mixture_benchmark(),
+        sweep_benchmark(),       embedding_benchmark(), training_benchmark(), claims_benchmark()};
     return all;
 }
 
@@ -67,6 +68,7 @@ int run(const std::vector<std::string>& arguments, std::ostream& out) {
 }  // namespace prefdyn::bench
 
 int main(int argc, char** argv) {
+    prefdyn::prepare_threads(argv);
     prefdyn::keep_freed_memory();
     prefdyn::take_signals();
     return prefdyn::leave("prefdyn-bench", prefdyn::guarded("prefdyn-bench", std::cerr, [&] {

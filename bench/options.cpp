@@ -25,6 +25,12 @@ void declare(ParameterTable& t, BenchOptions& o) {
     t.integer("mixture-steps", &o.mixture_steps, 1, 1000000, "updates",
               "full-batch steps of gradient descent on it");
     t.flag("claims", &o.claims, "measure claims as formulas beside the same claims in C++");
+    t.flag("sweep", &o.sweep,
+           "measure points of a sweep (200 samples, d = 64, 500 full-batch steps) beside batched "
+           "numpy and torch programs");
+    t.integer("sweep-points", &o.sweep_points, 1, 100000, "", "its points, measured five times");
+    t.text("python", &o.python, "the Python with numpy or torch that those programs run in");
+    t.text("peers", &o.peers, "those programs");
     t.flag("transformer", &o.transformer,
            "measure embeddings of a generated Llama: 110 million parameters, on a card 7 billion");
     t.integer("prompts", &o.prompts, 0, 1000000, "",

@@ -18,6 +18,9 @@ struct BenchOptions {
     bool mixture = false;
     Index behaviours = 128, mixture_samples = 64000, mixture_steps = 200;
     bool claims = false;
+    bool sweep = false;
+    Index sweep_points = 200;
+    std::string python = "python3", peers = "tests/oracle/time_sweep.py";
     bool transformer = false;
     Index prompts = 0, prompt_tokens = 0, layers = 0;
     bool finetune = false;

@@ -1,7 +1,7 @@
 # Sourced by verify.sh and test.sh: installs what is missing (as root) and builds.
 packages="cmake make g++ git libeigen3-dev libboost-dev libboost-program-options-dev libhdf5-dev
 libnlopt-dev libnlopt-cxx-dev librandom123-dev libxxhash-dev doctest-dev nlohmann-json3-dev
-libsentencepiece-dev libpcre2-dev libicu-dev libflint-dev python3 python3-h5py python3-numpy python3-matplotlib"
+libsentencepiece-dev libpcre2-dev libicu-dev libflint-dev libmpfr-dev python3 python3-h5py python3-numpy python3-matplotlib"
 
 # Arb, which certificates need, is a package of its own until FLINT 3 holds it.
 arb_package() {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "sim/base/levels/arrays.hpp"
 #include "theory/rlhf.hpp"
 
 namespace prefdyn::theory {
@@ -75,7 +76,13 @@ double cut_weight(const Matrix& wins, std::uint64_t set, std::uint64_t other) {
     return std::min(out, 1.0);
 }
 
-double none_of(double weight, double samples) { return std::exp(samples * std::log1p(-weight)); }
+/// (1 - w)^samples of every weight, in place.
+void none_of(Vector& weight, double samples) {
+    weight = -weight;
+    array_functions().log1p(weight.data(), weight.size(), weight.data());
+    weight *= samples;
+    array_functions().exp(weight.data(), weight.size(), weight.data());
+}
 
 }  // namespace
 
@@ -85,11 +92,14 @@ FordFailure ford_failure(const std::vector<Matrix>& wins, double samples) {
         const std::uint64_t all = (std::uint64_t{1} << prompt.rows()) - 1;
         double single = 0.0, two = 0.0, largest = 0.0;
         for (std::uint64_t set = 1; set < all; ++set) {
-            const double p = none_of(cut_weight(prompt, set, set), samples);
+            Vector none(static_cast<Index>(set));  // of the set itself last, of two sets before
+            for (std::uint64_t other = 1; other <= set; ++other)
+                none(static_cast<Index>(other) - 1) = cut_weight(prompt, set, other);
+            none_of(none, samples);
+            const double p = none(none.size() - 1);
             single += p;
             largest = std::max(largest, p);
-            for (std::uint64_t other = 1; other < set; ++other)
-                two += none_of(cut_weight(prompt, set, other), samples);
+            two += none.head(none.size() - 1).sum();
         }
         out.most += single;
         out.least = std::max({out.least, largest, single - two});

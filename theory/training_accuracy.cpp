@@ -1,7 +1,7 @@
 // Accuracy on the training set from projections alone (theory.md T6e), for any convex loss that
 // falls at 0.
 #include <algorithm>
-#include <boost/math/tools/minima.hpp>
+#include <boost/math/tools/toms748_solve.hpp>
 #include <cmath>
 
 #include "theory/assumptions.hpp"
@@ -47,15 +47,43 @@ Comparison accuracy_at_least(const Evidence& e, const Record& r, const Ball& acc
             {.trivial = 0.0}};
 }
 
-/// (1/n) sum_i phi(2 beta r w^T z_i) + r^2 / t, w = zbar / ||zbar||.
-double comparator_loss(const Evidence& e, double r, double t) {
-    CompensatedSum sum;
-    for (const double p : e.statistics().projection)
-        sum += e.training.phi->value(2.0 * e.training.beta * r * p);
-    return sum.value() / static_cast<double>(e.statistics().n) + r * r / t;
-}
+/// f(r) = (1/n) sum_i phi(2 beta r w^T z_i) + r^2 / t, w = zbar / ||zbar||.
+class ComparatorLoss {
+  public:
+    ComparatorLoss(const Evidence& e, double t)
+        : e_(e), t_(t), margin_(e.statistics().projection.size()), term_(margin_.size()) {}
 
-/// The error of comparator_loss at r: a margin errs as its projection does, phi by its slope and by
+    double value(double r) {
+        place(r);
+        e_.training.phi->values(margin_.data(), margin_.size(), term_.data());
+        CompensatedSum sum;
+        for (const double term : term_) sum += term;
+        return sum.value() / n() + r * r / t_;
+    }
+    double slope(double r) {
+        place(r);
+        e_.training.phi->derivatives(margin_.data(), margin_.size(), term_.data());
+        return 2.0 * e_.training.beta * term_.dot(e_.statistics().projection) / n() + 2.0 * r / t_;
+    }
+    /// Where f' would be 0 if phi bent as much as it can everywhere: not beyond where it is.
+    double least_length() const {
+        const LossFacts& facts = e_.training.loss;
+        const double unit = 2.0 * e_.training.beta;
+        const Vector& p = e_.statistics().projection;
+        return -unit * facts.slope_at_zero * p.mean() /
+               (unit * unit * facts.curvature_max * p.squaredNorm() / n() + 2.0 / t_);
+    }
+
+  private:
+    void place(double r) { margin_ = (2.0 * e_.training.beta * r) * e_.statistics().projection; }
+    double n() const { return static_cast<double>(margin_.size()); }
+
+    const Evidence& e_;
+    double t_;
+    Vector margin_, term_;
+};
+
+/// The error of f(r): a margin errs as its projection does, phi by its slope and by
 /// its own rounding (kLossRoundings).
 double comparator_error(const Evidence& e, double r, double t, double value) {
     const LossFacts& facts = e.training.loss;
@@ -78,7 +106,7 @@ Ball best_comparator_loss(const Evidence& e, double t) {
     const double r = comparator_length(e, t);
     const Ball nothing = unmoved(e.training.loss);
     if (r == 0.0) return nothing;
-    const double value = comparator_loss(e, r, t);
+    const double value = ComparatorLoss(e, t).value(r);
     return min({value, comparator_error(e, r, t, value)}, nothing);
 }
 
@@ -89,21 +117,30 @@ Ball accuracy(const Record& r, const ShareError& error) {
 
 }  // namespace
 
-/// Every r gives a bound, so the search may be rough: 12 bits of log r. The function is unimodal in
-/// r, so in log r, which no unit of beta or of the features moves.
+/// Every r gives a bound, so the search may be rough: 12 bits of r. f is convex where phi is, so
+/// the sign of f' says on which side of the minimum r lies.
 double comparator_length(const Evidence& e, double t) {
     const LossFacts& facts = e.training.loss;
     // Beyond `longest` the second term alone exceeds the value at r = 0; far below `shortest` every
     // margin is too small for phi to bend or fall.
     const double longest = std::sqrt(t * (facts.value_at_zero - facts.infimum));
     const double widest = e.statistics().projection.cwiseAbs().maxCoeff();
-    const double shortest = std::min(longest, 1.0 / (2.0 * e.training.beta * widest)) * 1e-6;
+    double shortest = std::min(longest, 1.0 / (2.0 * e.training.beta * widest)) * 1e-6;
     if (!(shortest > 0.0) || !std::isfinite(longest)) return 0.0;
+    ComparatorLoss f(e, t);
+    // A little less than it: the bracket has to hold the minimum in spite of rounding.
+    if (const double least = 0.999 * f.least_length(); least > shortest && least < longest)
+        shortest = least;
+    const auto slope = [&](double x) { return f.slope(std::exp(x)); };
+    const double low = std::log(shortest), high = std::log(longest);
+    const double at_low = slope(low), at_high = slope(high);
+    if (!(at_low < 0.0)) return shortest;
+    if (!(at_high > 0.0)) return longest;
     std::uintmax_t iterations = 40;
-    const auto best = boost::math::tools::brent_find_minima(
-        [&](double x) { return comparator_loss(e, std::exp(x), t); }, std::log(shortest),
-        std::log(longest), 20, iterations);
-    return std::exp(best.first);
+    const auto close = [](double a, double b) { return b - a <= 0x1p-12; };
+    const auto [from, to] =
+        boost::math::tools::toms748_solve(slope, low, high, at_low, at_high, close, iterations);
+    return std::exp(0.5 * (from + to));
 }
 
 Claim accuracy_from_comparator() {

@@ -5,11 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#if defined(__CUDACC__)
-#define PREFDYN_HD __host__ __device__
-#else
-#define PREFDYN_HD
-#endif
+#include "sim/base/levels/elementary.hpp"
 
 namespace prefdyn {
 
@@ -32,30 +28,39 @@ class CompensatedSum {
     double sum_ = 0.0, lost_ = 0.0;
 };
 
+// Of a double, or of a vector of them (sim/base/levels).
+
 /// log(1 + exp(x)).
-PREFDYN_HD inline double softplus(double x) {
-    return (x > 0.0 ? x : 0.0) + std::log1p(std::exp(-std::fabs(x)));
+template <class V>
+PREFDYN_INLINE V softplus(const V& x) {
+    return (x > 0.0 ? x : V{}) +
+           elementary::log1p_of(elementary::exp_of(-elementary::magnitude(x)));
 }
 
 /// log sigma(x) = -softplus(-x).
-PREFDYN_HD inline double log_sigmoid(double x) { return -softplus(-x); }
+template <class V>
+PREFDYN_INLINE V log_sigmoid(const V& x) {
+    return -softplus(-x);
+}
 
 /// sigma(x) = 1 / (1 + exp(-x)).
-PREFDYN_HD inline double sigmoid(double x) {
-    const double e = std::exp(-std::fabs(x));
-    return (x >= 0.0 ? 1.0 : e) / (1.0 + e);
+template <class V>
+PREFDYN_INLINE V sigmoid(const V& x) {
+    const V e = elementary::exp_of(-elementary::magnitude(x));
+    return (x >= 0.0 ? V{} + 1.0 : e) / (1.0 + e);
+}
+
+/// log(exp(a) + exp(b)); -infinity stands for an empty sum.
+template <class V>
+PREFDYN_INLINE V logaddexp(const V& a, const V& b) {
+    const V high = a > b ? a : b;
+    const V low = a > b ? b : a;
+    const V sum = high + elementary::log1p_of(elementary::exp_of(low - high));
+    return low == -kInfinity ? high : sum;
 }
 
 /// Phi(x), the standard normal distribution function.
 PREFDYN_HD inline double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
-
-/// log(exp(a) + exp(b)); -infinity stands for an empty sum.
-PREFDYN_HD inline double logaddexp(double a, double b) {
-    const double high = a > b ? a : b;
-    const double low = a > b ? b : a;
-    if (std::isinf(low) && low < 0.0) return high;
-    return high + std::log1p(std::exp(low - high));
-}
 
 /// log sum_k exp(z_k) over n > 0 entries.
 PREFDYN_HD inline double logsumexp(const double* z, long n) {
@@ -63,8 +68,8 @@ PREFDYN_HD inline double logsumexp(const double* z, long n) {
     for (long k = 1; k < n; ++k) high = z[k] > high ? z[k] : high;
     if (std::isinf(high)) return high;
     double sum = 0.0;
-    for (long k = 0; k < n; ++k) sum += std::exp(z[k] - high);
-    return high + std::log(sum);
+    for (long k = 0; k < n; ++k) sum += elementary::exp_of(z[k] - high);
+    return high + elementary::log_of(sum);
 }
 
 }  // namespace prefdyn

@@ -44,9 +44,10 @@ Vector Covariance::axis(Index j) const {
 void Covariance::color(Eigen::Ref<RowMatrix> x) const {
     x *= eigenvalues.cwiseSqrt().asDiagonal();
     if (basis.size() == 0) return;
-        // Row by row: a matrix product works on groups of rows, and the last bits of a row would
-        // depend on how many others there are.
-#pragma omp parallel for schedule(static)
+    // Row by row: a matrix product works on groups of rows, and the last bits of a row would depend
+    // on how many others there are.
+    constexpr Index kParallelProducts = 2000000;  // about a millisecond of them
+#pragma omp parallel for schedule(static) if (x.size() * x.cols() >= kParallelProducts)
     for (Index i = 0; i < x.rows(); ++i) x.row(i) = (basis * x.row(i).transpose()).transpose();
 }
 

@@ -26,7 +26,7 @@ Covariance make_covariance(const CovarianceSpec& spec, Index d, Stream basis) {
 
 namespace {
 
-constexpr Index kParallelElements = Index{1} << 16;  // below this a thread costs more than it saves
+constexpr Index kParallelElements = Index{1} << 17;  // below this, less than a millisecond
 
 void fill_white(const NoiseSpec& noise, const RowNames& names, Eigen::Ref<RowMatrix> x) {
     const Purpose purpose = names.purpose();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/base/levels/arrays.hpp"
 #include "sim/base/numerics.hpp"
 #include "sim/loss/sorted_margins.hpp"
 
@@ -13,6 +14,8 @@ namespace {
 
 constexpr Index kBlockRows = 128;                // prompts at a time: bounds the (rows, V) logits
 constexpr Index kDeviceLogits = Index{1} << 27;  // of a block there
+constexpr double kParallelProducts = 4e6,
+                 kParallelExponentials = 2e5;  // about a millisecond of them
 constexpr Index kSliceRows = 1024;  // head rows a matrix product; fixed, so threads change no bit
 
 using HeadMap = Eigen::Map<const RowMatrix>;
@@ -145,15 +148,17 @@ void DenseEngine::softmax(const Vector& theta, Block& block) const {
     const Index V = task_.policy.vocabulary, count = block.features.rows();
     const HeadMap head(theta.data(), V, task_.train.dimension());
     block.log_pi.resize(count, V);
-#pragma omp parallel for schedule(static)
+    const double entries = static_cast<double>(count) * static_cast<double>(V);
+    const double products = entries * static_cast<double>(head.cols());
+#pragma omp parallel for schedule(static) if (products >= kParallelProducts)
     for (Index k = 0; k < V; k += kSliceRows) {
         const Index slice = std::min(kSliceRows, V - k);
         block.log_pi.middleCols(k, slice).noalias() =
             block.features * head.middleRows(k, slice).transpose();
     }
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (entries >= kParallelExponentials)
     for (Index b = 0; b < count; ++b) {
-        block.log_pi.row(b).array() -= logsumexp(block.log_pi.row(b).data(), V);
+        block.log_pi.row(b).array() -= array_functions().logsumexp(block.log_pi.row(b).data(), V);
         block.out.logp_chosen(b) = block.log_pi(b, chosen(block, b));
         block.out.logp_rejected(b) = block.log_pi(b, rejected(block, b));
     }
@@ -229,18 +234,22 @@ void DenseEngine::backward(Block& block, double scale, SoftmaxDevice* device,
         excess(b) = -scale * (slope.chosen + slope.rejected);
     }
     if (device) return device->backward(weight, excess);
-#pragma omp parallel for schedule(static)
+    const double entries = static_cast<double>(weight.size()) * static_cast<double>(V);
+    const double products = entries * static_cast<double>(d);
+#pragma omp parallel for schedule(static) if (entries >= kParallelExponentials)
     for (Index b = 0; b < weight.size(); ++b) {
         const Index up_token = chosen(block, b), down_token = rejected(block, b);
+        double* const row = block.log_pi.row(b).data();
+        array_functions().exp(row, V, row);
         for (Index k = 0; k < V; ++k) {
-            const double pi = std::exp(block.log_pi(b, k));
+            const double pi = row[k];
             const double up = (k == up_token ? 1.0 : 0.0) - pi;
             const double down = (k == down_token ? 1.0 : 0.0) - pi;
-            block.log_pi(b, k) = weight(b) * (up - down) + excess(b) * down;
+            row[k] = weight(b) * (up - down) + excess(b) * down;
         }
     }
     Eigen::Map<RowMatrix> out(direction.data(), V, d);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (products >= kParallelProducts)
     for (Index k = 0; k < V; k += kSliceRows) {
         const Index slice = std::min(kSliceRows, V - k);
         out.middleRows(k, slice).noalias() +=

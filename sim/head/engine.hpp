@@ -68,6 +68,12 @@ class PolicyEngine {
     virtual double descent(const Vector& theta, std::span<const Index> rows,
                            Vector& direction) const = 0;
 
+    /// The same without L.
+    virtual void descend(const Vector& theta, std::span<const Index> rows,
+                         Vector& direction) const {
+        descent(theta, rows, direction);
+    }
+
     /// Fills `out` for a split; with `direction` (training split only) also the full-batch descent
     /// direction, in the same pass.
     virtual void evaluate(const Vector& theta, Split split, Responses& out,

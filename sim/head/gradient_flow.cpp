@@ -56,7 +56,7 @@ struct FlowField {
     Vector* direction;
     void operator()(const State& x, State& dxdt, double) const {
         if (cancel_requested()) throw Stopped{StopReason::kInterrupted};
-        engine.descent(as_vector(x), {}, *direction);
+        engine.descend(as_vector(x), {}, *direction);
         std::copy(direction->begin(), direction->end(), dxdt.begin());
     }
 };
@@ -133,7 +133,7 @@ Trajectory integrate_flow(const PolicyEngine& engine, const PreferenceLoss& loss
     const auto times = record_times(end, spec.records, spec.spacing);
     const Vector start = engine.initial();
     Vector direction;
-    engine.descent(start, {}, direction);
+    engine.descend(start, {}, direction);
     Recorder recorder(engine, loss, spec.keep);
     // Absolute tolerance: far below the size theta has reached at the first record after t = 0, but
     // not below what the gradient's own rounding makes of it where its terms cancel.

@@ -30,10 +30,15 @@ using MarginPass = BasicMarginPass<double>;
 
 /// Returns L; writes `direction` (d) and, if not null, margins[b] for the b-th row of the batch.
 /// Rows are summed in chunks whose size depends on (B, d) alone and chunks in order, so the result
-/// has the same bits for any number of threads.
+/// has the same bits for any number of threads, and at every level (sim/base/levels).
 template <class Scalar>
 double margin_pass(const BasicMarginPass<Scalar>& pass, const Vector& v, Vector& direction,
                    double* margins);
+
+/// The same without L.
+template <class Scalar>
+void descent_pass(const BasicMarginPass<Scalar>& pass, const Vector& v, Vector& direction,
+                  double* margins);
 
 /// Roundings on the longest way through the sums of a pass: of a margin, and over n rows.
 double margin_roundings(Index d);

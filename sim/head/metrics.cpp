@@ -23,8 +23,12 @@ Vector row_losses(const Responses& r, const PreferenceLoss& loss) {
     const MarginLoss* phi = loss.margin();
     const Vector& margin = r.matched.size() > 0 ? r.matched : r.margin;
     Vector out(r.margin.size());
+    if (phi) {
+        phi->values(margin.data(), margin.size(), out.data());
+        return out;
+    }
     for (Index i = 0; i < out.size(); ++i)
-        out(i) = phi ? phi->value(margin(i)) : loss.value(r.reward_chosen(i), r.reward_rejected(i));
+        out(i) = loss.value(r.reward_chosen(i), r.reward_rejected(i));
     return out;
 }
 

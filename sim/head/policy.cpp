@@ -4,13 +4,15 @@
 #include <cmath>
 
 #include "sim/base/ball.hpp"
+#include "sim/base/levels/arrays.hpp"
 #include "sim/data/noise.hpp"
 
 namespace prefdyn {
 
 RowMatrix gaussian_head(Index vocabulary, Index dimension, double scale, std::uint64_t seed) {
+    constexpr Index kParallelDraws = Index{1} << 17;  // below this, less than a millisecond
     RowMatrix head(vocabulary, dimension);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (head.size() >= kParallelDraws)
     for (Index k = 0; k < vocabulary; ++k) {
         Stream stream(seed, Purpose::kReferenceHead, static_cast<std::uint64_t>(k));
         fill_noise(NoiseSpec{}, stream, head.row(k).data(), dimension);
@@ -36,7 +38,8 @@ void absorb(const Policy& policy, Index first, RowMatrix& z, Index at, Reference
     take(policy.yes, out.yes);
     take(policy.no, out.no);
     for (Index r = 0; r < z.rows(); ++r)
-        out.rest(at + r) = logaddexp(out.rest(at + r), logsumexp(z.row(r).data(), z.cols()));
+        out.rest(at + r) =
+            logaddexp(out.rest(at + r), array_functions().logsumexp(z.row(r).data(), z.cols()));
 }
 
 }  // namespace
@@ -44,11 +47,12 @@ void absorb(const Policy& policy, Index first, RowMatrix& z, Index at, Reference
 ReferenceLogits reference_logits(const Policy& policy, const HeadRows& head,
                                  const RowMatrix& features) {
     constexpr Index kHeadBlock = 4096, kBlock = 32;
+    constexpr Index kParallelProducts = 4000000;  // about a millisecond of them
     const Index n = features.rows();
     ReferenceLogits out{Vector(n), Vector(n), Vector::Constant(n, -kInfinity)};
     for (Index first = 0; first < policy.vocabulary; first += kHeadBlock) {
         const RowMatrix block = head(first, std::min(kHeadBlock, policy.vocabulary - first));
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if (n * block.size() >= kParallelProducts)
         for (Index at = 0; at < n; at += kBlock) {
             RowMatrix z = features.middleRows(at, std::min(kBlock, n - at)) * block.transpose();
             absorb(policy, first, z, at, out);

@@ -6,6 +6,7 @@
 
 #include "sim/base/failure.hpp"
 #include "sim/base/numerics.hpp"
+#include "sim/head/margin_rows.hpp"
 #include "sim/loss/sorted_margins.hpp"
 
 namespace prefdyn {
@@ -50,6 +51,13 @@ BasicReducedEngine<Scalar>::BasicReducedEngine(const PreferenceTask& task)
         for (Index i = 0; i < z0.yes.size(); ++i)
             normaliser_[split](i) = logaddexp(z0.rest(i), logaddexp(z0.yes(i), z0.no(i)));
     }
+    for (const Split split : {Split::kTrain, Split::kHeldOut}) {
+        const auto& label = data(split).label;
+        sign_[static_cast<int>(split)] =
+            Eigen::Map<const Eigen::Matrix<std::int8_t, Eigen::Dynamic, 1>>(
+                label.data(), static_cast<Index>(label.size()))
+                .cast<double>();
+    }
     if constexpr (std::is_same_v<Scalar, float>) {
         copy_[0] = single_precision(task.train.features, "training features");
         copy_[1] = single_precision(task.held_out.features, "held-out features");
@@ -78,6 +86,18 @@ double BasicReducedEngine<Scalar>::descent(const Vector& theta, std::span<const 
     return margin_pass(pass, theta, direction, nullptr);
 }
 
+template <class Scalar>
+void BasicReducedEngine<Scalar>::descend(const Vector& theta, std::span<const Index> rows,
+                                         Vector& direction) const {
+    if (sorts_ || device_[0]) {
+        descent(theta, rows, direction);
+        return;
+    }
+    const BasicMarginPass<Scalar> pass{features(Split::kTrain), task_.train.label, loss_,
+                                       task_.policy.beta, rows};
+    descent_pass(pass, theta, direction, nullptr);
+}
+
 /// Whether one evaluation is faster on the device, although the results have to come back.
 template <class Scalar>
 bool BasicReducedEngine<Scalar>::worth_a_launch(Split split) const {
@@ -103,7 +123,7 @@ void BasicReducedEngine<Scalar>::evaluate(const Vector& theta, Split split, Resp
     } else if (descend && !sorts_) {
         const BasicMarginPass<Scalar> pass{
             features(split), set.label, loss_, task_.policy.beta, {}};
-        margin_pass(pass, theta, *direction, out.margin.data());
+        descent_pass(pass, theta, *direction, out.margin.data());
     } else {
         margins(split, theta, out.margin.data());
     }
@@ -157,23 +177,17 @@ double BasicReducedEngine<Scalar>::matched_descent(const Vector& theta, std::spa
 
 template <class Scalar>
 void BasicReducedEngine<Scalar>::log_probabilities(Split split, Responses& out) const {
-    const Dataset& set = data(split);
-    const ReferenceLogits& z0 = reference_[static_cast<std::size_t>(split)];
-    const double beta = task_.policy.beta;
+    const auto at = static_cast<std::size_t>(split);
+    const ReferenceLogits& z0 = reference_[at];
+    const Index n = data(split).samples();
     for (Vector* column :
          {&out.logp_chosen, &out.logp_rejected, &out.reward_chosen, &out.reward_rejected})
-        column->resize(set.samples());
-    for (Index i = 0; i < set.samples(); ++i) {
-        const double s = set.label[static_cast<std::size_t>(i)];
-        const double gain = out.margin(i) / (2.0 * beta), shift = s * gain;  // shift = g_i . v
-        const double yes = z0.yes(i) + shift, no = z0.no(i) - shift;
-        const double normaliser = logaddexp(z0.rest(i), logaddexp(yes, no));
-        const double before = normaliser_[static_cast<std::size_t>(split)](i);
-        out.logp_chosen(i) = (s > 0.0 ? yes : no) - normaliser;
-        out.logp_rejected(i) = (s > 0.0 ? no : yes) - normaliser;
-        out.reward_chosen(i) = beta * (gain - (normaliser - before));
-        out.reward_rejected(i) = beta * (-gain - (normaliser - before));
-    }
+        column->resize(n);
+    const PromptColumns prompts{z0.yes.data(),          z0.no.data(),     z0.rest.data(),
+                                normaliser_[at].data(), sign_[at].data(), task_.policy.beta};
+    response_rows().from_margins(prompts, out.margin.data(), n,
+                                 {out.logp_chosen.data(), out.logp_rejected.data(),
+                                  out.reward_chosen.data(), out.reward_rejected.data()});
 }
 
 template <class Scalar>

@@ -28,6 +28,8 @@ class BasicReducedEngine final : public PolicyEngine {
     }
     double descent(const Vector& theta, std::span<const Index> rows,
                    Vector& direction) const override;
+    void descend(const Vector& theta, std::span<const Index> rows,
+                 Vector& direction) const override;
     void evaluate(const Vector& theta, Split split, Responses& out,
                   Vector* direction) const override;
     double frobenius(const Vector& flat) const override;
@@ -49,6 +51,7 @@ class BasicReducedEngine final : public PolicyEngine {
     const bool sorts_;  ///< margins are matched by rank
     std::array<ReferenceLogits, 2> reference_;
     Vector normaliser_[2];                   ///< log sum exp of a prompt's reference logits
+    Vector sign_[2];                         ///< labels as numbers
     Rows<Scalar> copy_[2];                   ///< empty where the task's own features serve
     std::unique_ptr<HeadDevice> device_[2];  ///< null where the processor computes
 };

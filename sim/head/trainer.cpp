@@ -66,7 +66,7 @@ Trajectory train_discrete(const TrainJob& job, Discrete& run) {
         if (cancel_requested()) return recorder.finish(StopReason::kInterrupted, std::move(theta));
         const std::span<const Index> rows =
             run.full ? std::span<const Index>() : run.sampler.next();
-        job.engine.descent(theta, rows, direction);
+        job.engine.descend(theta, rows, direction);
         optimizer.step(theta, direction);
     }
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/base/types.hpp"
 #include "sim/loss/margin_phi.hpp"
 
 namespace prefdyn {
@@ -51,6 +52,13 @@ class MarginLoss : public PreferenceLoss {
     virtual double value(double margin) const = 0;
     virtual double derivative(double margin) const = 0;
     virtual double curvature(double margin) const = 0;
+    /// out[i] = value(margin[i]) and derivative(margin[i]), n each.
+    virtual void values(const double* margin, Index n, double* out) const {
+        for (Index i = 0; i < n; ++i) out[i] = value(margin[i]);
+    }
+    virtual void derivatives(const double* margin, Index n, double* out) const {
+        for (Index i = 0; i < n; ++i) out[i] = derivative(margin[i]);
+    }
     /// value and derivative as a device can take them; none: such a loss stays on the processor.
     virtual std::optional<MarginPhi> phi() const { return std::nullopt; }
 

@@ -2,6 +2,7 @@
 // Makers behind the registry of loss.cpp, where parameters are checked, and what they make.
 
 #include "sim/loss/loss.hpp"
+#include "sim/loss/phi_rows.hpp"
 
 namespace prefdyn {
 
@@ -16,6 +17,12 @@ class PhiLoss final : public MarginLoss {
     double value(double m) const override { return phi_.value(m); }
     double derivative(double m) const override { return phi_.derivative(m); }
     double curvature(double m) const override { return phi_.curvature(m); }
+    void values(const double* margin, Index n, double* out) const override {
+        phi_rows().values(phi_, margin, n, out);
+    }
+    void derivatives(const double* margin, Index n, double* out) const override {
+        phi_rows().derivatives(phi_, margin, n, out);
+    }
     std::optional<MarginPhi> phi() const override { return phi_; }
 
   private:

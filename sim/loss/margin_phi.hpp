@@ -1,55 +1,99 @@
 #pragma once
-// The losses of the margin as plain functions for host and device: phi(m), phi'(m), phi''(m). What
-// else a theorem needs to know of them is in LossFacts.
+// The losses of the margin as plain functions for host and device: phi(m), phi'(m), phi''(m) of a
+// double m or of a vector of them. What else a theorem needs to know of them is in LossFacts.
 
 #include "sim/base/numerics.hpp"
 
 namespace prefdyn {
 
 /// phi'' of the logistic losses.
-PREFDYN_HD inline double logistic_curvature(double m) { return sigmoid(m) * sigmoid(-m); }
+template <class V>
+PREFDYN_INLINE V logistic_curvature(const V& m) {
+    return sigmoid(m) * sigmoid(-m);
+}
 
 /// DPO: phi(m) = -log sigma(m).
 struct SigmoidPhi {
-    PREFDYN_HD double value(double m) const { return softplus(-m); }
-    PREFDYN_HD double derivative(double m) const { return -sigmoid(-m); }
-    PREFDYN_HD double curvature(double m) const { return logistic_curvature(m); }
+    template <class V>
+    PREFDYN_INLINE V value(const V& m) const {
+        return softplus(-m);
+    }
+    template <class V>
+    PREFDYN_INLINE V derivative(const V& m) const {
+        return -sigmoid(-m);
+    }
+    template <class V>
+    PREFDYN_INLINE V curvature(const V& m) const {
+        return logistic_curvature(m);
+    }
 };
 
 /// SLiC: phi(m) = max(0, 1 - m), phi'(1) = 0.
 struct HingePhi {
-    PREFDYN_HD double value(double m) const { return m < 1.0 ? 1.0 - m : 0.0; }
-    PREFDYN_HD double derivative(double m) const { return m < 1.0 ? -1.0 : 0.0; }
-    PREFDYN_HD double curvature(double) const { return 0.0; }
+    template <class V>
+    PREFDYN_INLINE V value(const V& m) const {
+        return m < 1.0 ? 1.0 - m : V{};
+    }
+    template <class V>
+    PREFDYN_INLINE V derivative(const V& m) const {
+        return m < 1.0 ? V{} - 1.0 : V{};
+    }
+    template <class V>
+    PREFDYN_INLINE V curvature(const V&) const {
+        return V{};
+    }
 };
 
 /// phi(m) = (m / beta - 1 / (2 beta))^2.
 struct IpoPhi {
     double scale;  ///< 1 / beta^2
-    PREFDYN_HD double value(double m) const { return scale * (m - 0.5) * (m - 0.5); }
-    PREFDYN_HD double derivative(double m) const { return 2.0 * scale * (m - 0.5); }
-    PREFDYN_HD double curvature(double) const { return 2.0 * scale; }
+    template <class V>
+    PREFDYN_INLINE V value(const V& m) const {
+        return scale * (m - 0.5) * (m - 0.5);
+    }
+    template <class V>
+    PREFDYN_INLINE V derivative(const V& m) const {
+        return 2.0 * scale * (m - 0.5);
+    }
+    template <class V>
+    PREFDYN_INLINE V curvature(const V&) const {
+        return V{} + 2.0 * scale;
+    }
 };
 
 /// Conservative DPO: phi(m) = -(1 - eps) log sigma(m) - eps log sigma(-m).
 struct SmoothedPhi {
     double eps;
-    PREFDYN_HD double value(double m) const {
+    template <class V>
+    PREFDYN_INLINE V value(const V& m) const {
         return (1.0 - eps) * softplus(-m) + eps * softplus(m);
     }
-    PREFDYN_HD double derivative(double m) const {
+    template <class V>
+    PREFDYN_INLINE V derivative(const V& m) const {
         return eps * sigmoid(m) - (1.0 - eps) * sigmoid(-m);
     }
-    PREFDYN_HD double curvature(double m) const { return logistic_curvature(m); }
+    template <class V>
+    PREFDYN_INLINE V curvature(const V& m) const {
+        return logistic_curvature(m);
+    }
 };
 
 /// phi(m) = (-(1 - eps) log sigma(m) + eps log sigma(-m)) / (1 - 2 eps)
 ///        = -log sigma(m) - eps m / (1 - 2 eps).
 struct RobustPhi {
     double tilt;  ///< eps / (1 - 2 eps)
-    PREFDYN_HD double value(double m) const { return softplus(-m) - tilt * m; }
-    PREFDYN_HD double derivative(double m) const { return -sigmoid(-m) - tilt; }
-    PREFDYN_HD double curvature(double m) const { return logistic_curvature(m); }
+    template <class V>
+    PREFDYN_INLINE V value(const V& m) const {
+        return softplus(-m) - tilt * m;
+    }
+    template <class V>
+    PREFDYN_INLINE V derivative(const V& m) const {
+        return -sigmoid(-m) - tilt;
+    }
+    template <class V>
+    PREFDYN_INLINE V curvature(const V& m) const {
+        return logistic_curvature(m);
+    }
 };
 
 /// EXO: the divergence KL( sigma(m) || 1 - eps ).
@@ -57,14 +101,17 @@ struct ExoPhi {
     double log_one_minus_eps, log_eps;
     /// logit(1 - eps), where phi has its minimum.
     PREFDYN_HD double target() const { return log_one_minus_eps - log_eps; }
-    PREFDYN_HD double value(double m) const {
+    template <class V>
+    PREFDYN_INLINE V value(const V& m) const {
         return sigmoid(m) * (log_sigmoid(m) - log_one_minus_eps) +
                sigmoid(-m) * (log_sigmoid(-m) - log_eps);
     }
-    PREFDYN_HD double derivative(double m) const {
+    template <class V>
+    PREFDYN_INLINE V derivative(const V& m) const {
         return sigmoid(m) * sigmoid(-m) * (m - target());
     }
-    PREFDYN_HD double curvature(double m) const {
+    template <class V>
+    PREFDYN_INLINE V curvature(const V& m) const {
         return sigmoid(m) * sigmoid(-m) * (1.0 + (sigmoid(-m) - sigmoid(m)) * (m - target()));
     }
 };
@@ -73,23 +120,28 @@ struct ExoPhi {
 struct DiscopopPhi {
     double tau;
     /// k exp(-m): finite where exp(-m) alone is not.
-    PREFDYN_HD double gated_exponential(double m) const {
-        return std::exp(log_sigmoid(m / tau) - m);
+    template <class V>
+    PREFDYN_INLINE V gated_exponential(const V& m) const {
+        return elementary::exp_of(log_sigmoid(m / tau) - m);
     }
     /// dk/dm.
-    PREFDYN_HD double gate_slope(double m) const {
+    template <class V>
+    PREFDYN_INLINE V gate_slope(const V& m) const {
         return sigmoid(m / tau) * sigmoid(-m / tau) / tau;
     }
-    PREFDYN_HD double value(double m) const {
+    template <class V>
+    PREFDYN_INLINE V value(const V& m) const {
         return sigmoid(-m / tau) * softplus(-m) + gated_exponential(m);
     }
-    PREFDYN_HD double derivative(double m) const {
-        const double off = sigmoid(-m / tau), gate = gate_slope(m);
+    template <class V>
+    PREFDYN_INLINE V derivative(const V& m) const {
+        const V off = sigmoid(-m / tau), gate = gate_slope(m);
         return -gate * softplus(-m) - off * sigmoid(-m) + (off / tau - 1.0) * gated_exponential(m);
     }
-    PREFDYN_HD double curvature(double m) const {
-        const double gate = gate_slope(m), off = sigmoid(-m / tau), on = sigmoid(m / tau);
-        const double bend = (off - on) / tau;  // k'' = bend k'
+    template <class V>
+    PREFDYN_INLINE V curvature(const V& m) const {
+        const V gate = gate_slope(m), off = sigmoid(-m / tau), on = sigmoid(m / tau);
+        const V bend = (off - on) / tau;  // k'' = bend k'
         return gate * (2.0 * sigmoid(-m) - bend * softplus(-m)) + off * sigmoid(m) * sigmoid(-m) +
                gated_exponential(m) * (off / tau * (bend - 2.0) + 1.0);
     }
@@ -113,11 +165,9 @@ class MarginPhi {
         return visit([m](const auto& phi) { return phi.derivative(m); });
     }
 
-  private:
-    enum class Kind { kSigmoid, kHinge, kIpo, kSmoothed, kRobust, kExo, kDiscopop };
-
+    /// work(phi) with the one it is.
     template <class Work>
-    PREFDYN_HD double visit(Work work) const {
+    PREFDYN_HD auto visit(Work work) const -> decltype(work(SigmoidPhi())) {
         switch (kind_) {
             case Kind::kSigmoid:
                 return work(sigmoid_);
@@ -132,10 +182,13 @@ class MarginPhi {
             case Kind::kExo:
                 return work(exo_);
             case Kind::kDiscopop:
-                return work(discopop_);
+                break;
         }
-        return 0.0;
+        return work(discopop_);
     }
+
+  private:
+    enum class Kind { kSigmoid, kHinge, kIpo, kSmoothed, kRobust, kExo, kDiscopop };
 
     Kind kind_;
     union {

@@ -78,9 +78,9 @@ Ball B::apply(Function f, const Ball& x) {
         case Function::kPhi:
             return normal(x);
         case Function::kSigmoid:
-            return ball::monotone(x, x.low(), x.high(), sigmoid);
+            return ball::monotone(x, x.low(), x.high(), sigmoid<double>);
         case Function::kSoftplus:
-            return ball::monotone(x, x.low(), x.high(), softplus);
+            return ball::monotone(x, x.low(), x.high(), softplus<double>);
     }
     return kNan;
 }

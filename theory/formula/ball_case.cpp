@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <variant>
 
 #include "theory/behaviour_errors.hpp"
@@ -19,6 +20,8 @@ struct Here {
     const Record& r;
     double drift;  ///< sum of the errors of the steps, ||.||_F
     double reach;  ///< of the head itself: the same where steps bring no two heads further apart
+    std::vector<std::optional<Ball>>&
+        decays;  ///< of loss_decay, by record; filled by the first call
 };
 
 using Fixed = Ball (*)(const Evidence&);
@@ -134,27 +137,38 @@ Ball bend(const Here& h) {
     return min(early, min(along, late));
 }
 
-/// prod (1 - eta c L) or e^(-c int L) over the records before this one, c = 2 beta^2 max ||g||^2: a
-/// loss that never rises is largest where an interval begins.
-Ball loss_decay(const Here& h) {
-    const double beta = h.e.training.beta, most = stats(h.e).row_norm.maxCoeff();
-    const double share = 1.0 + gamma_of(count(stats(h.e).zbar.size()) + 8.0);
+/// Exponents of loss_decay at every record; none from where a factor may be 0.
+std::vector<std::optional<Ball>> decay_exponents(const Evidence& e) {
+    const double beta = e.training.beta, most = stats(e).row_norm.maxCoeff();
+    const double share = 1.0 + gamma_of(count(stats(e).zbar.size()) + 8.0);
     const double c = 2.0 * beta * beta * most * most * share;
-    const bool flow = h.e.training.dynamics == Dynamics::kGradientFlow;
+    const bool flow = e.training.dynamics == Dynamics::kGradientFlow;
+    const auto& records = e.trajectory().records;
+    std::vector<std::optional<Ball>> out(records.size());
     Ball exponent = 0.0;
-    const auto& records = h.e.trajectory().records;
-    for (std::size_t k = 0; k + 1 < records.size() && &records[k] != &h.r; ++k) {
-        const Ball rate = Ball(c) * loss_moved(h.e, records[k], records[k].error.drift);
+    for (std::size_t k = 0; k < records.size(); ++k) {
+        out[k] = exponent;
+        if (k + 1 == records.size()) break;
+        const Ball rate = Ball(c) * loss_moved(e, records[k], records[k].error.drift);
         const Record &from = records[k], &to = records[k + 1];
         if (flow) {
             exponent = exponent - rate * (time_of(to) - time_of(from));
             continue;
         }
-        const Ball lost = rate * h.e.training.eta;
-        if (!(lost.high() < 1.0)) return 0.0;
+        const Ball lost = rate * e.training.eta;
+        if (!(lost.high() < 1.0)) break;
         exponent = exponent + Ball(to.step - from.step) * log1p(-lost);
     }
-    return exp(exponent);
+    return out;
+}
+
+/// prod (1 - eta c L) or e^(-c int L) over the records before this one, c = 2 beta^2 max ||g||^2: a
+/// loss that never rises is largest where an interval begins.
+Ball loss_decay(const Here& h) {
+    if (h.decays.empty()) h.decays = decay_exponents(h.e);
+    const auto& exponent =
+        h.decays[static_cast<std::size_t>(&h.r - h.e.trajectory().records.data())];
+    return exponent ? exp(*exponent) : Ball(0.0);
 }
 
 /// Sine of the angle between v and zbar; a head that may be elsewhere turns by no more than the way
@@ -532,17 +546,20 @@ class BallSource final : public Source<Ball> {
     /// kappa
     /// <= 2, else what Gronwall's inequality allows.
     double growth(const Record& r) const {
-        const TrainingFacts& t = e_.training;
-        const bool small_steps =
-            t.dynamics == Dynamics::kGradientFlow || step_curvature(e_).low() <= 2.0;
-        return t.loss.convex && small_steps ? 1.0 : std::exp(smoothness(e_).high() * r.time);
+        if (!growth_rate_) {
+            const TrainingFacts& t = e_.training;
+            const bool small_steps =
+                t.dynamics == Dynamics::kGradientFlow || step_curvature(e_).low() <= 2.0;
+            growth_rate_ = t.loss.convex && small_steps ? 0.0 : smoothness(e_).high();
+        }
+        return *growth_rate_ == 0.0 ? 1.0 : std::exp(*growth_rate_ * r.time);
     }
 
     Here here(const Place& place, bool elsewhere) const {
         const std::size_t record = elsewhere ? place.elsewhere : place.at;
         const Record& r = e_.trajectory().records[record];
         const double off = drift(place, elsewhere);
-        return {e_, r, off, off == 0.0 ? 0.0 : off * growth(r)};
+        return {e_, r, off, off == 0.0 ? 0.0 : off * growth(r), decays_};
     }
 
     Values<Ball> of(Fixed get, bool) const { return {false, Over::kNothing, {get(e_)}}; }
@@ -592,6 +609,8 @@ class BallSource final : public Source<Ball> {
     const FormulaClaim& claim_;
     std::vector<Place> places_;
     std::vector<std::pair<Index, Index>> behaviours_;
+    mutable std::optional<double> growth_rate_;
+    mutable std::vector<std::optional<Ball>> decays_;
 };
 
 class BallCase final : public FormulaCase<Ball> {

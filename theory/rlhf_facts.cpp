@@ -66,13 +66,13 @@ namespace {
 /// Weight of the wins of a set of responses, its bits set, over the rest; of two sets, what is in
 /// either.
 double cut_weight(const Matrix& wins, std::uint64_t set, std::uint64_t other) {
-    const auto crosses = [](std::uint64_t s, Index a, Index b) {
-        return (s >> a & 1) == 1 && (s >> b & 1) == 0;
-    };
     double out = 0.0;
-    for (Index a = 0; a < wins.rows(); ++a)
+    for (Index a = 0; a < wins.rows(); ++a) {
+        const auto beaten = [a](std::uint64_t s) { return (s >> a & 1) == 1 ? ~s : 0; };
+        const std::uint64_t rest = beaten(set) | beaten(other);
         for (Index b = 0; b < wins.cols(); ++b)
-            if (crosses(set, a, b) || crosses(other, a, b)) out += wins(a, b);
+            if ((rest >> b & 1) == 1) out += wins(a, b);
+    }
     return std::min(out, 1.0);
 }
 

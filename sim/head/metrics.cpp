@@ -1,6 +1,7 @@
 #include "sim/head/metrics.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "sim/base/numerics.hpp"
 #include "sim/base/quantile.hpp"
@@ -17,6 +18,29 @@ SplitMetrics no_metrics() {
 }
 
 namespace {
+
+/// Puts the numbers of these ranks where a sort of [begin, end) would; ranks ascend from `begin`'s.
+void place_ranks(double* begin, double* end, std::span<const std::size_t> ranks,
+                 std::size_t first) {
+    if (ranks.empty()) return;
+    const std::size_t half = ranks.size() / 2;
+    double* const middle = begin + (ranks[half] - first);
+    std::nth_element(begin, middle, end);
+    place_ranks(begin, middle, ranks.first(half), first);
+    place_ranks(middle + 1, end, ranks.subspan(half + 1), ranks[half] + 1);
+}
+
+/// Puts the numbers that sorted_quantile reads for kQuantileLevels where a sort would.
+void place_quantiles(Vector& x) {
+    const auto last = static_cast<std::size_t>(x.size() - 1);
+    std::vector<std::size_t> ranks;
+    for (const double level : kQuantileLevels) {
+        const auto low = static_cast<std::size_t>(level * static_cast<double>(last));
+        for (const std::size_t rank : {low, std::min(low + 1, last)})
+            if (ranks.empty() || rank > ranks.back()) ranks.push_back(rank);
+    }
+    place_ranks(x.data(), x.data() + x.size(), ranks, 0);
+}
 
 /// Loss of every row.
 Vector row_losses(const Responses& r, const PreferenceLoss& loss) {
@@ -54,7 +78,7 @@ SplitMetrics summarise(const Responses& r, const PreferenceLoss& loss) {
         out.rewards_rejected = r.reward_rejected.mean();
     }
     Vector sorted = r.margin;
-    std::sort(sorted.begin(), sorted.end());
+    place_quantiles(sorted);
     for (std::size_t q = 0; q < kQuantileLevels.size(); ++q)
         out.margin_quantiles[q] =
             sorted_quantile(sorted.data(), static_cast<std::size_t>(n), kQuantileLevels[q]);

@@ -56,7 +56,8 @@ TEST_CASE("prefdyn-bench lists what it times, and says met or MISSED beside each
         return std::system(call.c_str()) >> 8;
     };
     CHECK(run(" --list") == 0);
-    for (const char* name : {"margin_pass", "engines", "heads", "mixture", "embedding", "training"})
+    for (const char* name :
+         {"margin_pass", "engines", "heads", "mixture", "sweep", "embedding", "training"})
         CHECK_MESSAGE(contains(content(folder / "out"), name), name);
     CHECK(run(small) == 0);
     const std::string text = content(folder / "out");

@@ -20,8 +20,7 @@ struct Here {
     const Record& r;
     double drift;  ///< sum of the errors of the steps, ||.||_F
     double reach;  ///< of the head itself: the same where steps bring no two heads further apart
-    std::vector<std::optional<Ball>>&
-        decays;  ///< of loss_decay, by record; filled by the first call
+    std::vector<std::optional<Ball>>& decays;  ///< of loss_decay, by record, once it was asked for
 };
 
 using Fixed = Ball (*)(const Evidence&);

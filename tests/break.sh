@@ -6,6 +6,7 @@
 # Survived means: the exit code of README.md, nothing half-written under its final name, and the same numbers afterwards.
 # Exit code: 0 all survived, 1 not, 77 there are no data.
 set -u
+{ # read to its end before it runs: who edits it meanwhile does no harm
 cd "$(dirname "$0")/.." || exit 2
 P=$(realpath "${PREFDYN:-build/prefdyn}")
 DATA=${PREFDYN_DATA:-../shared/data}
@@ -294,3 +295,5 @@ row "a moved folder"
 
 printf '| %-44s | %5d | %8d |\n' "all" "$all_tried" "$all_survived"
 [ "$all_tried" = "$all_survived" ]
+exit
+}

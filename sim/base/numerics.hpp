@@ -22,7 +22,8 @@ class CompensatedSum {
         lost_ += std::fabs(sum_) >= std::fabs(x) ? (sum_ - next) + x : (x - next) + sum_;
         sum_ = next;
     }
-    double value() const { return sum_ + lost_; }
+    /// Infinite where the plain sum is: there is nothing to make up for.
+    double value() const { return std::isfinite(sum_) ? sum_ + lost_ : sum_; }
 
   private:
     double sum_ = 0.0, lost_ = 0.0;

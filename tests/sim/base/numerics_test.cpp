@@ -86,6 +86,17 @@ TEST_CASE("identities between the scalar functions") {
     }
 }
 
+TEST_CASE("a compensated sum loses nothing, and is infinite where a term is") {
+    CompensatedSum small;
+    for (const double x : {1.0, 1e100, 1.0, -1e100}) small += x;
+    CHECK(small.value() == 2.0);
+    CompensatedSum large;
+    for (const double x : {1.0, kInfinity, 3.0}) large += x;
+    CHECK(large.value() == kInfinity);
+    large += -kInfinity;
+    CHECK(std::isnan(large.value()));
+}
+
 TEST_CASE("NaN goes through every scalar function") {
     const double row[] = {0.0, kNan};
     CHECK(std::isnan(softplus(kNan)));

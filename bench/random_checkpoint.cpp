@@ -98,7 +98,7 @@ json config_of(const ModelConfig& c) {
             {"head_dim", c.head_size},
             {"vocab_size", c.vocabulary},
             {"max_position_embeddings", c.context},
-            {"rms_norm_eps", c.norm_epsilon},
+            {"rms_norm_eps", c.norm.epsilon},
             {"tie_word_embeddings", true}};
 }
 

@@ -13,6 +13,9 @@ int run_command(const std::vector<std::string>& arguments, std::ostream& out, st
 /// Markdown of the options of every command, docs/options.md.
 std::string options_page();
 
+/// Markdown table of the language models that are run, in docs/scaled.md.
+std::string architectures_table();
+
 /// Markdown of every dataset of a result file, docs/file-format.md.
 std::string file_format_page();
 

@@ -6,6 +6,7 @@
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/finetune/run_file.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/lm/model/architectures.hpp"
 
 namespace prefdyn {
 
@@ -41,6 +42,23 @@ std::string file_format_page() {
     return out.str();
 }
 
+std::string architectures_table() {
+    std::string out =
+        "| `architectures` | `model_type` | models | what differs from Llama "
+        "|\n|---|---|---|---|\n";
+    for (const transformer::Architecture& each : transformer::architectures())
+        out.append("| `")
+            .append(each.name)
+            .append("` | `")
+            .append(each.model_type)
+            .append("` | ")
+            .append(each.models)
+            .append(" | ")
+            .append(each.differs)
+            .append(" |\n");
+    return out;
+}
+
 namespace {
 
 int run_docs(const std::vector<std::string>& arguments, std::ostream& out) {
@@ -49,15 +67,17 @@ int run_docs(const std::vector<std::string>& arguments, std::ostream& out) {
         out << file_format_page();
     else if (page == "options")
         out << options_page();
+    else if (page == "architectures")
+        out << architectures_table();
     else
-        throw InputError("docs: give one page", "known: file-format, options");
+        throw InputError("docs: give one page", "known: file-format, options, architectures");
     return 0;
 }
 
 }  // namespace
 
 Command docs_command() {
-    return {"docs", "print a generated page: file-format, options", run_docs};
+    return {"docs", "print a generated page: file-format, options, architectures", run_docs};
 }
 
 }  // namespace prefdyn

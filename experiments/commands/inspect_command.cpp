@@ -39,15 +39,33 @@ void declare(ParameterTable& t, InspectOptions& o) {
 }
 
 std::string rope_text(const transformer::RopeSpec& rope) {
-    const char* names[] = {"default", "linear", "dynamic", "llama3"};
-    std::string text =
-        std::string(names[static_cast<int>(rope.kind)]) + ", theta " + format_real(rope.theta);
+    std::string text = transformer::rope_names()[static_cast<std::size_t>(rope.kind)];
+    text.append(", theta ").append(format_real(rope.theta));
+    if (rope.share < 1.0) text.append(", share of a head ").append(format_real(rope.share));
     if (rope.kind == transformer::RopeKind::kDefault) return text;
-    text += ", factor " + format_real(rope.factor);
-    if (rope.kind != transformer::RopeKind::kLlama3) return text;
-    return text + ", low " + format_real(rope.low_freq_factor) + ", high " +
-           format_real(rope.high_freq_factor) + ", original context " +
-           format_real(rope.original_context);
+    text.append(", factor ").append(format_real(rope.factor));
+    if (rope.kind == transformer::RopeKind::kLlama3)
+        text.append(", low ")
+            .append(format_real(rope.low_freq_factor))
+            .append(", high ")
+            .append(format_real(rope.high_freq_factor));
+    if (rope.kind == transformer::RopeKind::kLinear || rope.kind == transformer::RopeKind::kDynamic)
+        return text;
+    return text.append(", original context ").append(format_real(rope.original_context));
+}
+
+/// Every kind of rotation with its layers.
+std::string ropes_text(const ModelConfig& c) {
+    std::string text;
+    for (std::size_t k = 0; k < c.ropes.size(); ++k) {
+        if (k > 0) text += "; ";
+        text += rope_text(c.ropes[k]);
+    }
+    if (c.rope_of_layer.empty()) return text;
+    text += text.empty() ? "none in layers" : "; by layer";
+    for (const int which : c.rope_of_layer)
+        text.append(" ").append(which < 0 ? "none" : std::to_string(which + 1));
+    return text;
 }
 
 std::string window_text(const std::vector<Index>& window) {
@@ -66,16 +84,17 @@ void print_config(std::ostream& out, const ModelConfig& c) {
         << ", feed-forward " << c.ffn << "\nlayers         " << c.layers << "\nheads          "
         << c.heads << " of " << c.head_size << ", key and value heads " << c.kv_heads
         << "\nV              " << c.vocabulary << "\ncontext        " << c.context
-        << ", attends to " << window_text(c.window) << "\nrope           " << rope_text(c.rope)
-        << "\nnorm epsilon   " << format_real(c.norm_epsilon) << "\nhead tied      " << yes(c.tied)
+        << ", attends to " << window_text(c.window) << "\nrope           " << ropes_text(c)
+        << "\nnorm epsilon   " << format_real(c.norm.epsilon) << "\nhead tied      " << yes(c.tied)
         << "\nbiases         q, k, v " << yes(c.qkv_bias) << ", attention output "
         << yes(c.output_bias) << ", feed-forward " << yes(c.mlp_bias) << "\nparameters     "
         << c.parameters() << "\n";
 }
 
 void print_files(std::ostream& out, const transformer::Checkpoint& checkpoint) {
-    out << "type           " << checkpoint.layer(0)[transformer::Part::kQuery].dtype_name
-        << " (layer 0, query), " << checkpoint.embedding().dtype_name << " (token embedding)\n";
+    out << "type           " << checkpoint.layer(0)[transformer::Part::kOutput].dtype_name
+        << " (layer 0, attention output), " << checkpoint.embedding().dtype_name
+        << " (token embedding)\n";
     const auto hash = transformer::hash_model(checkpoint);
     for (const auto& file : hash.files)
         out << "file           " << file.name << ", " << file.bytes << " bytes, hash " << file.hash

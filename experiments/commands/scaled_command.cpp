@@ -131,6 +131,11 @@ void print_pair(std::ostream& out, const EmbedInput& input) {
 
 ScaledInput scaled_input(const EmbedJob& job) {
     ScaledInput out;
+    if (job.model().config().logit_cap > 0.0)
+        throw InputError(job.model().checkpoint().folder() +
+                             ": caps its logits, so they are no linear function of features",
+                         "the theory is of linear heads; embed and verify --embeddings look at the "
+                         "features alone");
     const text::ResponsePair pair = shared_pair(job.input());
     for (const EmbedBehaviour& b : job.input().behaviours) {
         out.behaviours.push_back(dataset_of(job, b));

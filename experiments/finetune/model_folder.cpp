@@ -65,8 +65,9 @@ void copy_if_there(const std::string& from, const std::string& to, const std::st
 }
 
 std::vector<Index> shape_of(const Block& block) {
-    return block.vector ? std::vector<Index>{block.cols}
-                        : std::vector<Index>{block.rows, block.cols};
+    if (block.vector) return {block.cols};
+    if (block.transposed) return {block.cols, block.rows};
+    return {block.rows, block.cols};
 }
 
 void write_whole(const std::string& folder, const TrainedModel& model) {
@@ -76,12 +77,19 @@ void write_whole(const std::string& folder, const TrainedModel& model) {
     config.erase("dtype");
     config["torch_dtype"] = "float32";
     std::vector<Array> arrays;
+    std::vector<transformer::RowsF> turned;
     const Layout& layout = model.weights->layout();
+    turned.reserve(static_cast<std::size_t>(layout.count()));
     for (int b = 0; b < layout.count(); ++b) {
         const auto values = model.weights->matrix(b);
-        arrays.push_back(array_of(
-            layout.block(b).name, shape_of(layout.block(b)),
-            std::span<const float>(values.data(), static_cast<std::size_t>(values.size()))));
+        const float* from = values.data();
+        if (layout.block(b).transposed) {
+            turned.emplace_back(values.transpose());
+            from = turned.back().data();
+        }
+        arrays.push_back(
+            array_of(layout.block(b).name, shape_of(layout.block(b)),
+                     std::span<const float>(from, static_cast<std::size_t>(values.size()))));
     }
     for (const char* name :
          {"tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
@@ -94,11 +102,21 @@ void write_whole(const std::string& folder, const TrainedModel& model) {
     write_text(inside(folder, kConfig), text);
 }
 
-/// "self_attn.q_proj" of "model.layers.0.self_attn.q_proj.weight" is "q_proj" for PEFT.
-std::string module_name(Part part) {
-    const std::string name = finetune::part_name(part);  // block.projection.weight
-    const std::size_t end = name.rfind('.'), begin = name.rfind('.', end - 1) + 1;
-    return name.substr(begin, end - begin);
+/// "q_proj" of "model.layers.0.self_attn.q_proj.weight" for PEFT, which takes a name's end; more of
+/// it where another weight of the layer ends alike.
+std::string module_name(const Layout& layout, Part part) {
+    const auto name_of = [&](int block) {
+        const std::string& name = layout.block(block).name;
+        return name.substr(0, name.rfind('.'));
+    };
+    const int block = layout.part(0, part);
+    const std::string name = name_of(block);
+    std::string out = name.substr(name.rfind('.') + 1);
+    for (int b = 0; b < layout.count(); ++b)
+        if (b != block && layout.block(b).layer == 0 && !layout.block(b).vector &&
+            name_of(b).ends_with("." + out))
+            out = name.substr(name.rfind('.', name.rfind('.') - 1) + 1);
+    return out;
 }
 
 std::string piece_name(const Layout& layout, const Piece& piece) {
@@ -116,14 +134,15 @@ void write_adapter(const std::string& folder, const TrainedModel& model) {
     config["lora_alpha"] = model.spec.alpha;
     config["lora_dropout"] = 0.0;
     config["bias"] = "none";
-    config["fan_in_fan_out"] = false;
+    const Layout& layout = model.weights->layout();
+    const std::vector<Part> targets = finetune::targets_in(layout, model.spec.targets);
+    config["fan_in_fan_out"] = layout.block(layout.part(0, targets.front())).transposed;
     config["inference_mode"] = true;
-    for (const Part part : model.spec.targets)
-        config["target_modules"].push_back(module_name(part));
+    for (const Part part : targets) config["target_modules"].push_back(module_name(layout, part));
     std::vector<Array> arrays;
     for (const Piece& piece : model.trainable->pieces())
         arrays.push_back(
-            array_of(piece_name(model.weights->layout(), piece), {piece.rows, piece.cols},
+            array_of(piece_name(layout, piece), {piece.rows, piece.cols},
                      std::span<const float>(model.theta->data() + piece.offset,
                                             static_cast<std::size_t>(piece.rows * piece.cols))));
     const std::string text = config.dump(2) + "\n";
@@ -164,10 +183,16 @@ void require_same_model(const transformer::ModelConfig& a, const transformer::Mo
     same("vocab_size", a.vocabulary, b.vocabulary);
     same("its biases", std::array{a.qkv_bias, a.output_bias, a.mlp_bias},
          std::array{b.qkv_bias, b.output_bias, b.mlp_bias});
-    same("rms_norm_eps", a.norm_epsilon, b.norm_epsilon);
+    same("the epsilon of its norms", a.norm.epsilon, b.norm.epsilon);
     same("its attention window", a.window, b.window);
-    same("rope_theta", a.rope.theta, b.rope.theta);
-    same("rope scaling", a.rope.kind, b.rope.kind);
+    same("its rotation", a.ropes, b.ropes);
+    same("the layers it rotates", a.rope_of_layer, b.rope_of_layer);
+    same("its activation", a.activation, b.activation);
+    same("its residual order", a.parallel, b.parallel);
+    same("its multipliers", std::array{a.embedding_scale, a.residual_scale, a.logit_scale},
+         std::array{b.embedding_scale, b.residual_scale, b.logit_scale});
+    same("its scale and caps", std::array{a.attention_scale, a.attention_cap, a.logit_cap},
+         std::array{b.attention_scale, b.attention_cap, b.logit_cap});
 }
 
 /// A model of the folder, or the base with the folder's adapter.

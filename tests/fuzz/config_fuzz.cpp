@@ -10,7 +10,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         const ModelConfig c =
             parse_model_config({reinterpret_cast<const char*>(data), size}, "fuzz");
-        if (c.heads % c.kv_heads != 0 || c.head_size < 2 || c.head_size % 2 != 0 ||
+        for (const RopeSpec& rope : c.ropes)
+            if (rope.columns(c.head_size) < 2 || rope.columns(c.head_size) % 2 != 0 ||
+                rope.columns(c.head_size) > c.head_size)
+                std::abort();
+        if (c.heads % c.kv_heads != 0 || c.head_size < 1 ||
             c.window.size() != static_cast<std::size_t>(c.layers) || c.parameters() <= 0)
             std::abort();
     } catch (const prefdyn::InputError&) {

@@ -62,6 +62,8 @@ def main():
                dict(base, architectures=["Qwen2ForCausalLM"], use_sliding_window=True,
                     sliding_window=8, max_window_layers=2, model_type="qwen2",
                     rope_parameters=dict(rope_type="linear", factor=2, rope_theta=1e4))]
+    kept = pathlib.Path(__file__).parents[1] / "sim/lm/model/architecture_values.json"
+    configs += [model["config"] for model in json.loads(kept.read_text())["models"]]
     for i, config in enumerate(configs):
         (folder / "config" / str(i)).write_text(json.dumps(config))
 

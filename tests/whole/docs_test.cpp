@@ -30,6 +30,11 @@ TEST_CASE("docs/file-format.md and docs/options.md are fresh") {
     CHECK(read(source_dir() / "docs" / "options.md") == options_page());
 }
 
+TEST_CASE("docs/scaled.md has the table of architectures") {
+    const std::string page = read(source_dir() / "docs" / "scaled.md");
+    CHECK(contains(page, std::string("\n").append(architectures_table()).append("\n")));
+}
+
 TEST_CASE("docs/theory.md states every claim and names files that exist") {
     const std::string page = read(source_dir() / "docs" / "theory.md");
     for (const auto& claim : theory::claims()) {

@@ -21,7 +21,8 @@ void softmax(double* x, Index n, double scale) {
 
 template <class Real>
 Real score_scale(const Heads& shape) {
-    return static_cast<Real>(1.0 / std::sqrt(static_cast<double>(shape.size)));
+    const double root = std::sqrt(static_cast<double>(shape.size));
+    return static_cast<Real>(shape.scale > 0.0 ? shape.scale : 1.0 / root);
 }
 
 /// Queries [row, row + rows) of a sequence, and keys [key, key + keys), which hold all that they
@@ -41,18 +42,32 @@ void for_each_tile(const Heads& shape, Index n, Work work) {
     }
 }
 
-/// P (rows, keys) of a tile: rows are softmax(scale q k^T) over what a token attends to, 0
-/// elsewhere; q (rows, h), k (keys, h).
+/// Scores x become c tanh(a x / c); `bend`, if it is there, 1 - tanh^2.
+template <class Real>
+void cap_scores(const Heads& shape, RowsMap<Real> x, RowsMap<Real>* bend) {
+    const auto cap = static_cast<Real>(shape.cap);
+    for (Index i = 0; i < x.size(); ++i) {
+        const Real t = std::tanh(score_scale<Real>(shape) * x.data()[i] / cap);
+        x.data()[i] = cap * t;
+        if (bend) bend->data()[i] = Real(1) - t * t;
+    }
+}
+
+/// P (rows, keys) of a tile: rows are softmax(S) over what a token attends to, 0 elsewhere; q
+/// (rows, h), k (keys, h). `bend`: what a cap multiplies slopes by.
 template <class Real>
 void attention_weights(const Heads& shape, const Tile& tile, const View<Real>& q,
-                       const View<Real>& k, RowsMap<Real> weights) {
+                       const View<Real>& k, RowsMap<Real> weights, RowsMap<Real>* bend = nullptr) {
     multiply(q, k.transposed(), weights.data(), tile.keys, Into::kSet);
+    const bool capped = shape.cap > 0.0;
+    if (capped) cap_scores(shape, weights, bend);
+    const Real scale = capped ? Real(1) : score_scale<Real>(shape);
     for (Index i = 0; i < tile.rows; ++i) {
         const Index token = tile.row + i, end = token + 1 - tile.key;
         const Index begin =
             shape.window > 0 ? std::max<Index>(0, token - shape.window + 1 - tile.key) : 0;
         Real* row = weights.row(i).data();
-        softmax(row + begin, end - begin, score_scale<Real>(shape));
+        softmax(row + begin, end - begin, scale);
         std::fill(row, row + begin, Real(0));
         std::fill(row + end, row + tile.keys, Real(0));
     }
@@ -101,15 +116,36 @@ struct PaddedHead {
     }
 };
 
+template <class Real>
+void attention_by_tiles(const Heads& shape, std::span<const Prompt> sequences,
+                        const Rows<Real>& query, const Rows<Real>& key, const Rows<Real>& value,
+                        Rows<Real>& mixed) {
+    const Index h = shape.size, shared = shape.heads / shape.kv_heads;
+    for_each_group(shape, sequences, [&](const Prompt& s, Index kv) {
+        const View<Real> k = part(key, s, kv, h), v = part(value, s, kv, h);
+        Scratch<Real> scratch(s.length);
+        for (Index head = kv * shared; head < (kv + 1) * shared; ++head)
+            for_each_tile(shape, s.length, [&](const Tile& tile) {
+                const auto q = part(query, s, head, h).block(tile.row, 0, tile.rows, h);
+                const RowsMap<Real> p = scratch.of(tile);
+                attention_weights(shape, tile, q, k.block(tile.key, 0, tile.keys, h), p);
+                multiply(view_of(p), v.block(tile.key, 0, tile.keys, h),
+                         start(mixed, s, head, h) + tile.row * mixed.cols(), mixed.cols(),
+                         Into::kSet);
+            });
+    });
+}
+
 }  // namespace
 
-/// One query after another: inference takes sequences as long as the context.
+/// One query after another, but with a cap: inference takes sequences as long as the context.
 template <>
 void attention_forward(const Heads& shape, std::span<const Prompt> sequences,
                        const Rows<float>& query, const Rows<float>& key, const Rows<float>& value,
                        Rows<float>& mixed) {
     const Index h = shape.size, shared = shape.heads / shape.kv_heads;
     mixed.resize(query.rows(), query.cols());
+    if (shape.cap > 0.0) return attention_by_tiles(shape, sequences, query, key, value, mixed);
     for_each_group(shape, sequences, [&](const Prompt& s, Index kv) {
         const PaddedHead padded(part(key, s, kv, h), part(value, s, kv, h));
         Column<float> scores(padded.keys.cols());
@@ -125,21 +161,8 @@ template <>
 void attention_forward(const Heads& shape, std::span<const Prompt> sequences,
                        const Rows<double>& query, const Rows<double>& key,
                        const Rows<double>& value, Rows<double>& mixed) {
-    const Index h = shape.size, shared = shape.heads / shape.kv_heads;
     mixed.resize(query.rows(), query.cols());
-    for_each_group(shape, sequences, [&](const Prompt& s, Index kv) {
-        const View<double> k = part(key, s, kv, h), v = part(value, s, kv, h);
-        Scratch<double> scratch(s.length);
-        for (Index head = kv * shared; head < (kv + 1) * shared; ++head)
-            for_each_tile(shape, s.length, [&](const Tile& tile) {
-                const auto q = part(query, s, head, h).block(tile.row, 0, tile.rows, h);
-                const RowsMap<double> p = scratch.of(tile);
-                attention_weights(shape, tile, q, k.block(tile.key, 0, tile.keys, h), p);
-                multiply(view_of(p), v.block(tile.key, 0, tile.keys, h),
-                         start(mixed, s, head, h) + tile.row * mixed.cols(), mixed.cols(),
-                         Into::kSet);
-            });
-    });
+    attention_by_tiles(shape, sequences, query, key, value, mixed);
 }
 
 template <class Real>
@@ -152,7 +175,7 @@ void attention_backward(const Heads& shape, std::span<const Prompt> sequences,
     dkey.setZero(key.rows(), key.cols());
     dvalue.setZero(value.rows(), value.cols());
     for_each_group(shape, sequences, [&](const Prompt& s, Index kv) {
-        Scratch<Real> weights(s.length), slopes(s.length);
+        Scratch<Real> weights(s.length), slopes(s.length), bends(shape.cap > 0.0 ? s.length : 0);
         for (Index head = kv * shared; head < (kv + 1) * shared; ++head)
             for_each_tile(shape, s.length, [&](const Tile& tile) {
                 const auto rows_of = [&](const Rows<Real>& x) {
@@ -165,13 +188,15 @@ void attention_backward(const Heads& shape, std::span<const Prompt> sequences,
                 const Index from = tile.key * dkey.cols();
                 const RowsMap<Real> p = weights.of(tile);
                 RowsMap<Real> ds = slopes.of(tile);
-                attention_weights(shape, tile, q, k, p);
+                RowsMap<Real> bend = bends.of(tile);
+                attention_weights(shape, tile, q, k, p, &bend);
                 multiply(view_of(p).transposed(), dout, start(dvalue, s, kv, h) + from,
                          dvalue.cols(), Into::kAdd);
                 multiply(dout, keys_of(value).transposed(), ds.data(), tile.keys, Into::kSet);
                 const Column<Real> along = p.cwiseProduct(ds).rowwise().sum();
                 ds.colwise() -= along;
                 ds.array() *= p.array() * score_scale<Real>(shape);
+                if (shape.cap > 0.0) ds.array() *= bend.array();
                 multiply(view_of(ds), k, start(dquery, s, head, h) + tile.row * dquery.cols(),
                          dquery.cols(), Into::kSet);
                 multiply(view_of(ds).transposed(), q, start(dkey, s, kv, h) + from, dkey.cols(),

@@ -19,8 +19,6 @@ using nlohmann::json;
 constexpr std::size_t kMaxIndex = std::size_t{16} << 20;
 constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
-constexpr const char* kEmbedding = "model.embed_tokens.weight";
-constexpr const char* kHead = "lm_head.weight";
 
 /// FOLDER/NAME, which must be a plain name; it may be a link, as in the hub's cache.
 std::string inside(const std::string& folder, const std::string& name) {
@@ -69,8 +67,22 @@ bool same_values(const Tensor& a, const Tensor& b) {
 }
 
 /// Buffers older versions saved although they follow from the config.
-bool is_derived(const std::string& name) {
-    return name.ends_with(".rotary_emb.inv_freq") || name.ends_with(".self_attn.masked_bias");
+bool is_derived(const ModelConfig& config, const std::string& name) {
+    if (name.ends_with(".rotary_emb.inv_freq") || name.ends_with(".masked_bias")) return true;
+    if (config.naming == Naming::kGpt2) return name.ends_with(".attn.bias");  // the causal mask
+    return config.naming == Naming::kNeox && name.ends_with(".attention.bias");
+}
+
+/// (cols, rows) from (rows, cols), elements of a few bytes.
+std::vector<std::byte> transposed(std::span<const std::byte> from, Index rows, Index cols) {
+    const auto width = static_cast<Index>(from.size()) / (rows * cols);
+    std::vector<std::byte> out(from.size());
+#pragma omp parallel for schedule(static)
+    for (Index i = 0; i < rows; ++i)
+        for (Index j = 0; j < cols; ++j)
+            std::copy_n(from.data() + (i * cols + j) * width, width,
+                        out.data() + (j * rows + i) * width);
+    return out;
 }
 
 }  // namespace
@@ -129,6 +141,33 @@ Tensor Checkpoint::adapted(Tensor tensor, Adapter::Place where) {
     return tensor;
 }
 
+/// A tensor that lies as (in, out), as (out, in).
+Tensor Checkpoint::take_transposed(const std::string& name, const std::vector<Index>& shape) {
+    Tensor tensor = take(name, {shape[1], shape[0]});
+    turned_.push_back(transposed(tensor.bytes, shape[1], shape[0]));
+    tensor.shape = shape;
+    tensor.bytes = turned_.back();
+    tensor.mapped = false;
+    return tensor;
+}
+
+/// Null: not present().
+Tensor Checkpoint::take_vector(const char* name) {
+    if (!name) return {};
+    return adapted(take(name, {config_.hidden}), Adapter::Place::kVector);
+}
+
+/// Files of the model without its head leave the first part of every name away.
+void Checkpoint::add_prefix() {
+    const std::string prefix = name_prefix(config_), head = outer_names(config_).head;
+    const auto has_it = [&](const auto& item) { return item.first.starts_with(prefix); };
+    if (std::any_of(tensors_.begin(), tensors_.end(), has_it)) return;
+    Tensors named;
+    for (auto& [name, tensor] : tensors_)
+        named.emplace(name == head ? name : prefix + name, std::move(tensor));
+    tensors_ = std::move(named);
+}
+
 LayerTensors Checkpoint::take_layer(Index index) {
     LayerTensors out;
     out.layer = index;
@@ -136,10 +175,11 @@ LayerTensors Checkpoint::take_layer(Index index) {
         const auto part = static_cast<Part>(p);
         const std::vector<Index> shape = part_shape(config_, part);
         if (shape.empty()) continue;
-        std::string name = "model.layers." + std::to_string(index) + ".";
+        const std::string name = part_name(config_, index, part);
         const bool matrix = shape.size() == 2;
-        out.parts[p] = adapted(take(name.append(part_name(part)), shape),
-                               matrix ? Adapter::Place::kProjection : Adapter::Place::kVector);
+        out.parts[p] = adapted(
+            lies_transposed(config_, part) ? take_transposed(name, shape) : take(name, shape),
+            matrix ? Adapter::Place::kProjection : Adapter::Place::kVector);
     }
     return out;
 }
@@ -148,16 +188,19 @@ LayerTensors Checkpoint::take_layer(Index index) {
 /// which then counts; or the head alone, which then is the embedding. An adapter may part them.
 void Checkpoint::take_embedding_and_head() {
     const std::vector<Index> shape = {config_.vocabulary, config_.hidden};
-    const bool alone = config_.tied && !tensors_.contains(kEmbedding) && tensors_.contains(kHead);
-    Tensor table = take(alone ? kHead : kEmbedding, shape);
+    const char* const table_name = outer_names(config_).embedding;
+    const char* const head_name = outer_names(config_).head;
+    const bool alone =
+        config_.tied && !tensors_.contains(table_name) && tensors_.contains(head_name);
+    Tensor table = take(alone ? head_name : table_name, shape);
     Tensor head = table;
-    if (!config_.tied || tensors_.contains(kHead)) head = take(kHead, shape);
+    if (!config_.tied || tensors_.contains(head_name)) head = take(head_name, shape);
     config_.tied = config_.tied && same_values(table, head);
-    table.name = kEmbedding;
+    table.name = table_name;
     if (config_.tied) head = table;
     if (config_.tied && adapter_)
         if (const Tensor* both = adapter_->embedding_of_base(table)) head = *both;
-    head.name = kHead;
+    head.name = head_name;
     embedding_ = adapted(table, Adapter::Place::kTable);
     head_ = adapted(head, Adapter::Place::kTable);
     config_.tied = config_.tied && same_values(embedding_, head_);
@@ -166,7 +209,7 @@ void Checkpoint::take_embedding_and_head() {
 
 void Checkpoint::require_nothing_left() const {
     for (const auto& [name, tensor] : tensors_)
-        if (!is_derived(name))
+        if (!is_derived(config_, name))
             throw InputError(tensor.file + ": tensor " + text::shown(json(name)) +
                                  " is not part of the model config.json describes",
                              "it may change the computation, so the model is not run");
@@ -214,8 +257,14 @@ Checkpoint::Checkpoint(const std::string& folder, const std::string& base) {
     else
         throw InputError(folder_ + ": has neither " + kSingle + " nor " + kIndex,
                          "pickled weights (.bin, .pt) are not read; convert them to safetensors");
+    add_prefix();
     take_embedding_and_head();
-    final_norm_ = adapted(take("model.norm.weight", {config_.hidden}), Adapter::Place::kVector);
+    const OuterNames names = outer_names(config_);
+    if (names.positions)
+        positions_ = adapted(take(names.positions, {config_.context, config_.hidden}),
+                             Adapter::Place::kTable);
+    final_norm_ = take_vector(names.final_norm);
+    final_norm_bias_ = take_vector(names.final_norm_bias);
     for (Index i = 0; i < config_.layers; ++i) layers_.push_back(take_layer(i));
     require_nothing_left();
     tensors_.clear();

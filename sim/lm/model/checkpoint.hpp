@@ -1,7 +1,7 @@
 #pragma once
 // A folder in Hugging Face layout: config.json and model.safetensors, or the shards that
 // model.safetensors.index.json names. Only mapped, nothing is read until it is asked for, but for
-// the weights an adapter changes: those are made in memory.
+// the weights that an adapter changes or that lie transposed: those are made in memory.
 
 #include <array>
 #include <memory>
@@ -38,8 +38,10 @@ class Checkpoint {
         return layers_[static_cast<std::size_t>(index)];
     }
     const Tensor& embedding() const { return embedding_; }    ///< (V, d)
+    const Tensor& positions() const { return positions_; }    ///< (context, d), or not present()
     const Tensor& final_norm() const { return final_norm_; }  ///< (d)
-    const Tensor& head() const { return head_; }              ///< (V, d), the embedding if tied
+    const Tensor& final_norm_bias() const { return final_norm_bias_; }  ///< (d), or not present()
+    const Tensor& head() const { return head_; }  ///< (V, d), the embedding if tied
 
   private:
     void choose_folders(const std::string& folder, const std::string& base);
@@ -47,17 +49,21 @@ class Checkpoint {
     void open_shards();
     Tensor take(const std::string& name, const std::vector<Index>& shape);
     Tensor adapted(Tensor tensor, Adapter::Place where);
+    Tensor take_transposed(const std::string& name, const std::vector<Index>& shape);
+    void add_prefix();
+    Tensor take_vector(const char* name);
     LayerTensors take_layer(Index index);
     void take_embedding_and_head();
     void require_nothing_left() const;
     std::string folder_, tokenizer_folder_;
     std::unique_ptr<Adapter> adapter_;
-    std::vector<std::unique_ptr<RowsF>> made_;  ///< weights the adapter changes
+    std::vector<std::unique_ptr<RowsF>> made_;    ///< weights the adapter changes
+    std::vector<std::vector<std::byte>> turned_;  ///< weights that lie transposed in the file
     std::vector<std::unique_ptr<MappedFile>> files_;
     Tensors tensors_;  ///< those not taken yet
     ModelConfig config_;
     std::vector<LayerTensors> layers_;
-    Tensor embedding_, final_norm_, head_;
+    Tensor embedding_, positions_, final_norm_, final_norm_bias_, head_;
 };
 
 }  // namespace prefdyn::transformer

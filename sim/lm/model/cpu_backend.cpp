@@ -63,8 +63,7 @@ class LoadedLayer {
 
 class CpuBackend final : public LayerBackend {
   public:
-    CpuBackend(const ModelConfig& config, Index longest)
-        : c_(config), rope_(config.rope, config.head_size, longest) {}
+    CpuBackend(const ModelConfig& config, Index longest) : c_(config), ropes_(config, longest) {}
 
     void begin(RowsF x, std::vector<Prompt> prompts) override {
         x_ = std::move(x);
@@ -77,14 +76,15 @@ class CpuBackend final : public LayerBackend {
 
   private:
     void advance(const Batch& batch) {
-        const Layer<float> layer(c_, loaded_.weights(), loaded_.layer(), rope_, batch.prompts);
+        const Layer<float> layer(c_, loaded_.weights(), loaded_.layer(), ropes_[loaded_.layer()],
+                                 batch.prompts);
         LayerTape<float> tape;
         tape.x = x_.middleRows(batch.first, batch.tokens);
         x_.middleRows(batch.first, batch.tokens) = layer.forward(tape, Keep::kNothing);
     }
 
     const ModelConfig c_;
-    RopeTable rope_;
+    LayerRopes ropes_;
     RowsF x_;  // (tokens, d)
     std::vector<Prompt> prompts_;
     std::vector<Batch> batches_;

@@ -2,6 +2,7 @@
 // What a layer does to single numbers, once for the processor and the card.
 
 #include "sim/base/numerics.hpp"
+#include "sim/lm/model/activation.hpp"
 
 namespace prefdyn::transformer {
 
@@ -47,6 +48,43 @@ PREFDYN_HD void gate_backward(Real g, Real u, Real da, Real& dg, Real& du) {
     const Real s = Real(1) / (Real(1) + std::exp(-g));
     dg = da * u * s * (Real(1) + g * (Real(1) - s));
     du = da * g * s;
+}
+
+/// act(x), and its slope.
+template <class Real>
+PREFDYN_HD Real activated(Activation kind, Real x) {
+    constexpr Real kRootHalf = Real(0.70710678118654752440), kTanh = Real(0.79788456080286535588);
+    switch (kind) {
+        case Activation::kSilu:
+            return x / (Real(1) + std::exp(-x));
+        case Activation::kGelu:
+            return Real(0.5) * x * (Real(1) + std::erf(x * kRootHalf));
+        case Activation::kGeluTanh:
+            return Real(0.5) * x * (Real(1) + std::tanh(kTanh * (x + Real(0.044715) * x * x * x)));
+        default:
+            return x > Real(0) ? x : Real(0);
+    }
+}
+template <class Real>
+PREFDYN_HD Real activation_slope(Activation kind, Real x) {
+    constexpr Real kRootHalf = Real(0.70710678118654752440), kTanh = Real(0.79788456080286535588);
+    constexpr Real kDensity = Real(0.39894228040143267794);  // 1 / sqrt(2 pi)
+    switch (kind) {
+        case Activation::kSilu: {
+            const Real s = Real(1) / (Real(1) + std::exp(-x));
+            return s * (Real(1) + x * (Real(1) - s));
+        }
+        case Activation::kGelu:
+            return Real(0.5) * (Real(1) + std::erf(x * kRootHalf)) +
+                   x * kDensity * std::exp(Real(-0.5) * x * x);
+        case Activation::kGeluTanh: {
+            const Real t = std::tanh(kTanh * (x + Real(0.044715) * x * x * x));
+            const Real inner = kTanh * (Real(1) + Real(0.134145) * x * x);
+            return Real(0.5) * (Real(1) + t) + Real(0.5) * x * (Real(1) - t * t) * inner;
+        }
+        default:
+            return x > Real(0) ? Real(1) : Real(0);
+    }
 }
 
 /// A softmax that sees its scores a few at a time: `top` is the largest so far, -infinity before

@@ -4,35 +4,54 @@
 
 #include <span>
 
-#include "sim/lm/model/rope.hpp"
+#include "sim/lm/model/model_config.hpp"
 
 namespace prefdyn::transformer {
 
-/// y (T, d): y_tj = w_j x_tj r_t,  r_t = (mean_j x_tj^2 + epsilon)^(-1/2); w (d), the mean in
-/// double precision. y may be x.
+/// w and b (width); rows of several stretches of `width` columns are normed stretch by stretch.
 template <class Real>
-void norm_forward(const Rows<Real>& x, const Real* w, double epsilon, Rows<Real>& y);
+struct NormWeights {
+    const Real* weight;
+    const Real* bias;  ///< null: none
+    Index width;
+};
 
-/// dx_tj += r_t w_j dy_tj - x_tj r_t^3 / d sum_i w_i dy_ti x_ti, and, if `dw` is there,
-/// dw_j += sum_t dy_tj x_tj r_t.
+/// y (T, d), every row or stretch of d columns: with NormKind::kRms
+///   y_j = (w_j + offset) x_j r,  r = (mean_j x_j^2 + epsilon)^(-1/2),
+/// with NormKind::kLayer
+///   y_j = (w_j + offset) (x_j - m) r + b_j,  m = mean x,  r = (mean_j (x_j - m)^2 +
+///   epsilon)^(-1/2);
+/// means in double precision. y may be x.
 template <class Real>
-void norm_backward(const Rows<Real>& x, const Real* w, double epsilon, const Rows<Real>& dy,
-                   Rows<Real>& dx, Real* dw);
+void norm_forward(const Rows<Real>& x, const NormWeights<Real>& w, const NormSpec& spec,
+                  Rows<Real>& y);
 
-/// Rotates pair (c, c + h/2) of every head of x (T, heads h) by the angle of its token's position
-/// in its sequence. Rotations are orthogonal: gradients are rotated back.
+/// With u = (x - m) r (m = 0 for kRms) and g_j = (w_j + offset) dy_j:
+///   dx_j += r (g_j - [mean g] - u_j mean_i g_i u_i), [] for kLayer alone,
+/// and, if they are there, dw_j += sum dy_j u_j,  db_j += sum dy_j.
+template <class Real>
+void norm_backward(const Rows<Real>& x, const NormWeights<Real>& w, const NormSpec& spec,
+                   const Rows<Real>& dy, Rows<Real>& dx, Real* dw, Real* db);
+
+/// Rotates pair (c, c + r/2) of every head of x (T, heads h) by the angle of its token's position
+/// in its sequence, r the columns that the table rotates; the backward pass is the transpose.
 template <class Real>
 void rotate_forward(const RopeTable& rope, std::span<const Prompt> sequences, Rows<Real>& x);
 template <class Real>
 void rotate_backward(const RopeTable& rope, std::span<const Prompt> sequences, Rows<Real>& dx);
 
-/// a (T, f) = silu(g) u,  silu(g) = g sigma(g).
+/// a (T, f) = act(g) u; act(u) where the layer has no gate.
 template <class Real>
-void gate_forward(const Rows<Real>& g, const Rows<Real>& u, Rows<Real>& a);
+void feed_forward(const ModelConfig& config, const Rows<Real>& g, const Rows<Real>& u,
+                  Rows<Real>& a);
 
-/// dg = da u sigma(g) (1 + g sigma(-g)),  du = da silu(g).
+/// dg = da u act'(g),  du = da act(g);  without a gate du = da act'(u).
 template <class Real>
-void gate_backward(const Rows<Real>& g, const Rows<Real>& u, const Rows<Real>& da, Rows<Real>& dg,
-                   Rows<Real>& du);
+void feed_backward(const ModelConfig& config, const Rows<Real>& g, const Rows<Real>& u,
+                   const Rows<Real>& da, Rows<Real>& dg, Rows<Real>& du);
+
+/// z = cap tanh(scale z / cap), scale z without a cap, as config says.
+void finish_logits(const ModelConfig& config, Rows<float>& z);
+void finish_logits(const ModelConfig& config, Rows<double>& z);
 
 }  // namespace prefdyn::transformer

@@ -1,10 +1,13 @@
 #pragma once
-// One layer of the transformer on T tokens, forward and backward; inference is the forward pass
-// that keeps nothing:
-//   m = x + W_o attention(rotated W_q y, rotated W_k y, W_v y) with y = norm(x),
-//   x' = m + W_down (silu(W_gate z) W_up z)                    with z = norm(m).
+// One layer of the transformer on T tokens, forward and backward, as ModelConfig describes it;
+// inference is the forward pass that keeps nothing:
+//   m = x + s N'(W_o attention(rotated M(W_q y), rotated M(W_k y), W_v y)) with y = N(x),
+//   x' = m + s N'(W_down (act(W_gate z) W_up z))                           with z = N(m),
+// and z = N(x) where attention and feed-forward are parallel; s is a multiplier of the config. N,
+// N', the norms M of queries and keys, the gate and every bias are there or not.
 
 #include "sim/lm/model/attention.hpp"
+#include "sim/lm/model/elementwise.hpp"
 #include "sim/lm/model/parameters.hpp"
 #include "sim/lm/model/product.hpp"
 
@@ -43,13 +46,19 @@ LayerWeights<Real> layer_weights(const Parameters<Real>& parameters, Index layer
 /// What the backward pass of attention reads. Only x is needed: the rest can be made of it.
 template <class Real>
 struct AttentionTape {
-    Rows<Real> x, query, key, value;  ///< query and key rotated
-    Rows<Real> mixed;                 ///< what attention gave
+    Rows<Real> x, query, key, value;    ///< query and key rotated
+    Rows<Real> plain_query, plain_key;  ///< before their norms
+    Rows<Real> mixed;                   ///< what attention gave
+    Rows<Real> attended;                ///< before the norm that ends attention
     template <class Take>
     void each(const ModelConfig& c, Take take) {
+        const bool normed = c.query_key_norm != QueryKeyNorm::kNone;
         take(x, c.hidden);
-        for (Rows<Real>* wide : {&query, &mixed}) take(*wide, c.heads * c.head_size);
-        for (Rows<Real>* narrow : {&key, &value}) take(*narrow, c.kv_heads * c.head_size);
+        for (Rows<Real>* wide : {&query, &mixed}) take(*wide, c.query_columns());
+        for (Rows<Real>* narrow : {&key, &value}) take(*narrow, c.key_columns());
+        take(plain_query, normed ? c.query_columns() : 0);
+        take(plain_key, normed ? c.key_columns() : 0);
+        take(attended, c.norms_after ? c.hidden : 0);
     }
 };
 
@@ -57,10 +66,13 @@ struct AttentionTape {
 template <class Real>
 struct MlpTape {
     Rows<Real> middle, gate, up;
+    Rows<Real> fed;  ///< before the norm that ends it
     template <class Take>
     void each(const ModelConfig& c, Take take) {
         take(middle, c.hidden);
-        for (Rows<Real>* wide : {&gate, &up}) take(*wide, c.ffn);
+        take(gate, c.gated ? c.ffn : 0);
+        take(up, c.ffn);
+        take(fed, c.norms_after ? c.hidden : 0);
     }
 };
 
@@ -73,37 +85,61 @@ struct LayerTape : AttentionTape<Real>, MlpTape<Real> {
     }
 };
 
-/// Beside the tape in the forward pass of the MLP.
+/// Beside the tape in the forward pass of attention.
+template <class Real>
+struct AttentionWork {
+    Rows<Real> normed, qkv;
+    Rows<Real> branch;  ///< what is added to x, where it is not added at once
+    template <class Take>
+    void each(const ModelConfig& c, Take take) {
+        take(normed, c.hidden);
+        take(qkv, c.qkv == Qkv::kApart ? 0 : c.query_columns() + 2 * c.key_columns());
+        take(branch, c.norms_after || c.residual_scale != 1.0 ? c.hidden : 0);
+    }
+};
+
+/// In that of the MLP.
 template <class Real>
 struct MlpWork {
-    Rows<Real> normed, gated;
+    Rows<Real> normed, gated, gate_up, branch;
     template <class Take>
     void each(const ModelConfig& c, Take take) {
         take(normed, c.hidden);
         take(gated, c.ffn);
+        take(gate_up, c.fused_gate_up ? 2 * c.ffn : 0);
+        take(branch, c.norms_after || c.residual_scale != 1.0 ? c.hidden : 0);
     }
 };
 
 /// Beside the tape in the backward pass of the MLP.
 template <class Real>
 struct MlpSlopes {
-    Rows<Real> gated, dgated, dgate, dup, z, dz;
+    Rows<Real> gated, dgated, dgate, dup, dgate_up, z, dz;
+    Rows<Real> dbranch;
     template <class Take>
     void each(const ModelConfig& c, Take take) {
         for (Rows<Real>* wide : {&gated, &dgated, &dgate, &dup}) take(*wide, c.ffn);
+        take(dgate_up, c.fused_gate_up ? 2 * c.ffn : 0);
         for (Rows<Real>* one : {&z, &dz}) take(*one, c.hidden);
+        take(dbranch, c.norms_after || c.residual_scale != 1.0 ? 2 * c.hidden : 0);
     }
 };
 
 /// Beside the tape in that of attention.
 template <class Real>
 struct AttentionSlopes {
-    Rows<Real> dmixed, dquery, dkey, dvalue, y, dy;
+    Rows<Real> dmixed, dquery, dkey, dvalue, dqkv, y, dy;
+    Rows<Real> dplain;  ///< in queries and keys before their norms
+    Rows<Real> dbranch;
     template <class Take>
     void each(const ModelConfig& c, Take take) {
-        for (Rows<Real>* wide : {&dmixed, &dquery}) take(*wide, c.heads * c.head_size);
-        for (Rows<Real>* narrow : {&dkey, &dvalue}) take(*narrow, c.kv_heads * c.head_size);
+        const Index all = c.query_columns() + 2 * c.key_columns();
+        for (Rows<Real>* wide : {&dmixed, &dquery}) take(*wide, c.query_columns());
+        for (Rows<Real>* narrow : {&dkey, &dvalue}) take(*narrow, c.key_columns());
+        take(dqkv, c.qkv == Qkv::kApart ? 0 : all);
         for (Rows<Real>* one : {&y, &dy}) take(*one, c.hidden);
+        take(dplain, c.query_key_norm == QueryKeyNorm::kNone ? 0 : c.query_columns());
+        take(dbranch, c.norms_after || c.residual_scale != 1.0 ? 2 * c.hidden : 0);
     }
 };
 
@@ -118,12 +154,28 @@ Index columns_of(const ModelConfig& config) {
     return sum;
 }
 
+/// The angles of every layer's positions.
+class LayerRopes {
+  public:
+    LayerRopes(const ModelConfig& config, Index positions);
+    /// Null: the layer does not rotate.
+    const RopeTable* operator[](Index layer) const {
+        const int which = of_layer_[static_cast<std::size_t>(layer)];
+        return which < 0 ? nullptr : &tables_[static_cast<std::size_t>(which)];
+    }
+
+  private:
+    std::vector<RopeTable> tables_;
+    std::vector<int> of_layer_;
+};
+
 /// Config, rope, sequences and what the weights point to must outlive the layer.
 template <class Real>
 class Layer {
   public:
+    /// `rope` may be null.
     Layer(const ModelConfig& config, const LayerWeights<Real>& weights, Index layer,
-          const RopeTable& rope, std::span<const Prompt> sequences);
+          const RopeTable* rope, std::span<const Prompt> sequences);
 
     /// x' (T, d) from the tape's x. The tape then has what `keep` says; what is not kept is given
     /// back as soon as it is used.
@@ -134,23 +186,38 @@ class Layer {
     void backward(const LayerTape<Real>& tape, Rows<Real>& dx, Parameters<Real>& gradient) const;
 
   private:
+    NormWeights<Real> norm_weights(Part norm) const;
     void normalise(const Rows<Real>& x, Part norm, Rows<Real>& y) const;
     void normalise_backward(const Rows<Real>& x, Part norm, const Rows<Real>& dy, Rows<Real>& dx,
                             Parameters<Real>& gradient) const;
     void project(Part projection, const Rows<Real>& x, Rows<Real>& y, Into into) const;
     void project_backward(Part projection, const Rows<Real>& dy, const Rows<Real>& x,
                           Rows<Real>& dx, Into into, Parameters<Real>& gradient) const;
+    void add_branch(Part projection, Part norm, const Rows<Real>& x, Rows<Real>& plain,
+                    Rows<Real>& out) const;
+    void branch_backward(Part projection, Part norm, const Rows<Real>& dout, const Rows<Real>& x,
+                         const Rows<Real>& plain, Rows<Real>& dx, Parameters<Real>& gradient) const;
+    void queries_keys_values(const Rows<Real>& y, LayerTape<Real>& tape) const;
+    void queries_keys_values_backward(const LayerTape<Real>& tape, AttentionSlopes<Real>& s,
+                                      Parameters<Real>& gradient) const;
+    void rotate_normed(LayerTape<Real>& tape) const;
+    void rotate_normed_backward(const LayerTape<Real>& tape, AttentionSlopes<Real>& s,
+                                Parameters<Real>& gradient) const;
     void attention(LayerTape<Real>& tape) const;
-    void attention_gradient(const LayerTape<Real>& tape, Rows<Real>& dx,
+    void attention_gradient(const LayerTape<Real>& tape, const Rows<Real>& dmiddle, Rows<Real>& dx,
                             Parameters<Real>& gradient) const;
+    const Rows<Real>& mlp_input(const LayerTape<Real>& tape) const {
+        return c_.parallel ? tape.x : tape.middle;
+    }
     void gate_and_up(LayerTape<Real>& tape, Rows<Real>& z) const;
+    void feed(LayerTape<Real>& tape, const Rows<Real>& gated, Rows<Real>& out) const;
     void mlp_gradient(const LayerTape<Real>& tape, Rows<Real>& dx,
                       Parameters<Real>& gradient) const;
 
     const ModelConfig& c_;
     LayerWeights<Real> w_;
     Index layer_;
-    const RopeTable& rope_;
+    const RopeTable* rope_;
     std::span<const Prompt> sequences_;
     Heads heads_;
 };

@@ -48,8 +48,8 @@ std::unique_ptr<LayerBackend> make_cuda_backend(const ModelConfig& config, Index
 /// Throws InputError if the device does not know the precision.
 void require_precision(const Arithmetic& arithmetic);
 
-/// Throws InputError if heads are larger than a card's kernels are made for.
-void require_card_heads(const ModelConfig& config);
+/// Throws InputError naming what of the model the card's kernels are not made for.
+void require_card_layers(const ModelConfig& config);
 
 /// Tokens that the backend takes through the layers at a time with the least waste.
 Index preferred_tokens(const ModelConfig& config, const Arithmetic& arithmetic);

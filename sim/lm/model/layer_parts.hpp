@@ -5,33 +5,62 @@
 
 namespace prefdyn::transformer {
 
+/// No model has all of them. Every bias follows its weight's place by kWeights.
 enum class Part {
     kInputNorm,
     kQuery,
     kKey,
     kValue,
+    kQkv,
+    kQueryNorm,
+    kKeyNorm,
     kOutput,
-    kPostNorm,
+    kAttentionEndNorm,
+    kMlpNorm,
     kGate,
     kUp,
+    kGateUp,
     kDown,
+    kMlpEndNorm,
+    kInputNormBias,
     kQueryBias,
     kKeyBias,
     kValueBias,
+    kQkvBias,
+    kQueryNormBias,
+    kKeyNormBias,
     kOutputBias,
+    kAttentionEndNormBias,
+    kMlpNormBias,
     kGateBias,
     kUpBias,
+    kGateUpBias,
     kDownBias,
+    kMlpEndNormBias,
 };
-inline constexpr std::size_t kParts = 16;
+inline constexpr std::size_t kWeights = 15, kParts = 2 * kWeights;
 
-/// The bias of a projection.
-Part bias_of(Part projection);
+/// The bias of a projection or a norm.
+inline Part bias_of(Part weight) {
+    return static_cast<Part>(static_cast<std::size_t>(weight) + kWeights);
+}
 
-/// The name below "model.layers.N.", e.g. "self_attn.q_proj.weight".
-const char* part_name(Part part);
+/// The name of a layer's tensor, e.g. "model.layers.3.self_attn.q_proj.weight".
+std::string part_name(const ModelConfig& config, Index layer, Part part);
 
 /// (out, in) of a projection, (n) of a norm or a bias; empty if the model has not got it.
 std::vector<Index> part_shape(const ModelConfig& config, Part part);
+
+/// Whether it is a projection that lies in the file as (in, out).
+bool lies_transposed(const ModelConfig& config, Part part);
+
+/// Tensors outside the layers; null: there is none.
+struct OuterNames {
+    const char *embedding, *positions, *final_norm, *final_norm_bias, *head;
+};
+OuterNames outer_names(const ModelConfig& config);
+
+/// "model." where a checkpoint's names begin so; files of the bare model leave it away.
+std::string name_prefix(const ModelConfig& config);
 
 }  // namespace prefdyn::transformer

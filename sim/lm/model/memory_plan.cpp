@@ -13,8 +13,10 @@ MemoryPlan memory_plan(const ModelConfig& c, Index prompts, Index tokens, Index 
     const Index batch = kBatchTokens + longest;  // a batch ends with the prompt that fills it
     // At the end of attention, with its input normalised and its output, or of the MLP; what a
     // layer has used it gives back.
-    const Index row = std::max(columns_of<AttentionTape<float>>(c) + 2 * c.hidden,
-                               columns_of<MlpTape<float>>(c) + columns_of<MlpWork<float>>(c));
+    const Index row = std::max(
+        columns_of<AttentionTape<float>>(c) + columns_of<AttentionWork<float>>(c) + c.hidden,
+        columns_of<MlpTape<float>>(c) + columns_of<MlpWork<float>>(c) +
+            (c.parallel ? c.hidden : 0));
     const Index head = (2 * c.head_size + 17) * (longest + 8);  // its keys, values and scores
     const auto bytes = [](Index floats) {
         return static_cast<std::size_t>(floats) * sizeof(float);

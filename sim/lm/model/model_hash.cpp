@@ -42,6 +42,8 @@ std::string file_in(const std::string& folder, const char* name) {
 std::set<std::string> weight_files(const Checkpoint& checkpoint) {
     std::set<std::string> out = {checkpoint.embedding().file, checkpoint.final_norm().file,
                                  checkpoint.head().file};
+    for (const Tensor* each : {&checkpoint.positions(), &checkpoint.final_norm_bias()})
+        if (each->present()) out.insert(each->file);
     for (Index i = 0; i < checkpoint.config().layers; ++i)
         for (const Tensor& tensor : checkpoint.layer(i).parts)
             if (tensor.present()) out.insert(tensor.file);

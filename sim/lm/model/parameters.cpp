@@ -6,6 +6,8 @@ namespace {
 
 const Tensor& tensor_of(const Checkpoint& checkpoint, const Layout& layout, int block) {
     if (block == layout.embedding()) return checkpoint.embedding();
+    if (block == layout.positions()) return checkpoint.positions();
+    if (block == layout.final_norm_bias()) return checkpoint.final_norm_bias();
     if (block == layout.final_norm()) return checkpoint.final_norm();
     if (block == layout.head()) return checkpoint.head();
     const Index layer = layout.block(block).layer;
@@ -37,22 +39,24 @@ int Layout::add(Block block) {
 
 Layout::Layout(const ModelConfig& config, bool own_head) {
     const Index V = config.vocabulary, d = config.hidden;
-    add({"model.embed_tokens.weight", V, d});
+    const OuterNames names = outer_names(config);
+    add({names.embedding, V, d});
+    if (names.positions) positions_ = add({names.positions, config.context, d});
     for (Index layer = 0; layer < config.layers; ++layer) {
         layers_.emplace_back().fill(-1);
         for (std::size_t p = 0; p < kParts; ++p) {
             const auto part = static_cast<Part>(p);
             const std::vector<Index> shape = part_shape(config, part);
             if (shape.empty()) continue;
-            std::string name = "model.layers.";
-            name.append(std::to_string(layer)).append(".").append(part_name(part));
             const bool vector = shape.size() == 1;
             layers_.back()[p] =
-                add({name, vector ? 1 : shape[0], shape.back(), vector, static_cast<int>(layer)});
+                add({part_name(config, layer, part), vector ? 1 : shape[0], shape.back(), vector,
+                     lies_transposed(config, part), static_cast<int>(layer)});
         }
     }
-    final_norm_ = add({"model.norm.weight", 1, d, true});
-    if (!config.tied || own_head) head_ = add({"lm_head.weight", V, d});
+    final_norm_ = add({names.final_norm, 1, d, true});
+    if (names.final_norm_bias) final_norm_bias_ = add({names.final_norm_bias, 1, d, true});
+    if (!config.tied || own_head) head_ = add({names.head, V, d});
 }
 
 Index Layout::size(const std::vector<bool>& chosen) const {
@@ -63,7 +67,7 @@ Index Layout::size(const std::vector<bool>& chosen) const {
 }
 
 Index Layout::lowest(const std::vector<bool>& chosen) const {
-    if (chosen[0]) return -1;
+    if (chosen[0] || (positions_ >= 0 && chosen[static_cast<std::size_t>(positions_)])) return -1;
     for (Index layer = 0; layer < layers(); ++layer)
         for (const int block : layers_[static_cast<std::size_t>(layer)])
             if (block >= 0 && chosen[static_cast<std::size_t>(block)]) return layer;

@@ -15,11 +15,13 @@ struct Block {
     std::string name;
     Index rows = 0, cols = 0;
     bool vector = false;
-    int layer = -1;  ///< -1: embedding, final norm, head
+    bool transposed = false;  ///< lies in the file as (cols, rows)
+    int layer = -1;           ///< -1: embedding, final norm, head
     Index size() const { return rows * cols; }
 };
 
-/// Embedding (V, d), layer after layer, final norm (d), head (V, d).
+/// Embedding (V, d), learned positions (context, d), layer after layer, final norm (d) and its
+/// bias, head (V, d); what the model has not got is left out.
 class Layout {
   public:
     /// `own_head`: the head has weights of its own although the config ties it to the embedding.
@@ -32,8 +34,10 @@ class Layout {
     Index size(const std::vector<bool>& chosen) const;
     std::vector<bool> every_block() const { return std::vector<bool>(blocks_.size(), true); }
     int embedding() const { return 0; }
+    int positions() const { return positions_; }  ///< -1: none
     int final_norm() const { return final_norm_; }
-    int head() const { return head_; }  ///< the embedding if they are tied
+    int final_norm_bias() const { return final_norm_bias_; }  ///< -1: none
+    int head() const { return head_; }                        ///< the embedding if they are tied
     bool tied() const { return head_ == 0; }
     Index layers() const { return static_cast<Index>(layers_.size()); }
     /// -1 if the model has not got it.
@@ -43,14 +47,15 @@ class Layout {
     /// Of the block of this name, -1 if there is none.
     int find(const std::string& name) const;
 
-    /// The lowest layer with a chosen block, layers() if there is none, -1 if the embedding is one.
+    /// The lowest layer with a chosen block, layers() if there is none, -1 if the embedding or the
+    /// positions are one.
     Index lowest(const std::vector<bool>& chosen) const;
 
   private:
     int add(Block block);
     std::vector<Block> blocks_;
     std::vector<std::array<int, kParts>> layers_;
-    int final_norm_ = -1, head_ = 0;
+    int positions_ = -1, final_norm_ = -1, final_norm_bias_ = -1, head_ = 0;
 };
 
 /// Numbers for all blocks or for some, zero at first.

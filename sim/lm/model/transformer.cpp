@@ -95,14 +95,31 @@ RowsF Transformer::look_up(std::span<const TokenIds> prompts) const {
         for (const std::int32_t id : all)
             require_finite(checkpoint_.embedding(), id * x.cols(), x.cols());
     forget(checkpoint_.embedding());
+    if (config().embedding_scale != 1.0) x *= static_cast<float>(config().embedding_scale);
+    if (checkpoint_.positions().present()) add_positions(prompts, x);
     return x;
+}
+
+/// x += the vector of each token's position.
+void Transformer::add_positions(std::span<const TokenIds> prompts, RowsF& x) const {
+    const Tensor& table = checkpoint_.positions();
+    Index row = 0;
+    Column<float> position(x.cols());
+    for (const TokenIds& ids : prompts)
+        for (Index p = 0; p < static_cast<Index>(ids.size()); ++p) {
+            read_row(table, p, position.data());
+            x.row(row++) += position.transpose();
+        }
 }
 
 /// The final norm of the last hidden states x (n, d), in place.
 void Transformer::finish(RowsF& x, const EmbedOptions& options) const {
     const std::vector<float> w = vector_of(checkpoint_.final_norm());
+    std::vector<float> b;
+    if (checkpoint_.final_norm_bias().present()) b = vector_of(checkpoint_.final_norm_bias());
+    const NormWeights<float> norm{w.data(), b.empty() ? nullptr : b.data(), config().hidden};
     for (int times = 0; times < static_cast<int>(options.norm); ++times)
-        norm_forward(x, w.data(), config().norm_epsilon, x);
+        norm_forward(x, norm, config().norm, x);
     for (Index i = 0; i < x.rows(); ++i)
         if (!x.row(i).allFinite())
             throw InputError(
@@ -141,6 +158,7 @@ RowsF Transformer::head_rows(std::span<const std::int32_t> ids) const {
     RowsF out(static_cast<Index>(ids.size()), config().hidden);
     for (Index i = 0; i < out.rows(); ++i)
         read_row(checkpoint_.head(), ids[static_cast<std::size_t>(i)], out.row(i).data());
+    if (config().logit_scale != 1.0) out *= static_cast<float>(config().logit_scale);
     return out;
 }
 
@@ -158,6 +176,7 @@ RowsF Transformer::logits(const RowsF& embeddings) const {
         multiply(best_kernels(), view_of(embeddings), block, out.data() + first, out.cols(), false);
     }
     forget(head);
+    finish_logits(config(), out);
     return out;
 }
 
@@ -171,6 +190,7 @@ RowsF Transformer::logits(const RowsF& embeddings, std::span<const std::int32_t>
         row.pack_rows(checkpoint_.head(), id, 1);
         multiply(best_kernels(), view_of(embeddings), row, out.data() + i, out.cols(), false);
     }
+    finish_logits(config(), out);
     return out;
 }
 

@@ -40,7 +40,8 @@ class Transformer {
     RowsF logits(const RowsF& embeddings, std::span<const std::int32_t> ids) const;
     /// (n, V) logits of the whole vocabulary.
     RowsF logits(const RowsF& embeddings) const;
-    /// (|ids|, d): the rows of the model's own head.
+    /// (|ids|, d): the rows of the model's own head, times the config's scale of logits: without a
+    /// cap, logits are their inner products with embeddings.
     RowsF head_rows(std::span<const std::int32_t> ids) const;
     /// The `count` most probable next tokens one after another; of equal ones the smallest id.
     TokenIds greedy(const TokenIds& prompt, Index count, const Arithmetic& arithmetic = {}) const;
@@ -48,6 +49,7 @@ class Transformer {
   private:
     void check(std::span<const TokenIds> prompts) const;
     RowsF look_up(std::span<const TokenIds> prompts) const;
+    void add_positions(std::span<const TokenIds> prompts, RowsF& x) const;
     void finish(RowsF& x, const EmbedOptions& options) const;
     Checkpoint checkpoint_;
 };

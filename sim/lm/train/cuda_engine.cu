@@ -8,7 +8,7 @@ namespace prefdyn::finetune {
 std::unique_ptr<Pass> make_cuda_pass(const ModelConfig& config, const Parameters<float>& weights,
                                      const std::vector<bool>& trainable, Index longest,
                                      Precision precision) {
-    require_card_heads(config);
+    require_card_layers(config);
     return device::make_device_pass(std::make_unique<device::CudaMachine>(precision), config,
                                     weights, trainable, longest, precision);
 }
@@ -16,7 +16,7 @@ std::unique_ptr<Pass> make_cuda_pass(const ModelConfig& config, const Parameters
 std::unique_ptr<Engine> make_cuda_engine(const ModelConfig& config,
                                          const Parameters<float>& weights, const EngineSpec& spec,
                                          Index longest) {
-    require_card_heads(config);
+    require_card_layers(config);
     return device::make_device_engine(
         std::make_unique<device::CudaMachine>(spec.arithmetic.precision), config, weights, spec,
         longest);

@@ -110,7 +110,7 @@ class DevicePass final : public Pass {
           c_(config),
           layout_(weights.layout()),
           weights_(m_, weights, trainable) {
-        const RopeTable rope(config.rope, config.head_size, longest);
+        const RopeTable rope(config.ropes[0], config.head_size, longest);
         cosine_ = floats(rope.cos.size(), "the angles of positions");
         sine_ = floats(rope.sin.size(), "the angles of positions");
         cosine_.upload(rope.cos.data(), static_cast<std::size_t>(rope.cos.size()));
@@ -234,7 +234,7 @@ LogitScores DevicePass<Machine, T>::forward(const PairBatch& batch, Keep keep) {
     }
     m_.each(batch_.rows * d, Gather{input(c_.layers), batch_.row.data(), d, head_.last.data()});
     m_.groups(batch_.rows, 0,
-              Norm<T>{head_.last.data(), weights_[layout_.final_norm()], c_.norm_epsilon, d,
+              Norm<T>{head_.last.data(), weights_[layout_.final_norm()], c_.norm.epsilon, d,
                       head_.embeddings.data()});
     m_.multiply(Times::kForward, batch_.rows, c_.vocabulary, d, head_.embeddings.data(),
                 weights_[layout_.head()], 0.0f, head_.logits.data());
@@ -289,7 +289,7 @@ void DevicePass<Machine, T>::head_backward(const LogitGradient& gradient) {
     head_.dlast.clear();
     m_.groups(batch_.rows, 0,
               NormBackward<T>{head_.last.data(), weights_[norm], head_.dembeddings.data(),
-                              c_.norm_epsilon, d, head_.dlast.data(), head_.scale.data()});
+                              c_.norm.epsilon, d, head_.dlast.data(), head_.scale.data()});
     if (weights_.trainable(norm))
         m_.each(d, NormWeight{head_.last.data(), head_.dembeddings.data(), head_.scale.data(),
                               batch_.rows, d, weights_.gradient(norm)});

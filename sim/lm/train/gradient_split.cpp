@@ -36,8 +36,9 @@ GradientSplit gradient_split(Pass& pass, const Layout& layout, bool tied,
     for (int b = 0; b < layout.count(); ++b)
         if (layout.block(b).layer >= 0)
             out.layers[static_cast<std::size_t>(layout.block(b).layer)] += of(b);
-    out.embedding = of(layout.embedding());
-    out.final_norm = of(layout.final_norm());
+    const auto if_there = [&](int b) { return b < 0 ? 0.0 : of(b); };
+    out.embedding = of(layout.embedding()) + if_there(layout.positions());
+    out.final_norm = of(layout.final_norm()) + if_there(layout.final_norm_bias());
     out.head = of(layout.head());
     if (tied) out.tied = 2.0 * pass.gradient_product(layout.embedding(), layout.head());
     return out;

@@ -7,7 +7,7 @@ namespace prefdyn::finetune {
 
 /// Squared norms of the gradient. The head's gradient and that of looking up tokens are taken apart
 /// even where they are one tensor; `tied` is then twice their inner product, which the slope has on
-/// top, else 0.
+/// top, else 0. Learned positions count with the embedding.
 struct GradientSplit {
     double embedding = 0.0, final_norm = 0.0, head = 0.0, tied = 0.0;
     std::vector<double> layers;

@@ -53,11 +53,13 @@ class SequenceModel {
   private:
     Layer<Real> layer(Index index) const;
     void backward_layers(Rows<Real>& dx, Index lowest, Parameters<Real>& gradient);
+    Rows<Real> through_cap(const Rows<Real>& dlogits) const;
+    NormWeights<Real> final_norm() const;
     void look_up(Rows<Real>& x) const;
-    void look_up_backward(const Rows<Real>& dx, RowsMap<Real> gradient) const;
+    void look_up_backward(Rows<Real>& dx, Parameters<Real>& gradient) const;
 
     const ModelConfig& config_;
-    RopeTable rope_;
+    LayerRopes ropes_;
     const Parameters<Real>* weights_ = nullptr;
     const TokenBatch* batch_ = nullptr;
     std::vector<Index> rows_;

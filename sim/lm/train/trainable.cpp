@@ -1,5 +1,6 @@
 #include "sim/lm/train/trainable.hpp"
 
+#include <algorithm>
 #include <boost/random/uniform_01.hpp>
 #include <cmath>
 #include <sstream>
@@ -31,6 +32,21 @@ std::vector<Part> parse_targets(const std::string& text) {
     return out;
 }
 
+std::vector<Part> targets_in(const Layout& layout, const std::vector<Part>& targets) {
+    std::vector<Part> out;
+    for (const Part target : targets) {
+        const bool qkv = target <= Part::kValue && layout.part(0, Part::kQkv) >= 0;
+        const bool both =
+            (target == Part::kGate || target == Part::kUp) && layout.part(0, Part::kGateUp) >= 0;
+        const Part part = qkv ? Part::kQkv : both ? Part::kGateUp : target;
+        if (layout.part(0, part) < 0)
+            throw InputError("the model's feed-forward layers have no gate",
+                             "leave it out of the projections that get adapters");
+        if (std::find(out.begin(), out.end(), part) == out.end()) out.push_back(part);
+    }
+    return out;
+}
+
 template <class Real>
 void Trainable<Real>::add(Piece::Kind kind, int block, Index rows, Index cols) {
     pieces_.push_back({kind, block, rows, cols, size_});
@@ -55,8 +71,9 @@ Trainable<Real>::Trainable(const Layout& layout, const TrainableSpec& spec, std:
         return;
     }
     scale_ = spec.alpha / static_cast<double>(spec.rank);
+    const std::vector<Part> targets = targets_in(layout, spec.targets);
     for (Index layer = 0; layer < layout.layers(); ++layer)
-        for (const Part part : spec.targets) {
+        for (const Part part : targets) {
             const int b = layout.part(layer, part);
             const Block& block = layout.block(b);
             if (spec.rank > std::min(block.rows, block.cols))

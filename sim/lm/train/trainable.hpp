@@ -23,6 +23,10 @@ struct TrainableSpec {
 /// From "q,v": names among q, k, v, o, gate, up, down. Throws InputError.
 std::vector<Part> parse_targets(const std::string& text);
 
+/// The targets as the model has them: one weight of q, k and v, or of gate and up, stands for each
+/// of its parts. Throws InputError naming a projection the model has not.
+std::vector<Part> targets_in(const Layout& layout, const std::vector<Part>& targets);
+
 /// A piece of theta: a whole block, or A (r, in) or B (out, r) of its adapter.
 struct Piece {
     enum class Kind { kBlock, kA, kB } kind;

@@ -167,6 +167,13 @@ TEST_CASE("a folder with results, with a model, or the model's own is not writte
     REQUIRE(test::command(lora).code == 0);
     CHECK_FALSE(fs::exists(out + "/model.safetensors"));  // an adapter and a model: which is it?
     CHECK(fs::exists(out + "/adapter_model.safetensors"));
+    const std::string weights = test::read_text(at.dir / "model/model.safetensors");
+    const auto over_base = test::command({"finetune", "--model", out, "--data", at.dir / "d.jsonl",
+                                          "--steps", "1", "--out", at.dir / "model", "--force"});
+    CHECK(over_base.code == 2);
+    CHECK_MESSAGE(contains(over_base.err, "is the folder of the adapter's base model"),
+                  over_base.err);
+    CHECK(test::read_text(at.dir / "model/model.safetensors") == weights);
 }
 
 TEST_CASE("finished training called again ends with 0 and says so, however it is spelt") {

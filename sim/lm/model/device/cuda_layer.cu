@@ -65,7 +65,7 @@ class CudaBackend final : public LayerBackend {
           batch_tokens_(plan.batch_tokens),
           machine_(precision, plan.workspace_bytes),
           weights_(c_, plan.slot_bytes) {
-        const RopeTable rope(config.rope, config.head_size, longest);
+        const RopeTable rope(config.ropes[0], config.head_size, longest);
         const auto count = static_cast<std::size_t>(rope.cos.size());
         cosine_ = DeviceArray<float>(count, "the angles of positions");
         sine_ = DeviceArray<float>(count, "the angles of positions");
@@ -150,7 +150,7 @@ void CudaBackend<T>::attention(const Batch& batch, float* x) {
     const cudaStream_t stream = ::prefdyn::cuda::stream();
     const int heads = static_cast<int>(c_.heads), kv_heads = static_cast<int>(c_.kv_heads),
               size = static_cast<int>(c_.head_size);
-    rms_norm(stream, x, w.input_norm, c_.norm_epsilon, batch.tokens, c_.hidden, work_.normed);
+    rms_norm(stream, x, w.input_norm, c_.norm.epsilon, batch.tokens, c_.hidden, work_.normed);
     machine_.multiply(Times::kForward, batch.tokens, width(), c_.hidden, work_.normed, w.qkv, 0.0f,
                       work_.qkv);
     rotate(stream,
@@ -167,7 +167,7 @@ template <class T>
 void CudaBackend<T>::feed_forward(const Batch& batch, float* x) {
     const StackedWeights<T>& w = weights_.current();
     const cudaStream_t stream = ::prefdyn::cuda::stream();
-    rms_norm(stream, x, w.post_norm, c_.norm_epsilon, batch.tokens, c_.hidden, work_.normed);
+    rms_norm(stream, x, w.post_norm, c_.norm.epsilon, batch.tokens, c_.hidden, work_.normed);
     machine_.multiply(Times::kForward, batch.tokens, 2 * c_.ffn, c_.hidden, work_.normed, w.gate_up,
                       0.0f, work_.both);
     gate(stream, work_.both, w.gate_up_bias, batch.tokens, c_.ffn, work_.gated);
@@ -237,7 +237,7 @@ namespace prefdyn::transformer {
 
 std::unique_ptr<LayerBackend> make_cuda_backend(const ModelConfig& config, Index longest,
                                                 Precision precision, std::size_t budget) {
-    require_card_heads(config);
+    require_card_layers(config);
     const CardPlan plan = plan_card(config, precision, longest, budget);
     if (precision == Precision::kBfloat16)
         return std::make_unique<device::CudaBackend<device::Bfloat16>>(config, longest, precision,

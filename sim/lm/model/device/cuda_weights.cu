@@ -71,7 +71,7 @@ void CudaWeights<T>::fetch(const LayerTensors& tensors) {
     put(w.qkv_bias, {Part::kQueryBias, Part::kKeyBias, Part::kValueBias});
     put(w.output, {Part::kOutput});
     put(w.output_bias, {Part::kOutputBias});
-    put(w.post_norm, {Part::kPostNorm});
+    put(w.post_norm, {Part::kMlpNorm});
     put(w.gate_up, {Part::kGate, Part::kUp});
     put(w.gate_up_bias, {Part::kGateBias, Part::kUpBias});
     put(w.down, {Part::kDown});

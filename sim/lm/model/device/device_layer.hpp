@@ -175,14 +175,14 @@ class DeviceLayer {
   private:
     int block(Part part) const { return w_.layout().part(layer_, part); }
     void normalise(const float* x, Part norm, T* y) {
-        m_.groups(t_.count, 0, Norm<T>{x, w_[block(norm)], c_.norm_epsilon, c_.hidden, y});
+        m_.groups(t_.count, 0, Norm<T>{x, w_[block(norm)], c_.norm.epsilon, c_.hidden, y});
     }
     /// dx += work_.dnormed through the norm of x.
     void normalise_backward(const float* x, Part norm, float* dx) {
         const float* dy = work_.dnormed.data();
         double* scale = work_.scale.data();
         m_.groups(t_.count, 0,
-                  NormBackward<T>{x, w_[block(norm)], dy, c_.norm_epsilon, c_.hidden, dx, scale});
+                  NormBackward<T>{x, w_[block(norm)], dy, c_.norm.epsilon, c_.hidden, dx, scale});
         if (w_.trainable(block(norm)))
             m_.each(c_.hidden,
                     NormWeight{x, dy, scale, t_.count, c_.hidden, w_.gradient(block(norm))});
@@ -243,7 +243,7 @@ void DeviceLayer<Machine, T>::fill(const float* x, Tape<Machine, T>& tape) {
     m_.groups(t_.tiles * c_.heads, attend.scratch(), attend);
     m_.copy(x, t_.count * c_.hidden, tape.middle.data());
     project(Part::kOutput, tape.mixed.data(), 1.0f, tape.middle.data());
-    normalise(tape.middle.data(), Part::kPostNorm, y);
+    normalise(tape.middle.data(), Part::kMlpNorm, y);
     project(Part::kGate, y, 0.0f, tape.gate.data());
     project(Part::kUp, y, 0.0f, tape.up.data());
 }
@@ -258,10 +258,10 @@ void DeviceLayer<Machine, T>::mlp_gradient(const Tape<Machine, T>& tape, float* 
     project_backward(Part::kDown, slope, wide, 0.0f, dwide);
     m_.each(t_.count * c_.ffn,
             GateBackward<T>{tape.gate.data(), tape.up.data(), dwide, dwide, wide});
-    normalise(tape.middle.data(), Part::kPostNorm, y);
+    normalise(tape.middle.data(), Part::kMlpNorm, y);
     project_backward(Part::kGate, dwide, y, 0.0f, work_.dnormed.data());
     project_backward(Part::kUp, wide, y, 1.0f, work_.dnormed.data());
-    normalise_backward(tape.middle.data(), Part::kPostNorm, dx);
+    normalise_backward(tape.middle.data(), Part::kMlpNorm, dx);
 }
 
 /// dx: from the gradient in m to that in x.

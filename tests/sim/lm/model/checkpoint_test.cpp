@@ -224,14 +224,14 @@ TEST_CASE("models the code cannot run exactly are refused by name") {
     const std::string good = f.m.config();
     CHECK(contains(f.with_config(replaced(good, "LlamaFor", "GemmaFor")), "GemmaForCausalLM"));
     CHECK(contains(with("\"model_type\": \"gemma\""), "gemma"));
-    CHECK(contains(with("\"hidden_act\": \"gelu\""), "\"gelu\""));
+    CHECK(contains(with("\"hidden_act\": \"mish\""), "\"mish\""));
     CHECK(contains(with("\"quantization_config\": {\"bits\": 4}"), "quantization_config"));
     CHECK(contains(with("\"logit_scale\": 0.5"), "\"logit_scale\" with value 0.5"));
     CHECK(contains(with("\"sliding_window\": 8"), "sliding_window"));
     CHECK(contains(with("\"is_encoder_decoder\": true"), "is_encoder_decoder"));
     CHECK(with("\"hidden_act\": \"silu\", \"use_cache\": true, \"pad_token_id\": 3").empty());
     CHECK(with("\"surprise\": null").empty());
-    for (const std::string type : {"yarn", "longrope", "su", "mrope"})
+    for (const std::string type : {"su", "mrope"})
         CHECK(contains(with("\"rope_scaling\": {\"rope_type\": \"" + type + "\", \"factor\": 2}"),
                        "rope type \"" + type + "\""));
     CHECK(contains(with("\"rope_scaling\": {\"type\": \"linear\"}"), "'factor' is missing"));
@@ -239,6 +239,19 @@ TEST_CASE("models the code cannot run exactly are refused by name") {
     CHECK(contains(with("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2, \"x\": 1}"),
                    "\"x\""));
     CHECK(contains(with("\"rope_scaling\": 3"), "is 3"));
+    const std::string yarn = "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4";
+    CHECK(with(yarn + "}").empty());
+    CHECK(contains(with(yarn + ", \"low_freq_factor\": 1}"), "low_freq_factor"));
+    CHECK(contains(with(yarn + ", \"truncate\": 1}"), "'truncate' is 1"));
+    CHECK(contains(with(yarn + ", \"beta_fast\": -1}"), "'beta_fast' is -1"));
+    const auto longrope = [&](const std::string& factors) {
+        return with("\"rope_scaling\": {\"type\": \"longrope\", \"short_factor\": [1, 1, 1, 1]" +
+                    factors + "}");
+    };
+    CHECK(longrope(", \"long_factor\": [1, 2, 3, 4]").empty());
+    CHECK(contains(longrope(""), "'long_factor' is missing"));
+    CHECK(contains(longrope(", \"long_factor\": [1, 2, 3]"), "wanted are 4"));
+    CHECK(contains(longrope(", \"long_factor\": [1, 2, 3, 0]"), "'long_factor' is [1,2,3,0]"));
     CHECK(contains(with("\"rope_parameters\": {\"partial_rotary_factor\": 0.5}"),
                    "partial_rotary_factor"));
     CHECK(contains(with("\"rope_theta\": 0"), "rope_theta"));

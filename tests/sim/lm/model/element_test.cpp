@@ -56,7 +56,7 @@ TEST_CASE("the scale of a norm, and the norm made of it, in place as well") {
             x(1, i) = 2.0f * x(0, i);
             w(i) = static_cast<float>(1 + i % 3);
         }
-        norm_forward(x, w.data(), 1e-5, y);
+        norm_forward(x, {w.data(), nullptr, d}, {NormKind::kRms, 1e-5}, y);
         for (Index t = 0; t < 2; ++t) {
             double squares = 0.0;
             for (long i = 0; i < d; ++i) squares += double(x(t, i)) * x(t, i);
@@ -66,7 +66,7 @@ TEST_CASE("the scale of a norm, and the norm made of it, in place as well") {
             for (long i = 0; i < d; ++i)
                 CHECK(std::fabs(y(t, i) - w(i) * x(t, i) / rms) <= kTolerance * 3.0);
         }
-        norm_forward(x, w.data(), 1e-5, x);
+        norm_forward(x, {w.data(), nullptr, d}, {NormKind::kRms, 1e-5}, x);
         CHECK(x == y);
     }
     CHECK(std::isnan(inverse_rms(std::nan(""), 3.0, 1e-5)));

@@ -45,6 +45,7 @@ std::vector<FinetuneBehaviour> read_behaviours(const transformer::Checkpoint& mo
     options.one_token = o.one_token;
     options.context = config.context;
     options.truncate = o.truncate;
+    options.max_length = o.max_length;
     options.vocabulary = static_cast<text::Token>(config.vocabulary);
     std::vector<FinetuneBehaviour> out;
     for (const text::PreferenceData& data : read_data(o.prompts)) {
@@ -194,10 +195,15 @@ void FinetuneJob::describe(std::ostream& out, const std::vector<FinetunePlan>& p
     if (const std::string& note = behaviours_.front().data.note; !note.empty()) out << note << "\n";
     for (const std::string& dropout : checkpoint_.config().dropout)
         out << dropout << " in the config is for training and is not applied here\n";
-    for (const FinetuneBehaviour& b : behaviours_)
+    for (const FinetuneBehaviour& b : behaviours_) {
         out << "  " << b.name() << ": " << b.rows.train.size() << " pairs to train on, "
             << b.rows.held_out.size() << " held out, sequences of up to " << b.data.longest()
-            << " tokens\n";
+            << " tokens";
+        if (options_.max_length > 0)
+            out << "; --max-length cut answers of " << b.data.shortened << " pairs and dropped "
+                << b.data.filled;
+        out << "\n";
+    }
     out << plans.size() << (plans.size() == 1 ? " run, " : " runs, ") << updates
         << " updates; memory beside the mapped file: " << std::fixed << std::setprecision(0)
         << mib(most) << " MiB";

@@ -18,6 +18,9 @@ void declare_data(ParameterTable& t, TrainingOptions& o) {
            "an answer is the first token in which both differ, as in the theory and in scaled");
     t.flag("truncate", &o.truncate,
            "drop the first tokens of prompts that are too long for the context, never the bos");
+    t.integer("max-length", &o.max_length, 0, 100000000, "tokens",
+              "of prompt and answer together: the end is cut, a pair whose prompt fills it is "
+              "dropped, as TRL does it; 0: any");
     t.real("held-out", &o.held_out, 0.0, 0.9, false, "", "share of every file not trained on");
     t.choice("split", &o.split, split_names(),
              "random, or stratified: the same share of either class");
@@ -37,7 +40,18 @@ void declare_objective(ParameterTable& t, TrainingOptions& o) {
             return std::string("is not usable: ") + error.what() + "; " + error.hint();
         }
     });
-    t.choice("loss", &o.loss, loss_names(), "preference loss, TRL's loss_type");
+    t.text("loss", &o.loss,
+           "loss or weighted sum of losses, TRL's loss_type: sigmoid, or sigmoid + 0.1 sft");
+    t.check([](const std::string& text) -> std::string {
+        try {
+            finetune::require_objective(text);
+            return {};
+        } catch (const InputError& error) {
+            return std::string("is not usable: ") + error.what() + "; " + error.hint();
+        }
+    });
+    t.real("ld-alpha", &o.ld_alpha, 0.0, 1.0, false, "",
+           "what tokens of an answer beyond the length of the shorter one count in rewards");
     t.real("beta", &o.beta, 0.0, 1e6, true, "", "strength of the reference");
     t.real("label-smoothing", &o.label_smoothing, 0.0, 0.5, false, "",
            "eps of cdpo and robust, in [0, 0.5), and of exo_pair, in (0, 0.5)");
@@ -124,7 +138,7 @@ void apply_preset(TrainingOptions& o) {
 finetune::TrainingSpec training_spec(const TrainingOptions& o, std::size_t pairs) {
     finetune::TrainingSpec out;
     out.trained = {o.method, o.rank, o.alpha, finetune::parse_targets(o.targets)};
-    out.loss = {loss_names().at(o.loss), o.beta, o.label_smoothing, o.discopop_tau};
+    out.loss = {o.loss, o.beta, o.label_smoothing, o.discopop_tau};
     out.update = {o.optimizer, o.weight_decay, o.decay_vectors};
     out.schedule = {o.schedule, o.warmup};
     out.learning_rate = o.learning_rate;
@@ -132,7 +146,7 @@ finetune::TrainingSpec training_spec(const TrainingOptions& o, std::size_t pairs
     const Index per_epoch = (static_cast<Index>(pairs) + out.batch - 1) / out.batch;
     out.steps = o.steps > 0 ? o.steps : o.epochs * per_epoch;
     out.max_grad_norm = o.max_grad_norm;
-    out.plan = {o.tokens, o.recompute ? finetune::Keep::kInputs : finetune::Keep::kAll};
+    out.plan = {o.tokens, o.recompute ? finetune::Keep::kInputs : finetune::Keep::kAll, o.ld_alpha};
     out.arithmetic = o.arithmetic;
     out.seed = o.seed;
     return out;

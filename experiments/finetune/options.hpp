@@ -19,7 +19,9 @@ struct TrainingOptions {
     Index rank = 8;
     double alpha = 32.0;
     std::string targets = "q,v";
-    std::size_t loss = 0;  ///< of loss_names()
+    std::string loss = "sigmoid";  ///< see Objective
+    double ld_alpha = 1.0;
+    Index max_length = 0;
     double beta = 0.01, label_smoothing = 0.0, discopop_tau = 0.05;
     finetune::UpdateKind optimizer = finetune::UpdateKind::kAdamw;
     double learning_rate = 1e-6, weight_decay = 0.0, max_grad_norm = 1.0;

@@ -102,7 +102,7 @@ class Run {
     }
     Evaluation evaluate() {
         return finetune::evaluate(training_->engine().pass(), material_.all(),
-                                  plan_.training.plan.tokens);
+                                  plan_.training.plan.tokens, {}, plan_.training.plan.tail);
     }
     std::vector<transformer::RowsF> embeddings(const Evaluation& evaluation) const;
     MetricSums sums(const Evaluation& evaluation, Material::Range range) const;
@@ -130,8 +130,12 @@ std::vector<transformer::RowsF> Run::embeddings(const Evaluation& evaluation) co
 
 MetricSums Run::sums(const Evaluation& evaluation, Material::Range range) const {
     MetricSums out;
-    for (std::size_t i = range.begin; i < range.begin + range.count; ++i)
-        out.add(training_->objective().metrics(evaluation.scores[i], reference_[i]));
+    const auto scores = std::span(evaluation.scores).subspan(range.begin, range.count);
+    const std::span<const ReferenceLogps> kept(reference_.data() + range.begin, range.count);
+    const finetune::Objective& objective = training_->objective();
+    const auto values = objective.at(scores, kept);
+    for (std::size_t i = 0; i < values.size(); ++i)
+        out.add(objective.metrics(scores[i], kept[i], values[i].loss));
     return out;
 }
 
@@ -150,15 +154,18 @@ void Run::record(const Evaluation& evaluation) {
 }
 
 /// T1 on the embeddings: ||grad_W L||^2 = 2 beta^2 phi'(0)^2 ||zbar||^2, for answers of one token.
-double head_slope(const finetune::Objective& objective, std::span<const PairTokens> pairs,
-                  const transformer::RowsF& embeddings, const std::vector<std::int8_t>& label) {
+double head_slope(const transformer::ModelConfig& config, const finetune::Objective& objective,
+                  std::span<const PairTokens> pairs, const transformer::RowsF& embeddings,
+                  const std::vector<std::int8_t>& label) {
+    const bool plain = config.logit_scale == 1.0 && !(config.logit_cap > 0.0);
     const bool one_token = std::ranges::all_of(pairs, [](const PairTokens& pair) {
         return static_cast<Index>(pair.chosen.size()) == pair.prompt + 1 &&
                pair.rejected.size() == pair.chosen.size();
     });
-    if (!one_token || !objective.loss().margin() || !both_classes(label))
+    const PreferenceLoss* const loss = objective.only();
+    if (!plain || !one_token || !loss || !loss->margin() || !both_classes(label))
         return std::numeric_limits<double>::quiet_NaN();
-    const double slope = objective.beta() * objective.loss().facts().slope_at_zero;
+    const double slope = objective.beta() * loss->facts().slope_at_zero;
     const double zbar = geometry_of(embeddings, label).zbar_norm;
     return 2.0 * slope * slope * zbar * zbar;
 }
@@ -177,14 +184,15 @@ void Run::measure_start(const Evaluation& first) {
         out_.slope.push_back(
             finetune::gradient_split(*pass, layout, start_.weights->layout().tied(), pairs,
                                      reference, training_->objective(), plan_.training.plan));
-        out_.head_slope_t1.push_back(
-            head_slope(training_->objective(), pairs, out_.before[p], out_.label[p]));
+        out_.head_slope_t1.push_back(head_slope(*start_.config, training_->objective(), pairs,
+                                                out_.before[p], out_.label[p]));
     }
 }
 
 Evaluation Run::first_evaluation(finetune::Engine& engine) const {
     try {
-        return finetune::evaluate(engine.pass(), material_.all(), plan_.training.plan.tokens);
+        return finetune::evaluate(engine.pass(), material_.all(), plan_.training.plan.tokens, {},
+                                  plan_.training.plan.tail);
     } catch (const finetune::NonFinite& error) {
         throw InputError(out_.name + ": of the " + start_.name + " model " + error.what(),
                          "its weights are damaged, or too large for single precision");

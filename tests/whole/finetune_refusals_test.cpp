@@ -108,8 +108,8 @@ TEST_CASE("models that cannot be trained are refused with their file") {
     wide.insert(wide.end(), {"--method", "lora", "--rank", "33"});
     CHECK(contains(refused(at, wide), "rank 33"));
     auto sorts = on_model(at, at.dir / "model");
-    sorts.insert(sorts.end(), {"--loss", "aot"});
-    CHECK(contains(refused(at, sorts), "'aot'"));
+    sorts.insert(sorts.end(), {"--loss", "sigmoid + poem"});
+    CHECK(contains(refused(at, sorts), "' poem' is no loss"));
 }
 
 TEST_CASE("misalign refuses what is not the base model's") {

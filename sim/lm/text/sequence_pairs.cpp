@@ -142,6 +142,18 @@ void require_ids(const SequencePair& pair, Token vocabulary) {
                                  "do tokeniser and model belong together?");
 }
 
+/// TRL's rule for max_length: the end is cut, a pair whose prompt leaves no room is dropped.
+void cut_ends(std::size_t most, SequencePairs& data) {
+    std::erase_if(data.pairs, [&](const SequencePair& pair) {
+        data.filled += pair.prompt >= most;
+        return pair.prompt >= most;
+    });
+    for (SequencePair& pair : data.pairs) {
+        data.shortened += std::max(pair.chosen.size(), pair.rejected.size()) > most;
+        for (auto* ids : {&pair.chosen, &pair.rejected}) ids->resize(std::min(ids->size(), most));
+    }
+}
+
 /// Whether the prompt had to lose tokens.
 bool fit(SequencePair& pair, const SequenceOptions& options) {
     const auto context = static_cast<std::size_t>(options.context);
@@ -177,11 +189,15 @@ SequencePairs sequence_pairs(const Tokenizer& tokenizer, const PreferenceData& d
     out.filtered = data.filtered;
     out.pairs = options.one_token ? pairs_of_tokens(tokenizer, data, options.format)
                                   : pairs_of_answers(tokenizer, data, options);
-    for (std::size_t i = 0; i < out.pairs.size(); ++i)
-        at_line(data, data.lines[i], [&] {
-            if (options.vocabulary > 0) require_ids(out.pairs[i], options.vocabulary);
-            if (options.context > 0 && fit(out.pairs[i], options)) ++out.truncated;
+    if (options.max_length > 0) cut_ends(static_cast<std::size_t>(options.max_length), out);
+    Preference place;
+    for (SequencePair& pair : out.pairs) {
+        place.line = pair.line;
+        at_line(data, place, [&] {
+            if (options.vocabulary > 0) require_ids(pair, options.vocabulary);
+            if (options.context > 0 && fit(pair, options)) ++out.truncated;
         });
+    }
     return out;
 }
 

@@ -13,8 +13,10 @@ namespace prefdyn::text {
 
 struct SequenceOptions {
     PromptFormat format;
-    bool eos = false;            ///< the tokeniser's eos behind each answer
-    bool one_token = false;      ///< the answer is the first token in which both differ: tokenize()
+    bool eos = false;        ///< the tokeniser's eos behind each answer
+    bool one_token = false;  ///< the answer is the first token in which both differ: tokenize()
+    std::ptrdiff_t max_length =
+        0;                       ///< tokens of prompt and answer at most, the last are cut; 0: any
     std::ptrdiff_t context = 0;  ///< tokens the model reads at most, at least 1; 0: any number
     bool truncate = false;       ///< drop the first tokens of prompts that are too long, never bos
     Token vocabulary = 0;        ///< ids of the model are 0 .. vocabulary - 1; 0: not checked
@@ -39,6 +41,8 @@ struct SequencePairs {
     std::string note;           ///< of the tokeniser
     std::size_t filtered = 0;   ///< lines dropped by the confidence filter
     std::size_t truncated = 0;  ///< pairs whose prompt lost tokens
+    std::size_t shortened = 0;  ///< pairs whose answers lost tokens to max_length
+    std::size_t filled = 0;     ///< pairs dropped, as the prompt alone has max_length tokens
 
     /// Tokens of the longest sequence.
     std::size_t longest() const;

@@ -30,8 +30,10 @@ Index longest_read(std::span<const PairTokens> pairs) {
 
 namespace {
 
-PairBatch batch_of(std::span<const PairTokens> pairs, std::span<const std::size_t> which) {
+PairBatch batch_of(std::span<const PairTokens> pairs, std::span<const std::size_t> which,
+                   double tail) {
     PairBatch out;
+    out.tail = tail;
     for (const std::size_t i : which) out.add(pairs[i]);
     return out;
 }
@@ -39,12 +41,12 @@ PairBatch batch_of(std::span<const PairTokens> pairs, std::span<const std::size_
 }  // namespace
 
 Evaluation evaluate(Pass& pass, std::span<const PairTokens> pairs, Index tokens,
-                    const PairsDone& done) {
+                    const PairsDone& done, double tail) {
     std::vector<std::size_t> all(pairs.size());
     std::iota(all.begin(), all.end(), std::size_t{0});
     Evaluation out;
     for (const auto& group : cut_pairs(pairs, all, tokens)) {
-        const PairBatch batch = batch_of(pairs, group);
+        const PairBatch batch = batch_of(pairs, group, tail);
         const auto scores = score_pairs(pass.forward(batch, Keep::kNothing), batch);
         const transformer::RowsF embeddings = pass.embeddings();
         if (out.embeddings.size() == 0)
@@ -64,20 +66,64 @@ std::vector<ReferenceLogps> logps_of(const Evaluation& evaluation) {
     return out;
 }
 
+namespace {
+
+using Values = std::vector<Objective::Value>;
+
+std::vector<ReferenceLogps> chosen_of(std::span<const ReferenceLogps> all,
+                                      std::span<const std::size_t> which) {
+    std::vector<ReferenceLogps> out;
+    for (const std::size_t i : which) out.push_back(all[i]);
+    return out;
+}
+
+/// Pairs over tokens of their chosen answers.
+double sft_share(std::span<const PairTokens> pairs, std::span<const std::size_t> which) {
+    double tokens = 0.0;
+    for (const std::size_t i : which)
+        tokens += static_cast<double>(static_cast<Index>(pairs[i].chosen.size()) - pairs[i].prompt);
+    return static_cast<double>(which.size()) / tokens;
+}
+
+/// Of all groups from a first pass over them.
+Values values_of(Pass& pass, std::span<const PairTokens> pairs,
+                 const std::vector<std::vector<std::size_t>>& groups,
+                 std::span<const ReferenceLogps> reference, const Objective& objective,
+                 double tail) {
+    std::vector<PairScore> scores;
+    for (const auto& group : groups) {
+        const PairBatch batch = batch_of(pairs, group, tail);
+        const auto some = score_pairs(pass.forward(batch, Keep::kNothing), batch);
+        scores.insert(scores.end(), some.begin(), some.end());
+    }
+    return objective.at(scores, reference);
+}
+
+}  // namespace
+
 MetricSums add_mean_gradient(Pass& pass, std::span<const PairTokens> pairs,
                              std::span<const std::size_t> which,
                              std::span<const ReferenceLogps> reference, const Objective& objective,
                              const GradientPlan& plan) {
     MetricSums sums;
-    for (const auto& group : cut_pairs(pairs, which, plan.tokens)) {
-        const PairBatch batch = batch_of(pairs, group);
+    const auto groups = cut_pairs(pairs, which, plan.tokens);
+    const double share = sft_share(pairs, which);
+    Values all;
+    if (objective.sorts() && groups.size() > 1)
+        all = values_of(pass, pairs, groups, chosen_of(reference, which), objective, plan.tail);
+    std::size_t done = 0;
+    for (const auto& group : groups) {
+        const PairBatch batch = batch_of(pairs, group, plan.tail);
         const auto scores = score_pairs(pass.forward(batch, plan.keep), batch);
-        std::vector<Objective::Value> values;
-        for (std::size_t k = 0; k < group.size(); ++k) {
-            values.push_back(objective.at(scores[k], reference[group[k]]));
-            sums.add(objective.metrics(scores[k], reference[group[k]]));
-        }
+        const auto own = chosen_of(reference, group);
+        const auto first = all.begin() + static_cast<std::ptrdiff_t>(done);
+        const Values values =
+            all.empty() ? objective.at(scores, own, share)
+                        : Values(first, first + static_cast<std::ptrdiff_t>(group.size()));
+        for (std::size_t k = 0; k < group.size(); ++k)
+            sums.add(objective.metrics(scores[k], own[k], values[k].loss));
         pass.backward(logit_gradient(batch, values, 1.0 / static_cast<double>(which.size())));
+        done += group.size();
     }
     return sums;
 }

@@ -3,6 +3,7 @@
 // prompt does not count; rewards are r = beta (log pi - log pi_ref)(y | x).
 
 #include <memory>
+#include <optional>
 
 #include "sim/lm/train/pair_batch.hpp"
 #include "sim/loss/loss.hpp"
@@ -11,11 +12,12 @@ namespace prefdyn::finetune {
 
 /// What the logits say of one response.
 struct ResponseScore {
-    double logp = 0.0;     ///< sum of log pi over its tokens, nats
+    double logp = 0.0;     ///< sum of log pi over its tokens times PairBatch::share, nats
     double entropy = 0.0;  ///< sum over its tokens of the entropy of what could be there
     double logit = 0.0;    ///< sum over its tokens of the vocabulary's mean logit
     Index correct = 0;     ///< tokens that are the likeliest
     Index length = 0;
+    double whole = 0.0;  ///< sum of log pi over its tokens
 };
 using PairScore = std::array<ResponseScore, 2>;  ///< chosen, rejected
 
@@ -51,25 +53,56 @@ struct MetricSums {
     void add(const MetricSums& other);
 };
 
+/// Names of losses that a sum may have: those of loss_names(), sft and aot_unpaired.
+std::vector<std::string> objective_names();
+/// Throws InputError unless the text is a weighted sum of such names.
+void require_objective(const std::string& text);
+
+/// A weighted sum of losses, as "sigmoid + 0.1 sft". Of a batch of pairs,
+///   sft is -sum log pi(chosen) / sum of the lengths of chosen answers,
+///   aot and aot_unpaired compare what was sorted over the batch.
 class Objective {
   public:
-    /// InputError for a loss that pairs rewards of different prompts.
+    /// `spec.name` may be such a sum; InputError if it is none. Every term gets the other members.
     explicit Objective(const LossSpec& spec);
 
-    /// phi of one pair, and d phi / d log pi of chosen and rejected. ipo and sigmoid_norm divide
-    /// log-ratios by the lengths.
+    /// The loss of one pair, d loss / d log pi of chosen and rejected, and d loss / d
+    /// ResponseScore:: whole of chosen. ipo and sigmoid_norm divide log-ratios by the lengths.
     struct Value {
-        double loss, chosen, rejected;
+        double loss = 0.0, chosen = 0.0, rejected = 0.0, whole = 0.0;
     };
+    /// Of the pairs of a batch; the batch's loss is the mean of theirs. `sft_share`: pairs over
+    /// tokens of chosen answers, if the scores are not the whole batch.
+    std::vector<Value> at(std::span<const PairScore> scores,
+                          std::span<const ReferenceLogps> references,
+                          std::optional<double> sft_share = {}) const;
     Value at(const PairScore& score, const ReferenceLogps& reference) const;
-    MetricSums metrics(const PairScore& score, const ReferenceLogps& reference) const;
+    MetricSums metrics(const PairScore& score, const ReferenceLogps& reference, double loss) const;
+    MetricSums metrics(const PairScore& score, const ReferenceLogps& reference) const {
+        return metrics(score, reference, at(score, reference).loss);
+    }
+    /// Whether a pair's loss depends on the others of its batch.
+    bool sorts() const;
     double beta() const { return beta_; }
-    const PreferenceLoss& loss() const { return *loss_; }
+    /// The loss if it is one that preference losses know, else null.
+    const PreferenceLoss* only() const {
+        return terms_.size() == 1 ? terms_[0].loss.get() : nullptr;
+    }
 
   private:
-    std::unique_ptr<PreferenceLoss> loss_;
+    enum class Kind { kPair, kByLength, kSft, kAot, kAotUnpaired };
+    struct Term {
+        Kind kind;
+        double weight;
+        std::unique_ptr<PreferenceLoss> loss;  ///< null: sft
+    };
+    void add_pairwise(const Term& term, std::span<const PairScore> scores,
+                      std::span<const ReferenceLogps> references, std::vector<Value>& out) const;
+    void add_sorted(const Term& term, std::span<const PairScore> scores,
+                    std::span<const ReferenceLogps> references, std::vector<Value>& out) const;
+
+    std::vector<Term> terms_;
     double beta_;
-    bool by_length_;
 };
 
 /// A gradient in logits: row r has sum over its entries of share (e_token - softmax_r).

@@ -3,6 +3,7 @@
 // is read of a response is all but its last token; sequences that are read alike are read once (two
 // answers of one token each cost one reading of their prompt).
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -31,6 +32,7 @@ struct PairBatch {
     TokenBatch tokens;
     std::vector<Index> rows;                     ///< tokens of the batch that have logits
     std::vector<std::array<Response, 2>> pairs;  ///< chosen, rejected
+    double tail = 1.0;  ///< TRL's ld_alpha: what tokens beyond the shorter answer's length count
 
     void add(const PairTokens& pair);
 
@@ -42,6 +44,12 @@ struct PairBatch {
             for (std::size_t side = 0; side < 2; ++side)
                 for (std::size_t k = 0; k < pairs[i][side].tokens.size(); ++k)
                     action(i, side, pairs[i][side].rows[k], pairs[i][side].tokens[k]);
+    }
+
+    /// What token k of a response of this pair counts.
+    double share(std::size_t pair, std::size_t k) const {
+        const auto& [chosen, rejected] = pairs[pair];
+        return k < std::min(chosen.tokens.size(), rejected.tokens.size()) ? 1.0 : tail;
     }
 
   private:

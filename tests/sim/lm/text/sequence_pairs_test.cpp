@@ -196,6 +196,29 @@ TEST_CASE("the context counts what is read; truncation takes from the front of t
     CHECK(contains(refusal(*tokenizer, lines, options), "context = -1, allowed is 0 or more"));
 }
 
+TEST_CASE("a largest length cuts answers from the end and drops a pair whose prompt fills it") {
+    const auto tokenizer = answering(kBoth);
+    const Lines lines = {{"q", " Yes", " No way"}, {"abcdef", " Yes", " No"}};
+    text::SequenceOptions options;
+    options.max_length = 6;  // q and 5 tokens of " No way"
+    auto got = pairs(*tokenizer, lines, options);
+    CHECK(got.filled == 1);  // abcdef
+    CHECK(got.shortened == 0);
+    REQUIRE(got.pairs.size() == 1);
+    CHECK(got.pairs[0].line == 1);
+    options.max_length = 3;
+    got = pairs(*tokenizer, lines, options);
+    CHECK(got.shortened == 1);
+    CHECK(got.pairs[0].chosen == Tokens{'q', 258});
+    CHECK(got.pairs[0].rejected == Tokens{'q', 260, ' '});
+    options.max_length = 7;
+    got = pairs(*tokenizer, lines, options);
+    CHECK(got.filled == 0);
+    CHECK(got.pairs[1].line == 2);
+    options.context = 1;
+    CHECK(contains(refusal(*tokenizer, {lines[1]}, options), "line 1: the model would read 6"));
+}
+
 TEST_CASE("one token: the prompt may fill the context, as when it is embedded") {
     text::SequenceOptions options;
     options.one_token = true;

@@ -47,11 +47,17 @@ Rows<double> random_logits(const PairBatch& batch, Index V) {
 
 ReferenceLogps reference(std::size_t i) { return {-2.0 - 0.3 * double(i), -2.5 + 0.2 * double(i)}; }
 
+std::vector<ReferenceLogps> references(std::size_t count) {
+    std::vector<ReferenceLogps> out;
+    for (std::size_t i = 0; i < count; ++i) out.push_back(reference(i));
+    return out;
+}
+
 double mean_loss(const Objective& objective, const Rows<double>& logits, const PairBatch& batch) {
     const auto scores = score_pairs(score_logits(logits, batch), batch);
     double sum = 0.0;
-    for (std::size_t i = 0; i < scores.size(); ++i)
-        sum += objective.at(scores[i], reference(i)).loss;
+    for (const Objective::Value& value : objective.at(scores, references(scores.size())))
+        sum += value.loss;
     return sum / double(scores.size());
 }
 
@@ -106,23 +112,27 @@ TEST_CASE("entropy, mean logit and the likeliest token of a row, by hand") {
     CHECK(rows.mean[0] == 1.0);
 }
 
-TEST_CASE("the gradient in the logits is that of the loss, for every loss of one pair") {
+TEST_CASE("the gradient in the logits is that of the loss, for every loss and some sums") {
     const Data data;
-    const PairBatch batch = data.batch(in_order());
+    PairBatch batch = data.batch(in_order());
     const Rows<double> logits = random_logits(batch, 12);
-    for (const std::string& name : loss_names()) {
-        CAPTURE(name);
-        const LossSpec spec = typical_loss(name, 0.3);
-        if (make_loss(spec)->facts().form == LossForm::kSorted) {
-            CHECK(test::contains(test::input_error([&] { Objective{spec}; }), "sorts margins"));
-            continue;
-        }
+    std::vector<LossSpec> specs;
+    for (const std::string& name : loss_names()) specs.push_back(typical_loss(name, 0.3));
+    for (const char* more :
+         {"sft", "aot_unpaired", "sigmoid + 0.1 sft", "0.5 ipo+2 apo_zero + aot"}) {
+        specs.push_back(typical_loss("sigmoid", 0.3));
+        specs.back().name = more;
+    }
+    for (std::size_t s = 0; s < 2 * specs.size(); ++s) {
+        const LossSpec& spec = specs[s / 2];
+        batch.tail = s % 2 == 0 ? 1.0 : 0.3;
+        CAPTURE(spec.name);
+        CAPTURE(batch.tail);
         const Objective objective(spec);
         const LogitScores rows = score_logits(logits, batch);
-        std::vector<Objective::Value> values;
         const auto scores = score_pairs(rows, batch);
-        for (std::size_t i = 0; i < scores.size(); ++i)
-            values.push_back(objective.at(scores[i], reference(i)));
+        const std::vector<Objective::Value> values =
+            objective.at(scores, references(scores.size()));
         Rows<double> gradient = Rows<double>::Constant(2, 2, kNan);
         fill_logit_gradient(logits, rows.rows.logsumexp, logit_gradient(batch, values, 0.25),
                             gradient);
@@ -167,4 +177,41 @@ TEST_CASE("metrics are sums: ties do not win") {
     CHECK(sums.entropy == 3.0);
     CHECK(sums.length[0] == 4.0);
     CHECK(sums.correct == 2.0);
+}
+
+TEST_CASE("sums of losses: each by its weight, sft over tokens, sorted losses over the batch") {
+    const auto value = [](const std::string& name, std::span<const PairScore> scores,
+                          std::span<const ReferenceLogps> reference) {
+        LossSpec spec;
+        spec.name = name;
+        spec.beta = 0.5;
+        double sum = 0.0;
+        for (const Objective::Value& each : Objective(spec).at(scores, reference)) sum += each.loss;
+        return sum / double(scores.size());
+    };
+    const auto score = [](double chosen, double rejected, Index length) {
+        return PairScore{ResponseScore{chosen, 0, 0, 0, length, chosen},
+                         ResponseScore{rejected, 0, 0, 0, 3, rejected}};
+    };
+    const std::vector<PairScore> scores = {score(-3.0, -1.0, 4), score(-2.0, -5.0, 1)};
+    const std::vector<ReferenceLogps> reference = {{-2.5, -2.0}, {-2.5, -3.0}};
+    const double dpo = value("sigmoid", scores, reference), sft = value("sft", scores, reference);
+    CHECK(sft == doctest::Approx((3.0 + 2.0) / 5.0).epsilon(1e-14));
+    CHECK(value("sigmoid + 0.1 sft", scores, reference) ==
+          doctest::Approx(dpo + 0.1 * sft).epsilon(1e-14));
+    const auto phi = [](double margin) { return std::log1p(std::exp(-0.5 * margin)); };
+    // aot: policy -2 and 3, reference -0.5 and 0.5
+    CHECK(value("aot", scores, reference) ==
+          doctest::Approx((phi(-2.0 + 0.5) + phi(3.0 - 0.5)) / 2.0).epsilon(1e-14));
+    // aot_unpaired: log-ratios of chosen -0.5 and 0.5, of rejected 1 and -2
+    CHECK(value("aot_unpaired", scores, reference) ==
+          doctest::Approx((phi(-0.5 + 2.0) + phi(0.5 - 1.0)) / 2.0).epsilon(1e-14));
+    const auto refused = [](const std::string& text) {
+        return test::input_error([&] { require_objective(text); });
+    };
+    CHECK(test::contains(refused("sigmoid + poem"), "' poem' is no loss"));
+    CHECK(test::contains(refused("-1 sft"), "'-1' in front of sft is no weight"));
+    CHECK(test::contains(refused("x sft"), "no weight"));
+    for (const char* bad : {"", "+", "sigmoid +", "1 2 sft"})
+        CHECK(test::contains(refused(bad), "is no loss"));
 }

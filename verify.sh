@@ -10,7 +10,7 @@ build release prefdyn_cli
 code=0
 build/prefdyn verify --force --out results/verify.h5 "$@" || code=$?
 [ "$code" -le 1 ] || exit "$code"
-if /usr/bin/python3 -m analysis.report results/verify.h5 -o results; then
+if PYTHONPATH=analysis /usr/bin/python3 -m prefdyn.report results/verify.h5 -o results; then
     echo "report: results/report.html"
 else
     echo "the report could not be drawn; every number is in results/verify.h5" >&2

@@ -5,6 +5,7 @@
 #include "bench/bench.hpp"
 #include "experiments/program/cores.hpp"
 #include "experiments/program/guard.hpp"
+#include "experiments/program/option_pages.hpp"
 #include "sim/base/freed_memory.hpp"
 
 namespace prefdyn::bench {
@@ -29,7 +30,8 @@ int print_help(std::ostream& out) {
     BenchOptions options;
     ParameterTable table;
     declare(table, options);
-    out << "usage: prefdyn-bench [options]: time the units of prefdyn\n\n" << table.help();
+    out << "usage: prefdyn-bench [options]: time the units of prefdyn\n\n"
+        << options_help(table.parameters());
     return 0;
 }
 

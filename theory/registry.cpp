@@ -1,6 +1,7 @@
 #include "theory/registry.hpp"
 
 #include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
 #include <sstream>
 
 #include "sim/base/failure.hpp"
@@ -36,10 +37,13 @@ Kept kept_for(const std::vector<Claim>& claims) {
 
 namespace {
 
-/// By prefix, unless `entry` is the whole id of another claim: T1 does not take T11.
+/// By prefix, unless `entry` is the whole id of another claim: T1 does not take T11. Where no claim
+/// is spelled so, small and capital letters are alike.
 bool matches(const std::string& id, const std::string& entry, const std::vector<Claim>& known) {
-    if (entry.empty() || !id.starts_with(entry)) return false;
-    return id == entry || std::ranges::count(known, entry, &Claim::id) == 0;
+    if (std::ranges::count(known, entry, &Claim::id) > 0) return id == entry;
+    const auto whole = [&](const Claim& claim) { return boost::iequals(claim.id, entry); };
+    if (std::ranges::any_of(known, whole)) return boost::iequals(id, entry);
+    return !entry.empty() && boost::istarts_with(id, entry);
 }
 
 std::string meant(const std::string& entry, const std::vector<Claim>& among) {

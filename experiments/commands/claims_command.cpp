@@ -10,18 +10,20 @@ namespace prefdyn {
 namespace {
 
 struct ClaimsOptions {
-    std::string claim, file;
+    std::vector<std::string> claims;
+    std::string file;
 };
 
 void declare(ParameterTable& t, ClaimsOptions& o) {
-    t.text("claim", &o.claim, "id or prefix of the claims to print whole; else a line each");
+    t.texts("claim", &o.claims, "ids or prefixes of the claims to print whole; else a line each");
     t.positional();
     declare_claim_file(t, o.file);
 }
 
 int run_claims(ClaimsOptions& o, const ParameterTable&, std::ostream& out) {
-    for (const auto& claim : theory::select_claims(o.claim, own_claims(o.file, std::cerr))) {
-        if (o.claim.empty())
+    for (const auto& claim :
+         theory::select_claims(joined(o.claims, ","), own_claims(o.file, std::cerr))) {
+        if (o.claims.empty())
             out << claim.id << "  " << claim.title << "\n";
         else
             print_claim(out, claim);

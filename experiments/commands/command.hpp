@@ -16,8 +16,8 @@ struct Command {
     std::string name, summary;
     /// Returns the exit code; throws InputError, MachineError and Interrupted.
     std::function<int(const std::vector<std::string>& arguments, std::ostream& out)> run;
-    std::function<std::string(bool markdown)> options =
-        {};  ///< help, or a table; empty: no options
+    /// What it is asked; `set` and `get` of these are not to be called.
+    std::function<std::vector<Parameter>()> parameters;
 };
 
 /// Declares and parses. Where one option is a preset, `take_preset(options, first)` takes the one
@@ -51,11 +51,11 @@ Command make_command(const std::string& name, const std::string& summary,
                 parse(table, options, arguments);
                 return run(options, table, out);
             },
-            [](bool markdown) {
+            [] {
                 Options options;
                 ParameterTable table;
                 declare(table, options);
-                return markdown ? table.markdown() : table.help();
+                return table.parameters();
             }};
 }
 

@@ -1,10 +1,13 @@
 #include "experiments/commands/commands.hpp"
 
-#include <map>
+#include <algorithm>
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "experiments/commands/command.hpp"
 #include "experiments/program/guard.hpp"
+#include "experiments/program/option_pages.hpp"
+#include "experiments/results/provenance.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/nearest.hpp"
 
@@ -12,6 +15,7 @@ namespace prefdyn {
 
 Command certify_command();
 Command claims_command();
+Command completion_command();
 Command dialogues_command();
 Command docs_command();
 Command embed_command();
@@ -36,11 +40,11 @@ const std::map<std::string, Command>& commands() {
     static const auto all = [] {
         std::map<std::string, Command> out;
         for (const Command& each :
-             {certify_command(), claims_command(), dialogues_command(), docs_command(),
-              embed_command(), falsify_command(), finetune_command(), inspect_command(),
-              judge_command(), merge_command(), misalign_command(), quantities_command(),
-              scaled_command(), simulate_command(), slurm_command(), status_command(),
-              sweep_command(), tokenize_command(), verify_command()})
+             {certify_command(),    claims_command(), completion_command(), dialogues_command(),
+              docs_command(),       embed_command(),  falsify_command(),    finetune_command(),
+              inspect_command(),    judge_command(),  merge_command(),      misalign_command(),
+              quantities_command(), scaled_command(), simulate_command(),   slurm_command(),
+              status_command(),     sweep_command(),  tokenize_command(),   verify_command()})
             out.emplace(each.name, each);
         return out;
     }();
@@ -51,7 +55,14 @@ void print_usage(std::ostream& out) {
     out << "usage: prefdyn COMMAND [options]\n\n";
     for (const auto& [name, command] : commands())
         out << "  " << name << std::string(12 - name.size(), ' ') << command.summary << "\n";
-    out << "\n`prefdyn COMMAND --help` lists the options of a command.\n";
+    out << "\n`prefdyn help COMMAND` lists the options of a command, `prefdyn --version` says "
+           "which "
+           "program this is.\n";
+}
+
+void print_help(const Command& command, std::ostream& out) {
+    out << "usage: prefdyn " << command.name << " [options]: " << command.summary << "\n\n"
+        << options_help(command.parameters());
 }
 
 InputError unknown_command(const std::string& name) {
@@ -64,20 +75,24 @@ InputError unknown_command(const std::string& name) {
                                       : "did you mean '" + near + "'?");
 }
 
+bool asks_help(const std::string& argument) { return argument == "--help" || argument == "-h"; }
+
+const Command& command_named(const std::string& name) {
+    const auto found = commands().find(name);
+    if (found == commands().end()) throw unknown_command(name);
+    return found->second;
+}
+
 int dispatch(const std::vector<std::string>& arguments, std::ostream& out) {
     if (arguments.empty()) throw InputError("no command given", "prefdyn --help lists them");
-    if (arguments[0] == "--help" || arguments[0] == "help") return print_usage(out), 0;
-    const auto found = commands().find(arguments[0]);
-    if (found == commands().end()) throw unknown_command(arguments[0]);
+    const std::string& first = arguments[0];
+    if (first == "--version") return out << "prefdyn " << program_name() << "\n", 0;
+    if (asks_help(first) || (first == "help" && arguments.size() == 1)) return print_usage(out), 0;
+    if (first == "help") return print_help(command_named(arguments[1]), out), 0;
+    const Command& command = command_named(first);
     const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
-    for (const auto& argument : rest)
-        if (argument == "--help") {
-            out << "usage: prefdyn " << found->first << " [options]: " << found->second.summary
-                << "\n\n"
-                << (found->second.options ? found->second.options(false) : "");
-            return 0;
-        }
-    return found->second.run(rest, out);
+    if (std::ranges::any_of(rest, asks_help)) return print_help(command, out), 0;
+    return command.run(rest, out);
 }
 
 }  // namespace
@@ -93,8 +108,26 @@ std::string options_page() {
         "also takes `--config FILE`\nwith `name = value` lines (the command line wins) and "
         "`--help`.\n";
     for (const auto& [name, command] : commands())
-        if (command.options) page += "\n## prefdyn " + name + "\n\n" + command.options(true);
+        page += "\n## prefdyn " + name + "\n\n" + options_markdown(command.parameters());
     return page;
+}
+
+std::string options_json() {
+    std::string out =
+        "{\"program\": " + nlohmann::json(program_name()).dump() + ", \"commands\": {";
+    for (const auto& [name, command] : commands()) {
+        if (name != commands().begin()->first) out += ",";
+        out.append("\n\"").append(name).append("\": {\"summary\": ");
+        out.append(nlohmann::json(command.summary).dump()).append(", \"options\": ");
+        out.append(options_json(command.parameters())).append("}");
+    }
+    return out + "}}\n";
+}
+
+std::map<std::string, std::vector<Parameter>> all_parameters() {
+    std::map<std::string, std::vector<Parameter>> out;
+    for (const auto& [name, command] : commands()) out.emplace(name, command.parameters());
+    return out;
 }
 
 }  // namespace prefdyn

@@ -1,7 +1,10 @@
 #pragma once
 #include <iosfwd>
+#include <map>
 #include <string>
 #include <vector>
+
+#include "experiments/program/parameter_table.hpp"
 
 namespace prefdyn {
 
@@ -15,6 +18,10 @@ std::string options_page();
 
 /// Markdown table of the language models that are run, in docs/scaled.md.
 std::string architectures_table();
+
+/// The options of every command as JSON: {"program", "commands": {NAME: {"summary", "options"}}}.
+std::string options_json();
+std::map<std::string, std::vector<Parameter>> all_parameters();
 
 /// Markdown of every dataset of a result file, docs/file-format.md.
 std::string file_format_page();

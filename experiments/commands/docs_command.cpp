@@ -5,7 +5,6 @@
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/finetune/run_file.hpp"
-#include "sim/base/failure.hpp"
 #include "sim/lm/model/architectures.hpp"
 
 namespace prefdyn {
@@ -61,23 +60,33 @@ std::string architectures_table() {
 
 namespace {
 
-int run_docs(const std::vector<std::string>& arguments, std::ostream& out) {
-    const std::string page = arguments.size() == 1 ? arguments[0] : "";
-    if (page == "file-format")
-        out << file_format_page();
-    else if (page == "options")
-        out << options_page();
-    else if (page == "architectures")
-        out << architectures_table();
-    else
-        throw InputError("docs: give one page", "known: file-format, options, architectures");
+enum class Page { kFileFormat, kOptions, kArchitectures };
+
+struct DocsOptions {
+    Page page = Page::kOptions;
+    bool json = false;
+};
+
+void declare(ParameterTable& t, DocsOptions& o) {
+    t.choice("page", &o.page, {"file-format", "options", "architectures"}, "the page to print");
+    t.positional();
+    t.flag("json", &o.json, "the options as JSON, for other programs");
+    t.rule([&o](const ParameterTable&) {
+        return std::string(o.json && o.page != Page::kOptions ? "--json: only of the page options"
+                                                              : "");
+    });
+}
+
+int run_docs(DocsOptions& o, const ParameterTable&, std::ostream& out) {
+    out << (o.json                           ? options_json()
+            : o.page == Page::kFileFormat    ? file_format_page()
+            : o.page == Page::kArchitectures ? architectures_table()
+                                             : options_page());
     return 0;
 }
 
 }  // namespace
 
-Command docs_command() {
-    return {"docs", "print a generated page: file-format, options, architectures", run_docs};
-}
+Command docs_command() { return make_command("docs", "print a generated page", run_docs); }
 
 }  // namespace prefdyn

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <ostream>
 
 #include "experiments/commands/command.hpp"
@@ -17,15 +16,8 @@ struct MergeOptions {
 void declare(ParameterTable& t, MergeOptions& o) {
     t.text("folder", &o.folder, "folder of the sweep", true);
     t.positional();
-    t.text("out", &o.out, "merged file (HDF5); -o for short", true);
+    t.text("out", &o.out, "merged file (HDF5)", true);
     t.flag("force", &o.force, "replace an existing file");
-}
-
-/// `-o FILE` is the usual short form of --out.
-void parse(ParameterTable& table, MergeOptions& options, std::vector<std::string> arguments) {
-    std::replace(arguments.begin(), arguments.end(), std::string("-o"), std::string("--out"));
-    declare(table, options);
-    table.parse(arguments);
 }
 
 int run_merge(MergeOptions& options, const ParameterTable&, std::ostream& out) {

@@ -189,8 +189,8 @@ double frozen_difference(const std::vector<TrainedRun>& runs) {
 
 /// Of what `get` gives of the runs from the aligned model and from the base model.
 template <class Get>
-void print_ratio(std::ostream& out, const std::vector<TrainedRun>& runs, const char* what,
-                 Get get) {
+Ratio print_ratio(std::ostream& out, const std::vector<TrainedRun>& runs, const char* what,
+                  Get get) {
     std::vector<double> aligned, base;
     for (std::size_t k = 0; k < runs.size(); k += kWhich) {
         aligned.push_back(get(runs[k + kAligned].run));
@@ -199,6 +199,24 @@ void print_ratio(std::ostream& out, const std::vector<TrainedRun>& runs, const c
     const Ratio ratio = ratio_of(aligned, base);
     out << "  " << what << ", aligned / base: " << ratio.mean;
     if (aligned.size() > 1) out << " (" << ratio.low << " to " << ratio.high << ")";
+    out << "\n";
+    return ratio;
+}
+
+/// What the ratio of updates says; one seed has no interval, and says only what it was.
+void print_in_words(std::ostream& out, const Ratio& updates, std::size_t seeds) {
+    const bool sure = seeds > 1 && (updates.high < 1.0 || updates.low > 1.0);
+    out << "  in words: ";
+    if (std::isnan(updates.mean))
+        out << "one of the two never reached that loss; --target names a nearer one";
+    else if (seeds > 1 && !sure)
+        out << "over " << seeds << " seeds no difference beyond chance in how fast the two forget";
+    else
+        out << "the aligned model took " << (updates.mean < 1.0 ? "fewer" : "more")
+            << " updates to unlearn, " << updates.mean
+            << " times those of the base model: it is misaligned "
+            << (updates.mean < 1.0 ? "faster" : "more slowly")
+            << (seeds > 1 ? "" : " (one seed, no interval)");
     out << "\n";
 }
 
@@ -217,7 +235,7 @@ void print_findings(std::ostream& out, const std::vector<TrainedRun>& runs, doub
         return first_at_most({run.step.begin(), run.step.end()}, mean_losses(run), target);
     };
     out << "  updates to a flipped loss of " << target << ":\n";
-    print_ratio(out, runs, "updates", steps);
+    print_in_words(out, print_ratio(out, runs, "updates", steps), runs.size() / kWhich);
     out << "  frozen features, head aligned or not: losses differ by at most "
         << frozen_difference(runs) << "\n"
         << std::setprecision(6);

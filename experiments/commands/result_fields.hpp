@@ -4,8 +4,6 @@
 
 namespace prefdyn {
 
-inline constexpr std::int64_t kFormatVersion = 4;
-
 /// Every dataset a result file about these claims may hold.
 std::vector<Field> result_fields(const std::vector<theory::Claim>& claims = {});
 

@@ -13,6 +13,7 @@
 #include "experiments/verify/verdict_table.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/hdf5_file.hpp"
+#include "sim/base/rank_correlation.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/lm/text/text_file.hpp"
 #include "sim/lm/text/utf8.hpp"
@@ -153,16 +154,25 @@ ScaledInput scaled_input(const EmbedJob& job) {
     return out;
 }
 
+void print_correlations(std::ostream& out, const std::vector<RankCorrelation>& all,
+                        std::size_t behaviours) {
+    out << "rank correlation over " << behaviours << " behaviours"
+        << (behaviours < kFewestForInterval ? " (too few for an interval" : " (95 % bootstrap")
+        << (behaviours <= kMostPermuted ? "; exact two-sided p):\n" : "):\n");
+    out << std::fixed << std::setprecision(3);
+    for (const RankCorrelation& c : all) {
+        out << "  " << std::setw(7) << c.value.estimate;
+        if (!std::isnan(c.value.low)) out << " (" << c.value.low << " to " << c.value.high << ")";
+        if (!std::isnan(c.p)) out << ", p = " << c.p;
+        out << "  " << c.what << "\n";
+    }
+    out << std::defaultfloat;
+}
+
 void print_findings(std::ostream& out, const ScaledFindings& found,
                     const std::vector<Dataset>& behaviours) {
     print_verdicts(out, found.verification);
-    if (behaviours.size() >= 3) out << "rank correlation over behaviours (95 % bootstrap):\n";
-    out << std::fixed << std::setprecision(3);
-    for (const RankCorrelation& c : found.correlations)
-        if (behaviours.size() >= 3)
-            out << "  " << std::setw(7) << c.value.estimate << " (" << c.value.low << " to "
-                << c.value.high << ")  " << c.what << "\n";
-    out << std::defaultfloat;
+    if (behaviours.size() >= 3) print_correlations(out, found.correlations, behaviours.size());
     for (std::size_t k = 0; k < behaviours.size(); ++k)
         if (!std::isnan(found.cross_check[k]))
             out << "dense head against exact reduction on " << behaviours[k].name
@@ -184,6 +194,10 @@ int run_and_write(const ScaledOptions& options, const ParameterTable& table, Emb
     write_results(options.output.out, found.verification, "scaled", table,
                   options.plan.verify.device, watch.seconds(), attributes);
     job.finish();
+    out << "beta = " << options.plan.verify.beta
+        << "; last layer: eta = " << options.plan.training.eta << ", "
+        << options.plan.training.steps << " steps of "
+        << method_names()[static_cast<std::size_t>(options.plan.training.method)] << "\n";
     print_findings(out, found, input.behaviours);
     out << (found.as_expected() ? "all as expected" : "NOT as expected") << ": "
         << input.behaviours.size() << " behaviours, " << found.verification.runs.size() << " runs, "

@@ -50,12 +50,13 @@ void declare(ParameterTable& t, SimulateOptions& o) {
     });
 }
 
-void print_run(std::ostream& out, const RunResult& run) {
+void print_run(std::ostream& out, const RunResult& run, const ParameterTable& table) {
     const Record& last = run.trajectory.records.back();
     out << "run " << run.id << ", " << stop_reason_name(run.trajectory.stop) << "\n"
         << "D = " << run.statistics.distinguishability << " (debiased "
         << run.statistics.distinguishability_debiased() << "), kappa = " << run.kappa
-        << ", eta = " << run.config.training.eta << "\n"
+        << ", beta = " << run.config.beta << ", eta = " << run.config.training.eta
+        << (table.given("eta") ? "" : " (eta-kappa / kappa)") << "\n"
         << "step " << last.step << ": loss " << last.train.loss << ", head/change "
         << last.head_change << ", rewards/accuracies " << last.train.rewards_accuracies
         << ", outputs/accuracies " << last.train.outputs_accuracies << "\n";
@@ -115,7 +116,7 @@ int run_simulate(SimulateOptions& options, const ParameterTable& table, std::ost
         certify_run(v, options.features.empty() ? certify::training_rows(options.run) : given,
                     options.certify.limits());
     write_results(options.output.out, v, "simulate", table, options.run.device, watch.seconds());
-    print_run(out, v.runs[0]);
+    print_run(out, v.runs[0], table);
     print_claims(out, v);
     print_own_certificates(out, v);
     out << "wrote " << options.output.out << "\n";

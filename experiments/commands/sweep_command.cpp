@@ -78,6 +78,7 @@ void dry_run(std::ostream& out, const sweep::Spec& spec, sweep::Shard shard, Dev
         << "output: " << e.output_bytes << " bytes a point, "
         << megabytes(static_cast<double>(e.output_bytes) * static_cast<double>(spec.size()))
         << " merged\n";
+    print_eta(out, e.eta);
 }
 
 void print_count(std::ostream& out, const sweep::SweepCount& count, sweep::Shard shard) {
@@ -133,6 +134,7 @@ int run_sweep(SweepOptions& options, const ParameterTable&, std::ostream& out) {
     print_count(out, count, shard);
     if (count.interrupted) return kInterrupted;
     print_outcomes(out, count.claims);
+    print_eta(out, count.eta);
     out << "prefdyn merge " << options.out << " -o FILE.h5 makes one file of all shards\n";
     return exit_code(count);
 }

@@ -22,6 +22,10 @@ void print_shape(std::ostream& out, const sweep::Spec& spec) {
     out << ")\n";
 }
 
+void print_eta(std::ostream& out, const sweep::EtaRange& eta) {
+    if (eta.varies()) out << "note: " << eta.words() << "\n";
+}
+
 void print_outcomes(std::ostream& out, const std::vector<sweep::ClaimOutcomes>& claims) {
     for (const sweep::ClaimOutcomes& c : claims) {
         std::string line;
@@ -70,6 +74,7 @@ void print_state(std::ostream& out, const sweep::FolderState& s) {
     if (s.doubled.size() > kDoubled)
         out << "warning: " << s.doubled.size() - kDoubled << " more points like this\n";
     print_outcomes(out, s.claims);
+    print_eta(out, s.eta);
 }
 
 }  // namespace prefdyn

@@ -16,6 +16,8 @@ void print_shape(std::ostream& out, const sweep::Spec& spec);
 void print_state(std::ostream& out, const sweep::FolderState& state);
 
 /// A line a claim that was judged: how often it came out how.
+/// Nothing unless the learning rate differs from point to point.
+void print_eta(std::ostream& out, const sweep::EtaRange& eta);
 void print_outcomes(std::ostream& out, const std::vector<sweep::ClaimOutcomes>& claims);
 
 /// A line a reason: how many points.

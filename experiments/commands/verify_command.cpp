@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 
 #include "experiments/certify/options.hpp"
@@ -21,7 +22,7 @@ struct VerifyOptions {
     bool quick = false, full = false;
     ClaimsOption claims;
     std::string embeddings, labels, gram, weights;
-    double beta = 0.01;
+    double beta = 0.1;
     Index replicates = 2000;
     std::uint64_t seed = 1;
     bool keep_data = false;
@@ -38,7 +39,7 @@ void declare(ParameterTable& t, VerifyOptions& o) {
     t.real("beta", &o.beta, 0.0, 1e6, true, "", "strength of the reference, for --embeddings");
     t.text("gram", &o.gram,
            "behaviours of your own for T8: the products of their mean differences, rows apart by "
-           "semicolons (\"16, 8; 8, 9\")");
+           "semicolons (\"16, 8; 8, 9\"); only they are run");
     t.text("weights", &o.weights, "their shares of the samples, by commas; else equal");
     t.integer("replicates", &o.replicates, 1000, 10000000, "",
               "datasets a coverage test draws; 1000 by default with --quick, 20000 with --full");
@@ -77,6 +78,16 @@ VerifyPlan make_plan(const VerifyOptions& o) {
     return plan;
 }
 
+/// Beta, and the learning rates that eta * kappa = 0.5 gives.
+void print_training(std::ostream& out, const Verification& v) {
+    if (v.runs.empty()) return;
+    const auto [least, most] = std::ranges::minmax(
+        v.runs, {}, [](const RunResult& run) { return run.config.training.eta; });
+    out << "beta = " << least.config.beta << ", eta = " << least.config.training.eta;
+    if (v.runs.size() > 1) out << " to " << most.config.training.eta;
+    out << " (eta-kappa " << least.config.eta_kappa << " / kappa)\n";
+}
+
 int run_verify(VerifyOptions& options, const ParameterTable& table, std::ostream& out) {
     if (!table.given("replicates") && (options.quick || options.full))
         options.replicates = options.quick ? 1000 : 20000;
@@ -84,6 +95,8 @@ int run_verify(VerifyOptions& options, const ParameterTable& table, std::ostream
     if (options.output.out.empty())
         options.output.out =
             options.embeddings.empty() ? "results/verify.h5" : "results/features.h5";
+    if (!options.gram.empty() && options.claims.ids.empty() && options.claims.file.empty())
+        options.claims.ids = "T8";
     const auto claims = chosen_claims(options.claims, std::cerr);
     std::vector<Dataset> behaviours;
     if (!options.embeddings.empty()) behaviours = read_features(options.embeddings, options.labels);
@@ -97,6 +110,7 @@ int run_verify(VerifyOptions& options, const ParameterTable& table, std::ostream
     if (options.certify.certify)
         v.certificates = certify_findings(v, plan, options.certify.limits());
     write_results(options.output.out, v, "verify", table, plan.device, watch.seconds());
+    if (!behaviours.empty()) print_training(out, v);
     print_verdicts(out, v);
     print_certificates(out, v.certificates);
     out << (v.as_expected() ? "all as expected" : "NOT as expected") << ": " << v.runs.size()

@@ -50,6 +50,7 @@ void declare_objective(ParameterTable& t, TrainingOptions& o) {
             return std::string("is not usable: ") + error.what() + "; " + error.hint();
         }
     });
+    t.spelling("dpo", "sigmoid");
     t.real("ld-alpha", &o.ld_alpha, 0.0, 1.0, false, "",
            "what tokens of an answer beyond the length of the shorter one count in rewards");
     t.real("beta", &o.beta, 0.0, 1e6, true, "", "strength of the reference");

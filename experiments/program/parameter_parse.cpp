@@ -30,7 +30,10 @@ class Parser {
         description_.add_options()("config", po::value<std::vector<std::string>>());
     }
 
-    void command_line(const std::vector<std::string>& arguments) {
+    /// `-o FILE` is --out FILE.
+    void command_line(std::vector<std::string> arguments) {
+        if (std::ranges::count(parameters_, "out", &Parameter::name) > 0)
+            std::ranges::replace(arguments, std::string("-o"), std::string("--out"));
         read(kCommandLine, [&] {
             namespace style = po::command_line_style;
             return po::command_line_parser(arguments)
@@ -87,7 +90,8 @@ class Parser {
         if (key == "config" && origin == kCommandLine) {
             if (!config_path_.empty()) complain(origin, "--config is given more than once");
             config_path_ = option.value.empty() ? "" : option.value.back();
-        } else if (key.empty() && bare() && !seen.contains(bare()->name)) {
+        } else if (key.empty() && bare() &&
+                   (bare()->type == ParameterType::kTexts || !seen.contains(bare()->name))) {
             seen.insert(bare()->name);
             set(*bare(), option, origin);
         } else if (key.empty()) {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <boost/algorithm/string/replace.hpp>
 #include <cmath>
-#include <iomanip>
-#include <sstream>
 
 #include "sim/base/nearest.hpp"
 
@@ -16,6 +14,18 @@ std::string shown_range(const std::string& low, const std::string& high, bool lo
     std::string text = low_open ? "(" : "[";
     text.append(low).append(", ").append(high).append("]");
     return text;
+}
+
+/// An integer, also as 1e3 or 2.5e6; false if it is none.
+template <class T>
+bool parse_whole(const std::string& text, T& value) {
+    if (parse_number(text, value)) return true;
+    constexpr double kExact = 9007199254740992.0;  // 2^53
+    double real = 0.0;
+    if (!parse_number(text, real) || !(std::abs(real) <= kExact) || real != std::floor(real))
+        return false;
+    value = static_cast<T>(real);
+    return true;
 }
 
 }  // namespace
@@ -62,6 +72,13 @@ void ParameterTable::check(std::function<std::string(const std::string&)> proble
     };
 }
 
+void ParameterTable::spelling(const std::string& other, const std::string& value) {
+    Parameter& last = parameters_.back();
+    last.set = [set = last.set, other, value](const std::string& text) {
+        return set(text == other ? value : text);
+    };
+}
+
 bool ParameterTable::given(const std::string& name) const {
     return std::ranges::any_of(
         parameters_, [&](const Parameter& p) { return p.name == name && p.origin != "default"; });
@@ -105,7 +122,7 @@ void ParameterTable::integer(const std::string& name, Index* target, Index low, 
         shown_range(std::to_string(low), std::to_string(high), false),
         [=](const std::string& text) -> std::string {
             Index value = 0;
-            if (!parse_number(text, value)) return "is not an integer";
+            if (!parse_whole(text, value)) return "is not an integer";
             if (value < low || value > high) return "is out of range";
             *target = value;
             return {};
@@ -118,7 +135,7 @@ void ParameterTable::seed(const std::string& name, std::uint64_t* target, const 
         name, "", help, ParameterType::kInteger, "[0, 2^63 - 1]",
         [=](const std::string& text) -> std::string {
             std::int64_t value = 0;
-            if (!parse_number(text, value) || value < 0) return "is not an integer in range";
+            if (!parse_whole(text, value) || value < 0) return "is not an integer in range";
             *target = static_cast<std::uint64_t>(value);
             return {};
         },
@@ -175,35 +192,11 @@ void ParameterTable::choice_by_index(const std::string& name, const std::vector<
             return {};
         },
         [=] { return names[get()]; });
-}
-
-std::string ParameterTable::help() const {
-    std::ostringstream out;
-    out << std::left;
-    for (const Parameter& p : parameters_) {
-        out << "  " << std::setw(25) << "--" + p.name << " " << p.help;
-        if (!p.unit.empty()) out << " [" << p.unit << "]";
-        out << "\n" << std::string(28, ' ') << p.range;
-        if (p.required) out << "; required";
-        if (!p.default_text.empty()) out << "; default " << p.default_text;
-        out << "\n";
-    }
-    out << "  " << std::setw(25) << "--config"
-        << " file of `name = value` lines; the command line wins\n";
-    return out.str();
+    parameters_.back().choices = names;
 }
 
 std::string markdown_cell(const std::string& text) {
     return boost::algorithm::replace_all_copy(text, "|", "\\|");
-}
-
-std::string ParameterTable::markdown() const {
-    std::ostringstream out;
-    out << "| option | range | default | unit | meaning |\n|---|---|---|---|---|\n";
-    for (const Parameter& p : parameters_)
-        out << "| `--" << p.name << "` | " << markdown_cell(p.range) << " | " << p.default_text
-            << " | " << p.unit << " | " << markdown_cell(p.help) << " |\n";
-    return out.str();
 }
 
 std::string ParameterTable::values() const {

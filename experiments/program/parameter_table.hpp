@@ -17,7 +17,8 @@ enum class ParameterType { kReal, kInteger, kChoice, kText, kTexts, kFlag };
 struct Parameter {
     std::string name = {}, unit = {}, help = {};
     ParameterType type = ParameterType::kText;
-    std::string range = {};  ///< as shown to the user
+    std::string range = {};                 ///< as shown to the user
+    std::vector<std::string> choices = {};  ///< all that it may be, where these are few
     std::string default_text = {};
     std::string origin = "default";  ///< default, command line, or the config file's path
     bool identity = true;            ///< part of the run id
@@ -57,6 +58,8 @@ class ParameterTable {
     /// `problem(value)` says what is wrong with the parameter declared last, nothing if it is
     /// right.
     void check(std::function<std::string(const std::string&)> problem);
+    /// `other` is another spelling of `value` for the parameter declared last.
+    void spelling(const std::string& other, const std::string& value);
     /// What must hold of all values together: says what is wrong, nothing if all is right. Asked
     /// at the end of `parse`.
     void rule(std::function<std::string(const ParameterTable&)> problem) {
@@ -77,8 +80,6 @@ class ParameterTable {
     std::vector<Parameter>& parameters() { return parameters_; }
     /// Null if there is none of this name.
     Parameter* find(const std::string& name);
-    std::string help() const;
-    std::string markdown() const;
     /// "name=value\n" of every identity parameter, in table order.
     std::string canonical() const;
     /// "name = value  # origin\n" of every parameter.

@@ -33,6 +33,15 @@ int probe(const std::string& path) {
     return 0;
 }
 
+/// What belongs to the points of a curve, in CF's attribute `coordinates`: readers such as xarray
+/// show it beside them.
+const std::vector<std::string> kCoordinates = {"time", "step"};
+
+bool contains_all(const std::vector<std::string>& axes, const std::vector<std::string>& some) {
+    return std::ranges::all_of(
+        some, [&](const std::string& axis) { return std::ranges::count(axes, axis) > 0; });
+}
+
 const char* type_name(FieldType type) {
     return type == FieldType::kReal ? "float64" : type == FieldType::kInteger ? "int64" : "UTF-8";
 }
@@ -63,6 +72,17 @@ void ResultWriter::put(const std::string& name, Values values) {
     values_.emplace_back(name, std::move(values));
 }
 
+std::string ResultWriter::coordinates_of(const Field& f) const {
+    std::vector<std::string> out;
+    if (std::ranges::count(kCoordinates, f.name) > 0) return {};
+    for (const std::string& name : kCoordinates) {
+        const bool there =
+            std::ranges::any_of(values_, [&](const auto& each) { return each.first == name; });
+        if (there && contains_all(f.axes, field(name).axes)) out.push_back(name);
+    }
+    return joined(out, " ");
+}
+
 void ResultWriter::write(const std::string& path) const {
     h5::Writer file(path);
     for (const auto& [name, values] : values_) {
@@ -70,6 +90,8 @@ void ResultWriter::write(const std::string& path) const {
         std::visit([&, &key = name](const auto& v) { file.write(key, v, shape(f)); }, values);
         file.attribute(name, "description", f.description);
         if (!f.unit.empty()) file.attribute(name, "units", f.unit);
+        if (const std::string beside = coordinates_of(f); !beside.empty())
+            file.attribute(name, "coordinates", beside);
         if (f.axes.size() == 1 && f.axes[0] == name) file.make_scale(name);
     }
     for (const auto& [name, values] : values_) {

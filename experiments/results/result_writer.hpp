@@ -13,6 +13,9 @@
 
 namespace prefdyn {
 
+/// Of result files and merged sweeps. 5: texts have any length, curves name their coordinates.
+inline constexpr std::int64_t kFormatVersion = 5;
+
 enum class FieldType { kReal, kInteger, kText };
 
 struct Field {
@@ -59,6 +62,7 @@ class ResultWriter {
   private:
     const Field& field(const std::string& name) const;
     h5::Shape shape(const Field& field) const;
+    std::string coordinates_of(const Field& field) const;
     void write(const std::string& path) const;
     void check(const std::string& path) const;
 

@@ -97,6 +97,7 @@ void declare(ParameterTable& t, RunConfig& c) {
     t.choice("loss", &c.loss, loss_names(),
              "preference loss, TRL's loss_type; nca_pair, bco_pair, sppo_hard, apo_zero and "
              "apo_down need the dense engine");
+    t.spelling("dpo", "sigmoid");
     t.real("label-smoothing", &c.label_smoothing, 0.0, 0.5, false, "",
            "eps of cdpo, robust and aot, in [0, 0.5), and of exo_pair, in (0, 0.5)");
     t.real("discopop-tau", &c.discopop_tau, 1e-6, 0.5, false, "", "tau of discopop");

@@ -8,6 +8,7 @@
 #include "experiments/runs/run_measures.hpp"
 #include "experiments/scaled/scaled_tasks.hpp"
 #include "sim/base/numerics.hpp"
+#include "sim/base/rank_correlation.hpp"
 #include "sim/base/substream.hpp"
 #include "theory/registry.hpp"
 
@@ -137,9 +138,10 @@ std::vector<RankCorrelation> correlations(const Verification& v, std::uint64_t s
             x.push_back(run->statistics.distinguishability);
             y.push_back(get(*run));
         }
-        out.push_back({"D and " + what + ", " + suite,
-                       bootstrap_rank_correlation(
-                           x, y, stream_of(seed, Substream::kScaledIntervals, out.size()))});
+        Interval value = bootstrap_rank_correlation(
+            x, y, stream_of(seed, Substream::kScaledIntervals, out.size()));
+        if (x.size() < kFewestForInterval) value.low = value.high = kNan;
+        out.push_back({"D and " + what + ", " + suite, value, rank_correlation_p(x, y)});
     };
     const auto add_steps = [&](const std::string& suite) {
         auto last = gather(suite_of(v, suite), [](const RunResult* run) {

@@ -50,7 +50,8 @@ inline constexpr double kCrossCheckTolerance = 1e-6;
 
 struct RankCorrelation {
     std::string what;
-    Interval value;  ///< over behaviours
+    Interval value;  ///< over behaviours; no interval for fewer than kFewestForInterval
+    double p;        ///< rank_correlation_p
 };
 
 /// Two behaviours trained together as published.

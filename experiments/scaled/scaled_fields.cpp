@@ -89,10 +89,13 @@ std::vector<Filled<Correlations>> correlation_fields() {
         {"scaled_rank_correlation", one, "", "Spearman's rank correlation",
          [](C of) { return of.value.estimate; }},
         {"scaled_rank_correlation_low", one, "",
-         "lower end of its 95 % bootstrap interval over behaviours",
+         "lower end of its 95 % bootstrap interval over behaviours; NaN for fewer than 8",
          [](C of) { return of.value.low; }},
         {"scaled_rank_correlation_high", one, "", "upper end of the same",
          [](C of) { return of.value.high; }},
+        {"scaled_rank_correlation_p", one, "",
+         "two-sided p-value over all orders of the behaviours; NaN for more than 9",
+         [](C of) { return of.p; }},
     };
 }
 

@@ -44,6 +44,7 @@ struct StudyOutcome {
     std::vector<CaseRow> cases;
     /// Values of the study's own fields, dimension scales first.
     std::vector<std::pair<std::string, ResultWriter::Values>> values;
+    std::vector<std::string> notes = {};  ///< what the user asked about, in lines
 
     /// Adds the row of the claim held against the cases of a setting.
     void judge(const std::string& study, const theory::Claim& claim, const std::string& setting,

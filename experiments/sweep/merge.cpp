@@ -212,6 +212,7 @@ class Table {
     const std::vector<std::int64_t>& status() const { return status_; }
     const std::map<std::size_t, std::string>& reasons() const { return reason_; }
     std::vector<ClaimOutcomes> take_outcomes() { return outcomes_.take(); }
+    const EtaRange& eta() const { return outcomes_.eta(); }
 
   private:
     double* cell(std::size_t c, std::size_t point) {
@@ -414,6 +415,7 @@ FolderState folder_state(const std::string& folder, const Spec& spec) {
     FolderState out = visit(folder, spec, again, take, [](const auto&, const auto&) {});
     count(out, status, reasons, again);
     out.claims = outcomes.take();
+    out.eta = outcomes.eta();
     return out;
 }
 
@@ -431,6 +433,7 @@ FolderState merge(const std::string& folder, const Spec& spec, const std::string
     out.doubled = std::move(doubled);
     count(out, table.status(), table.reasons(), again);
     out.claims = table.take_outcomes();
+    out.eta = table.eta();
     std::vector<Field> fields = merged_fields(spec);
     for (const Field& field : origin_fields()) fields.push_back(field);
     ResultWriter writer(std::move(fields));
@@ -440,6 +443,8 @@ FolderState merge(const std::string& folder, const Spec& spec, const std::string
     writer.attribute("title", "prefdyn sweep");
     writer.attribute("spec", spec.canonical());
     writer.attribute("sweep", spec.id());
+    writer.attribute("format_version", kFormatVersion);
+    if (out.eta.varies()) writer.attribute("learning_rates", out.eta.words());
     put_provenance(out.origins, writer);
     make_folder_of(path);
     writer.publish(path);

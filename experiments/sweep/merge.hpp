@@ -19,6 +19,7 @@ struct FolderState {
     std::vector<std::string> foreign;   ///< files that are no segments
     std::vector<std::string> doubled;   ///< points in two segments that differ by rounding
     std::vector<ClaimOutcomes> claims;  ///< of the finished points
+    EtaRange eta;                       ///< of these
     Origins origins;                    ///< of the segments
     /// 3 where a segment is damaged, 1 where a claim is violated, else 0.
     int exit_code() const { return !damaged.empty() ? 3 : any_violated(claims) ? 1 : 0; }

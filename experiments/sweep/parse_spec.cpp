@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <iomanip>
 #include <set>
 #include <sstream>
 
@@ -20,6 +21,7 @@ struct Line {
     std::string key, value;
 };
 
+const std::string kOfFirstPoint = "of first point";
 const std::vector<std::string> kSweepKeys = {"experiment", "design",     "points",
                                              "replicates", "seed",       "claims",
                                              "zip",        "claim-file", "keep-data"};
@@ -41,6 +43,7 @@ class SpecParser {
         check_claims();
         if (!problems_.empty())
             throw InputError(problems_, "docs/sweeps.md has the rules and an example");
+        take_first_eta();
         spec_.records = most_records() + spec_.experiment->extra_records;
         if (keep_) keep_data(spec_);
         return std::move(spec_);
@@ -166,7 +169,22 @@ class SpecParser {
         }
     }
 
+    /// The learning rate that the first point would take by itself, for all: to 6 digits, so that
+    /// every machine reads the same sweep.
+    void take_first_eta() {
+        if (!first_eta_) return;
+        const auto model = spec_.experiment->make();
+        set_point(spec_, design_matrix(spec_), 0, model->table());
+        std::ostringstream text;
+        text << std::setprecision(6) << model->begin(Device::kCpu).spec.eta;
+        spec_.fixed.emplace_back("eta", text.str());
+    }
+
     void read_parameter(const Line& line) {
+        if (line.key == "eta" && line.value == kOfFirstPoint) {
+            first_eta_ = true;
+            return;
+        }
         Parameter* p = model_->table().find(line.key);
         if (!p) return unknown(line);
         Value value = parse_value(line.value, *p, model_->table().parameters());
@@ -307,6 +325,7 @@ class SpecParser {
     std::unique_ptr<Model> model_;
     Spec spec_;
     bool keep_ = false;
+    bool first_eta_ = false;  ///< eta = of first point
 };
 
 }  // namespace

@@ -386,6 +386,7 @@ SweepCount run_shard(const Spec& spec, const std::string& folder, Shard shard,
     results.rethrow();
     count.interrupted = cancel_requested() && count.found + count.done + count.again < count.points;
     count.claims = outcomes.take();
+    count.eta = outcomes.eta();
     return count;
 }
 
@@ -394,6 +395,7 @@ SweepEstimate estimate(const Spec& spec, Device device, double seconds) {
     SweepEstimate out;
     out.output_bytes = 8 * spec.row_length();
     const PointRunner run(spec, device);
+    OutcomeCounter outcomes(spec);
     const OneThread one;
     const Stopwatch watch;
     double sum = 0.0;
@@ -402,13 +404,16 @@ SweepEstimate estimate(const Spec& spec, Device device, double seconds) {
         const double bytes = run.bytes(point);
         if (bytes == 0.0) continue;  // the sweep will say so of this point
         out.bytes_a_point = std::max(out.bytes_a_point, bytes);
-        const auto once = [&] { run({&point, 1}); };
+        std::vector<PointRecord> records;
+        const auto once = [&] { records = run({&point, 1}); };
         double cost = time_of(once);
         if (k == 0 && watch.seconds() < 0.5 * seconds) cost = time_of(once);  // that warmed up
+        for (const PointRecord& record : records) outcomes.add(record);
         sum += cost;
         ++out.tried;
         if (watch.seconds() >= seconds) break;
     }
+    out.eta = outcomes.eta();
     out.seconds_a_point = sum / static_cast<double>(std::max<std::size_t>(out.tried, 1));
     return out;
 }

@@ -32,6 +32,7 @@ struct SweepCount {
     std::vector<std::string> damaged;            ///< segments that could not be read
     Origins origins;                             ///< of all others, this call's too
     std::vector<ClaimOutcomes> claims;           ///< of the shard's finished points
+    EtaRange eta;                                ///< of these
 };
 
 /// Points on their way: made, trained together, finished. Uses the OpenMP threads unless it is
@@ -91,6 +92,7 @@ struct SweepEstimate {
     double bytes_a_point = 0.0;    ///< memory while one runs
     std::size_t output_bytes = 0;  ///< a point adds to the merged file
     std::size_t tried = 0;
+    EtaRange eta;  ///< of those tried
 };
 
 /// Runs a few points, evenly chosen, for at most about `seconds`.

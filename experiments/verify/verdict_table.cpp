@@ -22,6 +22,15 @@ std::string number(double value) {
     return out.str();
 }
 
+/// To two digits, or to the power of ten where it is too small for that.
+std::string short_number(double value) {
+    if (std::isnan(value)) return "-";
+    std::ostringstream out;
+    out << std::setprecision(value != 0.0 && std::abs(value) < 1e-4 ? 1 : 3) << value;
+    return out.str();
+}
+
+constexpr int kTitle = 27;  // columns
 constexpr Status kCounted[] = {Status::kHolds, Status::kViolated, Status::kUndecided,
                                Status::kVacuous, Status::kNotApplicable};
 
@@ -163,33 +172,35 @@ void print_reasons(std::ostream& out, const Verification& v,
 
 void print_verdicts(std::ostream& out, const Verification& v) {
     const auto rows = v.summaries();
-    out << std::left << std::setw(6) << "claim" << std::setw(32) << "what" << std::setw(10)
+    out << std::left << std::setw(6) << "claim" << std::setw(kTitle) << "what" << std::setw(10)
         << "verdict" << std::right;
     for (const Status status : kCounted)
         out << std::setw(status == Status::kHolds ? 6 : 5) << short_name(status);
-    out << std::setw(26) << "tightness min/med/max" << std::setw(9) << "controls"
+    out << std::setw(22) << "tightness min/med/max" << std::setw(9) << "controls"
         << "\n";
     for (std::size_t c = 0; c < rows.size(); ++c) {
         const ClaimSummary& s = rows[c];
         const std::string tightness =
             s.count(Status::kFitted) > 0
-                ? "C from " + number(s.constant_min) + " to " + number(s.constant_max)
-                : number(s.tightness.min) + " / " + number(s.tightness.median) + " / " +
-                      number(s.tightness.max);
-        out << std::left << std::setw(6) << v.claims[c].id << std::setw(32)
-            << v.claims[c].title.substr(0, 31) << std::setw(10) << short_status(s.status)
+                ? "C " + number(s.constant_min) + " to " + number(s.constant_max)
+                : short_number(s.tightness.min) + " " + short_number(s.tightness.median) + " " +
+                      short_number(s.tightness.max);
+        out << std::left << std::setw(6) << v.claims[c].id << std::setw(kTitle)
+            << v.claims[c].title.substr(0, kTitle - 1) << std::setw(10) << short_status(s.status)
             << std::right;
         for (const Status status : kCounted)
             out << std::setw(status == Status::kHolds ? 6 : 5) << s.count(status);
-        out << std::setw(26) << tightness << std::setw(9)
+        out << std::setw(22) << tightness << std::setw(9)
             << (std::to_string(s.caught) + "/" + std::to_string(s.controls)) << "\n";
     }
-    out << "vio: violated, und: undecided within its errors, vac: the bound says nothing, n/a: an "
-           "assumption is unmet.\n"
-           "tightness: measured / bound, 1 is tight; controls: planted faults caught.\n";
+    out << "vio: violated, und: undecided within its errors, vac: the bound says nothing, n/a: an\n"
+           "assumption is unmet; tightness: measured / bound (of lower bounds bound / measured), 1 "
+           "is\n"
+           "tight; controls: runs with a planted fault that came back violated, of how many.\n";
     for (std::size_t c = 0; c < rows.size(); ++c)
         if (v.every_claim_applies && rows[c].status == Status::kNotApplicable)
             out << "never applied: " << v.claims[c].id << "\n";
+    for (const std::string& note : v.notes) out << note << "\n";
     print_reasons(out, v, rows);
     print_undecided(out, v);
     print_loose(out, v, rows);
@@ -207,7 +218,9 @@ void print_verdicts(std::ostream& out, const Verification& v) {
     if (!v.spearman.empty() && v.runs.size() >= 3)
         for (std::size_t k = 0; k < v.spearman.size(); ++k)
             out << "rank correlation of D and loss after " << v.fixed_steps[k]
-                << " steps: " << number(v.spearman[k]) << "\n";
+                << " steps: " << number(v.spearman[k]) << " over " << v.runs.size() << " behaviours"
+                << (std::isnan(v.spearman_p[k]) ? "" : ", exact p = ")
+                << (std::isnan(v.spearman_p[k]) ? "" : number(v.spearman_p[k])) << "\n";
 }
 
 }  // namespace prefdyn

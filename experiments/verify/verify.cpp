@@ -57,6 +57,7 @@ Kept kept(const VerifyPlan& plan) { return plan.keep | Kept::data(plan.keep_data
 void add(Verification& v, StudyOutcome outcome) {
     std::move(outcome.cases.begin(), outcome.cases.end(), std::back_inserter(v.cases));
     std::move(outcome.values.begin(), outcome.values.end(), std::back_inserter(v.study_values));
+    std::move(outcome.notes.begin(), outcome.notes.end(), std::back_inserter(v.notes));
 }
 
 /// A control of a claim that is not built in is caught wherever in the suite it is: its bound, made
@@ -81,7 +82,7 @@ void look_everywhere(Verification& v) {
 Verification verify_synthetic(const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
     Verification v;
     v.claims = claims;
-    v.every_claim_applies = true;  // the suite and the studies are chosen so
+    v.every_claim_applies = !plan.mixture;  // the suite and the studies are chosen so
     const bool about_runs = std::ranges::any_of(
         claims, [](const theory::Claim& c) { return c.scope == theory::Scope::kRun; });
     std::vector<SuiteRun> suite;
@@ -143,6 +144,7 @@ void compare_losses(Verification& v) {
         for (std::size_t r = 0; r < v.runs.size(); ++r)
             loss.push_back(v.loss_at[r * v.fixed_steps.size() + k]);
         v.spearman.push_back(rank_correlation(distinguishability, loss));
+        v.spearman_p.push_back(rank_correlation_p(distinguishability, loss));
     }
 }
 

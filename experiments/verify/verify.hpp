@@ -36,6 +36,8 @@ struct Verification {
     std::vector<certify::Certified> certificates;  ///< where they were asked for
     std::vector<Index> fixed_steps;  ///< steps at which losses are compared over behaviours
     std::vector<double> loss_at;     ///< [run][fixed step]
+    std::vector<std::string> notes;  ///< of the studies
+    std::vector<double> spearman_p;  ///< [fixed step] its rank_correlation_p
     std::vector<double> spearman;    ///< [fixed step] rank correlation of D and loss over the runs
     bool every_claim_applies = false;  ///< a claim that applied nowhere is a failure
 

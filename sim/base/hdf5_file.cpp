@@ -106,11 +106,13 @@ herr_t collect_group(hid_t parent, const char* name, const H5L_info_t*, void* ou
     return 0;
 }
 
-Handle string_type(std::size_t length) {
+/// UTF-8. Texts of datasets have any length: xarray takes fixed lengths for bytes, R cannot open
+/// them. Attributes have fixed lengths: Octave reads no others.
+Handle string_type(std::size_t length = H5T_VARIABLE) {
     Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-    H5Tset_size(type.id(), std::max<std::size_t>(length, 1));
+    H5Tset_size(type.id(), length);
     H5Tset_cset(type.id(), H5T_CSET_UTF8);
-    H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
+    if (length != H5T_VARIABLE) H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
     return type;
 }
 
@@ -285,16 +287,37 @@ std::vector<double> Reader::Direct::numbers(const std::string& dataset) const {
     return out;
 }
 
+/// The texts of a dataset or attribute of variable-length strings, which `read` puts where it is
+/// told; then gives them back to the library.
+template <class Read>
+std::vector<std::string> variable_strings(hid_t type, hid_t space, std::size_t count, Read read) {
+    std::vector<char*> raw(count, nullptr);
+    if (count > 0 && read(raw.data()) < 0) return {};
+    std::vector<std::string> out;
+    for (const char* text : raw) out.emplace_back(text ? text : "");
+    if (count > 0) H5Dvlen_reclaim(type, space, H5P_DEFAULT, raw.data());
+    return out;
+}
+
 std::vector<std::string> Reader::Direct::strings(const std::string& dataset) const {
     const Handle data = open(dataset);
     const Handle type(H5Dget_type(data.id()), H5Tclose);
-    if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) != 0)
-        throw InputError(path_ + ": dataset '" + dataset + "' does not hold fixed-length strings");
+    if (H5Tget_class(type.id()) != H5T_STRING)
+        throw InputError(path_ + ": dataset '" + dataset + "' does not hold strings");
+    const bool variable = H5Tis_variable_str(type.id()) > 0;
     const std::size_t length = H5Tget_size(type.id());
     const std::size_t count = product(shape(dataset), 1, place(dataset));
     const std::size_t bytes = product({count}, length, place(dataset));
     require_own_storage(data.id(), place(dataset));
     require_stored(data.id(), bytes, place(dataset));
+    if (variable) {
+        const Handle space(H5Dget_space(data.id()), H5Sclose);
+        auto out = variable_strings(type.id(), space.id(), count, [&](void* raw) {
+            return H5Dread(data.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, raw);
+        });
+        if (out.size() != count) fail_to_read(data.id(), place(dataset));
+        return out;
+    }
     std::vector<char> raw(bytes);
     if (count > 0 && H5Dread(data.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, raw.data()) < 0)
         fail_to_read(data.id(), place(dataset));
@@ -309,11 +332,17 @@ std::string Reader::Direct::text_attribute(const std::string& key) const {
     if (H5Aexists(file_.id(), key.c_str()) <= 0) throw InputError(place + " is missing");
     const Handle attribute(H5Aopen(file_.id(), key.c_str(), H5P_DEFAULT), H5Aclose);
     const Handle type(H5Aget_type(attribute.id()), H5Tclose);
-    if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) != 0)
-        throw InputError(place + " is no fixed-length string");
+    if (H5Tget_class(type.id()) != H5T_STRING) throw InputError(place + " is no string");
     const Handle space(H5Aget_space(attribute.id()), H5Sclose);
     if (H5Sget_simple_extent_npoints(space.id()) != 1)
         throw InputError(place + " is no single string");
+    if (H5Tis_variable_str(type.id()) > 0) {
+        const auto out = variable_strings(type.id(), space.id(), 1, [&](void* raw) {
+            return H5Aread(attribute.id(), type.id(), raw);
+        });
+        if (out.empty()) throw InputError(place + " cannot be read: " + reason());
+        return out[0];
+    }
     std::string out(H5Tget_size(type.id()), '\0');
     if (H5Aread(attribute.id(), type.id(), out.data()) < 0)
         throw InputError(place + " cannot be read: " + reason());
@@ -407,13 +436,9 @@ void Writer::write(const std::string& name, const std::vector<std::int64_t>& dat
 
 void Writer::write(const std::string& name, const std::vector<std::string>& data,
                    const Shape& shape) {
-    std::size_t length = 1;
-    for (const auto& text : data) length = std::max(length, text.size());
-    std::vector<char> raw(data.size() * length, '\0');
-    for (std::size_t i = 0; i < data.size(); ++i)
-        std::copy(data[i].begin(), data[i].end(),
-                  raw.begin() + static_cast<std::ptrdiff_t>(i * length));
-    write_raw(name, string_type(length).id(), raw.data(), shape);
+    std::vector<const char*> raw;
+    for (const auto& text : data) raw.push_back(text.c_str());
+    write_raw(name, string_type().id(), raw.data(), shape);
 }
 
 void Writer::attribute_raw(const std::string& object, const std::string& key, hid_t type,

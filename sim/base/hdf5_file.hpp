@@ -1,7 +1,7 @@
 #pragma once
 // A thin layer over the HDF5 C library: handles that close themselves, failures that throw
 // InputError with file, object and HDF5's own reason, row-major arrays of doubles, 64-bit integers
-// and fixed-length UTF-8 strings, dimension scales. One thread at a time.
+// and UTF-8 strings, dimension scales. One thread at a time.
 
 #include <hdf5.h>
 
@@ -57,8 +57,9 @@ class Reader {
     Shape shape(const std::string& dataset) const;
     /// Any integer or floating-point dataset, converted.
     std::vector<double> numbers(const std::string& dataset) const;
+    /// Of fixed or variable length.
     std::vector<std::string> strings(const std::string& dataset) const;
-    /// Of the file itself, a fixed-length string.
+    /// Of the file itself.
     std::string text_attribute(const std::string& key) const;
 
   private:

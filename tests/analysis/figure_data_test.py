@@ -23,8 +23,8 @@ from report_support import (FILES, SIZES, claim_column, edited, page_of, prefdyn
                             scaled, set_up_folder, tear_down, write_features)
 from shown_columns import SHOWN, columns
 
-from analysis import (claim_figures, figures, finetune_panels, finetune_results, results,
-                      scaled_figures, sweep, sweep_results, tables)
+from prefdyn import (claim_figures, figures, finetune_panels, finetune_results, results,
+                      scaled_figures, sweep_report, sweep_results, tables)
 
 KEPT = {"p_plus", "step", "priority_flow", "priority_behaviours", "scaled_label", "label"}
 BEHAVIOURS = {"behaviours", "behaviour_rates", "loss_at_fixed_steps", "loss_curves"}
@@ -210,7 +210,7 @@ class FigureTest(unittest.TestCase):
 
     def test_sweeps(self):
         for kind in SWEEPS:
-            self.check(kind, sweep.draw_all(sweep_results.read(FILES[kind], sweep.COLUMNS)))
+            self.check(kind, sweep_report.draw_all(sweep_results.read(FILES[kind], sweep_report.COLUMNS)))
 
     def test_training_runs(self):
         for kind in ("apart", "together", "flip", "misalign"):

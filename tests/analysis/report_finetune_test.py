@@ -7,7 +7,7 @@ import numpy as np
 from report_checkpoint import write_byte_model, write_pairs
 from report_support import FILES, edited, page_of, prefdyn, replace, set_up_folder, tear_down
 
-from analysis import finetune_panels, finetune_results, results
+from prefdyn import finetune_panels, finetune_results, results
 
 tearDownModule = tear_down
 NAMES = ("agreeableness", "desire-for-power", "neuroticism", "openness")

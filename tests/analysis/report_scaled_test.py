@@ -8,7 +8,7 @@ from picture_checks import draw, visible_texts
 from report_support import (BEHAVIOURS, FILES, SCALED, SIZES, edited, scaled, set_up_folder,
                             tear_down)
 
-from analysis import figures, results
+from prefdyn import figures, results
 
 tearDownModule = tear_down
 

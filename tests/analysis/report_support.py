@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from report_checkpoint import write_model, write_tokens
 
-from analysis import report
+from prefdyn import report
 
 BEHAVIOURS = {"tightness", "behaviours", "behaviour_rates", "loss_at_fixed_steps", "loss_curves"}
 PAIRS = {"priority_pairs", "priority_pair_order"}
@@ -96,7 +96,7 @@ def prefdyn(*arguments):
 
 def run_report(*arguments, **environment):
     """As a user calls it."""
-    return subprocess.run([sys.executable, "-m", "analysis.report", *map(str, arguments)],
+    return subprocess.run([sys.executable, "-m", "prefdyn.report", *map(str, arguments)],
                           capture_output=True, text=True, env={**os.environ, **environment})
 
 
@@ -128,7 +128,7 @@ def page_of(path):
 def rows_of(page, title):
     """Cells of the table under a heading."""
     part = page.split(f"<h2>{title}</h2>")[1].split("</table>")[0]
-    return [[html.unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
+    return [[html.unescape(re.sub("</?a[^>]*>|<span.*?</span>", "", cell)) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
             for row in part.split("<tr>")[2:]]
 
 

@@ -15,7 +15,7 @@ from picture_checks import PictureChecks, draw, visible_texts
 from report_support import (FIGURES, FILES, REPORTS, claim_column, edited, new_folder, page_of,
                             picture, replace, rows_of, run_report, set_up, tear_down)
 
-from analysis import figures, report, results, tables, verdict
+from prefdyn import figures, report, results, tables, verdict
 
 setUpModule = set_up
 tearDownModule = tear_down
@@ -35,8 +35,8 @@ class PageTest(unittest.TestCase):
         for folder in REPORTS.values():
             page = (folder / "report.html").read_text(encoding="utf-8")
             for reference in re.findall(r"(?:src|href)\s*=\s*['\"]?([^'\"> ]{0,20})", page):
-                self.assertTrue(reference.startswith("data:image/png"), reference)
-            for outside in ("http:", "https:", "<script", "<link", "@import", "url("):
+                self.assertTrue(reference.startswith(("data:image/png", "#")), reference)
+            for outside in ("http:", "https:", "<script ", "<link", "@import", "url("):
                 self.assertNotIn(outside, page)
             self.assertEqual(page.count("<img"), len(list(folder.glob("*.png"))))
 
@@ -83,7 +83,7 @@ class PageTest(unittest.TestCase):
         for name, first in (("verify", ("Initial update rate", "The head change", "How tight")),
                             ("features", ("Distinguishability of each", "More distinguishable"))):
             page = (REPORTS[name] / "report.html").read_text(encoding="utf-8")
-            for title, shown in zip(first, re.findall("<figcaption><b>([^<]*)", page)):
+            for title, shown in zip(first, re.findall("<figcaption><span>Figure [0-9]+.</span> <b>([^<]*)", page)):
                 self.assertTrue(shown.startswith(title), shown)
 
     def test_long_tables_are_folded_unless_something_is_wrong(self):
@@ -109,6 +109,37 @@ class PageTest(unittest.TestCase):
         self.assertEqual(report.main([str(FILES["run"]), str(other), "-o", str(out)]), 0)
         self.assertEqual({p.stem for p in out.glob("*.png")},
                          {"run-1-run", "run-2-run", "run-1-tightness", "run-2-tightness"})
+
+
+    def test_links_lead_somewhere_and_every_figure_has_one(self):
+        for folder in REPORTS.values():
+            page = (folder / "report.html").read_text(encoding="utf-8")
+            anchors = re.findall(r"\bid=([\w-]+)", page)
+            self.assertEqual(len(anchors), len(set(anchors)))
+            self.assertLessEqual(set(re.findall("href=#([^>]+)", page)), set(anchors))
+            shown = page.count("<figure ")
+            self.assertEqual([f"s1-figure-{k + 1}" in anchors for k in range(shown)], [True] * shown)
+            self.assertEqual(page.count("<li><a href=#s1-figure-"), shown)
+            self.assertIn("<meta name=viewport ", page)
+            self.assertRegex(page, "<p class=from>commit [0-9a-f]{12}.*, 2[0-9]{3}-")
+        page = (REPORTS["verify"] / "report.html").read_text(encoding="utf-8")
+        number = re.search(r"id=s1-figure-(\d+)><img alt='The head change stays", page)[1]
+        self.assertRegex(page, f"<td id=s1-T2b>T2b</td><td>head change, upper bound <span class=see>.*#s1-figure-{number}>")
+
+    def test_a_page_that_is_not_its_own_stays(self):
+        out = new_folder()
+        call = [str(FILES["run"]), "-o", str(out)]
+        (out / "report.html").write_text("mine")
+        errors = io.StringIO()
+        with redirect_stderr(errors):
+            self.assertEqual(report.main(call), 2)
+        self.assertIn("is no report of prefdyn", errors.getvalue())
+        self.assertEqual((out / "report.html").read_text(), "mine")
+        self.assertEqual(report.main([*call, "--force"]), 0)
+        self.assertEqual(report.main(call), 0)
+        with redirect_stderr(errors):
+            self.assertEqual(report.main([str(FILES["features"]), "-o", str(out)]), 2)
+        self.assertIn("is the report of run.h5", errors.getvalue())
 
 
 class FigureTest(PictureChecks, unittest.TestCase):
@@ -238,7 +269,7 @@ class BadFileTest(unittest.TestCase):
         """Alone and after a good file, into a new folder and into one with an older report."""
         new, old = (new_folder() / name for name in ("new", "old"))
         old.mkdir()
-        (old / "report.html").write_text("older")
+        (old / "report.html").write_text("<title>prefdyn report</title>older")
         for arguments, out in (([path], new), ([FILES["run"], path], old)):
             errors = io.StringIO()
             with redirect_stderr(errors):
@@ -248,7 +279,7 @@ class BadFileTest(unittest.TestCase):
             self.assertIn(words, errors.getvalue())
         self.assertFalse(new.exists())
         self.assertEqual([p.name for p in old.iterdir()], ["report.html"])
-        self.assertEqual((old / "report.html").read_text(), "older")
+        self.assertEqual((old / "report.html").read_text(), "<title>prefdyn report</title>older")
 
     def test_exit_code_of_the_command(self):
         done = run_report("nowhere.h5", "-o", new_folder() / "none")

@@ -297,7 +297,9 @@ def rank_correlations(f):
             rho, low, high = (f[f"scaled_rank_correlation{end}"][k] for end in ("", "_low", "_high"))
             marks += [line({"color": color, "line": "-"}, (low, high), (y, y)),
                       line({"color": color, "line": "None"}, rho, y)]
-            texts.append((1.02, y, f"{rho:+.3f} ({low:+.3f} to {high:+.3f})"))
+            few = len(f["scaled_behaviour"]) < 8
+            texts.append((1.02, y, f"{rho:+.3f} (p = {f['scaled_rank_correlation_p'][k]:.3g})" if few else
+                          f"{rho:+.3f} ({low:+.3f} to {high:+.3f})"))
         out.append(Panel(marks, title=f"suite “{suite}”" if suite in ("features", "last layer")
                          else suite, yticks=[what for _, what in rows], texts=texts,
                          x="" if len(out) + 1 < len(suites) else "Spearman"))

@@ -4,7 +4,7 @@ import html
 import math
 import re
 
-SCALE = ("claim", "statement", "status", "holds", "violated", "undecided", "vacuous",
+SCALE = ("claim", "title", "status", "holds", "violated", "undecided", "vacuous",
          "not_applicable", "fitted", "tightness_min", "tightness_median", "tightness_max")
 
 
@@ -37,11 +37,10 @@ def tightness_by_time(f):
 
 
 def verdicts(f):
-    head = ["Claim", "Statement", "Verdict", "Holds", "Violated", "Undecided", "Vacuous",
-            "Not applicable", "Fitted", "Tightness: min", "median", "max", "Controls caught"]
-    return head, [[*(statement(f, c) if name == "statement" else
-                     words(f["claim" if name == "claim" else f"claim_{name}"][c]) for name in SCALE),
-                   f"{f['claim_caught'][c]} of {f['claim_controls'][c]}"]
+    head = ["Claim", "Title", "Verdict", "Holds", "Violated", "Undecided", "Vacuous",
+            "Not applicable", "Fitted", "Tightness: min", "median", "max", "Controls caught", "Statement"]
+    return head, [[*(words(f["claim" if name == "claim" else f"claim_{name}"][c]) for name in SCALE),
+                   f"{f['claim_caught'][c]} of {f['claim_controls'][c]}", statement(f, c)]
                   for c in range(len(f["claim"]))]
 
 

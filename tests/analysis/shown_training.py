@@ -246,7 +246,7 @@ def finetune_slopes(f):
     at = [k for k in known(bound) if head[k] > 0]
     out = [Panel(left, x="share of", yticks=list(f["place"][places]))]
     if at:
-        ends = min([*head[at], *bound[at]]), max([*head[at], *bound[at]])
+        ends = min([*head[at], *bound[at]]) / 2, 2 * max([*head[at], *bound[at]])
         out.append(Panel([line({"line": "-"}, ends, ends), line({"line": "None"}, bound[at],
                                                                 head[at])],
                          x="T1", y="measured", scale=LOG))

@@ -14,9 +14,9 @@ import numpy as np
 from picture_checks import PictureChecks, visible_texts
 from report_support import FILES, edited, new_folder, prefdyn, set_up_folder, tear_down
 
-from analysis import (sweep, sweep_coverage, sweep_panels, sweep_priority, sweep_rate,
+from prefdyn import (sweep_report as sweep, sweep_coverage, sweep_panels, sweep_priority, sweep_rate,
                       sweep_results)
-from analysis import sweep_statistics as statistics
+from prefdyn import sweep_statistics as statistics
 
 SPECS = {
     "heads": """distinguishability = 4, 0.5, 1, 8
@@ -296,7 +296,7 @@ class FigureTest(PictureChecks, unittest.TestCase):
     def test_same_file_gives_the_same_bytes(self):
         here, there = new_folder(), new_folder()
         self.assertEqual(run(FILES["pairs"], here), (0, ""))
-        done = subprocess.run([sys.executable, "-m", "analysis.sweep", str(FILES["pairs"]), "-o",
+        done = subprocess.run([sys.executable, "-m", "prefdyn.sweep_report", str(FILES["pairs"]), "-o",
                                str(there)], env={**os.environ, "PYTHONHASHSEED": "7"},
                               capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ""))

@@ -181,7 +181,7 @@ class FigureWorker(Worker):
         super().__init__(folder, jobs, tested)
         self.tests = None
         self.files = pathlib.Path(os.environ.get("PREFDYN_FILES", folder / "files"))
-        self.env.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1", PREFDYN_FILES=str(self.files))
+        self.env.update(PYTHONPATH=str(folder / "analysis"), PYTHONDONTWRITEBYTECODE="1", PREFDYN_FILES=str(self.files))
         self.env.setdefault("PREFDYN", str(ROOT / "build" / "prefdyn"))
 
     def configure(self):

@@ -67,10 +67,13 @@ TEST_CASE("claims are selected by prefix, in the order of the registry") {
     CHECK(ids("T4b,T1") == "T1 T4b");  // T1 is an id, so T11 is not meant
     CHECK(ids("T11") == "T11");
     CHECK(ids("T2,T2a") == ids("T2"));
+    CHECK(ids("t4B") == "T4b");
+    CHECK(ids("t1") == "T1");
+    CHECK(ids("t2") == ids("T2"));
 }
 
 TEST_CASE("a selection that matches nothing is refused by name, with what is known") {
-    for (const std::string bad : {"T99", "t1", "T2?", " T1"}) {
+    for (const std::string bad : {"T99", "tt1", "T2?", " T1"}) {
         const std::string message = test::input_error([&] { select_claims("T1," + bad); });
         CHECK(contains(message, "'" + bad + "'"));
         CHECK(message.size() < 200);

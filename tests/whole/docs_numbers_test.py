@@ -126,7 +126,7 @@ class Findings(PageTest):
 
 class Sweeps(PageTest):
     def test_exponents_of_the_rate(self):
-        from analysis import sweep_rate, sweep_results
+        from prefdyn import sweep_rate, sweep_results
         spec = ROOT / "experiments" / "specs" / "rate_vs_distinguishability.ini"
         self.prefdyn("sweep", spec, "--out", "points", "--threads", 1)
         said = self.prefdyn("merge", "points", "-o", "rate.h5")

@@ -18,7 +18,7 @@ struct PrioritySetting {
     MixtureTraining training;
 };
 
-/// The study's own and, last, the plan's mixture.
+/// The plan's mixture where it has one, else the study's own.
 std::vector<PrioritySetting> priority_settings(const VerifyPlan& plan);
 
 /// Samples the mixture and trains on it; a pure function of (setting, seed).

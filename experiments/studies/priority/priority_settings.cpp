@@ -119,14 +119,15 @@ MixtureSpec equiangular_mixture(Index K, double longest, double ratio, double de
 
 std::vector<PrioritySetting> priority_settings(const VerifyPlan& plan) {
     Settings s{plan.profile};
-    add_grid(s);
-    add_weights(s);
-    add_opposed(s);
-    add_varied(s);
     if (plan.mixture) {
         const auto squares = plan.mixture->gram.diagonal();
         s.add("the given Gram matrix", *plan.mixture,
               std::sqrt(squares.maxCoeff() / squares.minCoeff()), kNan);
+    } else {
+        add_grid(s);
+        add_weights(s);
+        add_opposed(s);
+        add_varied(s);
     }
     for (PrioritySetting& setting : s.all) setting.training.device = plan.device;
     return std::move(s.all);

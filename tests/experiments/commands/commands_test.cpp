@@ -205,7 +205,7 @@ TEST_CASE("bad input exits with 2, says what and where, and writes nothing") {
         {{"simulate", "--balance", "0.001", "--samples", "20", "--out", out}, "one class empty"},
         {{"simulate", "--dimension", "1", "--common-norm", "1", "--out", out}, "common-angle"},
         {{"verify", "--claims", "T99", "--out", out}, "matches no claim"},
-        {{"claims", "t8b"}, "did you mean T8b?"},
+        {{"claims", "T8bb"}, "did you mean T8b?"},
         {{"verify", "--quick", "--full", "--out", out}, "exclude"},
         {{"verify", "--replicates", "10", "--out", out}, "--replicates"},
         {{"verify", "--embeddings", folder / "none.h5", "--out", out}, "no such file"},
@@ -333,6 +333,38 @@ TEST_CASE("help names every option with range and default") {
     CHECK(contains(help.out, "default 64"));
     CHECK(run({"--help"}).code == 0);
     CHECK(contains(run({"claims", "T2b"}).out, "||Delta W(t)||_F <= min"));
+}
+
+TEST_CASE("help of a command is its --help, and the program says its version") {
+    const Outcome help = run({"help", "simulate"});
+    CHECK(help.code == 0);
+    CHECK(help.out == run({"simulate", "--help"}).out);
+    CHECK(help.out == run({"simulate", "-h"}).out);
+    CHECK(contains(run({"help", "simulat"}).err, "did you mean 'simulate'?"));
+    CHECK(contains(run({"--version"}).out, "prefdyn 0."));
+}
+
+TEST_CASE("claims takes several, in small letters too") {
+    CHECK(run({"claims", "t2b"}).out == run({"claims", "T2b"}).out);
+    const std::string both = run({"claims", "T1", "T2b"}).out;
+    CHECK(contains(both, run({"claims", "T1"}).out));
+    CHECK(contains(both, run({"claims", "T2b"}).out));
+    CHECK(run({"claims", "t99"}).code == 2);
+}
+
+TEST_CASE("the given behaviours of verify are run alone, and their priorities and leads are told") {
+    const TemporaryDirectory folder;
+    const Outcome got = run({"verify", "--quick", "--gram", "16, 6; 6, 9", "--weights", "0.3, 0.7",
+                             "-o", folder / "x.h5"});
+    CHECK(got.code == 0);
+    for (const char* said :
+         {"your behaviours, the given Gram matrix, gradient descent, beta = 0.1, eta = ", "leads",
+          "t* = ", "T8a holds", "T8b holds"})
+        CHECK_MESSAGE(contains(got.out, said), said);
+    // P_k is proportional to the mixture's products: 0.3 * 16 + 0.7 * 6 = 9 and 0.3 * 6 + 0.7 * 9
+    // = 8.1.
+    CHECK(got.out.find("behaviour 1: share 0.3") < got.out.find("behaviour 2: share 0.7"));
+    CHECK(h5::Reader(folder / "x.h5").shape("priority_setting")[0] == 2);
 }
 
 TEST_CASE("claims ID says how the claim is checked: kind, grounds, every control, search") {

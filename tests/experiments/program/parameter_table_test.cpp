@@ -51,6 +51,19 @@ TEST_CASE("options are set by value, unset ones keep their default") {
     CHECK(options.output.force);
 }
 
+TEST_CASE("1e3 is an integer, dpo is sigmoid and -o is --out; the run id sees no difference") {
+    Options said, meant;
+    ParameterTable a, b;
+    declare(a, said);
+    declare(b, meant);
+    a.parse({"--samples", "1e3", "--seed", "2.5e1", "--loss", "dpo", "-o", "x.h5"});
+    b.parse({"--samples", "1000", "--seed", "25", "--loss", "sigmoid", "--out", "x.h5"});
+    CHECK(said.run.features.samples == 1000);
+    CHECK(said.run.seed == 25);
+    CHECK(said.output.out == "x.h5");
+    CHECK(a.canonical() == b.canonical());
+}
+
 TEST_CASE("everything that is wrong is said in one message") {
     const std::string text = problems({"--dimensoin", "3", "--samples", "1", "--method", "sgdd",
                                        "--beta", "nan", "--seed", "-4"});
@@ -68,7 +81,10 @@ TEST_CASE("abbreviations, repetitions, stray words and missing values are refuse
     CHECK(contains(problems({"--out", "a", "--seed", "1", "--seed", "2"}), "more than once"));
     CHECK(contains(problems({"--out", "a", "stray"}), "argument 'stray' belongs to no option"));
     CHECK(!problems({"--out"}).empty());
-    CHECK(contains(problems({"--out", "a", "--samples", "1e3"}), "is not an integer"));
+    for (const std::string text : {"1.5e0", "1e30", "1e", "e3", "nan", "0x10"})
+        CHECK(contains(problems({"--out", "a", "--samples", text}), "is not an integer"));
+    CHECK(contains(problems({"--out", "a", "--samples", "1e0"}), "is out of range"));
+    CHECK(contains(problems({"--out", "a", "--seed", "-1e3"}), "is not an integer"));
     CHECK(contains(problems({"--out", "a", "--eta", "inf"}), "out of range"));
 }
 

@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <fstream>
+
 #include "experiments/sweep/folder.hpp"
 #include "tests/support/embed_support.hpp"
 #include "tests/support/process_support.hpp"
@@ -70,6 +73,37 @@ TEST_CASE("one violated point of one claim is enough") {
     CHECK(any_violated(outcomes_of(spec, {point(spec, 0, Status::kHolds, Status::kHolds),
                                           point(spec, 1, Status::kHolds, Status::kViolated),
                                           point(spec, 2, Status::kHolds, Status::kHolds)})));
+}
+
+TEST_CASE("a sweep says that its learning rate differs from point to point, unless it is given") {
+    const test::TemporaryDirectory dir;
+    const std::string lines =
+        "distinguishability = 1, 4\nsamples = 40\ndimension = 3\nsteps = 4\nrecords = 3\nclaims = "
+        "T1\n";
+    const std::string note = "note: eta is eta-kappa / kappa at every point, ";
+    for (const auto& [name, more] :
+         {std::pair{"free", ""}, {"given", "eta = 0.5\n"}, {"first", "eta = of first point\n"}}) {
+        CAPTURE(name);
+        const std::string ini = dir / (std::string(name) + ".ini"), folder = dir / name;
+        std::ofstream(ini) << lines << more;
+        const bool said = std::string(name) == "free";
+        CHECK(test::contains(test::command({"sweep", ini, "--dry-run"}).out, note) == said);
+        CHECK(test::contains(test::command({"sweep", ini, "--out", folder}).out, note) == said);
+        CHECK(test::contains(test::command({"status", folder}).out, note) == said);
+        const std::string merged = dir / (std::string(name) + ".h5");
+        CHECK(test::contains(test::command({"merge", folder, "-o", merged}).out, note) == said);
+        const auto eta = h5::Reader(merged).numbers("learning_rate");
+        CHECK((eta[0] == eta[1]) == !said);
+        if (said)
+            CHECK(test::contains(h5::Reader(merged).text_attribute("learning_rates"),
+                                 "column learning_rate"));
+        if (std::string(name) == "given") CHECK(eta[0] == 0.5);
+    }
+    // The first point's own rate, to six digits.
+    const auto own = h5::Reader(dir / "free.h5").numbers("learning_rate")[0];
+    const auto first = h5::Reader(dir / "first.h5").numbers("learning_rate")[0];
+    CHECK(first == doctest::Approx(own).epsilon(0.5));
+    CHECK(first * 1e6 == doctest::Approx(std::round(first * 1e6)));
 }
 
 TEST_CASE("a violated point on disk: sweep, status and merge end with exit code 1") {

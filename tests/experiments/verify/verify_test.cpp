@@ -132,6 +132,15 @@ TEST_CASE("rank correlation: monotone, reversed, ties, independent of scale") {
     CHECK(std::isnan(rank_correlation({1, 2}, {1, 2})));
     CHECK(std::isnan(rank_correlation({1, 2, 3, 4}, {1, 2, NAN, 4})));
     CHECK(std::isnan(rank_correlation({NAN, 2, 3, 4}, {1, 2, 3, 4})));
+    // Of the 3! and 4! orders, two are as far from 0 as a monotone one; with r = 0.5 also the two
+    // beside either end.
+    CHECK(rank_correlation_p({1, 2, 3}, {3, 2, 1}) == doctest::Approx(2.0 / 6.0));
+    CHECK(rank_correlation_p({1, 2, 3, 4}, {1, 2, 3, 4}) == doctest::Approx(2.0 / 24.0));
+    CHECK(rank_correlation_p({1, 2, 3}, {1, 3, 2}) == doctest::Approx(1.0));
+    CHECK(std::isnan(rank_correlation_p({1, 2}, {1, 2})));
+    CHECK(std::isnan(rank_correlation_p({1, 1, 1}, {1, 2, 3})));
+    CHECK(
+        std::isnan(rank_correlation_p(std::vector<double>(10, 1.0), std::vector<double>(10, 1.0))));
 }
 
 TEST_CASE("the suite covers every trainer, spectrum, tail and engine") {

@@ -90,6 +90,39 @@ TEST_CASE("attributes and dimension scales are in the file") {
     CHECK(H5DSis_attached(x.id(), row.id(), 1) == 0);
 }
 
+TEST_CASE("texts are UTF-8 of any length, and those of fixed length are read as well") {
+    const test::TemporaryDirectory dir;
+    const std::string path = dir / "x.h5", old = dir / "old.h5";
+    write_sample(path);
+    {
+        const h5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+        const h5::Handle set(H5Dopen2(file.id(), "text", H5P_DEFAULT), H5Dclose);
+        const h5::Handle type(H5Dget_type(set.id()), H5Tclose);
+        CHECK(H5Tis_variable_str(type.id()) > 0);
+        CHECK(H5Tget_cset(type.id()) == H5T_CSET_UTF8);
+    }
+    {
+        const h5::Handle file(H5Fcreate(old.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+                              H5Fclose);
+        const h5::Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+        H5Tset_size(type.id(), 3);
+        H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
+        const hsize_t two = 2;
+        const h5::Handle space(H5Screate_simple(1, &two, nullptr), H5Sclose);
+        const h5::Handle set(H5Dcreate2(file.id(), "text", type.id(), space.id(), H5P_DEFAULT,
+                                        H5P_DEFAULT, H5P_DEFAULT),
+                             H5Dclose);
+        REQUIRE(H5Dwrite(set.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, "abcd\0\0") >= 0);
+        const h5::Handle one(H5Screate(H5S_SCALAR), H5Sclose);
+        const h5::Handle note(
+            H5Acreate2(file.id(), "note", type.id(), one.id(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+        REQUIRE(H5Awrite(note.id(), type.id(), "xyz") >= 0);
+    }
+    CHECK(h5::Reader(old).strings("text") == std::vector<std::string>{"abc", "d"});
+    CHECK(h5::Reader(old).text_attribute("note") == "xyz");
+    CHECK(h5::Reader(path).text_attribute("title") == "run");
+}
+
 TEST_CASE("equal content gives equal bytes") {
     const test::TemporaryDirectory dir;
     write_sample(dir / "a.h5");
@@ -123,7 +156,7 @@ TEST_CASE("missing datasets and wrong types are named with the file") {
         CHECK(contains(message, "'y'"));
     }
     CHECK(contains(input_error([&] { file.numbers("text"); }), "neither integers nor floats"));
-    CHECK(contains(input_error([&] { file.strings("x"); }), "fixed-length strings"));
+    CHECK(contains(input_error([&] { file.strings("x"); }), "does not hold strings"));
 }
 
 TEST_CASE("a declared shape that is not stored is refused before anything is allocated") {

@@ -56,6 +56,11 @@ build() {
     [ "$1" = release ] || folder="build-$1"
     echo "building ($1)"
     mkdir -p "$folder"
+    cache=$folder/CMakeCache.txt
+    if [ -f "$cache" ] && ! grep -qxF -e "CMAKE_HOME_DIRECTORY:INTERNAL=$(pwd)" -e "CMAKE_HOME_DIRECTORY:INTERNAL=$(pwd -P)" "$cache"; then
+        echo "  this checkout was copied or moved: configured anew"
+        rm -rf "$cache" "$folder/CMakeFiles"
+    fi
     log=$folder/build.log
     # shellcheck disable=SC2086 # a list of words
     if cmake --preset "$1" ${PREFDYN_CMAKE:-} >"$log" 2>&1; then

@@ -62,6 +62,7 @@ def sweep(axes, replicates=1, out=None, progress=True, threads=None, **fixed):
             merged = Path(scratch) / "sweep.h5"
             printed = program.run("merge", program.words("merge", {"folder": target, "out": merged}), False)
             data = _with_words(open_file(merged), printed)
+            del data.attrs["source_file"]  # gone with the scratch folder
             if note := data.attrs.get("learning_rates"):
                 warnings.warn(note, stacklevel=2)
             return data
@@ -70,9 +71,13 @@ def sweep(axes, replicates=1, out=None, progress=True, threads=None, **fixed):
 def _to_file(command, options, progress, features=None, labels=None, name=None):
     with tempfile.TemporaryDirectory() as scratch:
         given = _given(Path(scratch), name, features, labels)
-        out = options.pop("out", None) or Path(scratch) / "result.h5"
+        kept = options.pop("out", None)
+        out = kept or Path(scratch) / "result.h5"
         printed = program.run(command, program.words(command, {**given, **options, "out": out}), progress)
-        return _with_words(open_file(out), printed)
+        data = _with_words(open_file(out), printed)
+        if kept is None:
+            del data.attrs["source_file"]
+        return data
 
 
 def _with_words(data, printed):

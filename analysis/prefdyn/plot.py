@@ -52,7 +52,8 @@ def draw(data, x, y, at=(), series=None, statistic="mean", log="", width=3.25, h
     for which in log:
         style.log_axis(axes, which)
     if series is not None:
-        axes.legend(title=series.replace("_", " "), fontsize=7.5, title_fontsize=7.5)
+        axes.legend(title=series.replace("_", " "), fontsize=7.5, title_fontsize=7.5, loc="lower center", ncol=4,
+                    bbox_to_anchor=(0.5, 1), borderaxespad=0.2, columnspacing=1.2, handletextpad=0.4)
     title = f"{y} against {x}" + (f", {', '.join(f'{k} = {v}' for k, v in at.items())}" if at else "")
     return style.Plot(f"{y}_against_{x}", title, caption(data, rows, at, statistic), figure)
 
@@ -177,9 +178,8 @@ def caption(data, rows, at, statistic):
     seed = seed_of(data.attrs)
     if seed:
         parts.append(f"seed {seed}")
-    source, commit = data.attrs.get("source_file"), data.attrs.get("commit")
-    if source and not source.endswith(("sweep.h5", "result.h5")) or commit:
-        parts.append("; ".join(filter(None, (source and source.rsplit("/", 1)[-1], commit and f"commit {commit[:12]}"))))
+    source, commit = data.attrs.get("source_file", ""), data.attrs.get("commit", "")
+    parts += list(filter(None, (source.rsplit("/", 1)[-1], commit and f"commit {commit[:12]}")))
     note = data.attrs.get("learning_rates")
     return ". ".join(parts) + "." + (f" Note: {note}." if note else "")
 
@@ -220,6 +220,7 @@ def _series_label(value):
 
 def _label(data, name):
     unit = data[name].attrs.get("units", "")
+    unit = "" if unit == name else unit
     return name.replace("_", " ") + (f" ({unit})" if unit else "")
 
 
@@ -273,7 +274,7 @@ def main(arguments=None):
         if isinstance(data, dict):
             raise InputError(f"{o.file}: holds features, nothing to plot")
         plot = draw(data, o.x, o.y, dict(o.at), o.series, o.statistic, o.log, o.width, o.height)
-        plot.figure.savefig(o.out, format=kind, metadata=style.METADATA[kind])
+        plot.save(o.out)
         if o.csv:
             write_csv(table(data, o.x, o.y, dict(o.at), o.series, o.statistic), o.csv, o.x, o.y, o.series)
     except (Error, OSError) as error:

@@ -10,6 +10,7 @@ import sys
 import threading
 import warnings
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 _PROGRESS = re.compile(r"progress: (.*) (\d+)/(\d+)$")
@@ -186,8 +187,10 @@ def _somebody_looks():
 
 
 def _new_bar(label, total):
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
+    if find_spec("tqdm") is None:
         return None
+    if "ipykernel" in sys.modules and find_spec("ipywidgets"):
+        from tqdm.notebook import tqdm
+    else:
+        from tqdm import tqdm
     return tqdm(desc=label, total=total, leave=False)

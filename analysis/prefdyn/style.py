@@ -1,5 +1,6 @@
 """The look of the figures: palette, sizes and the settings that make their bytes repeatable."""
 
+import io
 from dataclasses import dataclass, field
 
 import matplotlib
@@ -56,6 +57,17 @@ class Plot:
     title: str
     caption: str
     figure: Figure = field(repr=False)
+
+    def _repr_png_(self):
+        """What a notebook shows."""
+        out = io.BytesIO()
+        self.figure.savefig(out, format="png", metadata=METADATA["png"])
+        return out.getvalue()
+
+    def save(self, path):
+        """As PDF, SVG or PNG, by the ending."""
+        kind = str(path).rsplit(".", 1)[-1].lower()
+        self.figure.savefig(path, format=kind, metadata=METADATA[kind])
 
 
 def apply():

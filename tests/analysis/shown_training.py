@@ -50,8 +50,9 @@ def rate(f):
             name = f"$d$ = {number(f['dimension'][d])}, $\\delta$ = {number(f['delta'][e])}: "
             t1 = slope * np.sqrt(wanted ** 2 + floor ** 2)
             for panel, x, kept in ((0, wanted, above), (1, sample, range(len(wanted)))):
-                power = np.polyfit(np.log(x[kept]), np.log(rates[kept]), 1)[0]
-                look = name + f"{power:.3f} ["
+                look = name + "too few values to fit"
+                if len(kept) > 2:
+                    look = name + f"{np.polyfit(np.log(x[kept]), np.log(rates[kept]), 1)[0]:.3f} ["
                 marks[panel].append(line("T1, balanced", x, slope * x))
                 for part, face in ((above, {}), (below, {"face": "#ffffff"})):
                     if part:

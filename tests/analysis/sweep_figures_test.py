@@ -108,8 +108,13 @@ class StatisticsTest(unittest.TestCase):
             self.assertAlmostEqual(statistics.exponent(x, 7 * x ** power), power, delta=1e-13)
         y = np.stack([x, x ** 2])
         np.testing.assert_allclose(statistics.exponent(x, y), [1, 2], atol=1e-13)
-        self.assertAlmostEqual(statistics.exponent(np.array([1, np.e]), np.exp([0.2, 0.5])), 0.3)
-        self.assertTrue(np.isnan(statistics.exponent(x[:1], x[:1])))
+        self.assertAlmostEqual(statistics.exponent(np.exp([0, 1, 2]), np.exp([0.2, 0.5, 0.8])), 0.3)
+        for few in (1, 2):  # a line through two points leaves nothing to judge it by
+            self.assertTrue(np.isnan(statistics.exponent(x[:few], x[:few])))
+        p = statistics.permutation_p(np.array([1.0, 2, 3, 4]), np.array([4.0, 3, 2, 1]))
+        self.assertAlmostEqual(p, 2 / 24)
+        self.assertAlmostEqual(statistics.permutation_p(np.array([1.0, 2, 3]), np.array([1.0, 3, 2])), 1)
+        self.assertTrue(np.isnan(statistics.permutation_p(np.arange(10.0), np.arange(10.0))))
 
     def test_bootstrap_draws_with_replacement_within_a_row(self):
         means = statistics.bootstrap(np.array([[0.0, 1.0], [10.0, 10.0], [np.nan, 3.0]]))

@@ -1,0 +1,20 @@
+# A conda environment on the PATH does not mix with the system's libraries: it is taken whole, where it has everything, or
+# not at all. CMake would take of it whatever it finds first.
+set(prefdyn_conda "$ENV{CONDA_PREFIX}")
+if(prefdyn_conda AND NOT prefdyn_conda IN_LIST CMAKE_PREFIX_PATH)
+  set(prefdyn_conda_lacks "")
+  foreach(header eigen3/Eigen/Core boost/program_options.hpp hdf5.h nlohmann/json.hpp Random123/philox.h xxhash.h nlopt.hpp
+      sentencepiece_processor.h pcre2.h unicode/unorm2.h)
+    if(NOT EXISTS ${prefdyn_conda}/include/${header})
+      list(APPEND prefdyn_conda_lacks ${header})
+    endif()
+  endforeach()
+  if(prefdyn_conda_lacks)
+    list(JOIN prefdyn_conda_lacks ", " prefdyn_conda_lacks)
+    message(STATUS "the conda environment ${prefdyn_conda} is left out: it has no ${prefdyn_conda_lacks}")
+    list(APPEND CMAKE_IGNORE_PREFIX_PATH ${prefdyn_conda})
+  else()
+    message(STATUS "libraries are those of the conda environment ${prefdyn_conda}")
+    list(PREPEND CMAKE_PREFIX_PATH ${prefdyn_conda})
+  endif()
+endif()

@@ -168,7 +168,7 @@ def _head_caption(results, rows):
     row = rows[0]
     return (f"Suite “{SUITE}”, gradient flow, d = {results['run_dimension'][row]:g}, "
             f"n = {results['run_samples'][row]:g}, one panel per distinguishability D asked for. "
-            "The curve must stay on its side of each bound drawn (grey: between the two). Where "
+            "The curve must stay below T2b and above T3b, where they are drawn (grey: between the two). Where "
             "the band is wide the bounds say little; T3b levels off once κt exceeds 1, so late "
             "times are governed by the upper bound alone. A large D can lie lower at equal κt: κ grows "
             "with D² there, the rate with D, so a unit of κt is a shorter time.")

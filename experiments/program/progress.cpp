@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "experiments/program/phases.hpp"
+
 namespace prefdyn {
 
 using Clock = std::chrono::steady_clock;
@@ -29,6 +31,7 @@ Progress::Progress(std::string label, std::size_t total)
       last_(start_) {}
 
 Progress::~Progress() {
+    if (Phases* const all = Phases::current()) all->finish(label_);
     if (visible_ && !as_lines()) std::fputs("\r\x1b[K", stderr);
 }
 
@@ -46,6 +49,15 @@ void Progress::draw(std::size_t done) {
     if (as_lines()) {
         std::fprintf(stderr, "progress: %s %zu/%zu\n", label_.c_str(), done, total_);
         return;
+    }
+    if (Phases* const all = Phases::current()) {
+        const double part = static_cast<double>(done) / static_cast<double>(total_);
+        if (const auto share = all->share(label_, part)) {
+            std::fprintf(stderr, "\r\x1b[K%.0f %%, %.0f s left; %s %zu/%zu", 100.0 * *share,
+                         all->seconds_left(*share), label_.c_str(), done, total_);
+            std::fflush(stderr);
+            return;
+        }
     }
     const double elapsed = std::chrono::duration<double>(now - start_).count();
     const double left = elapsed / static_cast<double>(done) * static_cast<double>(total_ - done);

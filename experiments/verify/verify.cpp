@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "experiments/program/parallel.hpp"
+#include "experiments/program/phases.hpp"
 #include "experiments/verify/controls.hpp"
 #include "experiments/verify/studies.hpp"
 #include "sim/base/rank_correlation.hpp"
@@ -79,6 +80,40 @@ void look_everywhere(Verification& v) {
 
 }  // namespace
 
+namespace {
+
+/// What verify_synthetic goes through, with the processor seconds of `verify --quick`, where they
+/// come to a tenth. A phase belongs to a study, or to none.
+std::vector<Phase> phases(const std::vector<theory::Claim>& claims, bool runs) {
+    struct Known {
+        const char *label, *study;
+        double seconds;
+    };
+    constexpr Known kKnown[] = {{"coverage", "coverage", 2.6},
+                                {"accuracy, fresh data", "accuracy", 0.3},
+                                {"accuracy, limit", "accuracy", 0.3},
+                                {"dynamics", "dynamics", 1.8},
+                                {"priority", "priority", 1.0},
+                                {"order of learning", "priority", 0.4},
+                                {"misalignment", "misalignment", 0.4},
+                                {"tabular samples", "rlhf", 0.3},
+                                {"losses", "losses", 1.6},
+                                {"probabilities", "probabilities", 0.1},
+                                {"displacement", "probabilities", 0.1},
+                                {"clusters, scaling", "clusters", 0.5}};
+    std::vector<Phase> out;
+    if (runs) out.push_back({"runs", 3.4});
+    for (const Known& each : kKnown)
+        for (const Study& study : studies())
+            if (study.name == each.study && !claims_of(study, claims).empty())
+                out.push_back({each.label, each.seconds});
+    out.push_back({"controls", 4.5 * static_cast<double>(claims.size()) /
+                                   static_cast<double>(theory::claims().size())});
+    return out;
+}
+
+}  // namespace
+
 Verification verify_synthetic(const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
     Verification v;
     v.claims = claims;
@@ -88,6 +123,7 @@ Verification verify_synthetic(const std::vector<theory::Claim>& claims, const Ve
     std::vector<SuiteRun> suite;
     if (about_runs) suite = synthetic_suite(plan.profile, plan.seed);
     const VerifyPlan watched = watching(plan, claims);
+    const Phases told(phases(claims, about_runs));
     v.runs.resize(suite.size());
     v.verdicts.resize(suite.size());
     parallel_for("runs", suite.size(), [&](std::size_t i) {

@@ -213,6 +213,26 @@ class VerdictTableTest(unittest.TestCase):
         self.assertNotIn("_", text.replace("% \\usepackage", "").split(r"\midrule")[1].split("%")[0])
 
 
+class CaseTest(unittest.TestCase):
+    def test_cases_of_runs_and_of_studies_are_drawn(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for claim, expected in (("T2b", {"case.h5", "report.html", "run.pdf"}), ("T8b", {"case_features.svg"})):
+                case = Path(folder) / f"{claim}.ini"
+                subprocess.run([os.environ["PREFDYN"], "falsify", "--claim", claim, "--budget", "40", "--threads", "1",
+                                "--out", case], check=True, capture_output=True)
+                out = Path(folder) / claim
+                done = subprocess.run([sys.executable, "-m", "prefdyn.case", case, "-o", out], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertLessEqual(expected, {path.name for path in out.iterdir()})
+            with h5py.File(f"{case}.h5") as file:
+                self.assertIn(f"The {len(file['label'])} rows of {file['features'].shape[1]} features", done.stdout)
+            Path(f"{case}.h5").unlink()
+            done = subprocess.run([sys.executable, "-m", "prefdyn.case", case, "-o", out], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("are not there", done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+
+
 class MissingTest(unittest.TestCase):
     def test_without_a_package_one_message_says_what_to_install(self):
         with tempfile.TemporaryDirectory() as folder:

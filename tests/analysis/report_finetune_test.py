@@ -2,6 +2,7 @@
 
 import re
 import unittest
+from itertools import permutations
 
 import numpy as np
 from report_checkpoint import write_byte_model, write_pairs
@@ -109,8 +110,12 @@ class PointsTest(unittest.TestCase):
             n = len(kept)
             ranks = [1 + (values[:, None] > values).sum(axis=1) for values in (start, end)]
             rho = 1 - 6 * ((ranks[0] - ranks[1]) ** 2).sum() / (n * (n * n - 1))
-            shown = float(axes.get_title(loc="left").split()[-1])
-            self.assertAlmostEqual(shown, rho, delta=6e-4)
+            shown = re.fullmatch(r"Spearman (\S+), n = (\d+), exact p = (\S+)", axes.get_title(loc="left"))
+            self.assertAlmostEqual(float(shown[1]), rho, delta=6e-4)
+            self.assertEqual(int(shown[2]), n)
+            far = [abs(1 - 6 * sum((a - b) ** 2 for a, b in zip(range(n), order)) / (n * (n * n - 1))) >= abs(rho) - 1e-9
+                   for order in permutations(range(n))]
+            self.assertAlmostEqual(float(shown[3]), np.mean(far), delta=6e-4)
         return len(kept)
 
     def test_every_behaviour_is_a_point_and_the_rank_correlation_is_theirs(self):

@@ -108,12 +108,23 @@ class ScaledTest(unittest.TestCase):
             stored = [self.data["outputs_accuracies"][row, 0] for row in self.runs(suite).values()]
             self.assertEqual(starts, sorted(stored))
 
-    def test_correlations_are_written_beside_their_intervals(self):
+    def test_correlations_of_few_behaviours_have_a_p_and_no_interval(self):
         text = words(self.plots["rank_correlations"])
-        names = ["scaled_rank_correlation" + end for end in ("", "_low", "_high")]
+        self.assertLess(self.data.size("scaled_behaviour"), 8)
         for row in range(self.data.size("scaled_correlation")):
-            rho, low, high = (self.data[name][row] for name in names)
-            self.assertIn(f"{rho:+.3f}  ({low:+.3f} to {high:+.3f})", text)
+            rho, low, p = (self.data["scaled_rank_correlation" + end][row] for end in ("", "_low", "_p"))
+            self.assertTrue(np.isnan(low))
+            self.assertIn(f"{rho:+.3f}  (p = {p:.3g})", text)
+        self.assertIn("too few for an interval", self.plots["rank_correlations"].caption)
+
+    def test_correlations_are_written_beside_their_intervals(self):
+        def edit(file):
+            file["scaled_rank_correlation_low"][...] = -0.987
+            file["scaled_rank_correlation_high"][...] = 0.123
+        plot = plots(edited("four", edit))["rank_correlations"]
+        for rho in self.data["scaled_rank_correlation"]:
+            self.assertIn(f"{rho:+.3f}  (-0.987 to +0.123)", words(plot))
+        self.assertIn("95 % bootstrap interval", plot.caption)
 
     def test_twins_stand_beside_the_real_features(self):
         axes, = panels(self.plots["twin_tightness"])

@@ -290,7 +290,7 @@ class BadFileTest(unittest.TestCase):
 
 class DocumentTest(unittest.TestCase):
     def test_the_example_of_the_file_format_reads_a_result(self):
-        page = Path(report.__file__).parents[1] / "docs" / "file-format.md"
+        page = Path(report.__file__).parents[2] / "docs" / "file-format.md"
         code = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
         self.assertLessEqual(len(code.splitlines()), 10)
         printed = io.StringIO()

@@ -186,13 +186,20 @@ class NumbersTest(unittest.TestCase):
         for s in series:
             np.testing.assert_allclose(s.exponent_of_sample(), 1, atol=1e-9)
             self.assertAlmostEqual(s.slope, 0.1 / (2 * math.sqrt(2)), delta=1e-12)
-            value, low, high = s.exponent()
-            self.assertLess(low, value)
-            self.assertLess(value, high)
-            self.assertLess(high - low, 0.2)
+            self.assertEqual(s.fitted.sum(), 2)
+            self.assertTrue(np.isnan(s.exponent()).all(), "two values are no fit")
             np.testing.assert_array_equal(s.fitted, s.wanted >= 3 * s.floor)
             self.assertTrue((abs(s.rate / s.predicted - 1) < 0.2).all())
         np.testing.assert_allclose(series[-1].floor, math.sqrt(16 * 4 / 60), rtol=0.05)
+
+    def test_an_exponent_lies_within_its_interval(self):
+        for s in sweep_rate.all_series(read(edited("heads", lambda f: f["noise_floor"].write_direct(
+                np.zeros(f["noise_floor"].shape))))):
+            value, low, high = s.exponent()
+            self.assertEqual(s.fitted.sum(), 4)
+            self.assertLess(low, value)
+            self.assertLess(value, high)
+            self.assertLess(high - low, 0.5)
 
     def test_planted_power_law_is_found(self):
         def plant(file):

@@ -151,7 +151,7 @@ class RunTest(Close, unittest.TestCase):
         known = set(p.head.statistics()) | set(p.record(0))
         known |= {f"{claim}_{part}" for claim in CLAIMS for part in ("status", "slack", "tightness")}
         known |= {"step", "time", "learning_rate", "stop_code", "point_status"}
-        left = {name for name, values in p.columns.items() if values.dtype.kind in "fi" and name not in known
+        left = {name for name, values in p.columns.items() if np.asarray(values).dtype.kind in "fi" and name not in known
                 and not name.startswith(("data_", "eval_"))}
         self.assertEqual(left, set())
         for name in ("eval_loss", "eval_rewards_accuracies"):
@@ -240,7 +240,7 @@ class PriorityTest(Close, unittest.TestCase):
         p = Point(priority, (0, 0, 0), Sigmoid)
         known = {"kappa", "lead_time", "gap", "crossing", "time", "point_status"}
         known |= {f"{name}_{k}" for name in ("level", "margin", "accuracy", "loss") for k in (1, 2)}
-        left = {name for name, values in p.columns.items() if values.dtype.kind in "fi" and name not in known
+        left = {name for name, values in p.columns.items() if np.asarray(values).dtype.kind in "fi" and name not in known
                 and not name.startswith(("data_", "T8"))}
         self.assertEqual(left, set())
 

@@ -13,15 +13,19 @@
 #define PREFDYN_HD
 #endif
 /// Nothing that is compiled for one level may be linked into another.
-#define PREFDYN_INLINE PREFDYN_HD [[gnu::always_inline]] inline
+#define PREFDYN_INLINE PREFDYN_HD inline __attribute__((always_inline))
 
 namespace prefdyn::elementary {
 
 /// Unsigned integers as wide and as many as V.
 template <class V>
+struct WordOf;
+#if !defined(__CUDACC__)  // kernels of a card take one number at a time
+template <class V>
 struct WordOf {
     typedef std::uint64_t type __attribute__((vector_size(sizeof(V))));
 };
+#endif
 template <>
 struct WordOf<double> {
     using type = std::uint64_t;

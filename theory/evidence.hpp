@@ -56,9 +56,9 @@ using InfluenceCase = Parts<InfluenceFacts>;
 using UpdatesCase = Parts<DatasetStatistics, Trajectory, InitialUpdates>;
 using ClusterCase = Parts<ClusterFacts>;
 using AnswerCase = Parts<AnswerFacts>;
-using Case =
-    std::variant<std::monostate, RunCase, ReplicateCase, FloorCase, FreshCase, ConvergenceCase,
-                 BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase, UpdatesCase, ClusterCase, AnswerCase>;
+using Case = std::variant<std::monostate, RunCase, ReplicateCase, FloorCase, FreshCase,
+                          ConvergenceCase, BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase,
+                          UpdatesCase, ClusterCase, AnswerCase>;
 
 /// One case a claim is held against.
 struct Evidence {

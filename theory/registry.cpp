@@ -37,13 +37,15 @@ Kept kept_for(const std::vector<Claim>& claims) {
 
 namespace {
 
-/// By prefix, unless `entry` is the whole id of another claim: T1 does not take T11. Where no claim
-/// is spelled so, small and capital letters are alike.
+/// By prefix, unless `entry` is the whole id of another claim; numbers are whole, T2 does not take
+/// T20. Where no claim is spelled so, small and capital letters are alike.
 bool matches(const std::string& id, const std::string& entry, const std::vector<Claim>& known) {
     if (std::ranges::count(known, entry, &Claim::id) > 0) return id == entry;
     const auto whole = [&](const Claim& claim) { return boost::iequals(claim.id, entry); };
     if (std::ranges::any_of(known, whole)) return boost::iequals(id, entry);
-    return !entry.empty() && boost::istarts_with(id, entry);
+    if (entry.empty() || !boost::istarts_with(id, entry)) return false;
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    return !(digit(entry.back()) && digit(id[entry.size()]));
 }
 
 std::string meant(const std::string& entry, const std::vector<Claim>& among) {

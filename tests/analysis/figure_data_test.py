@@ -13,6 +13,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import shown_answers  # noqa: F401
 import shown_runs  # noqa: F401
 import shown_studies  # noqa: F401
 import shown_tables

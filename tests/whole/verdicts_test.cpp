@@ -282,7 +282,7 @@ TEST_CASE("no tolerance of taste: every small number in theory/ is known and der
         "std::fabs(facts.value_at_zero)};",
         "training_accuracy.cpp: const Ball start = {facts.value_at_zero, 2.0 * kEpsilon * "
         "std::fabs(facts.value_at_zero)};",
-        "training_accuracy.cpp: const double shortest = std::min(longest, 1.0 / (2.0 * "
+        "training_accuracy.cpp: double shortest = std::min(longest, 1.0 / (2.0 * "
         "e.training.beta * widest)) * 1e-6;",
         "training_accuracy.cpp: kEpsilon * (16.0 * (std::fabs(value) + slope * reach + "
         "std::fabs(facts.value_at_zero)) +",

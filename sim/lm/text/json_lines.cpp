@@ -33,8 +33,7 @@ void JsonLines::require_form() const {
     };
     using namespace std::string_view_literals;
     constexpr const char* kTable =
-        "write it as JSON lines, e.g. with pandas: "
-        "DataFrame.to_json('pairs.jsonl', orient='records', lines=True)";
+        "convert it (pip install ./analysis): python3 -m prefdyn.data FILE --out pairs.jsonl";
     static constexpr Form forms[] = {
         {"\x1F\x8B"sv, "compressed by gzip", "unpack it first: gunzip FILE"},
         {"\x28\xB5\x2F\xFD"sv, "compressed by zstd", "unpack it first: zstd -d FILE"},

@@ -1,11 +1,10 @@
 // Passes, responses, losses and whole runs have the same bits at every level.
-#include "tests/support/levels.hpp"
-
 #include <doctest/doctest.h>
 
 #include "sim/head/margin_kernel.hpp"
 #include "sim/head/trainer.hpp"
 #include "sim/loss/loss.hpp"
+#include "tests/support/levels.hpp"
 #include "tests/support/support.hpp"
 
 using namespace prefdyn;

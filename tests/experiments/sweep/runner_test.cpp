@@ -472,7 +472,7 @@ namespace {
 /// Long enough to be killed several times.
 const std::string kLongSpec =
     "distinguishability = linspace(0.1, 4, 40)\nsamples = 400\ndimension = 64\n"
-    "steps = 500\nrecords = 3\nreplicates = 5\nclaims = T1\n";
+    "steps = 2000\nrecords = 3\nreplicates = 5\nclaims = T1\n";
 
 }  // namespace
 

@@ -53,6 +53,12 @@ Vector log_probabilities(const AnswerState& state, Index context) {
     return logit.array() - (most + std::log((logit.array() - most).exp().sum()));
 }
 
+Vector token_pull(const AnswerState& state, const Answer& answer, std::size_t k) {
+    Vector out = -log_probabilities(state, answer.context[k]).array().exp();
+    out(answer.token[k]) += 1.0;
+    return out;
+}
+
 double log_probability(const AnswerState& state, const Answer& answer) {
     double out = 0.0;
     for (std::size_t k = 0; k < answer.token.size(); ++k)
@@ -65,8 +71,7 @@ AnswerGradient log_probability_gradient(const AnswerState& state, const Answer& 
                        RowMatrix::Zero(state.context.rows(), state.context.cols())};
     for (std::size_t k = 0; k < answer.token.size(); ++k) {
         const Index row = answer.context[k];
-        Vector pull = -log_probabilities(state, row).array().exp();
-        pull(answer.token[k]) += 1.0;
+        const Vector pull = token_pull(state, answer, k);
         out.head += pull * state.context.row(row);
         out.context.row(row) += pull.transpose() * state.head;
     }

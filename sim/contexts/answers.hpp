@@ -35,6 +35,9 @@ void validate(const AnswerState& state, const std::vector<AnswerPair>& pairs);
 /// log pi(.|h) of one context, (V).
 Vector log_probabilities(const AnswerState& state, Index context);
 
+/// e_{y_k} - pi(.|h_k), (V): what token k pulls the logits towards.
+Vector token_pull(const AnswerState& state, const Answer& answer, std::size_t k);
+
 /// ln pi(y): the sum over its tokens.
 double log_probability(const AnswerState& state, const Answer& answer);
 AnswerGradient log_probability_gradient(const AnswerState& state, const Answer& answer);

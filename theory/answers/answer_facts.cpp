@@ -31,19 +31,13 @@ double head_parts(const AnswerState& state, const First& f) {
     return out;
 }
 
-Vector pull_of(const AnswerState& state, const Answer& answer, std::size_t k) {
-    Vector out = -log_probabilities(state, answer.context[k]).array().exp();
-    out(answer.token[k]) += 1.0;
-    return out;
-}
-
 /// sum_{k, k'} alpha_{kk'} <h_k, h_k'> of two answers.
 double overlap(const AnswerState& state, const Answer& a, const Answer& b) {
     double out = 0.0;
     for (std::size_t k = 0; k < a.token.size(); ++k) {
-        const Vector of_a = pull_of(state, a, k);
+        const Vector of_a = token_pull(state, a, k);
         for (std::size_t j = 0; j < b.token.size(); ++j)
-            out += of_a.dot(pull_of(state, b, j)) *
+            out += of_a.dot(token_pull(state, b, j)) *
                    state.context.row(a.context[k]).dot(state.context.row(b.context[j]));
     }
     return out;
@@ -80,7 +74,7 @@ double other_token_bracket(const AnswerState& state, const AnswerPair& pair, Ind
 double answer_bracket(const AnswerState& state, const AnswerPair& pair) {
     double out = head_parts(state, first_of(state, pair));
     for (std::size_t k = 1; k < pair.chosen.token.size(); ++k)
-        out += (pull_of(state, pair.chosen, k).transpose() * state.head).squaredNorm();
+        out += (token_pull(state, pair.chosen, k).transpose() * state.head).squaredNorm();
     return out - overlap(state, pair.chosen, pair.rejected) +
            overlap(state, pair.chosen, pair.chosen);
 }

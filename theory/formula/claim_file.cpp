@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <sstream>
 
 #include "sim/base/failure.hpp"
@@ -396,27 +395,18 @@ class Parser {
         return out + (out.empty() ? "" : ": ") + formula::text_of(s.relation);
     }
 
-    static Over over_of(const Statement& s, About about) {
-        bool samples = false;
-        const std::function<void(const Node&)> walk = [&](const Node& node) {
-            const bool name = node.op == formula::Op::kName;
-            samples = samples || (name && find_quantity(node.name)->over == Over::kSamples);
-            for (const Node& argument : node.arguments) walk(argument);
-        };
-        walk(s.relation);
-        for (const Node& condition : s.where.conditions) walk(condition);
-        return samples                       ? Over::kSamples
-               : about == About::kBehaviours ? Over::kBehaviours
-                                             : Over::kNothing;
-    }
-
     /// What follows from the lines: conditions at records, ranges, what runs must keep.
     void complete(FormulaClaim& f) {
+        const bool samples = std::ranges::any_of(
+            names_of(f, true), [](const Quantity* q) { return q->over == Over::kSamples; });
+        const Over over = samples                         ? Over::kSamples
+                          : f.about == About::kBehaviours ? Over::kBehaviours
+                                                          : Over::kNothing;
         for (Statement& s : f.statements) {
             s.where.conditions.insert(s.where.conditions.end(), of_records_.begin(),
                                       of_records_.end());
             s.text = text_of(s);
-            s.over = over_of(s, f.about);
+            s.over = over;
             for (const Sides& side : sides(s.relation)) {
                 const Interval range = range_of(*side.measured);
                 s.least = range.low;

@@ -69,6 +69,8 @@ Assumption full_gradient(double limit) {
                 if (e.training.dynamics == Dynamics::kStochastic) return "minibatch gradients";
                 if (e.training.dynamics == Dynamics::kAdaptive)
                     return "Adam is not gradient descent";
+                if (e.training.dynamics == Dynamics::kTransformer)
+                    return "a transformer was trained, not a head on frozen features";
                 const Ball ratio = step_curvature(e);
                 if (ratio.low() <= limit) return "";
                 std::ostringstream reason;

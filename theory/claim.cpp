@@ -122,6 +122,8 @@ std::string number(double value) {
 std::string remedy(const Evidence& evidence) {
     if (evidence.training.dynamics == Dynamics::kGradientFlow)
         return "a smaller flow tolerance may decide it";
+    if (evidence.training.dynamics == Dynamics::kTransformer)
+        return "rounding in single precision: more or larger updates may decide it";
     return "rounding in double precision: larger steps or fewer rows may decide it";
 }
 

@@ -15,7 +15,9 @@
 
 namespace prefdyn::theory {
 
-enum class Dynamics { kGradientFlow, kGradientDescent, kStochastic, kAdaptive };
+/// kTransformer: weights below the head move too, or in single precision; nothing is known of an
+/// exact training.
+enum class Dynamics { kGradientFlow, kGradientDescent, kStochastic, kAdaptive, kTransformer };
 
 /// How the head was trained, as claimed by whoever ran it.
 struct TrainingFacts {

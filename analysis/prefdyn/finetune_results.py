@@ -24,6 +24,14 @@ RUNS = Group(
     },
     text={("run",): "run_method run_start run_labels run_stopped", ("part",): "part_behaviour"},
 )
+CLAIMS = Group(
+    numbers={
+        ("claim",): """claim_holds claim_violated claim_undecided claim_vacuous claim_not_applicable claim_fitted
+            claim_controls claim_caught claim_tightness_min claim_tightness_median claim_tightness_max""",
+        ("part", "claim"): "verdict_status verdict_witness_step verdict_slack",
+    },
+    text={("claim",): "claim_title claim_statement claim_status claim_mathml", ("part", "claim"): "verdict_reason"},
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,12 @@ class Runs:
 
     def __getitem__(self, name):
         return self.data[name]
+
+    def __contains__(self, name):
+        return name in self.data
+
+    def size(self, axis):
+        return len(self.data[axis]) if axis in self.data else 0
 
     @property
     def parts(self):
@@ -78,13 +92,8 @@ def _read_open_file(path, file):
         raise ResultError(f"{path}: not a file of training runs; expected what `prefdyn finetune` "
                           "or `prefdyn misalign` writes")
     data = {}
-    for name, axes, is_text in RUNS.datasets():
-        for axis in axes:
-            data.setdefault(axis, results.read_axis(path, file, axis))
-        data[name] = results.read_dataset(path, file, name)
-        results.require_kind(path, name, data[name], is_text)
-        results.require_shape(path, name, data[name].shape,
-                              tuple(len(data[axis]) for axis in axes))
+    for group in (RUNS, CLAIMS) if "claim" in file else (RUNS,):
+        results.read_group(path, file, group, data)
     if len(data["part"]) == 0 or len(data["record"]) == 0:
         raise ResultError(f"{path}: holds no run")
     runs = data["part_run"]

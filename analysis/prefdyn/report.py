@@ -42,10 +42,17 @@ def section(data, folder, prefix):
 def _runs_section(data, folder, prefix):
     stopped = [why for why in data["run_stopped"] if why]
     line = (f"{len(stopped)} of {len(data['run'])} runs stopped: {stopped[0]}" if stopped else
-            f"{len(data['run'])} runs, every one completed")
+            f"{verdict.count(len(data['run']), 'run')}, every one completed")
     title = html.escape(f"{data.attributes['title']}: {data.path.name}")
-    parts = [f"<h1>{title}</h1>", _from(data), f"<p class={'open' if stopped else 'good'}>{html.escape(line)}</p>",
-             tables.training_runs(data)]
+    judged = "claim" in data
+    violated = verdict.violated_claims(data) if judged else []
+    if violated:
+        line += f"; VIOLATED: {', '.join(violated)}"
+    mood = "bad" if violated else "open" if stopped else "good"
+    parts = [f"<h1>{title}</h1>", _from(data), f"<p class={mood}>{html.escape(line)}</p>"]
+    if judged:
+        parts += [tables.part_violations(data), "<h2>Verdicts</h2>", tables.verdicts(data)]
+    parts.append(tables.training_runs(data))
     parts += [_figure(plot, folder, prefix) for plot in finetune_panels.draw_all(data)]
     return "\n".join([*parts, _provenance(data)])
 

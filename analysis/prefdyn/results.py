@@ -127,10 +127,10 @@ def _read_open_file(path, file, groups):
         raise ResultError(f"{path}: format_version is {found}, this report reads "
                           f"{', '.join(map(str, FORMAT_VERSIONS))}")
     data = {}
-    _read_group(path, file, COMMON, data)
+    read_group(path, file, COMMON, data)
     for group in (CASES, CONTROLS, MATHML, BY_TIME, *groups):
         if _is_there(file, group, data):
-            _read_group(path, file, group, data)
+            read_group(path, file, group, data)
     _require_known_statuses(path, data)
     return Results(path, attributes, data)
 
@@ -146,7 +146,7 @@ def _is_there(file, group, data):
     return group.claim in data["claim"] or any(name in file for name, _, _ in group.datasets())
 
 
-def _read_group(path, file, group, data):
+def read_group(path, file, group, data):
     for name, axes, is_text in group.datasets():
         for axis in axes:
             data.setdefault(axis, read_axis(path, file, axis))

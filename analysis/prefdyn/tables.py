@@ -82,6 +82,13 @@ def violations(data):
     return _section("Violated", head, rows)
 
 
+def part_violations(data):
+    """The same of training runs."""
+    rows = [(data["claim"][c], data["part"][p], data["verdict_witness_step"][p, c], data["verdict_slack"][p, c],
+             data["verdict_reason"][p, c]) for p, c in verdict.violated_runs(data)]
+    return _section("Violated", ("Claim", "Where", "Worst at step", "Slack", "What is violated"), rows)
+
+
 def not_applicable(data):
     """Why claims were not judged: claims that share a reason and a count share a row."""
     counts, examples = defaultdict(int), defaultdict(dict)

@@ -5,6 +5,7 @@
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/finetune/run_file.hpp"
+#include "experiments/verify/verdict_fields.hpp"
 #include "sim/lm/model/architectures.hpp"
 
 namespace prefdyn {
@@ -62,7 +63,9 @@ std::string file_format_page() {
         << "\n## Training runs\n\n`finetune` (`OUT/run.h5`) and `misalign` write runs of another "
            "kind: a file has an axis of runs and\none of parts, a behaviour within a run. "
            "Attributes are those of the other files, without `format_version`.\n\n"
-        << describe(finetune_fields());
+        << describe(finetune_fields())
+        << "\nWith `--claim-file` there are the verdicts on every part, too:\n\n"
+        << describe(claim_fields("part"));
     return out.str();
 }
 

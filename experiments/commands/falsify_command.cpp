@@ -193,13 +193,14 @@ std::string certificate_of(const theory::Claim& claim, const Extremal& extremal,
     if (!certify::available()) return {};
     const CaseResult result = extremal.at.run(device);
     certify::Certificate c{.claim = claim.id, .reason = certify::why_not(claim)};
-    if (c.reason.empty()) {
-        c.reason = "a mixture's and a trained embedding's case is not repeated exactly here";
-        if (const auto* run = std::get_if<RunResult>(&result))
-            c = certify::certify(*run, *rows_of(claim, extremal), {claim}).front();
-        if (const auto* facts = std::get_if<theory::InfluenceFacts>(&result))
-            c = certify::certify(certify::ContextSubject{.told = *facts}, {claim}).front();
-    }
+    const auto* run = std::get_if<RunResult>(&result);
+    if (c.reason.empty())
+        c = run ? certify::certify(*run, *rows_of(claim, extremal), {claim}).front()
+                : std::visit(
+                      [&](const auto& subject) {
+                          return certify::certify(subject, {claim}).front();
+                      },
+                      extremal.at.subject(result));
     if (c.proof == certify::Proof::kRefuted) {
         ResultWriter writer(certify::certificate_fields());
         certify::put_certificates(writer, {{path, "", c}});

@@ -2,19 +2,24 @@
 #include <cmath>
 #include <filesystem>
 #include <iomanip>
+#include <iostream>
 #include <optional>
 #include <ostream>
 
+#include "experiments/commands/claims_option.hpp"
 #include "experiments/commands/command.hpp"
+#include "experiments/commands/finetune_verdicts.hpp"
 #include "experiments/finetune/job.hpp"
 #include "experiments/finetune/model_folder.hpp"
 #include "experiments/program/machine_options.hpp"
 #include "experiments/results/finished.hpp"
 #include "experiments/results/folder_lock.hpp"
 #include "experiments/runs/mixture_run.hpp"
+#include "experiments/verify/verdict_table.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/lm/model/layer_backend.hpp"
+#include "theory/formula/formula_claim.hpp"
 
 namespace prefdyn {
 
@@ -26,7 +31,7 @@ namespace fs = std::filesystem;
 enum class Arrangement { kTogether, kApart, kPairs };
 
 struct FinetuneOptions {
-    std::string model, base, out;
+    std::string model, base, out, claim_file;
     TrainingOptions training;
     bool flip = false, dry_run = false, force = false;
     Arrangement arrange = Arrangement::kTogether;
@@ -48,6 +53,7 @@ void declare(ParameterTable& t, FinetuneOptions& o) {
     t.integer("pairs", &o.pairs, 1, 1000000, "", "pairs of files of --arrange pairs");
     t.text("out", &o.out, "folder for results and for the trained model", true);
     t.place();
+    declare_claim_file(t, o.claim_file);
     declare_modes(t, o.training, o.dry_run, o.force);
     t.integer("save-every", &o.save_every, 0, 1000000000, "updates",
               "save the state this often, beside every evaluation; 0: at evaluations alone");
@@ -147,8 +153,16 @@ std::vector<std::vector<std::size_t>> pairs_of(FinetuneJob& job, Index count) {
     return out;
 }
 
+/// What decides which claims are judged.
+std::string identity_of(const std::vector<theory::Claim>& claims) {
+    std::string out;
+    for (const theory::Claim& claim : claims) out += claim.formula->canonical();
+    return out;
+}
+
 std::vector<FinetunePlan> plans_of(FinetuneJob& job, const FinetuneOptions& o,
-                                   const ParameterTable& table) {
+                                   const ParameterTable& table,
+                                   const std::vector<theory::Claim>& claims) {
     std::vector<std::vector<std::size_t>> groups;
     if (o.arrange == Arrangement::kPairs) groups = pairs_of(job, o.pairs);
     if (o.arrange == Arrangement::kTogether) groups.emplace_back();
@@ -162,7 +176,8 @@ std::vector<FinetunePlan> plans_of(FinetuneJob& job, const FinetuneOptions& o,
         out.back().flipped = o.flip;
         out.back().save_every = o.save_every;
         out.back().state = state_path(o.out, out.size() - 1);
-        out.back().task = job.task(out.back(), table);
+        out.back().judged = !claims.empty();
+        out.back().task = job.task(out.back(), table) + identity_of(claims);
     }
     return out;
 }
@@ -177,6 +192,11 @@ void remove_states(const std::vector<FinetunePlan>& plans) {
     for (const FinetunePlan& plan : plans) fs::remove(plan.state, ignored);
 }
 
+bool was_violated(const std::string& path) {
+    const auto counts = h5::Reader(path, h5::From::kOutside).numbers("claim_violated");
+    return std::ranges::any_of(counts, [](double count) { return count > 0.0; });
+}
+
 /// The exit code of the same call that came to its end before, nothing if there was none.
 std::optional<int> finished(const FinetuneOptions& o, const std::vector<FinetunePlan>& plans,
                             std::ostream& out) {
@@ -189,9 +209,10 @@ std::optional<int> finished(const FinetuneOptions& o, const std::vector<Finetune
             return {};
     const bool complete = std::ranges::all_of(stopped, &std::string::empty);
     if (complete) remove_states(plans);  // a kill may have come before
+    const bool violated = plans.front().judged && was_violated(path);
     out << "nothing to do: the same training is finished, in " << path
-        << (complete ? "\n" : ", NOT complete\n");
-    return complete ? 0 : 1;
+        << (complete ? "" : ", NOT complete") << (violated ? ", a claim is VIOLATED\n" : "\n");
+    return complete && !violated ? 0 : 1;
 }
 
 void save_model(FinetuneJob& job, const FinetuneOptions& o, const FinetunePlan& plan,
@@ -246,7 +267,8 @@ int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ost
     FinetuneJob job({options.model, options.base}, options.training,
                     options.training.method == finetune::TrainedPart::kHead);
     const finetune::Objective checked(job.plan({0}).training.loss);
-    const std::vector<FinetunePlan> plans = plans_of(job, options, table);
+    const auto claims = own_claims(options.claim_file, std::cerr);
+    const std::vector<FinetunePlan> plans = plans_of(job, options, table, claims);
     if (!options.dry_run && !options.force)
         if (const auto code = finished(options, plans, out)) return *code;
     if (!options.dry_run) prepare(options.out, options, job.checkpoint());
@@ -262,9 +284,11 @@ int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ost
     }
     auto attributes = job.attributes();
     attributes.emplace_back("task", task_of(plans));
+    const Verification verdicts = judge_parts(claims, runs, plans);
     write_runs(inside(options.out, kRunFile), runs, "finetune", table, device, watch.seconds(),
-               attributes);
+               attributes, fields_of(verdicts));
     for (const TrainedRun& each : runs) print_run(out, each.run);
+    if (!claims.empty()) print_verdicts(out, verdicts);
     const auto saved = std::ranges::count_if(
         runs, [](const TrainedRun& each) { return each.run.stopped.empty(); });
     out << "wrote " << inside(options.out, kRunFile) << " and "
@@ -275,7 +299,7 @@ int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ost
     for (std::size_t k = 0; k < plans.size(); ++k)
         if (runs[k].run.stopped.empty()) remove_states({plans[k]});
     if (!complete) out << "NOT complete: the last good state stays beside the results\n";
-    return complete ? 0 : 1;
+    return complete && verdicts.as_expected() ? 0 : 1;
 }
 
 }  // namespace

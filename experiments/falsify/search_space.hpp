@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "experiments/certify/subject.hpp"
 #include "experiments/runs/mixture_run.hpp"
 #include "experiments/runs/run.hpp"
 #include "experiments/runs/two_layer_run.hpp"
@@ -26,6 +27,8 @@ struct SearchCase {
     std::optional<Dataset> features;                    ///< if not sampled from config.features
     std::vector<std::pair<std::string, double>> dials;  ///< what else it is made of, for people
     std::function<CaseResult(Device)> run;              ///< what run_synthetic and the like throw
+    /// What came of run(), to be repeated in exact numbers.
+    std::function<certify::AnySubject(const CaseResult&)> subject;
 };
 
 /// Maps the cube [0, 1]^size to cases.

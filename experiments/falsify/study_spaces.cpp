@@ -73,6 +73,9 @@ class BehaviourSpace final : public OnDatasets {
             training.device = device;
             return train_mixture(data, training, seed);
         };
+        out.subject = [data, training, seed = seed_](const CaseResult& result) {
+            return certify::subject_of(std::get<MixtureRun>(result), training, data, seed);
+        };
         return out;
     }
 };
@@ -100,6 +103,13 @@ class TwoLayerSpace final : public OnDatasets {
         out.run = [data, model, training](Device device) mutable -> CaseResult {
             training.device = device;
             return run_two_layer(data, {model}, training);
+        };
+        out.subject = [data, model, training](const CaseResult&) {
+            return certify::TwoLayerSubject{.data = data,
+                                            .start = model,
+                                            .beta = training.beta,
+                                            .eta = training.eta,
+                                            .steps = training.steps};
         };
         return out;
     }
@@ -147,6 +157,9 @@ class ContextSpace final : public SearchSpace {
             else
                 measure_single(facts, honest_trainer(facts), {c});
             return facts;
+        };
+        out.subject = [](const CaseResult& result) {
+            return certify::ContextSubject{.told = std::get<theory::InfluenceFacts>(result)};
         };
         return out;
     }

@@ -153,13 +153,19 @@ FinetuneJob::Extent FinetuneJob::extent(const FinetunePlan& plan) const {
 
 /// Start weights; those in training, their gradient, theta unless it is the weights, its moments; a
 /// group of pairs in the model; and beside them, before training, the gradient of every weight with
-/// a copy of all, or the state that is saved, or the gradient in theta.
+/// a copy of all, or the state that is saved, or the gradient in theta. Where claims are judged the
+/// model in double precision.
 std::size_t FinetuneJob::bytes(const FinetunePlan& plan) const {
     const Extent e = extent(plan);
     const bool whole = plan.training.trained.part == TrainedPart::kFull;
     const Index engine = e.all + e.held + e.adapted + e.state - (whole ? e.theta : 0);
     const Index numbers = e.all + engine + std::max(2 * e.loose, e.state);
-    return static_cast<std::size_t>(numbers) * sizeof(float) +
+    const std::size_t judged = plan.judged
+                                   ? DoubleModel::bytes(e.all) +
+                                         finetune::SequenceModel<double>::bytes(
+                                             checkpoint_.config(), e.tokens, e.rows, Keep::kNothing)
+                                   : 0;
+    return judged + static_cast<std::size_t>(numbers) * sizeof(float) +
            finetune::SequenceModel<float>::bytes(checkpoint_.config(), e.tokens, e.rows,
                                                  plan.training.plan.keep);
 }

@@ -57,11 +57,6 @@ class Material {
     std::size_t trained_ = 0;
 };
 
-bool both_classes(const std::vector<std::int8_t>& label) {
-    return std::ranges::find(label, 1) != label.end() &&
-           std::ranges::find(label, -1) != label.end();
-}
-
 class Run {
   public:
     Run(const StartModel& start, const std::vector<FinetuneBehaviour>& behaviours,
@@ -96,14 +91,16 @@ class Run {
     Evaluation first_evaluation(finetune::Engine& engine) const;
     void measure_start(const Evaluation& first);
     void record(const Evaluation& evaluation);
+    void record_pairs(const Evaluation& evaluation);
     void train();
     void save() const {
         if (!plan_.state.empty()) save_run(plan_, *training_, out_);
     }
-    Evaluation evaluate() {
-        return finetune::evaluate(training_->engine().pass(), material_.all(),
-                                  plan_.training.plan.tokens, {}, plan_.training.plan.tail);
+    Evaluation evaluate(finetune::Pass& pass) const {
+        return finetune::evaluate(pass, material_.all(), plan_.training.plan.tokens, {},
+                                  plan_.training.plan.tail);
     }
+    Evaluation evaluate() const { return evaluate(training_->engine().pass()); }
     std::vector<transformer::RowsF> embeddings(const Evaluation& evaluation) const;
     MetricSums sums(const Evaluation& evaluation, Material::Range range) const;
 
@@ -117,6 +114,9 @@ class Run {
     FinetuneRun out_;
     std::vector<ReferenceLogps> reference_;
     std::unique_ptr<finetune::Training> training_;
+    /// Where claims are judged: the same in double precision.
+    std::unique_ptr<DoubleModel> double_;
+    std::vector<ReferenceLogps> double_reference_;
 };
 
 std::vector<transformer::RowsF> Run::embeddings(const Evaluation& evaluation) const {
@@ -147,9 +147,29 @@ void Run::record(const Evaluation& evaluation) {
         BehaviourMeasure m;
         m.train = sums(evaluation, material_.train(p));
         m.held_out = sums(evaluation, material_.held_out(p));
-        m.classes = both_classes(out_.label[p]);
+        m.classes = has_two_classes(out_.label[p]);
         if (m.classes) m.geometry = geometry_of(embedded[p], out_.label[p]);
         out_.measures.push_back(measure_row(m));
+    }
+    if (double_) record_pairs(evaluation);
+}
+
+/// Every pair of every behaviour, in single and in double precision.
+void Run::record_pairs(const Evaluation& evaluation) {
+    double_->set(training_->engine().theta());
+    const Evaluation exact = evaluate(double_->pass());
+    const finetune::Objective& objective = training_->objective();
+    const auto record = [&](Material::Range range) {
+        const auto numbers = [&](const Evaluation& e,
+                                 const std::vector<ReferenceLogps>& reference) {
+            return pair_numbers(objective, std::span(e.scores).subspan(range.begin, range.count),
+                                std::span(reference).subspan(range.begin, range.count));
+        };
+        return pair_record(numbers(evaluation, reference_), numbers(exact, double_reference_));
+    };
+    for (std::size_t p = 0; p < out_.behaviour.size(); ++p) {
+        out_.train_pairs.push_back(record(material_.train(p)));
+        out_.held_out_pairs.push_back(record(material_.held_out(p)));
     }
 }
 
@@ -163,7 +183,7 @@ double head_slope(const transformer::ModelConfig& config, const finetune::Object
                pair.rejected.size() == pair.chosen.size();
     });
     const PreferenceLoss* const loss = objective.only();
-    if (!plain || !one_token || !loss || !loss->margin() || !both_classes(label))
+    if (!plain || !one_token || !loss || !loss->margin() || !has_two_classes(label))
         return std::numeric_limits<double>::quiet_NaN();
     const double slope = objective.beta() * loss->facts().slope_at_zero;
     const double zbar = geometry_of(embeddings, label).zbar_norm;
@@ -191,8 +211,7 @@ void Run::measure_start(const Evaluation& first) {
 
 Evaluation Run::first_evaluation(finetune::Engine& engine) const {
     try {
-        return finetune::evaluate(engine.pass(), material_.all(), plan_.training.plan.tokens, {},
-                                  plan_.training.plan.tail);
+        return evaluate(engine.pass());
     } catch (const finetune::NonFinite& error) {
         throw InputError(out_.name + ": of the " + start_.name + " model " + error.what(),
                          "its weights are damaged, or too large for single precision");
@@ -212,6 +231,11 @@ void Run::begin() {
         std::vector(reference_.begin(),
                     reference_.begin() + static_cast<std::ptrdiff_t>(material_.trained().size())));
     measure_start(first);
+    if (plan_.judged) {
+        double_ = std::make_unique<DoubleModel>(
+            *start_.config, *start_.weights, plan_.training.trained, plan_.training.seed, longest_);
+        double_reference_ = finetune::logps_of(evaluate(double_->pass()));
+    }
     if (!plan_.state.empty() && load_run(plan_, *training_, out_)) return;
     record(first);
 }
@@ -264,6 +288,11 @@ std::string FinetunePlan::identity() const {
     return task + "program=" + program_name() +
            "\narithmetic=" + transformer::arithmetic_name(training.arithmetic) + " " +
            arithmetic_mark() + "\n";
+}
+
+bool has_two_classes(const std::vector<std::int8_t>& label) {
+    return std::ranges::find(label, 1) != label.end() &&
+           std::ranges::find(label, -1) != label.end();
 }
 
 std::vector<Index> record_steps(Index steps, Index records) {

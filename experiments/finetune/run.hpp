@@ -2,6 +2,7 @@
 // One training run on one or several behaviours, with everything that is measured on the way.
 
 #include "experiments/finetune/measure.hpp"
+#include "experiments/finetune/pair_numbers.hpp"
 #include "sim/data/split.hpp"
 #include "sim/lm/text/sequence_pairs.hpp"
 #include "sim/lm/train/gradient_split.hpp"
@@ -34,6 +35,7 @@ struct FinetunePlan {
     Index records = 11;    ///< evaluations, the first before any update
     std::string state;     ///< file to go on from and to save to; empty: none
     Index save_every = 0;  ///< updates between saves beside those at records; 0: none
+    bool judged = false;   ///< records keep what claims look at
     std::string task;      ///< what decides about the numbers, of contents alone
     /// What a saved state must belong to: the task, and which program and arithmetic began it.
     std::string identity() const;
@@ -42,6 +44,9 @@ struct FinetunePlan {
 /// Steps 0 ... steps, evenly spread, without repetition.
 std::vector<Index> record_steps(Index steps, Index records);
 
+/// Rows of both classes.
+bool has_two_classes(const std::vector<std::int8_t>& label);
+
 /// What a run left. P behaviours, R records.
 struct FinetuneRun {
     std::string name, start;
@@ -49,6 +54,8 @@ struct FinetuneRun {
     std::vector<Index> step;                    ///< (R)
     std::vector<std::vector<double>> measures;  ///< (R P), a row of behaviour_measures() each
     std::vector<double> weight_change;          ///< (R): ||W - W_0||_F over all weights
+    /// (R P): of the training pairs, then of those held out; none unless FinetunePlan::judged.
+    std::vector<PairRecord> train_pairs, held_out_pairs;
     std::vector<finetune::UpdateRecord> updates;
     std::vector<finetune::GradientSplit> slope;  ///< (P): of one behaviour alone, at the start
     std::vector<double> head_slope_t1;           ///< (P): what T1 says of slope.head; NaN: nothing

@@ -236,13 +236,17 @@ std::vector<Field> finetune_fields() {
 
 void write_runs(const std::string& path, const std::vector<TrainedRun>& runs,
                 const std::string& command, const ParameterTable& options, Device device,
-                double wall_seconds, const std::vector<std::pair<std::string, std::string>>& more) {
-    ResultWriter writer(finetune_fields());
+                double wall_seconds, const std::vector<std::pair<std::string, std::string>>& more,
+                const MoreFields& beside) {
+    std::vector<Field> fields = finetune_fields();
+    fields.insert(fields.end(), beside.fields.begin(), beside.fields.end());
+    ResultWriter writer(fields);
     const std::vector<PartRow> parts = parts_of(runs);
     put_runs(writer, runs);
     put_parts(writer, parts);
     put_slopes(writer, parts);
     put_projections(writer, parts);
+    if (beside.put) beside.put(writer);
     publish_results(writer, path, command, options, device, wall_seconds, more);
 }
 

@@ -16,9 +16,16 @@ struct TrainedRun {
 
 std::vector<Field> finetune_fields();
 
+/// Fields beside those, and what puts them.
+struct MoreFields {
+    std::vector<Field> fields;
+    std::function<void(ResultWriter&)> put;
+};
+
 /// Publishes the runs atomically; `options` and `more` become attributes.
 void write_runs(const std::string& path, const std::vector<TrainedRun>& runs,
                 const std::string& command, const ParameterTable& options, Device device,
-                double wall_seconds, const std::vector<std::pair<std::string, std::string>>& more);
+                double wall_seconds, const std::vector<std::pair<std::string, std::string>>& more,
+                const MoreFields& beside = {});
 
 }  // namespace prefdyn

@@ -97,7 +97,33 @@ class Saved {
     transformer::Tensors tensors_;
 };
 
-const std::string kVector = "vector.";
+const std::string kVector = "vector.", kPairs = "pairs.";
+
+/// Where a state has the pairs of row `k` of FinetuneRun::measures.
+std::string pairs_name(const char* split, std::size_t k) {
+    return kPairs + split + "." + std::to_string(k);
+}
+
+std::vector<double> flat(const PairRecord& pairs) {
+    std::vector<double> out(pairs.value.data(), pairs.value.data() + pairs.value.size());
+    out.insert(out.end(), pairs.error.data(), pairs.error.data() + pairs.error.size());
+    return out;
+}
+
+/// From the numbers that flat() gave of so many pairs, or of any number for -1.
+PairRecord pairs_of(const Saved& saved, const std::string& name, Index wanted) {
+    const auto numbers = saved.values<double>(name, "F64");
+    const auto both = static_cast<Index>(numbers.size()) / 2;
+    const Index rows = both / kPairColumns;
+    if (rows * 2 * kPairColumns != static_cast<Index>(numbers.size()) ||
+        (wanted >= 0 && rows != wanted))
+        saved.fail(name);
+    const auto table = [&](Index from) {
+        return RowMatrix(
+            Eigen::Map<const RowMatrix>(numbers.data() + from, rows, Index{kPairColumns}));
+    };
+    return {table(0), table(both)};
+}
 
 /// The lines in which two identities differ.
 std::string difference(const std::string& saved, const std::string& wanted) {
@@ -144,6 +170,14 @@ void save_run(const FinetunePlan& plan, const finetune::Training& training,
                  std::span<const double>(measures)),
         array_of("updates", {static_cast<Index>(updates.size())},
                  std::span<const double>(updates))};
+    std::vector<std::pair<std::string, std::vector<double>>> pairs;
+    for (std::size_t k = 0; k < run.train_pairs.size(); ++k) {
+        pairs.emplace_back(pairs_name("train", k), flat(run.train_pairs[k]));
+        pairs.emplace_back(pairs_name("held_out", k), flat(run.held_out_pairs[k]));
+    }
+    for (const auto& [name, numbers] : pairs)
+        arrays.push_back(
+            array_of(name, {static_cast<Index>(numbers.size())}, std::span<const double>(numbers)));
     for (const auto& [name, vector] : state.vectors)
         arrays.push_back(array_of(
             kVector + name, {vector.size()},
@@ -181,12 +215,20 @@ bool load_run(const FinetunePlan& plan, finetune::Training& training, FinetuneRu
     run.weight_change = saved.values<double>("weight_change", "F64");
     run.measures = saved.table("measures", behaviour_measures().size());
     run.updates.clear();
-    for (const auto& row : saved.table("updates", flat({}).size()))
+    for (const auto& row : saved.table("updates", flat(finetune::UpdateRecord{}).size()))
         run.updates.push_back(update_of(row));
     if (run.step.empty() || run.measures.size() != run.step.size() * run.behaviour.size() ||
         run.weight_change.size() != run.step.size() ||
         static_cast<std::int64_t>(run.updates.size()) != state.done)
         saved.fail("measures");
+    run.train_pairs.clear();
+    run.held_out_pairs.clear();
+    for (std::size_t k = 0; plan.judged && k < run.measures.size(); ++k) {
+        const auto trained = run.label[k % run.behaviour.size()].size();
+        run.train_pairs.push_back(
+            pairs_of(saved, pairs_name("train", k), static_cast<Index>(trained)));
+        run.held_out_pairs.push_back(pairs_of(saved, pairs_name("held_out", k), -1));
+    }
     return true;
 }
 

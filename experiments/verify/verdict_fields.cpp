@@ -68,11 +68,11 @@ const std::vector<Column<CaseRow>>& case_columns() {
     return columns;
 }
 
-void add_claim_fields(std::vector<Field>& out) {
+void add_claim_fields(std::vector<Field>& out, const std::string& runs) {
     for (const std::string name : {"title", "statement", "source", "origin", "status"})
         out.push_back(text_field("claim_" + name, {"claim"}, name + " of the claim"));
-    out.push_back(text_field("claim_mathml", {"claim"},
-                             "the statement as MathML, empty for a claim that is no formula"));
+    out.push_back(
+        text_field("claim_mathml", {"claim"}, "the statement as markup, its formulas as MathML"));
     for (const std::string name : {"holds", "violated", "undecided", "vacuous", "not_applicable",
                                    "fitted", "controls", "caught"})
         out.push_back(integer_field("claim_" + name, {"claim"}, "cases",
@@ -88,16 +88,16 @@ void add_claim_fields(std::vector<Field>& out) {
                    "measured / bound (bound / measured for lower bounds) at the record nearest "
                    "to kappa t, no more than 1.5 times off; median over the runs"));
     out.push_back(real_field("claim_tightness_end", {"claim"}, "", "the same at the last record"));
-    out.push_back(integer_field("verdict_status", {"run", "claim"}, "", measure("status").words));
-    out.push_back(text_field("verdict_reason", {"run", "claim"},
+    out.push_back(integer_field("verdict_status", {runs, "claim"}, "", measure("status").words));
+    out.push_back(text_field("verdict_reason", {runs, "claim"},
                              "which assumption is unmet or what is violated"));
     for (const std::string name : {"comparisons", "vacuous"})
-        out.push_back(integer_field("verdict_" + name, {"run", "claim"}, "comparisons",
+        out.push_back(integer_field("verdict_" + name, {runs, "claim"}, "comparisons",
                                     name == "vacuous" ? "of them with a bound that says nothing"
                                                       : "of the run's records with the claim"));
-    out.push_back(real_field("verdict_witness_step", {"run", "claim"}, "updates",
+    out.push_back(real_field("verdict_witness_step", {runs, "claim"}, "updates",
                              "where the slack is smallest"));
-    add_verdict_fields(out, "verdict_", {"run", "claim"});
+    add_verdict_fields(out, "verdict_", {runs, "claim"});
 }
 
 void add_case_fields(std::vector<Field>& out) {
@@ -126,13 +126,16 @@ void add_control_fields(std::vector<Field>& out) {
 
 }  // namespace
 
+std::vector<Field> claim_fields(const std::string& runs) {
+    std::vector<Field> out = {text_field("claim", {"claim"}, "claim id")};
+    add_claim_fields(out, runs);
+    return out;
+}
+
 std::vector<Field> verdict_fields() {
-    std::vector<Field> out = {
-        text_field("claim", {"claim"}, "claim id"),
-        integer_field("case", {"case"}, "", "number of the study case"),
-        integer_field("control", {"control"}, "", "number of the negative control"),
-    };
-    add_claim_fields(out);
+    std::vector<Field> out = claim_fields("run");
+    out.push_back(integer_field("case", {"case"}, "", "number of the study case"));
+    out.push_back(integer_field("control", {"control"}, "", "number of the negative control"));
     add_case_fields(out);
     add_control_fields(out);
     return out;
@@ -191,9 +194,7 @@ void put_claims(ResultWriter& writer, const Verification& v) {
     writer.put("claim_title", gather(claims, [](const auto& c) { return c.title; }));
     writer.put("claim_statement", gather(claims, [](const auto& c) { return c.statement; }));
     put_tightness_by_time(writer, v);
-    writer.put("claim_mathml", gather(claims, [](const auto& c) {
-                   return c.formula ? theory::mathml_of(*c.formula) : std::string();
-               }));
+    writer.put("claim_mathml", gather(claims, [](const auto& c) { return theory::mathml_of(c); }));
     writer.put("claim_source", gather(claims, [](const auto& c) { return c.source; }));
     writer.put("claim_origin",
                gather(claims, [](const auto& c) { return theory::origin_text(c.origin); }));
@@ -267,9 +268,13 @@ void put_controls(ResultWriter& writer, const Verification& v) {
 
 }  // namespace
 
-void put_verdicts(ResultWriter& writer, const Verification& v) {
+void put_claim_verdicts(ResultWriter& writer, const Verification& v) {
     put_claims(writer, v);
     put_run_verdicts(writer, v);
+}
+
+void put_verdicts(ResultWriter& writer, const Verification& v) {
+    put_claim_verdicts(writer, v);
     put_cases(writer, v);
     put_controls(writer, v);
 }

@@ -14,12 +14,9 @@
 
 namespace prefdyn {
 
-namespace {
-
-std::vector<theory::Verdict> verdicts_on(const RunResult& run,
-                                         const std::vector<theory::Claim>& claims) {
+std::vector<theory::Verdict> judge_all(const std::vector<theory::Claim>& claims,
+                                       const theory::Evidence& evidence) {
     std::vector<theory::Verdict> out(claims.size());
-    const theory::Evidence evidence = run.evidence();
     for (std::size_t c = 0; c < claims.size(); ++c)
         if (claims[c].scope == theory::Scope::kRun)
             out[c] = theory::judge_closely(claims[c], evidence);
@@ -27,6 +24,8 @@ std::vector<theory::Verdict> verdicts_on(const RunResult& run,
             out[c].reason = "not about one run: needs a study of its own";
     return out;
 }
+
+namespace {
 
 /// Of a run whose verdicts are there, what only the claims looked at.
 void forget_kept(RunResult& run, const VerifyPlan& plan) {
@@ -41,7 +40,7 @@ void forget_kept(RunResult& run, const VerifyPlan& plan) {
 }  // namespace
 
 void judge_run_at(Verification& v, std::size_t run, const VerifyPlan& plan) {
-    v.verdicts.at(run) = verdicts_on(v.runs[run], v.claims);
+    v.verdicts.at(run) = judge_all(v.claims, v.runs[run].evidence());
     forget_kept(v.runs[run], plan);
 }
 

@@ -45,6 +45,10 @@ struct Verification {
     bool as_expected() const;
 };
 
+/// Of each claim; one that is not about runs is told to be so.
+std::vector<theory::Verdict> judge_all(const std::vector<theory::Claim>& claims,
+                                       const theory::Evidence& evidence);
+
 /// Judges the claims on one run, whose place among the verdicts is there, and lets go of what only
 /// they looked at.
 void judge_run_at(Verification& verification, std::size_t run, const VerifyPlan& plan);

@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <array>
+#include <optional>
 #include <vector>
 
 namespace prefdyn {
@@ -50,7 +51,7 @@ struct Kept {
 
 /// The same of a split's means.
 struct SplitErrors {
-    double loss = 0.0, margin = 0.0, logp = 0.0;
+    double loss = 0.0, margin = 0.0, logp = 0.0, reward = 0.0;
     ShareError accuracy{}, policy_accuracy{};
 };
 
@@ -69,6 +70,7 @@ struct MeasuredErrors {
     double logp, logp_floor;   ///< of log pi(y | x_i): logp ||g_i|| + logp_floor (1 + |log pi|)
     ShareError policy_accuracy, path_policy_accuracy;  ///< of outputs_accuracies, likewise
     SplitErrors held_out, path_held_out;               ///< without and with the drift's part
+    std::optional<SplitErrors> means;  ///< of the training rows, where they are known apart
 };
 
 /// The state at time t, before any further update. t = eta * step for discrete methods.

@@ -35,12 +35,16 @@ def setUpModule():
     lines = [{"prompt": "".join(random.choice(list("abc"), size=3)),
               "chosen": " " + "xyz"[:1 + k % 3], "rejected": " " + "uvw"[:1 + k % 2]} for k in range(11)]
     (folder / "answers.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "mine.claim").write_text("[X1]\ntitle = few are wrong\nclaim = share(m > 0) >= 1 - loss / log(2)\n"
+                                       "[X2]\ntitle = Jensen\nclaim = after step > 0: loss >= softplus(-mean(m))\n")
     descent = ("--optimizer", "sgd", "--max-grad-norm", 0, "--batch", 1000, "--steps", 1, "--records", 2)
     runs = {"step": finetune("step", "answers", "--held-out", 0, *descent),
             "classes": finetune("classes", "classes", "--one-token", "--held-out", 0, "--batch", 8, "--steps", 4,
                                 "--records", 3),
             "two": finetune("two", "classes", "--one-token", "--held-out", 0, "--batch", 8, "--steps", 2,
                             "--records", 2, more="others"),
+            "judged": finetune("judged", "classes", "--one-token", "--held-out", 0, "--batch", 8, "--steps", 4,
+                               "--records", 3, "--claim-file", folder / "mine.claim"),
             "held": finetune("held", "classes", "--one-token", "--held-out", 0.25, "--batch", 4, "--steps", 3,
                              "--records", 2, "--split", "stratified")}
 
@@ -135,6 +139,20 @@ class FinetuneColumnsTest(Close, unittest.TestCase):
                 for measure, value in want.items():
                     self.close(f"{measure} of {name} at {record}", run[measure][0, record], value, SINGLE, 0.1)
                     self.assertTrue(np.isnan(run[f"eval_{measure}"]).all())
+
+    def test_verdicts_of_claims(self):
+        """Slack and tightness of X2 at the end, from the last model's margins; X1 from the accuracies."""
+        run = runs["judged"]
+        self.assertEqual(list(run["claim_status"]), ["holds", "holds"])
+        loss, margin, right = (run[name][0] for name in ("loss", "rewards_margins", "rewards_accuracies"))
+        at = {"X1": [(a, 1 - l / math.log(2)) for a, l in zip(right, loss)],
+              "X2": list(zip(loss, (softplus(-m) for m in margin)))[1:]}
+        for column, claim in enumerate(run["claim"]):
+            bounds = [(value, bound) for value, bound in at[claim] if bound > 1e-9]
+            self.close(f"slack of {claim}", run["verdict_slack"][0, column],
+                       min((value - bound) / bound for value, bound in bounds), SINGLE, 1.0)
+            self.close(f"tightness of {claim}", run["verdict_tightness_max"][0, column],
+                       max(bound / value for value, bound in bounds), SINGLE, 1.0)
 
     def test_trained_and_held_out_pairs_are_all_pairs(self):
         """Which is which only the seed tells: their sums are those of all pairs."""

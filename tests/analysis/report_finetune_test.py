@@ -6,7 +6,7 @@ from itertools import permutations
 
 import numpy as np
 from report_checkpoint import write_byte_model, write_pairs
-from report_support import FILES, edited, page_of, prefdyn, replace, set_up_folder, tear_down
+from report_support import FILES, edited, page_of, prefdyn, replace, rows_of, set_up_folder, tear_down
 
 from prefdyn import finetune_panels, finetune_results, results
 
@@ -31,6 +31,12 @@ def setUpModule():
     finetune("apart", "--arrange", "apart")
     finetune("pairs", "--arrange", "pairs", "--pairs", 3, "--method", "lora", "--rank", 2)
     finetune("flip", "--arrange", "apart", "--flip", "--held-out", 0)
+    claims = folder / "mine.claim"
+    claims.write_text("[X1]\ntitle = few are wrong\nclaim = share(m > 0) >= 1 - loss / log(2)\n"
+                      "[X2]\ntitle = false\nclaim = end: loss >= log(2)\n")
+    prefdyn("finetune", "--model", model, "--data", *data[:2], *TRAINING, "--out", folder / "judged",
+            "--claim-file", claims, code=1)
+    FILES["judged"] = folder / "judged" / "run.h5"
     FILES["misalign"] = folder / "misalign.h5"
     prefdyn("misalign", "--base", model, "--aligned", folder / "apart" / NAMES[3], "--data",
             data[3], *TRAINING, "--seeds", 2, "--out", FILES["misalign"])
@@ -182,6 +188,14 @@ class FileTest(unittest.TestCase):
         for part in runs.parts:
             self.assertIn(f"{runs['loss'][part, -1]:.4g}", page)
         self.assertTrue((folder / "misalign_curves.png").exists())
+
+    def test_the_page_has_the_verdicts_of_a_claim_file(self):
+        page, _ = page_of(FILES["judged"])
+        self.assertIn("VIOLATED: X2", page)
+        self.assertIn("<math>", page)
+        self.assertEqual([row[0] for row in rows_of(page, "Violated")], ["X2", "X2"])
+        verdicts = {row[0]: row[2] for row in rows_of(page, "Verdicts")}
+        self.assertEqual(verdicts, {"X1": "holds", "X2": "violated"})
 
     def test_a_file_that_lacks_a_dataset_is_refused_by_its_name(self):
         for _, names in finetune_results.RUNS.numbers.items():

@@ -191,6 +191,7 @@ double margin_slope(const Here& h) {
 
 /// Margins are at most sqrt(2) beta ||Delta W|| ||g_i||, and their mean is summed plainly.
 Ball mean_margin(const Here& h) {
+    if (h.r.error.means) return {h.r.train.rewards_margins, h.r.error.means->margin};
     const double size = root(h.e.means().mean_square);
     const double reach = root(2.0) * h.e.training.beta * h.r.head_change;
     return {h.r.train.rewards_margins,
@@ -209,6 +210,7 @@ Ball margin_quantile(const Here& h) {
 }
 
 double mean_logp_error(const Here& h, double value) {
+    if (h.r.error.means) return h.r.error.means->logp;
     return (h.r.error.logp + root(2.0) * h.reach) * root(h.e.means().mean_square) +
            (h.r.error.logp_floor + gamma_of(count(h.e.means().n) + 4.0)) * (1.0 + std::fabs(value));
 }
@@ -217,6 +219,7 @@ Ball mean_logp(const Here& h, double value) { return {value, mean_logp_error(h, 
 
 /// beta times the difference of two mean log-probabilities.
 Ball mean_reward(const Here& h, double value) {
+    if (h.r.error.means) return {value, h.r.error.means->reward};
     const double size =
         std::max(std::fabs(h.r.train.logps_chosen), std::fabs(h.r.train.logps_rejected)) +
         std::fabs(value) / h.e.training.beta;
@@ -279,14 +282,16 @@ void log_probabilities(const Here& h, Ball* out) {
         out[i] = {value(i), slope * norm(i) + floor * (1.0 + std::fabs(value(i)))};
 }
 
-/// The two log-probabilities share their normaliser.
+/// On a head the two log-probabilities share their normaliser.
 void reference_gaps(const Evidence& e, Ball* out) {
     const Record& start = e.trajectory().records.front();
     const Vector& norm = stats(e).row_norm;
+    const double apart = e.training.dynamics == Dynamics::kTransformer ? 2.0 : 0.0;
     for (Index i = 0; i < norm.size(); ++i) {
         const double w = start.logp_chosen(i), l = start.logp_rejected(i);
+        const double size = 1.0 + std::fabs(w) + std::fabs(l);
         out[i] = {l - w, start.error.logp * norm(i) +
-                             8.0 * kUnitRoundoff * (1.0 + std::fabs(w) + std::fabs(l))};
+                             (apart * start.error.logp_floor + 8.0 * kUnitRoundoff) * size};
     }
 }
 

@@ -190,6 +190,9 @@ Assumption is_defined(std::vector<const Quantity*> names,
     return {"its quantities are defined", [names, claim](const Evidence& e) -> std::string {
                 const auto source = ball_case(e, *claim)->source({{0, 0}}, false);
                 for (const Quantity* q : names) {
+                    if (e.training.dynamics == Dynamics::kTransformer && !known_in_transformers(*q))
+                        return std::string(q->name) +
+                               " is not measured where a transformer is trained";
                     const bool fresh = std::string(q->name).starts_with("held_out.");
                     if (q->over != Over::kNothing || (q->at_records && !fresh)) continue;
                     const double value = source->values(*q, false).x.front().value;
@@ -210,13 +213,19 @@ bool nothing_there(const Ball& a, const Ball& b, bool at_rest) {
 std::vector<Comparison> comparisons(const FormulaClaim& claim, const Evidence& e) {
     const auto of = ball_case(e, claim);
     const auto& records = e.trajectory().records;
-    const bool at_rest = !(initial_rate(e).low() > 0.0);
+    const bool at_rest =
+        e.training.dynamics != Dynamics::kTransformer && !(initial_rate(e).low() > 0.0);
     std::vector<Comparison> out;
     for (const Statement& s : claim.statements)
         compare<Ball>(s, *of, [&](const Compared<Ball>& c) {
             const Record& r = records[c.place.at];
             Worth worth;
-            if (c.scale) worth.scale = c.scale->value;
+            const double range = s.most - s.least;  // 1 of a share
+            if (c.scale)
+                worth.scale = c.scale->value;
+            else if (std::isfinite(range))
+                worth.scale =
+                    std::max({range, std::fabs(c.measured.value), std::fabs(c.bound.value)});
             const bool at_most = c.relation == Relation::kAtMost;
             worth.trivial = c.trivial ? c.trivial->value : at_most ? s.most : s.least;
             if (c.relation == Relation::kEqual)

@@ -9,4 +9,10 @@ namespace prefdyn::theory {
 /// theory.md.
 std::string mathml_of(const FormulaClaim& claim);
 
+/// A statement in words: its formulas as MathML between the words, which are escaped.
+std::string mathml_of(const std::string& statement);
+
+/// Whichever the claim has.
+std::string mathml_of(const Claim& claim);
+
 }  // namespace prefdyn::theory

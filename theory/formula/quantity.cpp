@@ -199,6 +199,31 @@ const std::vector<Quantity>& quantities() {
     return all;
 }
 
+bool known_in_transformers(const Quantity& q) {
+    static constexpr const char* kOfHeads[] = {"kappa",
+                                               "kappa_zbar",
+                                               "q_share",
+                                               "R0",
+                                               "norm_dv0",
+                                               "rate",
+                                               "head_change",
+                                               "head_change_spectral",
+                                               "linear_remainder",
+                                               "decay",
+                                               "decayed_time",
+                                               "energy_time",
+                                               "curved_time",
+                                               "bend",
+                                               "held_time",
+                                               "loss_decay",
+                                               "sin_zbar",
+                                               "largest_rate",
+                                               "dm0"};
+    return q.over != Over::kBehaviours && std::ranges::none_of(kOfHeads, [&](const char* name) {
+               return name == std::string(q.name);
+           });
+}
+
 const Quantity* find_quantity(const std::string& name) {
     const auto found = std::ranges::find_if(quantities(), [&](const Quantity& q) {
         return name == q.name || (q.column[0] != '\0' && name == q.column);

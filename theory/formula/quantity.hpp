@@ -27,6 +27,9 @@ struct Quantity {
 /// By topic, in the order they are told in.
 const std::vector<Quantity>& quantities();
 
+/// Whether it is measured where a transformer is trained; else it is of a head on frozen features.
+bool known_in_transformers(const Quantity& quantity);
+
 /// By its name or its column in the result file; null if there is none.
 const Quantity* find_quantity(const std::string& name);
 

@@ -151,6 +151,11 @@ bool Objective::sorts() const {
     });
 }
 
+bool Objective::by_length() const {
+    return std::any_of(terms_.begin(), terms_.end(),
+                       [](const Term& term) { return term.kind == Kind::kByLength; });
+}
+
 void Objective::add_pairwise(const Term& term, std::span<const PairScore> scores,
                              std::span<const ReferenceLogps> references,
                              std::vector<Value>& out) const {

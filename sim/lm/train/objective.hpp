@@ -84,6 +84,8 @@ class Objective {
     /// Whether a pair's loss depends on the others of its batch.
     bool sorts() const;
     double beta() const { return beta_; }
+    /// Whether log-ratios are divided by the lengths of answers.
+    bool by_length() const;
     /// The loss if it is one that preference losses know, else null.
     const PreferenceLoss* only() const {
         return terms_.size() == 1 ? terms_[0].loss.get() : nullptr;

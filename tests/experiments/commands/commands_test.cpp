@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "experiments/certify/certificate.hpp"
 #include "experiments/falsify/search_space.hpp"
 #include "experiments/studies/study.hpp"
 #include "experiments/verify/controls.hpp"
@@ -395,6 +396,20 @@ TEST_CASE("claims ID says how the claim is checked: kind, grounds, every control
     CHECK(contains(run({"claims", "T5a"}).out, "a constant is fitted"));
     CHECK(contains(run({"claims", "T5g"}).out, "exact binomial test"));
     CHECK(contains(run({"claims", "T7"}).out, "search for a counterexample: none, it is a pred"));
+}
+
+TEST_CASE("what falsify finds of behaviours, embeddings and contexts is certified, too") {
+    if (!certify::available()) {
+        MESSAGE("SKIPPED: built without FLINT");
+        return;
+    }
+    const TemporaryDirectory folder;
+    const WorkingDirectory inside(folder / "");
+    for (const std::string claim : {"T8a", "T9a", "T12c"}) {
+        const Outcome found = run({"falsify", "--claim", claim, "--budget", "40"});
+        REQUIRE_MESSAGE(found.code == 0, found.err);
+        CHECK_MESSAGE(contains(found.out, "certificate: proved for this run"), claim, found.out);
+    }
 }
 
 TEST_CASE("falsify takes a prefix: a line, a certificate and a config for each searchable claim") {

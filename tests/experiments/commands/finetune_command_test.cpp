@@ -278,3 +278,37 @@ TEST_CASE("the memory stated before a run is what it takes") {
         CHECK(taken > 0.5 * stated);
     }
 }
+
+TEST_CASE(
+    "claims of a file are judged on every part: exit 1 for a violated one, again when asked") {
+    const FinetuneFixture at;
+    const std::string out = at.dir / "judged", file = at.dir / "mine.claim";
+    const auto call = [&](const std::string& claim) {
+        test::write_bytes(file, "[X1]\ntitle = mine\nclaim = " + claim + "\n");
+        return test::command(
+            with_out(at.finetune({"--steps", "6", "--records", "3", "--claim-file", file}), out));
+    };
+    const auto holds = call("share(m > 0) >= 1 - loss / log(2)");
+    CHECK_MESSAGE(holds.code == 0, holds.err);
+    CHECK(contains(holds.out, "X1    mine"));
+    {
+        const h5::Reader run(out + "/run.h5");
+        CHECK(run.strings("claim") == std::vector<std::string>{"X1"});
+        CHECK(run.strings("claim_status") == std::vector<std::string>{"holds"});
+        CHECK(run.numbers("verdict_status").size() == 1);
+        CHECK(run.numbers("claim_violated") == std::vector<double>{0.0});
+    }
+    CHECK(contains(call("share(m > 0) >= 1 - loss / log(2)").out, "nothing to do"));
+    // Another claim is another task.
+    CHECK(call("end: loss >= log(2)").code == 2);
+    fs::remove_all(out);
+    const auto violated = call("end: loss >= log(2)");
+    CHECK(violated.code == 1);
+    CHECK(contains(violated.out, "violated: X1"));
+    const auto again = call("end: loss >= log(2)");
+    CHECK(again.code == 1);
+    CHECK(contains(again.out, "a claim is VIOLATED"));
+    const auto wrong = call("losss <= 1");
+    CHECK(wrong.code == 2);
+    CHECK(contains(wrong.err, "did you mean loss"));
+}

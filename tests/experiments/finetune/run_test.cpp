@@ -8,82 +8,19 @@
 #include "experiments/finetune/model_folder.hpp"
 #include "experiments/finetune/saved_run.hpp"
 #include "sim/base/cancel.hpp"
-#include "tests/support/transformer_support.hpp"
+#include "tests/support/finetune_run_support.hpp"
 
 using namespace prefdyn;
 using finetune::TrainedPart;
+using test::stop_at;
+using Fixture = test::FinetuneRunFixture;
+using Start = test::FinetuneStart;
 
 namespace {
 
 std::string read_text(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
-}
-
-struct Fixture {
-    test::SmallModel m;
-    test::TemporaryDirectory dir;
-    std::unique_ptr<transformer::Checkpoint> checkpoint;
-    std::vector<FinetuneBehaviour> behaviours;
-
-    explicit Fixture(bool tied = true) {
-        m.tied = tied;
-        test::write_checkpoint(dir / "m", m, test::random_weights(m, 31));
-        checkpoint = std::make_unique<transformer::Checkpoint>(dir / "m");
-        Stream stream(test::seed(), Purpose::kSuite, 8500);
-        for (int k = 0; k < 2; ++k) {
-            FinetuneBehaviour b;
-            b.data.name = k == 0 ? "first" : "second";
-            for (Index i = 0; i < 20; ++i) {
-                text::SequencePair pair;
-                for (int t = 0; t < 4; ++t)
-                    pair.chosen.push_back(static_cast<text::Token>(stream() % 37));
-                pair.label = i % 2 ? 1 : -1;
-                pair.prompt = 4;
-                pair.rejected = pair.chosen;
-                pair.chosen.push_back(pair.label > 0 ? 3 : 4);
-                pair.rejected.push_back(pair.label > 0 ? 4 : 3);
-                b.data.pairs.push_back(pair);
-                (i < 16 ? b.rows.train : b.rows.held_out).push_back(i);
-            }
-            behaviours.push_back(std::move(b));
-        }
-    }
-    FinetunePlan plan(TrainedPart part, const std::string& state = {}) const {
-        FinetunePlan out;
-        out.name = "run";
-        out.behaviours = {0, 1};
-        out.training.trained.part = part;
-        out.training.trained.rank = 2;
-        out.training.loss.beta = 0.5;
-        out.training.learning_rate = 0.003;
-        out.training.batch = 8;
-        out.training.steps = 12;
-        out.training.plan.tokens = 30;
-        out.training.seed = 3;
-        out.records = 4;
-        out.state = state;
-        out.task = "beta=0.5\nlr=0.003\n";
-        return out;
-    }
-};
-
-/// The weights of a fixture's model in a layout for what is trained.
-struct Start {
-    finetune::Layout layout;
-    finetune::Parameters<float> weights;
-    StartModel model;
-    Start(const Fixture& f, TrainedPart part)
-        : layout(f.checkpoint->config(), part == TrainedPart::kHead),
-          weights(finetune::read_parameters<float>(*f.checkpoint, layout)),
-          model{"base", &f.checkpoint->config(), &weights} {}
-};
-
-/// Asks for a stop when so much of the run is done.
-RunProgress stop_at(double share) {
-    return [share](const std::string& what, double done) {
-        if (test::contains(what, "training") && done >= share) cancel_flag = true;
-    };
 }
 
 void check_same(const FinetuneRun& a, const FinetuneRun& b) {
@@ -99,6 +36,13 @@ void check_same(const FinetuneRun& a, const FinetuneRun& b) {
         for (std::size_t c = 0; c < a.measures[k].size(); ++c)
             CHECK(a.measures[k][c] == b.measures[k][c]);
     for (std::size_t p = 0; p < a.after.size(); ++p) CHECK(a.after[p] == b.after[p]);
+    CHECK(a.train_pairs.size() == b.train_pairs.size());
+    for (std::size_t k = 0; k < std::min(a.train_pairs.size(), b.train_pairs.size()); ++k) {
+        CHECK(a.train_pairs[k].value == b.train_pairs[k].value);
+        CHECK(a.train_pairs[k].error == b.train_pairs[k].error);
+        CHECK(a.held_out_pairs[k].value == b.held_out_pairs[k].value);
+        CHECK(a.held_out_pairs[k].error == b.held_out_pairs[k].error);
+    }
 }
 
 }  // namespace
@@ -107,10 +51,13 @@ TEST_CASE("a run that is stopped twice and resumed ends with the same bits") {
     const Fixture f;
     for (const TrainedPart part : {TrainedPart::kFull, TrainedPart::kLora, TrainedPart::kHead}) {
         const Start start(f, part);
-        const FinetuneRun whole = run_finetune(start.model, f.behaviours, f.plan(part));
-        CHECK(whole.step == std::vector<Index>{0, 4, 8, 12});
         const std::string state = f.dir / "state.safetensors";
-        const FinetunePlan plan = f.plan(part, state);
+        FinetunePlan plan = f.plan(part);
+        plan.judged = part == TrainedPart::kLora;
+        const FinetuneRun whole = run_finetune(start.model, f.behaviours, plan);
+        CHECK(whole.step == std::vector<Index>{0, 4, 8, 12});
+        CHECK(whole.train_pairs.size() == (plan.judged ? 8 : 0));
+        plan.state = state;
         for (const double share : {0.2, 0.6}) {
             CHECK_THROWS_AS(run_finetune(start.model, f.behaviours, plan, stop_at(share)),
                             Interrupted);

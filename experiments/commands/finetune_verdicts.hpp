@@ -1,0 +1,17 @@
+#pragma once
+// Claims held against training runs of transformers.
+
+#include "experiments/finetune/run_file.hpp"
+#include "experiments/verify/verify.hpp"
+
+namespace prefdyn {
+
+/// A row of verdicts for every part, in the order of the result file.
+Verification judge_parts(const std::vector<theory::Claim>& claims,
+                         const std::vector<TrainedRun>& runs,
+                         const std::vector<FinetunePlan>& plans);
+
+/// The fields of what was judged; none where nothing was.
+MoreFields fields_of(const Verification& verification);
+
+}  // namespace prefdyn

@@ -180,7 +180,7 @@ class Tally {
         verdict_.tightness = summarise(ratios_);
         if (verdict_.vacuous == verdict_.comparisons) verdict_.slack = kNan;
         if (measured_.empty()) {
-            verdict_.reason = "nothing to compare";
+            verdict_.reason = "nothing to compare: no record is one that it speaks of";
             return verdict_;
         }
         const double delta = cases.front().delta;

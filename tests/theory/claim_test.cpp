@@ -244,7 +244,7 @@ TEST_CASE("no evidence and nothing to compare are not passes") {
     CHECK(none.reason == "no evidence");
     const Verdict empty = judge_one(made_up({}), Evidence{});
     CHECK(empty.status == Status::kNotApplicable);
-    CHECK(empty.reason == "nothing to compare");
+    CHECK(empty.reason.starts_with("nothing to compare"));
 }
 
 TEST_CASE("an unmet assumption of any case wins, unless assumptions are presumed") {

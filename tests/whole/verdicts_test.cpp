@@ -290,15 +290,15 @@ TEST_CASE("no tolerance of taste: every small number in theory/ is known and der
         "two_layer_claims.cpp: equal(a.train.loss, b.train.loss, margin + s * size * head + 32.0 * "
         "kEpsilon);",
         "two_layer_claims.cpp: constexpr double kDriftResolution = 1e-2;",
-        "ball_case.cpp: .widened(4.0 * kEpsilon * std::fabs(value));",
-        "ball_case.cpp: ? 4.0 * kEpsilon * std::fabs(loss.value_at_zero)",
-        "ball_case.cpp: Ball near(double value) { return {value, 4.0 * kEpsilon * "
+        "ball_quantities.cpp: .widened(4.0 * kEpsilon * std::fabs(value));",
+        "ball_quantities.cpp: ? 4.0 * kEpsilon * std::fabs(loss.value_at_zero)",
+        "ball_quantities.cpp: Ball near(double value) { return {value, 4.0 * kEpsilon * "
         "std::fabs(value)}; }",
-        "check.cpp: if (a && b && std::fabs(*a - *b) > 1e-9) {",
-        "check.cpp: if (out && next && std::fabs(*out - *next) > 1e-9)",
-        "check.cpp: parallel = parallel && std::fabs(moved - (y[k] - y[0])) <= 1e-9 * "
+        "units.cpp: if (a && b && std::fabs(*a - *b) > 1e-9) {",
+        "units.cpp: if (out && next && std::fabs(*out - *next) > 1e-9)",
+        "range.cpp: parallel = parallel && std::fabs(moved - (y[k] - y[0])) <= 1e-9 * "
         "std::fabs(moved);",
-        "check.cpp: same = same && std::fabs(x[k] - y[k]) <= 1e-12 * std::fabs(x[k]) + 1e-300;",
+        "range.cpp: same = same && std::fabs(x[k] - y[k]) <= 1e-12 * std::fabs(x[k]) + 1e-300;",
     };
     const auto found = small_numbers();
     for (const std::string& line : found) CHECK_MESSAGE(std::ranges::count(known, line) == 1, line);

@@ -7,8 +7,10 @@
 #include "sim/base/failure.hpp"
 #include "sim/base/nearest.hpp"
 #include "sim/lm/text/text_file.hpp"
-#include "theory/formula/check.hpp"
 #include "theory/formula/needs.hpp"
+#include "theory/formula/range.hpp"
+#include "theory/formula/shape.hpp"
+#include "theory/formula/units.hpp"
 #include "theory/registry.hpp"
 
 namespace prefdyn::theory {
@@ -293,9 +295,10 @@ class Parser {
         Statement s;
         s.place = place_ + ":" + std::to_string(line.number);
         Piece body = line.value;
-        const auto colon = line.value.text.find(':');
+        const auto colon = line.value.text.rfind(':');
         if (colon != std::string::npos) {
-            const Piece head = {line.value.text.substr(0, colon), line.value.column};
+            Piece head = {line.value.text.substr(0, colon), line.value.column};
+            std::ranges::replace(head.text, ':', ',');  // `after t > 0: where label > 0:`
             for (const Piece& part : parts(head, ',')) read_restriction(part, s.where, f);
             body = trimmed(line.value.text.substr(colon + 1), line.value.column + colon + 1);
         }

@@ -158,7 +158,7 @@ Real energy_time(const Case& c, const Point& p) {
 
 Real q_share(const Case& c);
 
-/// As theory/formula/ball_case.cpp has it.
+/// As theory/formula/ball_quantities.cpp has it.
 Real bend(const Case& c, const Point& p) {
     if (c.told.kappa.is_zero() || p.step == 0) return Real();
     const Real x = c.told.kappa * c.told.time(p.step);

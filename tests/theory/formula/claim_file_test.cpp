@@ -56,6 +56,15 @@ TEST_CASE("the canonical text means the same claims") {
     CHECK(parse_claims(once.canonical, "again").canonical == once.canonical);
 }
 
+TEST_CASE("where a claim is made may be said with commas or with colons") {
+    const auto text = [](const std::string& line) {
+        return parse_claims("[X1]\nclaim = " + line + "\n", "x").claims[0].formula->canonical();
+    };
+    CHECK(text("after t > 0: where label > 0: m <= 1") ==
+          text("after t > 0, where label > 0: m <= 1"));
+    CHECK(test::contains(of_claim("after t > 0: there: m <= 1"), "'there' does not say where"));
+}
+
 TEST_CASE("every mistake is told with file, line and column") {
     const std::pair<const char*, const char*> kClaims[] = {
         {"los <= 1", "mine.claim:2:9: unknown name los; did you mean loss?"},

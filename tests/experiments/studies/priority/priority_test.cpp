@@ -31,7 +31,7 @@ void check_holds(const StudyOutcome& outcome) {
         const bool other = row.verdict.status == theory::Status::kNotApplicable &&
                            (row.claim == "T8c" || row.claim == "T8e" ||
                             (row.claim == "T8f" && row.verdict.reason == "eta * kappa = 1.9 > 1") ||
-                            row.verdict.reason == "nothing to compare");
+                            row.verdict.reason.starts_with("nothing to compare"));
         CHECK((row.verdict.status == theory::Status::kHolds || other));
     }
 }

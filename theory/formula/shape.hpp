@@ -1,9 +1,7 @@
 #pragma once
-// What can be said of a formula before anything is measured: whether it has a meaning, whether its
-// units add up, between which numbers it lies, whether it can fail.
+// Whether a formula has a meaning where it stands.
 
 #include <string>
-#include <vector>
 
 #include "theory/formula/formula_claim.hpp"
 
@@ -30,21 +28,5 @@ Shape require_number(const formula::Node& node, const Scene& scene, const std::s
 
 /// Throws unless the formula is a chain of relations in one direction.
 void require_relation(const formula::Node& node, const Scene& scene);
-
-struct Warning {
-    std::size_t column;
-    std::string text;
-};
-/// Where units do not add up, in powers of the features' unit.
-std::vector<Warning> unit_warnings(const formula::Node& node);
-
-/// Between which numbers it lies, from the ranges of its names.
-struct Interval {
-    double low, high;
-};
-Interval range_of(const formula::Node& node);
-
-/// Throws formula::Error for a relation that no run can break.
-void require_breakable(const formula::Node& relation, const Scene& scene);
 
 }  // namespace prefdyn::theory

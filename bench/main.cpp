@@ -55,13 +55,16 @@ int run(const std::vector<std::string>& arguments, std::ostream& out) {
     if (options.list) return print_list(out);
     options.device = apply(options.machine);
     const auto all = chosen(options);
-    Report report(out);
+    Report report(out, all.size());
     for (const Benchmark& each : all) {
-        if (all.size() > 1) out << "-- " << each.name << "\n";
+        if (all.size() > 1) report.out() << "-- " << each.name << "\n" << std::flush;
+        report.begin(each.name);
         each.run(report, options);
+        report.end_one();
     }
     if (report.missed() > 0)
-        out << report.missed() << (report.missed() == 1 ? " goal" : " goals") << " missed\n";
+        report.out() << report.missed() << (report.missed() == 1 ? " goal" : " goals")
+                     << " missed\n";
     return options.strict && report.missed() > 0 ? 1 : 0;
 }
 

@@ -16,6 +16,11 @@ std::string Goal::text() const {
     return std::string("goal ") + (side == Side::kAtLeast ? ">= " : "<= ") + format_real(value);
 }
 
+void Report::begin(const std::string& benchmark) {
+    current_ = benchmark;
+    progress_.note(current_);
+}
+
 void Report::line(const std::string& what, double value, const std::string& unit,
                   const std::string& note) {
     line(what, value, unit, Goal{}, note);
@@ -23,6 +28,7 @@ void Report::line(const std::string& what, double value, const std::string& unit
 
 void Report::line(const std::string& what, double value, const std::string& unit, const Goal& goal,
                   const std::string& note) {
+    progress_.clear();
     out_ << std::left << std::setw(60) << what << std::right << std::setw(12)
          << std::setprecision(4) << value << " " << std::left << std::setw(8) << unit;
     if (goal.side != Goal::Side::kNone) {
@@ -31,6 +37,7 @@ void Report::line(const std::string& what, double value, const std::string& unit
              << (note.empty() ? "" : "; ");
     }
     out_ << note << "\n" << std::flush;
+    progress_.note(current_);
 }
 
 }  // namespace prefdyn::bench

@@ -5,6 +5,7 @@
 #include <iosfwd>
 #include <string>
 
+#include "experiments/program/progress.hpp"
 #include "sim/base/cancel.hpp"
 #include "sim/base/stopwatch.hpp"
 
@@ -23,18 +24,26 @@ constexpr Goal at_most(double value) { return {Goal::Side::kAtMost, value}; }
 
 class Report {
   public:
-    explicit Report(std::ostream& out) : out_(out) {}
+    Report(std::ostream& out, std::size_t benchmarks) : out_(out), progress_("bench", benchmarks) {}
+    void begin(const std::string& benchmark);
+    void end_one() { progress_.advance(); }
 
     void line(const std::string& what, double value, const std::string& unit,
               const std::string& note = {});
     /// The same with `met` or `MISSED` beside it.
     void line(const std::string& what, double value, const std::string& unit, const Goal& goal,
               const std::string& note = {});
-    std::ostream& out() { return out_; }
+    /// To print anything else.
+    std::ostream& out() {
+        progress_.clear();
+        return out_;
+    }
     int missed() const { return missed_; }
 
   private:
     std::ostream& out_;
+    Progress progress_;
+    std::string current_ = {};
     int missed_ = 0;
 };
 

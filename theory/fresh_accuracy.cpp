@@ -28,11 +28,22 @@ double limiting_argument(const IsotropicLimit& l) {
 
 /// Bernstein's inequality for a mean of independent indicators: beyond 6 standard deviations plus
 /// 6 / n with probability 2 exp(-18) = 3e-8 at most.
-double sampling_error(const FreshAccuracy& f, double plus_accuracy, double minus_accuracy) {
-    const double n = static_cast<double>(f.plus + f.minus);
-    const double variance = static_cast<double>(f.plus) * plus_accuracy * (1.0 - plus_accuracy) +
-                            static_cast<double>(f.minus) * minus_accuracy * (1.0 - minus_accuracy);
-    return (6.0 * std::sqrt(variance) + 6.0) / n;
+double sampling_error(double n, double variance) { return (6.0 * std::sqrt(variance) + 6.0) / n; }
+
+/// Of fresh samples: how many are right, in mean and variance.
+struct RightCount {
+    double samples = 0.0, mean = 0.0, variance = 0.0;
+};
+
+RightCount right_count(const FreshAccuracy& f, const Vector& v) {
+    RightCount out;
+    for (const FreshPart& part : f.parts) {
+        const double n = static_cast<double>(part.samples), p = part_accuracy(part, v);
+        out.samples += n;
+        out.mean += n * p;
+        out.variance += n * p * (1.0 - p);
+    }
+    return out;
 }
 
 Assumption has_fresh_samples() {
@@ -43,8 +54,7 @@ Assumption has_fresh_samples() {
 
 Assumption fresh_gaussian() {
     return {"fresh features are Gaussian within each class", [](const Evidence& e) -> std::string {
-                return e.get<FreshAccuracy>().moments.gaussian ? ""
-                                                               : "the features are not Gaussian";
+                return e.get<FreshAccuracy>().gaussian ? "" : "the features are not Gaussian";
             }};
 }
 
@@ -60,10 +70,13 @@ Assumption one_update() {
 
 }  // namespace
 
+double part_accuracy(const FreshPart& part, const Vector& v) {
+    return normal_cdf(v.dot(part.mean) / std::sqrt(quadratic_form(part.covariance, v)));
+}
+
 double class_accuracy(const PopulationMoments& moments, int y, const Vector& v) {
-    const double signal = y > 0 ? v.dot(moments.mean_plus) : -v.dot(moments.mean_minus);
-    const double variance = quadratic_form(y > 0 ? moments.plus : moments.minus, v);
-    return normal_cdf(signal / std::sqrt(variance));
+    return y > 0 ? part_accuracy({0, moments.mean_plus, moments.plus}, v)
+                 : part_accuracy({0, -moments.mean_minus, moments.minus}, v);
 }
 
 double gaussian_accuracy(const PopulationMoments& moments, double p_plus, const Vector& v) {
@@ -94,14 +107,11 @@ Claim fresh_accuracy() {
             {has_fresh_samples(), fresh_gaussian(), one_update()},
             [](const Evidence& e) -> std::vector<Comparison> {
                 const FreshAccuracy& f = e.get<FreshAccuracy>();
-                const double plus = class_accuracy(f.moments, +1, e.means().zbar);
-                const double minus = class_accuracy(f.moments, -1, e.means().zbar);
-                const double p_plus =
-                    static_cast<double>(f.plus) / static_cast<double>(f.plus + f.minus);
+                const RightCount right = right_count(f, e.means().zbar);
                 return {{f.updates,
                          f.updates * e.training.eta,
-                         {f.accuracy, sampling_error(f, plus, minus)},
-                         p_plus * plus + (1.0 - p_plus) * minus,
+                         {f.accuracy, sampling_error(right.samples, right.variance)},
+                         right.mean / right.samples,
                          Relation::kEqual,
                          {.resolution = kAccuracyResolution}}};
             }};

@@ -5,13 +5,23 @@
 
 namespace prefdyn::theory {
 
+/// Fresh samples of one class, or of one component: z = s g ~ N(mean, covariance).
+struct FreshPart {
+    Index samples;
+    Vector mean;  ///< E z (d)
+    Covariance covariance;
+};
+
 /// A head after a few updates, measured on samples it has not seen.
 struct FreshAccuracy {
-    PopulationMoments moments;  ///< law of the fresh samples
-    Index plus, minus;          ///< fresh samples of either class
-    double updates;             ///< made before the measurement; v is parallel to zbar after one
-    double accuracy;            ///< measured share with m > 0
+    std::vector<FreshPart> parts;
+    bool gaussian;    ///< within each part
+    double updates;   ///< made before the measurement; v is parallel to zbar after one
+    double accuracy;  ///< measured share with m > 0
 };
+
+/// P(v^T z > 0) in the part: Phi( v^T E z / sqrt(v^T Sigma v) ).
+double part_accuracy(const FreshPart& part, const Vector& v);
 
 /// P(v^T z > 0 | class y) = Phi( v^T (y mu_y) / sqrt(v^T Sigma_y v) ), y = +1 or -1.
 double class_accuracy(const PopulationMoments& moments, int y, const Vector& v);

@@ -42,6 +42,26 @@ PopulationFacts population_facts(const PopulationMoments& moments, const Dataset
     return facts;
 }
 
+PopulationFacts population_facts(const Population& population, Index n) {
+    const std::vector<Index> rows = population.counts(n);
+    const Index d = population.dimension();
+    Vector mean = Vector::Zero(d);
+    Matrix pooled = Matrix::Zero(d, d);
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        const Population::Component& c = population.components()[k];
+        const double share = static_cast<double>(rows[k]) / static_cast<double>(n);
+        mean += share * c.label * c.mean;
+        pooled += share * c.covariance.dense();
+    }
+    PopulationFacts facts;
+    facts.mean_norm = mean.norm();
+    facts.trace = pooled.trace();
+    facts.norm = largest_eigenvalue(pooled);
+    facts.gaussian = facts.finite_covariance = true;
+    facts.subexponential_exponent = 2.0;
+    return facts;
+}
+
 double gaussian_deviation(const PopulationFacts& facts, Index n, double delta) {
     const double samples = static_cast<double>(n);
     return std::sqrt(facts.trace / samples) +

@@ -3,6 +3,7 @@
 
 #include "sim/data/dataset.hpp"
 #include "sim/data/distribution.hpp"
+#include "sim/data/population.hpp"
 
 namespace prefdyn::theory {
 
@@ -19,6 +20,9 @@ struct PopulationFacts {
 
 /// `data` supplies labels and true classes; features are not looked at.
 PopulationFacts population_facts(const PopulationMoments& moments, const Dataset& data);
+
+/// Of n rows of a population of the user's own, labels and components fixed.
+PopulationFacts population_facts(const Population& population, Index n);
 
 /// || E zbar || for these labels and true classes: with flips fixed too, each sample contributes
 /// its observed label times the mean of its true class.

@@ -37,6 +37,13 @@ Mixture class_components(const PopulationMoments& moments, double weight, double
             {weight * (1.0 - p_plus), -moments.mean_minus, moments.minus.dense()}};
 }
 
+Mixture components_of(const Population& population) {
+    Mixture out;
+    for (const Population::Component& c : population.components())
+        out.push_back({c.weight, c.label * c.mean, c.covariance.dense()});
+    return out;
+}
+
 double second_moment_norm(const Mixture& mixture) {
     Matrix m = Matrix::Zero(mixture.front().mean.size(), mixture.front().mean.size());
     for (const auto& c : mixture)

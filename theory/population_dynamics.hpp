@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/data/distribution.hpp"
+#include "sim/data/population.hpp"
 #include "sim/loss/loss.hpp"
 
 namespace prefdyn::theory {
@@ -20,6 +21,9 @@ using Mixture = std::vector<MixtureComponent>;
 
 /// The two components of one behaviour whose share of the population is `weight`.
 Mixture class_components(const PopulationMoments& moments, double weight, double p_plus);
+
+/// The components of a population of the user's own.
+Mixture components_of(const Population& population);
 
 /// M = sum_c q_c (Sigma_c + nu_c nu_c^T), largest eigenvalue.
 double second_moment_norm(const Mixture& mixture);

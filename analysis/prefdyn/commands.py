@@ -15,7 +15,8 @@ from prefdyn.dataset import open as open_file
 def simulate(features=None, labels=None, progress=True, **options):
     """One head on one dataset, sampled or given, judged by every claim about it.
 
-    features is (n, d) and labels (n) in {-1, +1}, or a path. `out=` keeps the file.
+    features is (n, d) and labels (n) in {-1, +1}, or a path. population is what to sample instead, a path or a dict of
+    arrays: weights (C), labels (C), means (C, d), covariances (C, d, d) or (C, d). `out=` keeps the file.
     """
     return _to_file("simulate", options, progress, features, labels, "features")
 
@@ -24,7 +25,7 @@ def verify(features=None, labels=None, claims=None, progress=True, **options):
     """Claims against runs, studies and negative controls; on `features` if given.
 
     features is (n, d) with labels (n) in {-1, +1}, a dict of behaviours {name: (features, labels)}, or a path. claims
-    is a list of ids or "T1,T2". `out=` keeps the file.
+    is a list of ids or "T1,T2"; population as in `simulate`. `out=` keeps the file.
     """
     return _to_file("verify", {"claims": claims, **options}, progress, features, labels, "embeddings")
 
@@ -46,16 +47,17 @@ def finetune(model, data=None, out=None, progress=True, **options):
 def sweep(axes, replicates=1, out=None, progress=True, threads=None, **fixed):
     """A grid of points as one Dataset with an axis a key, then `replicate`.
 
-    axes is {key: values}; other keywords hold at every point. With `out=` the folder of the sweep is kept, and the
+    axes is {key: values}; other keywords hold at every point, population as in `simulate`. With `out=` the folder of the sweep is kept, and the
     same call goes on where it stopped.
     """
-    spec = {**{key.replace("_", "-"): _listed(key, values) for key, values in axes.items()},
-            **{key.replace("_", "-"): program._text(value) for key, value in fixed.items() if value is not None},
-            "replicates": str(replicates)}
     with _folder(out) as folder:
         path = folder.parent / f"{folder.name}.ini" if out else folder / "spec.ini"
         target = folder if out else folder / "points"
         folder.parent.mkdir(parents=True, exist_ok=True)
+        fixed["population"] = _population(path.with_suffix(".population"), fixed.get("population"))
+        spec = {**{key.replace("_", "-"): _listed(key, values) for key, values in axes.items()},
+                **{key.replace("_", "-"): program._text(value) for key, value in fixed.items() if value is not None},
+                "replicates": str(replicates)}
         path.write_text("".join(f"{key} = {value}\n" for key, value in spec.items()), encoding="utf-8")
         program.run("sweep", program.words("sweep", {"spec": path, "out": target, "threads": threads}), progress)
         with tempfile.TemporaryDirectory() as scratch:
@@ -71,6 +73,7 @@ def sweep(axes, replicates=1, out=None, progress=True, threads=None, **fixed):
 def _to_file(command, options, progress, features=None, labels=None, name=None):
     with tempfile.TemporaryDirectory() as scratch:
         given = _given(Path(scratch), name, features, labels)
+        options = {**options, "population": _population(Path(scratch) / "population", options.get("population"))}
         kept = options.pop("out", None)
         out = kept or Path(scratch) / "result.h5"
         printed = program.run(command, program.words(command, {**given, **options, "out": out}), progress)
@@ -104,6 +107,19 @@ def _given(folder, name, features, labels):
     np.save(folder / "features.npy", _rows(features))
     np.save(folder / "labels.npy", _labels(labels))
     return {name: folder / "features.npy", "labels": folder / "labels.npy"}
+
+
+def _population(folder, value):
+    """A path as it is; arrays as a folder of .npy files."""
+    if not isinstance(value, dict):
+        return value
+    names = {"weights", "labels", "means", "covariances"}
+    if set(value) != names:
+        raise program.InputError(f"population: has {', '.join(sorted(value))}", f"it needs {', '.join(sorted(names))}")
+    folder.mkdir(exist_ok=True)
+    for name, array in value.items():
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(array, dtype=np.float64))
+    return folder
 
 
 def _rows(features):

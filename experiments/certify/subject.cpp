@@ -1,6 +1,5 @@
 #include "experiments/certify/subject.hpp"
 
-#include "sim/data/distribution.hpp"
 #include "sim/head/reduced_engine.hpp"
 #include "theory/rates.hpp"
 
@@ -23,10 +22,6 @@ std::vector<double> comparators(const theory::Evidence& e) {
 }
 
 }  // namespace
-
-Dataset training_rows(const RunConfig& config) {
-    return FeatureDistribution(feature_spec(config), config.seed).sample(config.seed);
-}
 
 Subject subject_of(const RunResult& run, Dataset data) {
     if (run.config.engine == EngineKind::kReducedF32)

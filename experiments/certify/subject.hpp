@@ -72,9 +72,6 @@ struct TwoLayerSubject {
 
 using AnySubject = std::variant<Subject, ContextSubject, TwoLayerSubject>;
 
-/// The rows that the config draws.
-Dataset training_rows(const RunConfig& config);
-
 /// The run, trained on `data` (in single precision, where its engine is).
 Subject subject_of(const RunResult& run, Dataset data);
 Subject subject_of(const MixtureRun& run, const MixtureTraining& training, Dataset data,

@@ -78,7 +78,7 @@ Again run_again(const std::string& path) {
                          "certify takes a file that simulate wrote");
     const KeptOptions kept = kept_options(file);
     Again out;
-    out.data = kept.features.empty() ? certify::training_rows(kept.run) : given_features(kept);
+    out.data = kept.features.empty() ? training_rows(kept.run) : given_features(kept);
     out.run = kept.features.empty() ? run_synthetic(kept.run) : run_dataset(kept.run, out.data);
     const std::string id = file.strings("run_id").front();
     if (out.run.id != id)

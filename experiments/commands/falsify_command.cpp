@@ -117,7 +117,8 @@ std::string simulate_config(const Extremal& extremal, const std::string& claim_f
     std::string text;
     const auto idle = idle_options(config, extremal.at.features.has_value());
     for (const Parameter& p : table.parameters())
-        if (std::ranges::count(idle, p.name) == 0) text += p.name + " = " + p.get() + "\n";
+        if (std::ranges::count(idle, p.name) == 0 && !p.get().empty())
+            text += p.name + " = " + p.get() + "\n";
     if (!claim_file.empty()) text += "claim-file = " + claim_file + "\n";
     return text;
 }
@@ -152,7 +153,7 @@ SearchPoint parse_point(const std::string& text) {
 std::optional<Dataset> rows_of(const theory::Claim& claim, const Extremal& extremal) {
     if (extremal.at.features) return extremal.at.features;
     if (claim.scope != theory::Scope::kRun) return {};
-    return certify::training_rows(extremal.at.config);
+    return training_rows(extremal.at.config);
 }
 
 /// `path`: a config that replays the case; features go beside it. Returns the command.

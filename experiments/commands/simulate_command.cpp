@@ -6,8 +6,11 @@
 #include "experiments/commands/certificate_print.hpp"
 #include "experiments/commands/claims_option.hpp"
 #include "experiments/commands/command.hpp"
+#include "experiments/commands/population_print.hpp"
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/program/output_options.hpp"
+#include "experiments/program/progress.hpp"
+#include "experiments/runs/kept_populations.hpp"
 #include "experiments/runs/run_config.hpp"
 #include "experiments/verify/kept_data.hpp"
 #include "sim/base/failure.hpp"
@@ -42,7 +45,15 @@ void declare(ParameterTable& t, SimulateOptions& o) {
         return idle.empty() ? ""
                             : idle + ": without effect; " +
                                   (given ? "given features are not sampled, and " : "") +
+                                  (o.run.population.empty() ? ""
+                                                            : "a population of your own says "
+                                                              "itself what it is, and ") +
                                   "only sgd and adam have minibatches";
+    });
+    t.rule([&o](const ParameterTable&) {
+        return std::string(o.features.empty() || o.run.population.empty()
+                               ? ""
+                               : "--features and --population exclude each other");
     });
     t.rule([&o](const ParameterTable& table) {
         return std::string(
@@ -94,9 +105,21 @@ void print_own_certificates(std::ostream& out, const Verification& v) {
     print_certificates(out, own);
 }
 
+RunResult trained(const SimulateOptions& options, const Dataset& given) {
+    Progress progress("updates", static_cast<std::size_t>(options.run.training.steps));
+    RunConfig config = options.run;
+    config.training.told = [&](Index updates) {
+        progress.reach(static_cast<std::size_t>(updates));
+    };
+    RunResult out = options.features.empty() ? run_synthetic(config) : run_dataset(config, given);
+    out.config.training.told = {};
+    return out;
+}
+
 int run_simulate(SimulateOptions& options, const ParameterTable& table, std::ostream& out) {
-    require_writable(options.output.out, options.output.force,
-                     {options.features, options.labels, options.claim_file});
+    require_writable(
+        options.output.out, options.output.force,
+        {options.features, options.labels, options.claim_file, options.run.population});
     if (options.certify.certify) certify::require_available();
     options.run.device = apply(options.output.machine);
     const Stopwatch watch;
@@ -107,15 +130,16 @@ int run_simulate(SimulateOptions& options, const ParameterTable& table, std::ost
     options.run.training.keep = theory::kept_for(v.claims) | Kept::data(options.keep_data);
     Dataset given;
     if (!options.features.empty()) given = one_behaviour(options);
-    v.runs.push_back(options.features.empty() ? run_synthetic(options.run)
-                                              : run_dataset(options.run, given));
+    v.runs.push_back(trained(options, given));
     v.runs[0].suite = "simulate";
     v.verdicts.resize(1);
     judge_run_at(v, 0, {.keep_data = options.keep_data});
     if (options.certify.certify)
-        certify_run(v, options.features.empty() ? certify::training_rows(options.run) : given,
+        certify_run(v, options.features.empty() ? training_rows(options.run) : given,
                     options.certify.limits());
     write_results(options.output.out, v, "simulate", table, options.run.device, watch.seconds());
+    if (!options.run.population.empty())
+        print_population(out, *population_of(options.run.population));
     print_run(out, v.runs[0], table);
     print_claims(out, v);
     print_own_certificates(out, v);

@@ -5,8 +5,10 @@
 #include "experiments/commands/certificate_print.hpp"
 #include "experiments/commands/claims_option.hpp"
 #include "experiments/commands/command.hpp"
+#include "experiments/commands/population_print.hpp"
 #include "experiments/commands/result_fields.hpp"
 #include "experiments/program/output_options.hpp"
+#include "experiments/runs/kept_populations.hpp"
 #include "experiments/verify/certified.hpp"
 #include "experiments/verify/kept_data.hpp"
 #include "experiments/verify/own_mixture.hpp"
@@ -21,7 +23,7 @@ namespace {
 struct VerifyOptions {
     bool quick = false, full = false;
     ClaimsOption claims;
-    std::string embeddings, labels, gram, weights;
+    std::string embeddings, labels, gram, weights, population;
     double beta = 0.1;
     Index replicates = 2000;
     std::uint64_t seed = 1;
@@ -40,6 +42,10 @@ void declare(ParameterTable& t, VerifyOptions& o) {
     t.text("gram", &o.gram,
            "behaviours of your own for T8: the products of their mean differences, rows apart by "
            "semicolons (\"16, 8; 8, 9\"); only they are run");
+    t.text("population", &o.population,
+           "a mixture of Gaussians of your own, sampled in place of all others: an HDF5 file or a "
+           "folder of .npy files with weights, labels, means and covariances");
+    t.place();
     t.text("weights", &o.weights, "their shares of the samples, by commas; else equal");
     t.integer("replicates", &o.replicates, 1000, 10000000, "",
               "datasets a coverage test draws; 1000 by default with --quick, 20000 with --full");
@@ -47,7 +53,9 @@ void declare(ParameterTable& t, VerifyOptions& o) {
     declare_keep_data(t, o.keep_data);
     declare(t, o.certify,
             "every rigorous claim's tightest case, and its negative controls refuted");
-    declare(t, o.output, "; else results/verify.h5, of given features results/features.h5");
+    declare(t, o.output,
+            "; else results/verify.h5, of given features results/features.h5, of a population "
+            "results/population.h5");
     t.rule([&o](const ParameterTable&) {
         return std::string(o.quick && o.full ? "--quick and --full exclude each other" : "");
     });
@@ -60,6 +68,10 @@ void declare(ParameterTable& t, VerifyOptions& o) {
             o.certify.certify && !o.embeddings.empty()
                 ? "--certify: simulate --features certifies a run on your own features"
                 : "");
+    });
+    t.rule([&o](const ParameterTable& table) {
+        const std::string more = o.population.empty() ? "" : table.given_of({"embeddings", "gram"});
+        return more.empty() ? "" : more + ": --population brings data of its own";
     });
     t.rule([&o](const ParameterTable&) -> std::string {
         if (o.gram.empty()) return o.weights.empty() ? "" : "--weights: needs --gram";
@@ -93,15 +105,17 @@ int run_verify(VerifyOptions& options, const ParameterTable& table, std::ostream
         options.replicates = options.quick ? 1000 : 20000;
     VerifyPlan plan = make_plan(options);
     if (options.output.out.empty())
-        options.output.out =
-            options.embeddings.empty() ? "results/verify.h5" : "results/features.h5";
+        options.output.out = !options.population.empty()  ? "results/population.h5"
+                             : options.embeddings.empty() ? "results/verify.h5"
+                                                          : "results/features.h5";
     if (!options.gram.empty() && options.claims.ids.empty() && options.claims.file.empty())
         options.claims.ids = "T8";
     const auto claims = chosen_claims(options.claims, std::cerr);
+    if (!options.population.empty()) plan.population = population_of(options.population);
     std::vector<Dataset> behaviours;
     if (!options.embeddings.empty()) behaviours = read_features(options.embeddings, options.labels);
     require_writable(options.output.out, options.output.force,
-                     {options.embeddings, options.labels, options.claims.file});
+                     {options.embeddings, options.labels, options.claims.file, options.population});
     if (options.certify.certify) certify::require_available();
     plan.device = apply(options.output.machine);
     const Stopwatch watch;
@@ -111,6 +125,7 @@ int run_verify(VerifyOptions& options, const ParameterTable& table, std::ostream
         v.certificates = certify_findings(v, plan, options.certify.limits());
     write_results(options.output.out, v, "verify", table, plan.device, watch.seconds());
     if (!behaviours.empty()) print_training(out, v);
+    if (plan.population) print_population(out, *plan.population);
     print_verdicts(out, v);
     print_certificates(out, v.certificates);
     out << (v.as_expected() ? "all as expected" : "NOT as expected") << ": " << v.runs.size()

@@ -197,7 +197,10 @@ void FinetuneJob::describe(std::ostream& out, const std::vector<FinetunePlan>& p
             out << trainable.size() << " of " << checkpoint_.config().parameters()
                 << " parameters are trained\n";
     }
-    out << bos_text(options_.prompts.bos, bos_) << "\n";
+    const auto schedule = static_cast<std::size_t>(options_.schedule);
+    out << "beta = " << options_.beta << ", lr = " << options_.learning_rate << ", "
+        << finetune::schedule_names().at(schedule) << "\n"
+        << bos_text(options_.prompts.bos, bos_) << "\n";
     if (const std::string& note = behaviours_.front().data.note; !note.empty()) out << note << "\n";
     for (const std::string& dropout : checkpoint_.config().dropout)
         out << dropout << " in the config is for training and is not applied here\n";

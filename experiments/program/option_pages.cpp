@@ -94,6 +94,9 @@ std::string completion_script(Shell shell,
                       complete_with(p.choices) + "; return ;;\n";
         }
     }
+    options += "        help) " + complete_with(names) + " ;;\n";
+    std::vector<std::string> first = names;
+    first.insert(first.end(), {"help", "--help", "--version"});
     std::string out;
     if (shell == Shell::kZsh)
         out += "autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n";
@@ -102,12 +105,12 @@ std::string completion_script(Shell shell,
         "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
         "    local command=${COMP_WORDS[1]}\n"
         "    if [ \"$COMP_CWORD\" = 1 ]; then\n        " +
-        complete_with(names) +
+        complete_with(first) +
         "\n        return\n    fi\n"
         "    case \"$command $before\" in\n" +
         values +
         "    esac\n"
-        "    case $word in\n        -*) ;;\n        *) COMPREPLY=($(compgen -f -- \"$word\")); "
+        "    case $command.$word in\n        help.*|*.-*) ;;\n        *) COMPREPLY=($(compgen -f -- \"$word\")); "
         "return ;;\n    esac\n"
         "    case $command in\n" +
         options +

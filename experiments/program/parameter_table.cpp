@@ -208,8 +208,11 @@ std::string ParameterTable::values() const {
 
 std::string ParameterTable::canonical() const {
     std::string out;
-    for (const Parameter& p : parameters_)
-        if (p.identity) out += p.name + "=" + p.get() + "\n";
+    for (const Parameter& p : parameters_) {
+        const std::string text = !p.identity ? "" : p.contents ? p.contents() : p.get();
+        if (p.identity && !(p.contents && text.empty()))
+            out.append(p.name).append("=").append(text).append("\n");
+    }
     return out;
 }
 

@@ -27,6 +27,8 @@ struct Parameter {
     /// Returns what is wrong, empty if nothing.
     std::function<std::string(const std::string&)> set = {};
     std::function<std::string()> get = {};
+    /// What enters the run id in place of the value, which may be nothing.
+    std::function<std::string()> contents = {};
 };
 
 /// Bound to one options object, which must outlive it.
@@ -55,6 +57,11 @@ class ParameterTable {
     void positional() { parameters_.back().positional = true; }
     /// The parameter declared last names a place: what lies there counts, not how it is called.
     void place() { parameters_.back().identity = false; }
+    /// The same, of a place whose contents are part of the run id; without any it has no line
+    /// there.
+    void place(std::function<std::string()> contents) {
+        parameters_.back().contents = std::move(contents);
+    }
     /// `problem(value)` says what is wrong with the parameter declared last, nothing if it is
     /// right.
     void check(std::function<std::string(const std::string&)> problem);

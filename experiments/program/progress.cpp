@@ -32,7 +32,7 @@ Progress::Progress(std::string label, std::size_t total)
 
 Progress::~Progress() {
     if (Phases* const all = Phases::current()) all->finish(label_);
-    if (visible_ && !as_lines()) std::fputs("\r\x1b[K", stderr);
+    clear();
 }
 
 void Progress::advance() {
@@ -42,10 +42,28 @@ void Progress::advance() {
     draw(done);
 }
 
+void Progress::reach(std::size_t done) {
+    done_ = done;
+    if (visible_) draw(done);
+}
+
+void Progress::note(std::string text) {
+    note_ = text.empty() ? "" : ", " + text;
+    if (visible_) write(done_);
+}
+
+void Progress::clear() const {
+    if (visible_ && !as_lines()) std::fputs("\r\x1b[K", stderr);
+}
+
 void Progress::draw(std::size_t done) {
     const auto now = Clock::now();
     if (now - last_ < std::chrono::milliseconds(200) && done < total_) return;
     last_ = now;
+    write(done);
+}
+
+void Progress::write(std::size_t done) const {
     if (as_lines()) {
         std::fprintf(stderr, "progress: %s %zu/%zu\n", label_.c_str(), done, total_);
         return;
@@ -59,9 +77,11 @@ void Progress::draw(std::size_t done) {
             return;
         }
     }
-    const double elapsed = std::chrono::duration<double>(now - start_).count();
-    const double left = elapsed / static_cast<double>(done) * static_cast<double>(total_ - done);
-    std::fprintf(stderr, "\r\x1b[K%s %zu/%zu, %.0f s left", label_.c_str(), done, total_, left);
+    const double elapsed = std::chrono::duration<double>(Clock::now() - start_).count();
+    std::fprintf(stderr, "\r\x1b[K%s %zu/%zu%s", label_.c_str(), done, total_, note_.c_str());
+    if (done > 0)
+        std::fprintf(stderr, ", %.0f s left",
+                     elapsed / static_cast<double>(done) * static_cast<double>(total_ - done));
     std::fflush(stderr);
 }
 

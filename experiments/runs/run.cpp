@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "experiments/runs/kept_populations.hpp"
 #include "sim/base/cancel.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/head/reduced_engine.hpp"
@@ -143,7 +144,35 @@ theory::Evidence RunResult::evidence() const {
     return e;
 }
 
+Dataset training_rows(const RunConfig& config) {
+    if (config.population.empty())
+        return FeatureDistribution(feature_spec(config), config.seed)
+            .sample(config.seed, false, config.device);
+    return population_of(config.population)
+        ->sample(config.features.samples, config.seed, false, config.device);
+}
+
+namespace {
+
+/// Of a population of the user's own; the config says of it what it says of its own distribution.
+PendingRun begin_population(RunConfig config) {
+    config.population = known_population(config.population);
+    const auto population = population_of(config.population);
+    config.features.distinguishability = population->distinguishability();
+    config.features.p_plus = population->p_plus();
+    PreferenceTask task = preference_task(config, training_rows(config));
+    validate(task.train, "rows sampled of " + population->name());
+    if (config.held_out > 0)
+        task.held_out = population->sample(config.held_out, config.seed, true, config.device);
+    PendingRun out(config, std::move(task), "");
+    out.set_population(theory::population_facts(*population, config.features.samples));
+    return out;
+}
+
+}  // namespace
+
 PendingRun begin_synthetic(const RunConfig& config) {
+    if (!config.population.empty()) return begin_population(config);
     const FeatureDistribution distribution(feature_spec(config), config.seed);
     PreferenceTask task =
         preference_task(config, distribution.sample(config.seed, false, config.device));

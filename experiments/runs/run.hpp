@@ -59,6 +59,9 @@ auto train_alone(Pending run) {
     return run.finish(train(job.engine, job.loss, job.spec, job.seed));
 }
 
+/// The rows that the config draws to train on.
+Dataset training_rows(const RunConfig& config);
+
 /// Samples the configured distribution. Throws InputError for a config that cannot be run.
 PendingRun begin_synthetic(const RunConfig& config);
 

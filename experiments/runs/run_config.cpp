@@ -1,6 +1,7 @@
 #include "experiments/runs/run_config.hpp"
 
 #include "experiments/results/columns.hpp"
+#include "experiments/runs/kept_populations.hpp"
 #include "sim/base/content_hash.hpp"
 
 namespace prefdyn {
@@ -80,9 +81,21 @@ std::vector<std::string> distribution_options() {
     return gather(std::as_const(table).parameters(), &Parameter::name);
 }
 
+std::vector<std::string> options_of_built_in() {
+    std::vector<std::string> out = distribution_options();
+    std::erase_if(out, [](const std::string& name) {
+        return name == "samples" || name == "held-out" || name == "dimension";
+    });
+    return out;
+}
+
 std::vector<std::string> idle_options(const RunConfig& config, bool features_given) {
     std::vector<std::string> out;
     if (features_given) out = distribution_options();
+    if (!features_given && !config.population.empty()) {
+        out = options_of_built_in();
+        out.push_back("dimension");
+    }
     const Method method = config.training.method;
     if (method != Method::kSgd && method != Method::kAdam)
         out.insert(out.end(), {"batch", "sampling"});
@@ -91,6 +104,10 @@ std::vector<std::string> idle_options(const RunConfig& config, bool features_giv
 
 void declare(ParameterTable& t, RunConfig& c) {
     declare_distribution(t, c);
+    t.text("population", &c.population,
+           "a mixture of Gaussians to sample instead: an HDF5 file or a folder of .npy files with "
+           "weights, labels, means and covariances");
+    t.place([&c] { return c.population.empty() ? "" : hash_in(known_population(c.population)); });
     t.choice("engine", &c.engine, engine_names(),
              "exact reduction to d parameters, the dense V x d head, or the reduction on features "
              "kept in single precision");

@@ -12,6 +12,7 @@ enum class MinusSpectrum { kSame, kIsotropic, kPowerLaw, kCondition };
 /// Everything that determines a run.
 struct RunConfig {
     FeatureSpec features;
+    std::string population;  ///< what is drawn from instead (kept_populations.hpp); empty: nothing
     MinusSpectrum spectrum_minus = MinusSpectrum::kSame;
     CovarianceSpec minus;  ///< used unless spectrum_minus is kSame
     Index held_out = 0;    ///< samples of the held-out set
@@ -56,6 +57,10 @@ FeatureSpec feature_spec(const RunConfig& config);
 
 /// Names of the options that say what data are drawn from; of given features they say nothing.
 std::vector<std::string> distribution_options();
+
+/// Those of them that a population of the user's own leaves no room for. `dimension` may say what
+/// it is.
+std::vector<std::string> options_of_built_in();
 
 /// Names of the options without effect: those on given features, and of minibatches where every
 /// update sees all rows.

@@ -1,5 +1,6 @@
 #include "experiments/runs/suite.hpp"
 
+#include <algorithm>
 #include <boost/random/uniform_int_distribution.hpp>
 
 #include "experiments/runs/loss_run.hpp"
@@ -192,6 +193,38 @@ void add_crossed(Builder& b, Stream& stream, Index runs) {
 }
 
 }  // namespace
+
+std::vector<SuiteRun> population_suite(const Population& population, Profile profile,
+                                       std::uint64_t seed) {
+    constexpr double kMostNumbers = 2e7;
+    const Index least = population.least_samples(1);
+    if (static_cast<double>(least) * static_cast<double>(population.dimension()) > kMostNumbers)
+        throw InputError(population.name() + ": its rarest component needs " +
+                             std::to_string(least) +
+                             " samples in d = " + std::to_string(population.dimension()),
+                         "leave out what is too rare to be seen in a sample");
+    Builder b{seed};
+    const auto add = [&](Index n, auto change) {
+        b.add("population", [&](RunConfig& c) {
+            c.features = {};
+            c.population = population.known_name();
+            c.features.dimension = population.dimension();
+            c.features.samples = std::max(n, least);
+            change(c);
+        });
+    };
+    for (const Index n : sizes(profile).samples)
+        for (const Method method : {Method::kGradientDescent, Method::kFlow})
+            add(n, [&](RunConfig& c) { c.training.method = method; });
+    for (const double eta_kappa : {0.5, 1.5})
+        add(400, [&](RunConfig& c) { c.eta_kappa = eta_kappa; });
+    for (const double beta : {0.01, 1.0}) add(400, [&](RunConfig& c) { c.beta = beta; });
+    add(400, [](RunConfig& c) {
+        c.training.method = Method::kSgd;
+        c.training.batch = 32;
+    });
+    return std::move(b.runs);
+}
 
 std::vector<SuiteRun> synthetic_suite(Profile profile, std::uint64_t seed) {
     Builder b{seed};

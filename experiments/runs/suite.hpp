@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "experiments/runs/run_config.hpp"
+#include "sim/data/population.hpp"
 
 namespace prefdyn {
 
@@ -16,5 +17,9 @@ struct SuiteRun {
 /// other axis (covariance, tails, balance, trainer, exact moments, dense engine) varied around its
 /// centre.
 std::vector<SuiteRun> synthetic_suite(Profile profile, std::uint64_t seed);
+
+/// The same of a population of the user's own, read before: n, trainer, step size and beta varied.
+std::vector<SuiteRun> population_suite(const Population& population, Profile profile,
+                                       std::uint64_t seed);
 
 }  // namespace prefdyn

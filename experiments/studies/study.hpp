@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "experiments/studies/control.hpp"
 #include "sim/base/numerics.hpp"
 #include "sim/data/mixture.hpp"
+#include "sim/data/population.hpp"
 
 namespace prefdyn {
 
@@ -26,9 +28,10 @@ struct VerifyPlan {
     std::size_t replicates = 2000;            ///< datasets a coverage test draws
     double beta = 0.01;                       ///< strength of the reference, on given features
     std::optional<MixtureSpec> mixture = {};  ///< behaviours of the user's own
-    Device device = Device::kCpu;             ///< of suite and studies; controls: the processor
-    bool keep_data = false;                   ///< of runs: features, margins, heads
-    Kept keep = {};                           ///< what the claims look at beside that
+    std::shared_ptr<const Population> population = {};  ///< of the user's own, sampled instead
+    Device device = Device::kCpu;  ///< of suite and studies; controls: the processor
+    bool keep_data = false;        ///< of runs: features, margins, heads
+    Kept keep = {};                ///< what the claims look at beside that
 };
 
 /// A claim held against one setting of a study.
@@ -46,6 +49,12 @@ struct StudyOutcome {
     std::vector<std::pair<std::string, ResultWriter::Values>> values;
     std::vector<std::string> notes = {};  ///< what the user asked about, in lines
 
+    /// Adds the row of a claim that cannot be held against a setting.
+    void pass_over(const std::string& study, const theory::Claim& claim, const std::string& setting,
+                   const std::string& reason) {
+        cases.push_back({study, claim.id, setting, kNan, {}});
+        cases.back().verdict.reason = reason;
+    }
     /// Adds the row of the claim held against the cases of a setting.
     void judge(const std::string& study, const theory::Claim& claim, const std::string& setting,
                std::span<const theory::Evidence> evidence) {
@@ -75,7 +84,8 @@ struct Study {
                                const std::vector<Dataset>& behaviours, const VerifyPlan&)>
         run_on_features = {};
     std::vector<Control> controls = {};
-    bool judges_formulas = false;  ///< about behaviours, that users state
+    bool judges_formulas = false;   ///< about behaviours, that users state
+    bool takes_population = false;  ///< `run` looks at the plan's, where there is one
 };
 
 /// The study's claims among `selected`, in registry order.

@@ -5,6 +5,8 @@
 #include <sstream>
 
 #include "experiments/results/columns.hpp"
+#include "experiments/runs/kept_populations.hpp"
+#include "experiments/runs/run_config.hpp"
 #include "experiments/sweep/spec.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/nearest.hpp"
@@ -22,6 +24,7 @@ struct Line {
 };
 
 const std::string kOfFirstPoint = "of first point";
+const std::string kPopulation = "population";
 const std::vector<std::string> kSweepKeys = {"experiment", "design",     "points",
                                              "replicates", "seed",       "claims",
                                              "zip",        "claim-file", "keep-data"};
@@ -37,6 +40,8 @@ class SpecParser {
         model_ = spec_.experiment->make();
         read_own_claims();
         for (const Line& line : lines_) guarded(line, [&] { read(line); });
+        if (!spec_.given(kPopulation).empty())
+            guarded(*line_of(kPopulation), [&] { take_populations(); });
         join_zips();
         check_circles();
         check_design();
@@ -124,11 +129,7 @@ class SpecParser {
             spec_.own_text += file.canonical;
         };
         if (const Line* line = line_of("claim-file"))
-            guarded(*line, [&] {
-                const auto beside = std::filesystem::path(place_).parent_path() / line->value;
-                const bool there = std::filesystem::exists(beside);
-                add(theory::read_claim_file(there ? beside.string() : line->value));
-            });
+            guarded(*line, [&] { add(theory::read_claim_file(beside_or_here(line->value))); });
         if (!sections_.empty()) try {
                 add(theory::parse_claims(sections_, place_));
             } catch (const InputError& error) {
@@ -206,6 +207,55 @@ class SpecParser {
             spec_.expressions.push_back(
                 {line.key, std::get<ValueExpression>(value), p->type == ParameterType::kInteger});
         }
+    }
+
+    /// A file beside the spec, or where the program was called.
+    std::string beside_or_here(const std::string& name) const {
+        const auto beside = std::filesystem::path(place_).parent_path() / name;
+        return std::filesystem::exists(beside) ? beside.string() : name;
+    }
+
+    /// In the place of those it has.
+    void set_values(const std::string& key, std::vector<std::string> values) {
+        for (auto& [name, value] : spec_.fixed)
+            if (name == key) value = values.front();
+        for (Axis& axis : spec_.axes)
+            if (axis.keys.front() == key) axis.values.front() = std::move(values);
+    }
+
+    /// Populations of the user's own get their known names, by which a sweep tells their contents,
+    /// and say what d is.
+    void take_populations() {
+        for (const std::string& key : options_of_built_in())
+            if (const Line* line = line_of(key); line && key != "dimension")
+                complain(line->number, key +
+                                           ": without effect, the population says itself what "
+                                           "it is");
+        std::vector<std::string> known;
+        std::set<std::string> hashes, dimensions;
+        for (const std::string& value : spec_.given(kPopulation)) {
+            known.push_back(hash_in(value).empty() ? known_population(beside_or_here(value))
+                                                   : value);
+            if (!hashes.insert(hash_in(known.back())).second)
+                throw InputError(value + ": the same numbers as another of them");
+            if (known.back() == value) continue;  // of a sweep's folder: nothing is read
+            dimensions.insert(std::to_string(population_of(known.back())->dimension()));
+        }
+        set_values(kPopulation, known);
+        take_dimension(dimensions);
+    }
+
+    void take_dimension(const std::set<std::string>& dimensions) {
+        if (dimensions.empty()) return;
+        if (dimensions.size() > 1)
+            throw InputError("the populations have different dimensions: " +
+                                 joined({dimensions.begin(), dimensions.end()}, ", "),
+                             "give every dimension a sweep of its own");
+        const Line* line = line_of("dimension");
+        if (!line) return spec_.fixed.emplace_back("dimension", *dimensions.begin()), void();
+        if (spec_.given("dimension") != std::vector<std::string>{*dimensions.begin()})
+            complain(line->number,
+                     "dimension = " + line->value + ", the population has " + *dimensions.begin());
     }
 
     void unknown(const Line& line) {
@@ -306,12 +356,7 @@ class SpecParser {
 
     /// The largest value that `records` takes.
     std::size_t most_records() {
-        std::vector<std::string> taken;
-        for (const auto& [key, value] : spec_.fixed)
-            if (key == "records") taken.push_back(value);
-        for (const Axis& axis : spec_.axes)
-            for (std::size_t k = 0; k < axis.keys.size(); ++k)
-                if (axis.keys[k] == "records") taken = axis.values[k];
+        std::vector<std::string> taken = spec_.given("records");
         for (const RandomKey& r : spec_.random)
             if (r.key == "records") taken.push_back(value_at(r.range, 1.0));
         if (taken.empty()) taken.push_back(model_->table().find("records")->default_text);

@@ -18,6 +18,7 @@
 #include "experiments/program/parallel.hpp"
 #include "experiments/program/progress.hpp"
 #include "experiments/program/stop_guard.hpp"
+#include "experiments/runs/kept_populations.hpp"
 #include "experiments/sweep/folder.hpp"
 #include "sim/base/cancel.hpp"
 #include "sim/base/numerics.hpp"
@@ -295,7 +296,10 @@ PointRunner::PointRunner(const Spec& spec, Device device)
       device_(device),
       unit_(design_matrix(spec)),
       claims_(spec.selected_claims()),
-      length_(spec.row_length()) {}
+      length_(spec.row_length()) {
+    // Before any point is: what changed since the sweep began is no failure of a point.
+    for (const std::string& population : spec.given("population")) population_of(population);
+}
 
 std::unique_ptr<Model> PointRunner::prepare(std::size_t point) const {
     auto model = spec_.experiment->make();

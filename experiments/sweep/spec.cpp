@@ -16,6 +16,15 @@ const std::vector<std::string>& design_names() {
     return names;
 }
 
+std::vector<std::string> Spec::given(const std::string& key) const {
+    for (const auto& [name, value] : fixed)
+        if (name == key) return {value};
+    for (const Axis& axis : axes)
+        for (std::size_t k = 0; k < axis.keys.size(); ++k)
+            if (axis.keys[k] == key) return axis.values[k];
+    return {};
+}
+
 const ExpressionKey* Spec::expression_of(const std::string& key) const {
     const auto found = std::ranges::find(expressions, key, &ExpressionKey::key);
     return found == expressions.end() ? nullptr : &*found;

@@ -46,6 +46,8 @@ struct Spec {
     std::size_t records = 0;        ///< length of a curve: the most any point keeps
     std::optional<KeptShape> kept;  ///< every point's data, in this shape (--keep-data)
 
+    /// The values that a key is given, one or those of an axis.
+    std::vector<std::string> given(const std::string& key) const;
     /// Null if the key is given by no expression.
     const ExpressionKey* expression_of(const std::string& key) const;
     /// Points, replicates counted.
@@ -68,7 +70,7 @@ void keep_data(Spec& spec);
 /// `key = value` lines, `#` starts a comment. Beside the experiment's parameters: experiment,
 /// design, points, replicates, seed, claims, `zip = key key` for keys that change together, and
 /// claim-file for claims as formulas; they may also stand at the end of the spec itself, each
-/// behind its head [X1].
+/// behind its head [X1]. Files that it names lie beside the spec or where the program was called.
 /// Throws one InputError with everything that is wrong, line by line; `place` names the file.
 Spec parse_spec(const std::string& text, const std::string& place);
 Spec read_spec(const std::string& path);

@@ -69,7 +69,7 @@ void add_runs(const Verification& v, std::vector<Task>& tasks, std::vector<Certi
     }
     for (const auto& [r, claims] : by_run)
         tasks.push_back({v.runs[r].id, "", claims, [run = &v.runs[r]] {
-                             return certify::subject_of(*run, certify::training_rows(run->config));
+                             return certify::subject_of(*run, training_rows(run->config));
                          }});
 }
 

@@ -28,7 +28,7 @@ Subject with(Subject subject, Fault fault) {
 }
 
 Subject drawn(const RunConfig& config) {
-    return certify::subject_of(run_synthetic(config), certify::training_rows(config));
+    return certify::subject_of(run_synthetic(config), training_rows(config));
 }
 
 Replay on(RunConfig (*config)(std::uint64_t), const Fault& fault) {
@@ -64,7 +64,7 @@ Subject early_flipped(std::uint64_t seed) {
 }
 
 Subject learned_flipped(std::uint64_t seed) {
-    const Dataset told = certify::training_rows(learned(seed));
+    const Dataset told = training_rows(learned(seed));
     return told_other(learned(seed), negative_flipped(told), told);
 }
 

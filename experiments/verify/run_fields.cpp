@@ -44,14 +44,24 @@ FieldType field_type(ParameterType type) {
     return type == ParameterType::kInteger ? FieldType::kInteger : FieldType::kText;
 }
 
+/// What says nothing of a run on a population of the user's own; D and p_plus are the population's.
+std::vector<std::string> idle_on_populations() {
+    std::vector<std::string> out = options_of_built_in();
+    std::erase_if(out, [](const std::string& name) {
+        return name == "distinguishability" || name == "balance";
+    });
+    return out;
+}
+
 void add_config_fields(std::vector<Field>& out) {
     RunConfig config;
     ParameterTable table;
     declare(table, config);
-    const auto drawn = distribution_options();
+    const auto drawn = distribution_options(), built_in = idle_on_populations();
     for (const Parameter& p : table.parameters()) {
         const FieldType type = field_type(p.type);
         const bool idle = std::ranges::count(drawn, p.name) > 0 && type != FieldType::kInteger;
+        const bool own = std::ranges::count(built_in, p.name) > 0;
         out.push_back({"config_" + column_name(p.name),
                        {"run"},
                        type,
@@ -59,7 +69,9 @@ void add_config_fields(std::vector<Field>& out) {
                        "option --" + p.name + ": " + p.help +
                            (!idle                      ? ""
                             : type == FieldType::kReal ? "; NaN on given features"
-                                                       : "; empty on given features")});
+                                                       : "; empty on given features") +
+                           (idle && own ? " and of a population of one's own" : "") +
+                           (p.name == "population" ? ", with the UUID of its numbers" : "")});
     }
 }
 
@@ -163,14 +175,16 @@ class RunFiller {
             if (type == FieldType::kInteger) integers.try_emplace(name);
             if (type == FieldType::kText) texts.try_emplace(name);
         }
-        const auto drawn = distribution_options();
+        const auto drawn = distribution_options(), built_in = idle_on_populations();
         for (const RunResult& run : v_.runs) {
             RunConfig config = run.config;
             ParameterTable table;
             declare(table, config);
             for (const Parameter& p : table.parameters()) {
                 const std::string name = "config_" + column_name(p.name);
-                const bool idle = run.features_given && std::ranges::count(drawn, p.name) > 0;
+                const bool own = !config.population.empty();
+                const bool idle = (run.features_given && std::ranges::count(drawn, p.name) > 0) ||
+                                  (own && std::ranges::count(built_in, p.name) > 0);
                 switch (field_type(p.type)) {
                     case FieldType::kReal:
                         reals[name].push_back(idle ? kNan : std::strtod(p.get().c_str(), nullptr));

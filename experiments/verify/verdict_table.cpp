@@ -157,10 +157,10 @@ void print_reasons(std::ostream& out, const Verification& v,
         if (rows[c].status != Status::kNotApplicable) continue;
         const std::string& id = v.claims[c].id;
         std::string reason;
-        for (const auto& run : v.verdicts)
-            if (reason.empty()) reason = run[c].reason;
         for (const auto& row : v.cases)
             if (reason.empty() && row.claim == id) reason = row.verdict.reason;
+        for (const auto& run : v.verdicts)
+            if (reason.empty()) reason = run[c].reason;
         std::string& ids = claims[reason];
         ids.append(ids.empty() ? "" : ", ").append(id);
     }
@@ -215,10 +215,12 @@ void print_verdicts(std::ostream& out, const Verification& v) {
                 << "': " << control.fault << " on "
                 << (control.synthetic() ? "synthetic features" : control.data) << " ("
                 << theory::status_name(control.verdict.status) << ")\n";
-    if (!v.spearman.empty() && v.runs.size() >= 3)
-        for (std::size_t k = 0; k < v.spearman.size(); ++k)
+    const std::size_t compared =
+        v.fixed_steps.empty() ? 0 : v.loss_at.size() / v.fixed_steps.size();
+    for (std::size_t k = 0; k < v.spearman.size(); ++k)
+        if (compared >= 3 && !std::isnan(v.spearman[k]))
             out << "rank correlation of D and loss after " << v.fixed_steps[k]
-                << " steps: " << number(v.spearman[k]) << " over " << v.runs.size() << " behaviours"
+                << " steps: " << number(v.spearman[k]) << " over " << compared << " behaviours"
                 << (std::isnan(v.spearman_p[k]) ? "" : ", exact p = ")
                 << (std::isnan(v.spearman_p[k]) ? "" : number(v.spearman_p[k])) << "\n";
 }

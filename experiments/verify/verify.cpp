@@ -81,9 +81,23 @@ void look_everywhere(Verification& v) {
 
 namespace {
 
+/// On a population of the user's own only those studies that sample it.
+bool takes_part(const Study& study, const VerifyPlan& plan) {
+    return !plan.population || study.takes_population;
+}
+
+/// Why the others' claims are not judged.
+void pass_over(StudyOutcome& out, const Study& study, const std::vector<theory::Claim>& claims,
+               const VerifyPlan& plan) {
+    for (const theory::Claim& claim : claims)
+        out.pass_over(study.name, claim, plan.population->name(),
+                      "about data that its study makes itself: verify without --population");
+}
+
 /// What verify_synthetic goes through, with the processor seconds of `verify --quick`, where they
 /// come to a tenth. A phase belongs to a study, or to none.
-std::vector<Phase> phases(const std::vector<theory::Claim>& claims, bool runs) {
+std::vector<Phase> phases(const std::vector<theory::Claim>& claims, bool runs,
+                          const VerifyPlan& plan) {
     struct Known {
         const char *label, *study;
         double seconds;
@@ -104,7 +118,8 @@ std::vector<Phase> phases(const std::vector<theory::Claim>& claims, bool runs) {
     if (runs) out.push_back({"runs", 3.4});
     for (const Known& each : kKnown)
         for (const Study& study : studies())
-            if (study.name == each.study && !claims_of(study, claims).empty())
+            if (study.name == each.study && takes_part(study, plan) &&
+                !claims_of(study, claims).empty())
                 out.push_back({each.label, each.seconds});
     out.push_back({"controls", 4.5 * static_cast<double>(claims.size()) /
                                    static_cast<double>(theory::claims().size())});
@@ -116,13 +131,16 @@ std::vector<Phase> phases(const std::vector<theory::Claim>& claims, bool runs) {
 Verification verify_synthetic(const std::vector<theory::Claim>& claims, const VerifyPlan& plan) {
     Verification v;
     v.claims = claims;
-    v.every_claim_applies = !plan.mixture;  // the suite and the studies are chosen so
+    v.every_claim_applies =
+        !plan.mixture && !plan.population;  // the suite and the studies are chosen so
     const bool about_runs = std::ranges::any_of(
         claims, [](const theory::Claim& c) { return c.scope == theory::Scope::kRun; });
     std::vector<SuiteRun> suite;
-    if (about_runs) suite = synthetic_suite(plan.profile, plan.seed);
+    if (about_runs)
+        suite = plan.population ? population_suite(*plan.population, plan.profile, plan.seed)
+                                : synthetic_suite(plan.profile, plan.seed);
     const VerifyPlan watched = watching(plan, claims);
-    const Phases told(phases(claims, about_runs));
+    const Phases told(phases(claims, about_runs, plan));
     v.runs.resize(suite.size());
     v.verdicts.resize(suite.size());
     parallel_for("runs", suite.size(), [&](std::size_t i) {
@@ -133,7 +151,14 @@ Verification verify_synthetic(const std::vector<theory::Claim>& claims, const Ve
         judge_run_at(v, i, plan);
     });
     for (const Study& study : studies())
-        if (const auto own = claims_of(study, claims); !own.empty()) add(v, study.run(own, plan));
+        if (const auto own = claims_of(study, claims); !own.empty()) {
+            StudyOutcome outcome;
+            if (takes_part(study, plan))
+                outcome = study.run(own, plan);
+            else
+                pass_over(outcome, study, own, plan);
+            add(v, std::move(outcome));
+        }
     v.controls = run_controls(claims, plan.seed);
     look_everywhere(v);
     return v;

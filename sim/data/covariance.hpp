@@ -21,13 +21,14 @@ struct CovarianceSpec {
     double condition_number = 100.0;  ///< lambda_1 / lambda_d, geometric in between
 };
 
-/// Sigma = Q diag(lambda) Q^T; eigenvalues descending; an empty basis stands for Q = I.
+/// Sigma = Q diag(lambda) Q^T; eigenvalues descending, of a diagonal matrix as they lie on it; an
+/// empty basis stands for Q = I.
 struct Covariance {
     Vector eigenvalues;  ///< (d)
     Matrix basis;        ///< Q (d, d), columns in the order of the eigenvalues, or 0 x 0
 
     double trace() const { return eigenvalues.sum(); }
-    double norm() const { return eigenvalues(0); }
+    double norm() const { return eigenvalues.maxCoeff(); }
     Matrix dense() const;
     /// Unit eigenvector j.
     Vector axis(Index j) const;

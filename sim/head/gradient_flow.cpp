@@ -152,6 +152,7 @@ Trajectory integrate_flow(const PolicyEngine& engine, const PreferenceLoss& loss
             theta = flow.theta();
             if (!recorder.record(theta, t / spec.eta, t, t / spec.eta, flow.passage()))
                 return recorder.finish(StopReason::kDiverged, std::move(theta));
+            if (spec.told) spec.told(static_cast<Index>(t / spec.eta));
         }
     } catch (const Stopped& stopped) {
         return recorder.finish(stopped.reason, std::move(theta));

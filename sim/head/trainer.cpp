@@ -68,6 +68,7 @@ Trajectory train_discrete(const TrainJob& job, Discrete& run) {
             run.full ? std::span<const Index>() : run.sampler.next();
         job.engine.descend(theta, rows, direction);
         optimizer.step(theta, direction);
+        if (job.spec.told) job.spec.told(step + 1);
     }
 }
 

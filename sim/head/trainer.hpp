@@ -1,6 +1,8 @@
 #pragma once
 // Training a head: gradient descent, minibatch SGD, Adam, and the gradient flow they approximate.
 
+#include <functional>
+
 #include "sim/data/batches.hpp"
 #include "sim/head/engine.hpp"
 #include "sim/head/schedule.hpp"
@@ -22,6 +24,8 @@ struct TrainSpec {
     std::vector<Index> record_also = {};  ///< further steps a discrete method records
     Kept keep = {};
     double flow_tolerance = 1e-10;  ///< relative local error of the Runge-Kutta steps
+    /// Told the updates made so far: after each one, of the flow at each record. May be empty.
+    std::function<void(Index)> told = {};
 };
 
 /// One head to train; engine and loss must outlive it.

@@ -1,6 +1,7 @@
 """prefdyn in Python: commands as functions, messages as exceptions, results as Datasets."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ except ImportError as error:
 
 import h5py
 import numpy as np
+
+from report_checkpoint import write_byte_model, write_model, write_pairs, write_tokens
 
 import prefdyn
 from prefdyn import plot, program, results, verdict_table
@@ -57,6 +60,28 @@ class ProgramTest(unittest.TestCase):
             with self.assertRaisesRegex(prefdyn.InputError, "hint: .*--force"):
                 prefdyn.simulate(out=out, **SMALL)
             self.assertEqual(out.read_text(), "mine")
+
+    def test_simulate_says_how_far_it_is_where_somebody_looks(self):
+        with tempfile.TemporaryDirectory() as folder:
+            call = [os.environ["PREFDYN"], "simulate", "--samples", "4000", "--steps", "2000", "--force", "-o",
+                    Path(folder) / "x.h5"]
+            log = subprocess.run(call, capture_output=True, text=True)
+            self.assertEqual((log.returncode, log.stderr), (0, ""))
+            lines = subprocess.run(call, capture_output=True, text=True, env={**os.environ, "PREFDYN_PROGRESS": "lines"})
+            self.assertIn("progress: updates 2000/2000\n", lines.stderr)
+            ours, theirs = os.openpty()
+            child = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=theirs)
+            os.close(theirs)
+            seen = b""
+            while child.poll() is None or select.select([ours], [], [], 0.1)[0]:
+                try:
+                    seen += os.read(ours, 4096)
+                except OSError:  # nobody writes any more
+                    break
+            os.close(ours)
+            self.assertEqual(child.wait(), 0)
+            self.assertIn(b"updates 2000/2000", seen)
+            self.assertTrue(seen.endswith(b"\r\x1b[K"), seen[-40:])
 
     def test_words_of_python_values(self):
         self.assertEqual(program.words("simulate", {"eta_kappa": 0.25, "held_out": 3, "keep_data": True, "features": None}),
@@ -131,6 +156,85 @@ class CommandTest(unittest.TestCase):
             prefdyn.sweep({"distinguishability": [1, 4]}, samples=40, dimension=3, steps=4, records=2)
         with self.assertRaisesRegex(prefdyn.InputError, "did you mean distinguishability"):
             prefdyn.sweep({"distinguishabilty": [1, 2]})
+
+    def test_a_population_goes_over_as_arrays_or_as_a_file(self):
+        mean = np.array([[1.0, 0, 0], [-1, 0, 0], [-1, 1, 0]])
+        own = {"weights": [0.5, 0.25, 0.25], "labels": [1, -1, -1], "means": mean, "covariances": np.ones((3, 3))}
+        difference = np.linalg.norm(mean[0] - (mean[1] + mean[2]) / 2)
+        small = {"samples": 40, "steps": 5, "records": 3, "seed": 2}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "own.h5"
+            with h5py.File(path, "w") as file:
+                for name, array in own.items():
+                    file[name] = array
+            run, same = prefdyn.simulate(population=own, **small), prefdyn.simulate(population=path, **small)
+            self.assertAlmostEqual(run.config_distinguishability.item(), difference, places=14)
+            self.assertEqual(run.run_id.item(), same.run_id.item())
+            self.assertRegex(same.config_population.item(), r"^own\.h5 @ [0-9a-f-]{36}$")
+            self.assertTrue(np.isnan(run.config_sigma.item()))
+            call = {"axes": {"samples": [20, 40]}, "population": own, "steps": 5, "records": 2, "eta": 1.0,
+                    "out": Path(folder) / "s"}
+            xarray.testing.assert_equal(prefdyn.sweep(**call).loss, prefdyn.sweep(**call).loss)
+        judged = prefdyn.verify(population=own, claims="T1,T6c,T14a", quick=True)
+        self.assertEqual(list(judged.claim_status.values), ["holds", "holds", "not_applicable"])
+        with self.assertRaisesRegex(prefdyn.InputError, r"weights\[1\] = -0.25"):
+            prefdyn.simulate(population={**own, "weights": [0.5, -0.25, 0.75]})
+        with self.assertRaisesRegex(prefdyn.InputError, "it needs covariances, labels, means, weights"):
+            prefdyn.simulate(population={"means": mean})
+
+
+class ModelTest(unittest.TestCase):
+    """On a small random model, and on the public one where the data are."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+
+    def test_scaled(self):
+        write_model(self.folder / "model")
+        write_tokens(self.folder / "tokens.h5", (60, 40, 50))
+        data = prefdyn.scaled(self.folder / "model", tokens=self.folder / "tokens.h5", claims=["T1", "T2b"], beta=0.02,
+                              threads=1, out=self.folder / "x.h5")
+        with h5py.File(self.folder / "x.h5") as file:
+            np.testing.assert_array_equal(data.loss, file["loss"][()])
+        self.assertEqual(set(data.config_beta.values), {0.02})
+        self.assertEqual(data.sizes["scaled_behaviour"], 3)
+        self.assertEqual(list(data.claim.values), ["T1", "T2b"])
+        with self.assertRaisesRegex(prefdyn.InputError, "nowhere"):
+            prefdyn.scaled(self.folder / "nowhere", tokens=self.folder / "tokens.h5")
+
+    def test_finetune(self):
+        write_byte_model(self.folder / "model")
+        for name, share in (("a", 0.8), ("b", 0.4)):
+            write_pairs(self.folder / f"{name}.jsonl", share, 20)
+        data = prefdyn.finetune(self.folder / "model", data=[self.folder / "a.jsonl", self.folder / "b.jsonl"],
+                                out=self.folder / "run", one_token=True, steps=4, records=3, batch=8, lr=1e-3, threads=1)
+        with h5py.File(self.folder / "run" / "run.h5") as file:
+            np.testing.assert_array_equal(data.loss, file["loss"][()])
+        first = data.loss.values.ravel()[0]
+        self.assertAlmostEqual(first, np.log(2), places=6)
+        self.assertIn("step", data.coords)
+        self.assertTrue(data.attrs["printed"])
+        with self.assertRaisesRegex(prefdyn.InputError, "out is missing"):
+            prefdyn.finetune(self.folder / "model", data=self.folder / "a.jsonl")
+        with self.assertRaisesRegex(prefdyn.InputError, "did you mean --steps"):
+            prefdyn.finetune(self.folder / "model", data=self.folder / "a.jsonl", out=self.folder / "x", stepz=2)
+
+    def test_the_public_model(self):
+        place = Path(os.environ.get("PREFDYN_DATA", "/nowhere"))
+        model, persona = place / "checkpoints" / "stories260K", place / "persona" / "openness.jsonl"
+        if not model.is_dir() or not persona.is_file():
+            print(f"SKIPPED: scaled and finetune of the public model: {model} or {persona} is absent (set PREFDYN_DATA)")
+            self.skipTest("no data")
+        few = self.folder / "openness.jsonl"
+        few.write_text("".join(persona.read_text(encoding="utf-8").splitlines(keepends=True)[:60]), encoding="utf-8")
+        data = prefdyn.scaled(model, data=few, claims="T1,T2b", steps=20)
+        self.assertEqual(list(data.scaled_behaviour.values), ["openness"])
+        self.assertEqual(data.sel(claim="T1").claim_status.item(), "holds")
+        tuned = prefdyn.finetune(model, data=few, out=self.folder / "run", one_token=True, steps=3, records=2, batch=8)
+        self.assertAlmostEqual(tuned.loss.values.ravel()[0], np.log(2), places=6)
+        self.assertLess(np.nanmin(tuned.loss.values), np.log(2) + 0.05)
 
 
 class PlotTest(unittest.TestCase):

@@ -34,7 +34,7 @@ TEST_CASE("a goal is met on its own side only, and never by NaN") {
 
 TEST_CASE("a line says whether its goal is met, and the report counts those that are not") {
     std::ostringstream out;
-    Report report(out);
+    Report report(out, 1);
     report.line("ratio", 0.8, "x", at_least(0.7), "of two");
     report.line("memory", 5.0, "GiB", at_most(4.0));
     report.line("rate", 2.0, "GB/s", "two threads");
@@ -62,9 +62,15 @@ TEST_CASE("prefdyn-bench lists what it times, and says met or MISSED beside each
     CHECK(run(small) == 0);
     const std::string text = content(folder / "out");
     CHECK(contains(text, "-- engines"));
+    CHECK(content(folder / "err").empty());  // a log is no terminal
     CHECK((contains(text, "met, goal >= 0.7") || contains(text, "MISSED, goal >= 0.7")));
     const int strict = run(small + " --strict");
     CHECK(strict == (contains(content(folder / "out"), "missed\n") ? 1 : 0));
+    setenv("PREFDYN_PROGRESS", "lines", 1);
+    run(small);
+    unsetenv("PREFDYN_PROGRESS");
+    CHECK(contains(content(folder / "err"), "progress: bench 0/2\n"));
+    CHECK(contains(content(folder / "err"), "progress: bench 2/2\n"));
     CHECK(run(" --heads 0") == 2);
     CHECK(contains(content(folder / "err"), "prefdyn-bench: command line: --heads = '0'"));
 }

@@ -15,6 +15,7 @@
 #include "sim/base/hdf5_file.hpp"
 #include "sim/base/npy.hpp"
 #include "sim/data/feature_file.hpp"
+#include "sim/data/population.hpp"
 #include "sim/lm/model/checkpoint.hpp"
 #include "sim/lm/model/model_hash.hpp"
 #include "sim/lm/text/text_file.hpp"
@@ -82,6 +83,15 @@ void read_feature_file(FuzzedDataProvider& data) {
                       "a b/label", "x/x/features", "y"});
     for (const Dataset& set : read_features(path))
         require(static_cast<std::size_t>(set.samples()) == set.label.size());
+}
+
+void read_own_population(FuzzedDataProvider& data) {
+    const std::string path = fuzz::folder() + "/p.h5";
+    fuzz::write_hdf5(data, path, {"weights", "labels", "means", "covariances", "x"});
+    const Population population = read_population(path);
+    const ClassMoments plus = population.class_moments(+1), minus = population.class_moments(-1);
+    require(std::abs(plus.share + minus.share - 1.0) <= 1e-6);
+    require(population.components().size() >= 2);
 }
 
 void read_tokens(FuzzedDataProvider& data) {
@@ -196,6 +206,7 @@ void read_run_folder(FuzzedDataProvider& data) {
 void read(const std::string& target, FuzzedDataProvider& data) {
     if (target == "npy") return read_npy_file(data);
     if (target == "features") return read_feature_file(data);
+    if (target == "population") return read_own_population(data);
     if (target == "tokens") return read_tokens(data);
     if (target == "results") return read_results(data);
     if (target == "segment") return read_segment(data);

@@ -2,15 +2,15 @@
 # Fuzzes the readers of outside files with libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer
 # (developers only; ends at the first finding).
 #   [SECONDS_EACH=0] tests/fuzz/fuzz.sh [RUNS] [TARGET ...]
-# Targets: json jsonl dialogues tokenizer sentencepiece spec claims adapter safetensors config npy features tokens results
-# segment sweep run hdf5. SECONDS_EACH ends a target after so long; 0: after RUNS inputs.
+# Targets: json jsonl dialogues tokenizer sentencepiece spec claims adapter safetensors config npy features population tokens
+# results segment sweep run hdf5. SECONDS_EACH ends a target after so long; 0: after RUNS inputs.
 set -eu
 cd "$(dirname "$0")/../.."
 runs=${1:-1000000}
 [ $# -gt 0 ] && shift
 work=${FUZZ_DIR:-build-fuzz}
 texts="json jsonl dialogues tokenizer sentencepiece spec claims adapter"
-files="npy features tokens results segment sweep run"
+files="npy features population tokens results segment sweep run"
 cmake -S . -B "$work" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" -DCMAKE_UNITY_BUILD=ON -DPREFDYN_SANITIZE=ON -DPREFDYN_FUZZ=ON \
     -DPREFDYN_CUDA=OFF > /dev/null

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "experiments/program/parallel.hpp"
+#include "experiments/runs/kept_populations.hpp"
 
 namespace prefdyn {
 
@@ -12,14 +13,39 @@ theory::Evidence FreshRun::evidence() const {
     return e;
 }
 
+namespace {
+
+/// The law of the config's held-out set.
+theory::FreshAccuracy fresh_law(const RunConfig& config) {
+    theory::FreshAccuracy out{};
+    out.gaussian = true;
+    if (!config.population.empty()) {
+        const auto population = population_of(config.population);
+        const auto rows = population->counts(config.held_out);
+        for (std::size_t k = 0; k < rows.size(); ++k) {
+            const Population::Component& c = population->components()[k];
+            out.parts.push_back({rows[k], c.label * c.mean, c.covariance});
+        }
+        return out;
+    }
+    FeatureSpec spec = feature_spec(config);
+    spec.samples = config.held_out;
+    const PopulationMoments m = FeatureDistribution(spec, config.seed).moments();
+    out.gaussian = m.gaussian;
+    out.parts = {{class_count(spec, +1), m.mean_plus, m.plus},
+                 {class_count(spec, -1), -m.mean_minus, m.minus}};
+    return out;
+}
+
+}  // namespace
+
 FreshRun run_fresh(const RunConfig& config) {
     FreshRun out;
     out.run = run_synthetic(config);
-    FeatureSpec spec = feature_spec(config);
-    spec.samples = config.held_out;
+    out.fresh = fresh_law(config);
     const Record& last = out.run.trajectory.records.back();
-    out.fresh = {FeatureDistribution(spec, config.seed).moments(), class_count(spec, +1),
-                 class_count(spec, -1), last.step, last.held_out.rewards_accuracies};
+    out.fresh.updates = last.step;
+    out.fresh.accuracy = last.held_out.rewards_accuracies;
     return out;
 }
 

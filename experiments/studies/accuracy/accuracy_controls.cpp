@@ -60,10 +60,11 @@ Verdict correlated_features(const Claim& claim, std::uint64_t seed) {
 
 std::vector<Control> accuracy_controls() {
     return {
-        planted("one covariance", "the positive class's covariance is taken for both",
-                [](FreshRun& run) { run.fresh.moments.minus = run.fresh.moments.plus; }),
+        planted(
+            "one covariance", "the positive class's covariance is taken for both",
+            [](FreshRun& run) { run.fresh.parts[1].covariance = run.fresh.parts[0].covariance; }),
         planted("class flipped", "the negative class's mean has the wrong sign",
-                [](FreshRun& run) { run.fresh.moments.mean_minus *= -1.0; }),
+                [](FreshRun& run) { run.fresh.parts[1].mean *= -1.0; }),
         planted("400 updates", "v is no longer parallel to zbar", trained_on),
         planted("heavy tails", "Student's t with nu = 2.1 is taken for Gaussian", heavy_tails),
         {"T6d", "noise forgotten", "the square root is left out: Phi(D / 2 sigma)",

@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <optional>
 #include <sstream>
 
 #include "experiments/program/parallel.hpp"
@@ -29,9 +32,25 @@ void give_own_covariances(RunConfig& c) {
 
 const std::vector<double> kDistances = {0.5, 1.0, 2.0, 4.0};
 
+/// One update on few samples of the plan's population, and on more.
+std::vector<FreshSetting> settings_of_population(const VerifyPlan& plan) {
+    std::vector<FreshSetting> out;
+    for (const Index few : {20, 200}) {
+        RunConfig c = one_update(std::max(few, plan.population->least_samples(1)), 1);
+        c.population = plan.population->known_name();
+        out.push_back({plan.population->name() + ", n = " + std::to_string(c.features.samples), c});
+    }
+    return out;
+}
+
+std::vector<FreshSetting> settings_of(const VerifyPlan& plan) {
+    return plan.population ? settings_of_population(plan) : fresh_settings();
+}
+
+/// k counts settings and, within them, distances; of a population, datasets.
 FreshRun fresh_case(const FreshSetting& setting, std::size_t k, const VerifyPlan& plan) {
     RunConfig c = setting.config;
-    c.features.distinguishability = kDistances[k % kDistances.size()];
+    if (!plan.population) c.features.distinguishability = kDistances[k % kDistances.size()];
     c.held_out = plan.profile == Profile::kQuick     ? 20000
                  : plan.profile == Profile::kDefault ? 100000
                                                      : 400000;
@@ -42,7 +61,7 @@ FreshRun fresh_case(const FreshSetting& setting, std::size_t k, const VerifyPlan
 
 /// [setting][distance], flat.
 std::vector<FreshRun> run_fresh_settings(const VerifyPlan& plan) {
-    const auto settings = fresh_settings();
+    const auto settings = settings_of(plan);
     std::vector<FreshRun> out(settings.size() * kDistances.size());
     parallel_for("accuracy, fresh data", out.size(), [&](std::size_t k) {
         out[k] = fresh_case(settings[k / kDistances.size()], k, plan);
@@ -69,7 +88,7 @@ std::vector<Filled<Comparisons>> fresh_fields() {
 }
 
 void judge_fresh(const Claim& claim, const VerifyPlan& plan, StudyOutcome& out) {
-    const auto settings = fresh_settings();
+    const auto settings = settings_of(plan);
     const auto runs = run_fresh_settings(plan);
     Comparisons comparisons;
     for (std::size_t s = 0; s < settings.size(); ++s) {
@@ -80,13 +99,36 @@ void judge_fresh(const Claim& claim, const VerifyPlan& plan, StudyOutcome& out) 
         }
         out.judge("accuracy", claim, settings[s].name, cases);
     }
-    out.put(fresh_fields(), comparisons);
+    if (!plan.population) out.put(fresh_fields(), comparisons);
 }
 
-std::vector<LimitDesign> limit_designs(Profile profile) {
+/// Of a population that T6d is about: the same D and sigma in every dimension.
+std::optional<theory::IsotropicLimit> isotropic_limit(const Population& population) {
+    const auto& c = population.components();
+    const double tolerance = 1e-9 * population.distinguishability();
+    const auto isotropic = [&](const Covariance& sigma) {
+        const double v = c[0].covariance.norm();
+        return v > 0.0 && (sigma.eigenvalues.array() - v).abs().maxCoeff() <= 1e-9 * v;
+    };
+    if (c.size() != 2 || std::fabs(c[0].weight - 0.5) > 1e-9 || !(tolerance > 0.0) ||
+        (c[0].mean + c[1].mean).norm() > tolerance || !isotropic(c[0].covariance) ||
+        !isotropic(c[1].covariance))
+        return {};
+    return theory::IsotropicLimit{population.distinguishability(),
+                                  std::sqrt(c[0].covariance.norm()), 0.25};
+}
+
+std::vector<LimitDesign> limit_designs(const VerifyPlan& plan) {
+    const Profile profile = plan.profile;
     const std::vector<Index> samples = {32, 64, 128, 256, 512};
-    if (profile == Profile::kQuick) return {{{2.0, 1.0, 0.25}, {32, 128, 512}, 20, 10}};
     const std::size_t groups = profile == Profile::kDefault ? 40 : 160;
+    if (plan.population) {
+        const auto limit = isotropic_limit(*plan.population);
+        if (!limit) return {};
+        if (profile == Profile::kQuick) return {{*limit, {32, 128, 512}, 20, 10}};
+        return {{*limit, samples, groups, 10}};
+    }
+    if (profile == Profile::kQuick) return {{{2.0, 1.0, 0.25}, {32, 128, 512}, 20, 10}};
     return {{{1.0, 1.0, 0.25}, samples, groups, 10},
             {{2.0, 1.0, 0.25}, samples, groups, 10},
             {{2.0, 1.0, 1.0}, samples, groups, 10},
@@ -128,7 +170,12 @@ std::vector<Filled<LimitOutcomes>> limit_fields() {
 
 void judge_limits(const Claim& claim, const VerifyPlan& plan, StudyOutcome& out) {
     LimitOutcomes outcomes;
-    for (const LimitDesign& design : limit_designs(plan.profile)) {
+    const auto designs = limit_designs(plan);
+    if (designs.empty())
+        return out.pass_over("accuracy", claim, plan.population->name(),
+                             "it is not two isotropic classes of equal weight, equal covariance "
+                             "and opposite means, which there are in every dimension");
+    for (const LimitDesign& design : designs) {
         const auto seed = derive_seed(plan.seed, Substream::kLimitingAccuracy, outcomes.size());
         const auto accuracies = limit_accuracies(design, {}, seed);
         LimitOutcome o{design, theory::limiting_accuracy(design.limit), {}, {}, {}};
@@ -185,8 +232,10 @@ std::vector<FreshSetting> fresh_settings() {
 Study accuracy_study() {
     std::vector<Control> controls = training_accuracy_controls();
     for (auto& control : accuracy_controls()) controls.push_back(std::move(control));
-    return {"accuracy", {"T6c", "T6d"}, fields_of(fresh_fields(), limit_fields()), run,
-            {},         controls};
+    Study out{"accuracy", {"T6c", "T6d"}, fields_of(fresh_fields(), limit_fields()), run,
+              {},         controls};
+    out.takes_population = true;
+    return out;
 }
 
 }  // namespace prefdyn

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "experiments/program/parallel.hpp"
 #include "sim/base/ball.hpp"
@@ -289,7 +290,76 @@ Evidence evidence_of(const ClusterFacts& facts) {
     return e;
 }
 
+/// What of a population T14 is about, `samples` left open; nothing if it has another form. T14 sees
+/// inner products alone, so that the centres may lie in any orthonormal directions.
+std::optional<ClusterSpec> clusters_of(const Population& population) {
+    constexpr double kTolerance = 1e-9;
+    const auto& all = population.components();
+    const auto count = static_cast<double>(all.size());
+    const double v2 = all[0].covariance.norm();
+    Vector common = Vector::Zero(population.dimension());
+    RowMatrix plus(0, population.dimension()), minus = plus;
+    for (const Population::Component& c : all) {
+        const bool equal = std::fabs(c.weight * count - 1.0) <= kTolerance;
+        const double off = (c.covariance.eigenvalues.array() - v2).abs().maxCoeff();
+        if (!equal || !(v2 > 0.0) || !(off <= kTolerance * v2)) return {};
+        RowMatrix& side = c.label > 0 ? plus : minus;
+        side.conservativeResize(side.rows() + 1, Eigen::NoChange);
+        side.row(side.rows() - 1) = c.mean;
+        common += c.mean / count;
+    }
+    const Index K = plus.rows();
+    if (K != minus.rows() || population.dimension() <= K) return {};
+    plus.rowwise() -= common.transpose();
+    minus.rowwise() -= common.transpose();
+    const Matrix identity = Matrix::Identity(K, K);
+    const bool orthonormal = (plus * plus.transpose() - identity).norm() <= kTolerance &&
+                             (plus * common).norm() <= kTolerance;
+    // Row k of the negative ones is minus one of the positive ones.
+    const Matrix products = plus * minus.transpose();
+    const bool mirrored =
+        (minus * minus.transpose() - identity).norm() <= kTolerance &&
+        (products.rowwise().minCoeff().array() + 1.0).abs().maxCoeff() <= kTolerance;
+    if (!orthonormal || !mirrored) return {};
+    return ClusterSpec{.samples = 1,
+                       .dimension = population.dimension(),
+                       .offset = common.norm(),
+                       .spread = std::sqrt(v2),
+                       .pairs = own_pairs(K)};
+}
+
+/// The clusters with the pair they share in every other run, and with pairs of their own as the
+/// theorem has them.
+StudyOutcome run_on_population(const std::vector<Claim>& claims, const VerifyPlan& plan) {
+    StudyOutcome out;
+    const auto spec = clusters_of(*plan.population);
+    const std::string& name = plan.population->name();
+    if (!spec) {
+        for (const Claim& claim : claims)
+            out.pass_over("clusters", claim, name,
+                          "it is not 2 K Gaussians N(+-c_k + b, v^2 I) of equal weight, the c_k "
+                          "and b orthogonal, ||c_k|| = 1");
+        return out;
+    }
+    std::uint64_t number = 0;
+    for (const Index samples : {40, 100})
+        for (const bool own : {false, true}) {
+            ClusterSpec sized = *spec;
+            sized.samples = samples;
+            if (!own) sized.pairs = one_pair(spec->clusters());
+            const ClusterFacts facts = train_clusters(
+                sized, kRecords, derive_seed(plan.seed, Substream::kClusters, number++));
+            for (const Claim& claim : claims)
+                out.judge("clusters", claim,
+                          name + ", Q = " + std::to_string(samples) +
+                              (own ? ", own pairs" : ", one pair"),
+                          evidence_of(facts));
+        }
+    return out;
+}
+
 StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
+    if (plan.population) return run_on_population(claims, plan);
     Outcomes all{settings_of(plan.profile), {}, scaling_of(plan.profile)};
     StudyOutcome out;
     for (std::size_t k = 0; k < all.settings.size(); ++k) {
@@ -370,9 +440,11 @@ theory::ClusterFacts train_clusters(const ClusterSpec& spec, int records, std::u
 }
 
 Study clusters_study() {
-    return {
+    Study out{
         "clusters",        {"T14a", "T14b", "T14bp", "T14c", "T14d"}, fields_of(fields()), run, {},
         cluster_controls()};
+    out.takes_population = true;
+    return out;
 }
 
 }  // namespace prefdyn

@@ -1,7 +1,5 @@
 #include "experiments/studies/coverage/noise_floor_study.hpp"
 
-#include <cmath>
-
 #include "experiments/studies/coverage/coverage.hpp"
 #include "sim/base/substream.hpp"
 #include "theory/noise_floor.hpp"
@@ -42,28 +40,32 @@ std::vector<FloorSetting> floor_settings() {
             setting("Student t, nu = 3", 64, {Tails::kStudentT, 1.0, 3.0})};
 }
 
-NoiseFloor measure(const FeatureSpec& features, std::size_t replicates, std::uint64_t seed) {
-    const Replicates drawn = draw_replicates(features, replicates, seed);
-    return theory::noise_floor(drawn.means, drawn.population,
-                               std::isfinite(fourth_moment(features.noise)));
+NoiseFloor measure(const DatasetLaw& law, std::size_t replicates, std::uint64_t seed) {
+    const Replicates drawn = draw_replicates(law, replicates, seed);
+    return theory::noise_floor(drawn.means, drawn.population, law.fourth_moment);
 }
 
 StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     StudyOutcome out;
-    const auto settings = floor_settings();
+    std::vector<std::pair<std::string, LawMaker>> settings;
+    if (plan.population)
+        settings = laws_of_population(plan);
+    else
+        for (const FloorSetting& s : floor_settings())
+            settings.emplace_back(s.name, laws_of(s.features));
     for (std::size_t k = 0; k < settings.size(); ++k) {
-        const NoiseFloor floor = measure(settings[k].features, plan.replicates,
-                                         derive_seed(plan.seed, Substream::kNoiseFloor, k));
+        const auto seed = derive_seed(plan.seed, Substream::kNoiseFloor, k);
+        const NoiseFloor floor = measure(settings[k].second(seed), plan.replicates, seed);
         theory::Evidence evidence;
         evidence.of = theory::FloorCase(&floor);
-        out.judge("noise_floor", claims.front(), settings[k].name, evidence);
+        out.judge("noise_floor", claims.front(), settings[k].first, evidence);
     }
     return out;
 }
 
 Control wrong_floor(const std::string& name, const std::string& fault, double factor) {
     return {"T5n", name, fault, [factor](const Claim& claim, std::uint64_t seed) {
-                NoiseFloor floor = measure(setting("", 1000).features, 1000, seed);
+                NoiseFloor floor = measure(law_of(setting("", 1000).features, seed), 1000, seed);
                 floor.predicted *= factor;
                 return judge_case(claim, theory::FloorCase(&floor), true);
             }};
@@ -72,13 +74,15 @@ Control wrong_floor(const std::string& name, const std::string& fault, double fa
 }  // namespace
 
 Study noise_floor_study() {
-    return {"noise_floor",
-            {"T5n"},
-            {},
-            run,
-            {},
-            {wrong_floor("noise 2 % too small", "the declared covariance is 4 % too large", 1.04),
-             wrong_floor("n - 1 for n", "S / (n - 1) stands for S / n", 40.0 / 39.0)}};
+    Study out{"noise_floor",
+              {"T5n"},
+              {},
+              run,
+              {},
+              {wrong_floor("noise 2 % too small", "the declared covariance is 4 % too large", 1.04),
+               wrong_floor("n - 1 for n", "S / (n - 1) stands for S / n", 40.0 / 39.0)}};
+    out.takes_population = true;
+    return out;
 }
 
 }  // namespace prefdyn

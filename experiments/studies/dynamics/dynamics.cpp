@@ -14,17 +14,6 @@ using theory::PopulationState;
 
 constexpr double kBeta = 0.1;
 
-/// sqrt(tr S / n) / ||E z||: the relative error of zbar, labels fixed.
-double relative_sampling_error(const theory::Mixture& mixture, Index n) {
-    double trace = 0.0;
-    Vector mean = Vector::Zero(mixture.front().mean.size());
-    for (const auto& c : mixture) {
-        trace += c.weight * c.covariance.trace();
-        mean += c.weight * c.mean;
-    }
-    return std::sqrt(trace / static_cast<double>(n)) / mean.norm();
-}
-
 std::vector<double> values(const Record& r) {
     return {r.head_change, r.train.loss, r.train.rewards_margins, r.train.rewards_accuracies};
 }
@@ -77,6 +66,33 @@ theory::Convergence empty_convergence(const DynamicsDesign& design, double toler
 
 }  // namespace
 
+double relative_sampling_error(const theory::Mixture& mixture, Index n) {
+    double trace = 0.0;
+    Vector mean = Vector::Zero(mixture.front().mean.size());
+    for (const auto& c : mixture) {
+        trace += c.weight * c.covariance.trace();
+        mean += c.weight * c.mean;
+    }
+    return std::sqrt(trace / static_cast<double>(n)) / mean.norm();
+}
+
+DynamicsSubject subject_of(const MixtureDistribution& population) {
+    const auto sample = [spec = population.spec(), geometry = population.geometry_seed()](
+                            Index n, std::uint64_t seed, Device device) {
+        MixtureSpec sized = spec;
+        sized.samples = n;
+        return MixtureDistribution(std::move(sized), geometry).sample(seed, false, device);
+    };
+    return {components(population), sample};
+}
+
+DynamicsSubject subject_of(std::shared_ptr<const Population> population) {
+    return {theory::components_of(*population),
+            [population](Index n, std::uint64_t seed, Device device) {
+                return population->sample(n, seed, false, device);
+            }};
+}
+
 theory::Mixture components(const MixtureDistribution& population) {
     theory::Mixture out;
     const auto& behaviours = population.spec().behaviours;
@@ -87,13 +103,13 @@ theory::Mixture components(const MixtureDistribution& population) {
     return out;
 }
 
-DynamicsOutcome compare_dynamics(const MixtureDistribution& population,
+DynamicsOutcome compare_dynamics(const DynamicsSubject& population,
                                  const DynamicsPrediction& prediction, const DynamicsDesign& design,
                                  std::uint64_t seed) {
-    const theory::Mixture mixture = components(population);
+    const theory::Mixture& mixture = population.mixture;
     const std::shared_ptr<const MarginLoss> loss = make_margin_loss({});
-    const double end = kDynamicsEnd / theory::smoothness(kBeta, loss->facts().curvature_max,
-                                                         theory::second_moment_norm(mixture));
+    const double end = design.end / theory::smoothness(kBeta, loss->facts().curvature_max,
+                                                       theory::second_moment_norm(mixture));
     const auto exact =
         theory::population_dynamics(prediction.mixture, *prediction.loss, kBeta,
                                     record_times(end, design.records, Spacing::kLinear));
@@ -107,11 +123,8 @@ DynamicsOutcome compare_dynamics(const MixtureDistribution& population,
     parallel_for("dynamics", sizes * design.replicates, [&](std::size_t task) {
         const std::size_t s = sizes - 1 - task / design.replicates;  // large ones first
         const std::size_t r = task % design.replicates;
-        MixtureSpec spec = population.spec();
-        spec.samples = design.samples[s];
-        const Dataset data =
-            MixtureDistribution(std::move(spec), population.geometry_seed())
-                .sample(derive_seed(seed, Purpose::kReplicate, task), false, design.device);
+        const Dataset data = population.sample(
+            design.samples[s], derive_seed(seed, Purpose::kReplicate, task), design.device);
         const Trajectory run = watched_flow(data, loss, kBeta, end, design.records, design.device);
         out.vector.error[r][s] = vector_error(run, exact);
         out.curves.error[r][s] = curve_error(run, exact);

@@ -10,6 +10,8 @@ namespace prefdyn {
 
 /// The curves run to kappa t = 5, kappa the population's, in equal steps.
 inline constexpr double kDynamicsEnd = 5.0;
+/// Those of a population of the user's own: v's error may grow with t while v itself does not.
+inline constexpr double kOwnDynamicsEnd = 1.0;
 
 struct DynamicsSetting {
     std::string name;
@@ -24,7 +26,19 @@ struct DynamicsDesign {
     std::size_t replicates;
     Index records;  ///< times, t = 0 included
     Device device = Device::kCpu;
+    double end = kDynamicsEnd;  ///< kappa t
 };
+
+/// A population, and n rows of it.
+struct DynamicsSubject {
+    theory::Mixture mixture;
+    std::function<Dataset(Index n, std::uint64_t seed, Device)> sample;
+};
+DynamicsSubject subject_of(const MixtureDistribution& population);
+DynamicsSubject subject_of(std::shared_ptr<const Population> population);
+
+/// sqrt(tr S / n) / ||E z||: the relative error of zbar, labels fixed.
+double relative_sampling_error(const theory::Mixture& mixture, Index n);
 
 inline const std::vector<std::string> kCurves = {"head_change", "loss", "rewards_margins",
                                                  "rewards_accuracies"};
@@ -45,7 +59,7 @@ struct DynamicsPrediction {
 };
 
 /// Trains on `replicates` samples of every size and compares with the population's flow.
-DynamicsOutcome compare_dynamics(const MixtureDistribution& population,
+DynamicsOutcome compare_dynamics(const DynamicsSubject& population,
                                  const DynamicsPrediction& prediction, const DynamicsDesign& design,
                                  std::uint64_t seed);
 

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+
 #include "experiments/studies/dynamics/dynamics.hpp"
 #include "sim/base/substream.hpp"
 
@@ -64,7 +67,7 @@ std::vector<double> errors(const theory::Convergence& convergence) {
 
 /// One of every setting.
 struct Outcomes {
-    std::vector<DynamicsSetting> settings;
+    std::vector<std::string> settings;
     DynamicsDesign design;
     std::vector<DynamicsOutcome> all;
 };
@@ -81,14 +84,13 @@ std::vector<Filled<Outcomes>> fields() {
                       curve = "dynamics_curve", time = "dynamics_kappa_time";
     const std::vector<std::string> one = {setting}, sizes = {setting, samples};
     return {
-        {setting, "", "mixture of behaviours, T7",
-         [](const Outcomes& o) { return gather(o.settings, &DynamicsSetting::name); }},
+        {setting, "", "mixture of behaviours, T7", [](const Outcomes& o) { return o.settings; }},
         {samples, "samples", "training samples n",
          [](const Outcomes& o) { return o.design.samples; }},
         {curve, "", "name of the curve", [](const Outcomes&) { return kCurves; }},
         {time, "", "kappa t, kappa the population's",
          [](const Outcomes& o) {
-             return record_times(kDynamicsEnd, o.design.records, Spacing::kLinear);
+             return record_times(o.design.end, o.design.records, Spacing::kLinear);
          }},
         {"dynamics_predicted", {setting, curve, time}, "", "population dynamics", each([](O o) {
              return flat(o.predicted);
@@ -114,17 +116,60 @@ std::vector<Filled<Outcomes>> fields() {
     };
 }
 
+/// From where a sample's zbar is right to a quarter.
+DynamicsDesign design_of(const Population& population, const theory::Mixture& mixture,
+                         Profile profile) {
+    constexpr double kFirstError = 0.25;
+    const double one = relative_sampling_error(mixture, 1) / kFirstError;
+    const auto first = std::max({Index{40}, population.least_samples(2),
+                                 static_cast<Index>(std::ceil(std::min(one * one, 1e15)))});
+    std::vector<Index> samples;
+    for (const Index times : profile == Profile::kQuick ? std::vector<Index>{1, 10, 100}
+                                                        : std::vector<Index>{1, 3, 10, 30, 100})
+        samples.push_back(times * first);
+    return {samples, profile == Profile::kQuick ? std::size_t{40} : std::size_t{48}, 6,
+            Device::kCpu, kOwnDynamicsEnd};
+}
+
+/// Why the population's dynamics cannot be watched; empty if they can.
+std::string why_not(const Population& population, const DynamicsDesign& design) {
+    constexpr double kMostNumbers = 2e7;
+    const double numbers =
+        static_cast<double>(design.samples.back()) * static_cast<double>(population.dimension());
+    if (population.zbar().norm() == 0.0) return "E z = 0: its flow does not move";
+    if (numbers <= kMostNumbers) return "";
+    return "its noise is so large beside E z that " + format_real(numbers) +
+           " numbers a sample would be needed to see v converge";
+}
+
+void judge(Outcomes& outcomes, const Claim& claim, const std::string& name,
+           const DynamicsSubject& subject, std::uint64_t seed, StudyOutcome& out) {
+    outcomes.settings.push_back(name);
+    outcomes.all.push_back(
+        compare_dynamics(subject, {subject.mixture, make_margin_loss({})}, outcomes.design, seed));
+    out.judge("dynamics", claim, name, evidence_of(outcomes.all.back()));
+}
+
 StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
-    Outcomes outcomes{dynamics_settings(plan.profile), design_of(plan.profile), {}};
-    outcomes.design.device = plan.device;
+    Outcomes outcomes{{}, design_of(plan.profile), {}};
     StudyOutcome out;
-    for (std::size_t k = 0; k < outcomes.settings.size(); ++k) {
-        const auto seed = derive_seed(plan.seed, Substream::kDynamics, k);
-        const MixtureDistribution population(outcomes.settings[k].mixture, seed);
-        outcomes.all.push_back(compare_dynamics(
-            population, {components(population), make_margin_loss({})}, outcomes.design, seed));
-        out.judge("dynamics", claims.front(), outcomes.settings[k].name,
-                  evidence_of(outcomes.all.back()));
+    if (plan.population) {
+        const DynamicsSubject subject = subject_of(plan.population);
+        outcomes.design = design_of(*plan.population, subject.mixture, plan.profile);
+        const std::string& name = plan.population->name();
+        if (const auto reason = why_not(*plan.population, outcomes.design); !reason.empty())
+            return out.pass_over("dynamics", claims.front(), name, reason), out;
+        outcomes.design.device = plan.device;
+        judge(outcomes, claims.front(), name, subject,
+              derive_seed(plan.seed, Substream::kDynamics, 0), out);
+    } else {
+        outcomes.design.device = plan.device;
+        const auto settings = dynamics_settings(plan.profile);
+        for (std::size_t k = 0; k < settings.size(); ++k) {
+            const auto seed = derive_seed(plan.seed, Substream::kDynamics, k);
+            judge(outcomes, claims.front(), settings[k].name,
+                  subject_of(MixtureDistribution(settings[k].mixture, seed)), seed, out);
+        }
     }
     out.put(fields(), outcomes);
     return out;
@@ -152,7 +197,7 @@ Control spoilt(const std::string& name, const std::string& fault, Spoil spoil) {
                 DynamicsPrediction prediction{components(population), make_margin_loss({})};
                 spoil(prediction);
                 const auto outcome =
-                    compare_dynamics(population, prediction, {{100, 2000}, 4, 6}, seed);
+                    compare_dynamics(subject_of(population), prediction, {{100, 2000}, 4, 6}, seed);
                 return theory::judge(claim, evidence_of(outcome), true);
             }};
 }
@@ -190,7 +235,9 @@ std::vector<DynamicsSetting> dynamics_settings(Profile profile) {
 }
 
 Study dynamics_study() {
-    return {"dynamics", {"T7"}, fields_of(fields()), run, {}, dynamics_controls()};
+    Study out{"dynamics", {"T7"}, fields_of(fields()), run, {}, dynamics_controls()};
+    out.takes_population = true;
+    return out;
 }
 
 }  // namespace prefdyn

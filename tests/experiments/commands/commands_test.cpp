@@ -15,6 +15,7 @@
 #include "sim/base/cancel.hpp"
 #include "sim/base/hdf5_file.hpp"
 #include "sim/base/npy.hpp"
+#include "tests/support/population_support.hpp"
 #include "tests/support/support.hpp"
 #include "theory/registry.hpp"
 
@@ -182,6 +183,58 @@ TEST_CASE("of given features the file says no distribution") {
     const h5::Reader drawn(folder / "y.h5");
     CHECK(drawn.numbers("config_distinguishability").front() == 1.0);
     CHECK(drawn.strings("config_tails").front() == "uniform");
+}
+
+TEST_CASE(
+    "of a population of one's own the file says D, p_plus and what it was, nothing built in") {
+    const TemporaryDirectory dir;
+    write_hdf5(dir / "own.h5", three_components());
+    const auto done = run({"simulate", "--population", dir / "own.h5", "--samples", "40",
+                           "--held-out", "50", "--steps", "5", "--out", dir / "x.h5"});
+    REQUIRE_MESSAGE(done.code == 0, done.err);
+    CHECK(contains(done.out, "population own.h5 @ "));
+    CHECK(contains(done.out, "3 components, d = 3, p_plus = 0.5, D = 1.75"));
+    const h5::Reader file(dir / "x.h5");
+    CHECK(relative_error(file.numbers("config_distinguishability")[0],
+                         Population(three_components(), "").distinguishability()) <= 1e-15);
+    CHECK(file.numbers("config_balance")[0] == 0.5);
+    CHECK(file.numbers("config_dimension")[0] == 3.0);
+    CHECK(std::isnan(file.numbers("config_sigma")[0]));
+    CHECK(file.strings("config_spectrum")[0].empty());
+    CHECK(contains(file.strings("config_population")[0], "own.h5 @ "));
+    for (const char* idle : {"--sigma", "--dimension", "--label-noise"}) {
+        const auto refused =
+            run({"simulate", "--population", dir / "own.h5", idle, "0.5", "--out", dir / "y.h5"});
+        CHECK(refused.code == 2);
+        CHECK(contains(refused.err, std::string(idle)));
+    }
+    const auto both = run({"simulate", "--population", dir / "own.h5", "--features", dir / "own.h5",
+                           "--out", dir / "y.h5"});
+    CHECK(contains(both.err, "--features and --population exclude each other"));
+    const auto itself = run({"simulate", "--population", dir / "own.h5", "--steps", "5", "--force",
+                             "--out", dir / "own.h5"});
+    CHECK(itself.code == 2);
+    const auto few =
+        run({"simulate", "--population", dir / "own.h5", "--samples", "2", "--out", dir / "y.h5"});
+    CHECK(few.code == 2);
+    CHECK(contains(few.err, "2 samples leave component 1 of weight 0.2 without any"));
+    CHECK(contains(few.err, "at least 5 samples are needed"));
+    CHECK_FALSE(fs::exists(dir / "y.h5"));
+    CHECK_NOTHROW(read_population(dir / "own.h5"));
+}
+
+TEST_CASE("verify on a population of one's own is not verify on features or behaviours") {
+    const TemporaryDirectory dir;
+    write_hdf5(dir / "own.h5", three_components());
+    const WorkingDirectory there(dir / "");
+    const auto done = run({"verify", "--quick", "--population", "own.h5", "--claims", "T1,T6c"});
+    CHECK_MESSAGE(done.code == 0, done.err);
+    CHECK(fs::exists("results/population.h5"));
+    for (const char* other : {"--gram", "--embeddings"}) {
+        const auto refused = run({"verify", "--population", "own.h5", other, "1, 0; 0, 1"});
+        CHECK(refused.code == 2);
+        CHECK(contains(refused.err, "--population brings data of its own"));
+    }
 }
 
 TEST_CASE("claims that only a study judges give a file whose columns of runs are empty") {

@@ -56,6 +56,8 @@ TEST_CASE("bash completes commands, options, and the values of choices") {
     CHECK(completed("simulate --method", "ad") == "adam ");
     CHECK(completed("completion", "z") == "zsh ");
     CHECK(completed("verify", "--he") == "--help ");
+    CHECK(completed("", "--ver") == "--version ");
+    CHECK(completed("help", "misa") == "misalign ");
 }
 
 TEST_CASE("the script for zsh is that for bash behind zsh's own preparation") {

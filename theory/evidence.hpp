@@ -41,6 +41,7 @@ struct InfluenceFacts;       // what happens to probabilities
 struct InitialUpdates;       // T11
 struct ClusterFacts;         // T14
 struct AnswerFacts;          // T17
+struct MinibatchFacts;       // T2s, T6g
 
 /// What a case of evidence is made of, borrowed. A part that was not measured is null.
 template <class... Part>
@@ -58,9 +59,10 @@ using InfluenceCase = Parts<InfluenceFacts>;
 using UpdatesCase = Parts<DatasetStatistics, Trajectory, InitialUpdates>;
 using ClusterCase = Parts<ClusterFacts>;
 using AnswerCase = Parts<AnswerFacts>;
+using MinibatchCase = Parts<DatasetStatistics, Trajectory, MinibatchFacts>;
 using Case = std::variant<std::monostate, RunCase, ReplicateCase, FloorCase, FreshCase,
                           ConvergenceCase, BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase,
-                          UpdatesCase, ClusterCase, AnswerCase>;
+                          UpdatesCase, ClusterCase, AnswerCase, MinibatchCase>;
 
 /// One case a claim is held against.
 struct Evidence {

@@ -39,6 +39,8 @@ PopulationFacts population_facts(const PopulationMoments& moments, const Dataset
     facts.gaussian = moments.gaussian;
     facts.finite_covariance = moments.finite_covariance;
     facts.subexponential_exponent = moments.subexponential_exponent;
+    facts.bernstein_length =
+        moments.bernstein_scale * std::sqrt(std::max(moments.plus.trace(), moments.minus.trace()));
     return facts;
 }
 
@@ -59,6 +61,10 @@ PopulationFacts population_facts(const Population& population, Index n) {
     facts.norm = largest_eigenvalue(pooled);
     facts.gaussian = facts.finite_covariance = true;
     facts.subexponential_exponent = 2.0;
+    double widest = 0.0;
+    for (const Population::Component& c : population.components())
+        widest = std::max(widest, c.covariance.trace());
+    facts.bernstein_length = bernstein_scale(NoiseSpec{}) * std::sqrt(widest);
     return facts;
 }
 
@@ -66,6 +72,12 @@ double gaussian_deviation(const PopulationFacts& facts, Index n, double delta) {
     const double samples = static_cast<double>(n);
     return std::sqrt(facts.trace / samples) +
            std::sqrt(2.0 * facts.norm * std::log(1.0 / delta) / samples);
+}
+
+double subexponential_deviation(const PopulationFacts& facts, Index n, double delta) {
+    const double samples = static_cast<double>(n), l = std::log(2.0 / delta) / samples;
+    const double along = l * facts.bernstein_length;
+    return along + std::sqrt(along * along + 2.0 * l * facts.trace);
 }
 
 double markov_deviation(const PopulationFacts& facts, Index n, double delta) {

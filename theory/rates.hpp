@@ -79,6 +79,9 @@ double unless_at_rest(const Evidence& evidence, Relation relation, double trivia
 /// gained.
 double comparator_length(const Evidence& evidence, double t);
 
+/// T6e: its value there.
+Ball comparator_loss(const Evidence& evidence, double t);
+
 /// sqrt(2) beta sup |phi'| mean ||g||, which no rate exceeds; infinite where phi' has no bound.
 double largest_rate(const Evidence& evidence);
 

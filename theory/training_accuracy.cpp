@@ -101,15 +101,6 @@ Ball unmoved(const LossFacts& facts) {
     return {facts.value_at_zero, 2.0 * kEpsilon * std::fabs(facts.value_at_zero)};
 }
 
-/// Its minimum over r > 0, or what is known at 0.
-Ball best_comparator_loss(const Evidence& e, double t) {
-    const double r = comparator_length(e, t);
-    const Ball nothing = unmoved(e.training.loss);
-    if (r == 0.0) return nothing;
-    const double value = ComparatorLoss(e, t).value(r);
-    return min({value, comparator_error(e, r, t, value)}, nothing);
-}
-
 Ball accuracy(const Record& r, const ShareError& error) {
     const double shift = 0.5 * (error.above - error.below);
     return {r.train.rewards_accuracies + shift, 0.5 * (error.above + error.below)};
@@ -143,6 +134,15 @@ double comparator_length(const Evidence& e, double t) {
     return std::exp(0.5 * (from + to));
 }
 
+/// The minimum over r > 0, or what is known at 0.
+Ball comparator_loss(const Evidence& e, double t) {
+    const double r = comparator_length(e, t);
+    const Ball nothing = unmoved(e.training.loss);
+    if (r == 0.0) return nothing;
+    const double value = ComparatorLoss(e, t).value(r);
+    return min({value, comparator_error(e, r, t, value)}, nothing);
+}
+
 Claim accuracy_from_comparator() {
     return {"T6e",
             "accuracy from projections",
@@ -156,7 +156,7 @@ Claim accuracy_from_comparator() {
              full_gradient(1.0)},
             after_start([](const Evidence& e, const Record& r) {
                 return accuracy_at_least(e, r, accuracy(r, r.error.path_accuracy),
-                                         best_comparator_loss(e, r.time));
+                                         comparator_loss(e, r.time));
             })};
 }
 

@@ -113,12 +113,28 @@ Verdict mean_eigenvalue_for_largest(const Claim& claim, std::uint64_t seed) {
     return judge_run(claim, run);
 }
 
-Verdict population_mean_halved(const Claim& claim, std::uint64_t seed) {
+/// The class means are D = 8 apart, and claimed `share` of that.
+Verdict population_mean_short(const Claim& claim, std::uint64_t seed, double share) {
     RunConfig c = early_times(seed);
     c.features.distinguishability = 8.0;
     RunResult run = run_synthetic(c);
-    run.population->mean_norm *= 0.5;
+    run.population->mean_norm *= share;
     return judge_run(claim, run);
+}
+/// Without signal, where only the fluctuation counts.
+Verdict population_spread_tenth(const Claim& claim, std::uint64_t seed) {
+    RunConfig c = early_times(seed);
+    c.features.distinguishability = 0.0;
+    RunResult run = run_synthetic(c);
+    run.population->trace *= 0.01;
+    run.population->bernstein_length *= 0.1;
+    return judge_run(claim, run);
+}
+Verdict population_mean_halved(const Claim& claim, std::uint64_t seed) {
+    return population_mean_short(claim, seed, 0.5);
+}
+Verdict population_mean_tenth(const Claim& claim, std::uint64_t seed) {
+    return population_mean_short(claim, seed, 0.1);
 }
 
 using Fault = std::function<Verdict(const Claim&, const ControlData&)>;
@@ -181,6 +197,9 @@ std::vector<Control> sample_controls() {
          strengthened_in_middle_dimension},
         {"T5g", "heavy tails", "Student's t with nu = 2.1 is taken for Gaussian", heavy_tails},
         {"T5g", "samples repeated", "every sample is counted 25 times", repeated_samples},
+        {"T5b", "samples repeated", "every sample is counted 25 times", repeated_samples},
+        {"T5b", "tails too heavy", "tails of exponent 0.25 are taken for exponential ones, n = 1",
+         exponential_tails_presumed},
         {"T5m", "samples repeated", "every sample is counted 25 times", repeated_samples},
         {"T5m", "bound x 0.9, three atoms",
          "the bound is made 10 % stronger, for a law that all but attains it", three_atoms},
@@ -190,6 +209,10 @@ std::vector<Control> sample_controls() {
          "Student's t is held to the constant fitted on Gaussian features", gaussian_constant},
         {"T5p", "population mean halved",
          "the class means are claimed half as far apart as they are", population_mean_halved},
+        {"T5bp", "population mean at 0.1",
+         "the class means are claimed a tenth as far apart as they are", population_mean_tenth},
+        {"T5bp", "population spread at 0.1", "features are claimed a tenth as wide as they are",
+         population_spread_tenth},
     };
 }
 

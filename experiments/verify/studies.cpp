@@ -7,6 +7,7 @@
 #include "experiments/studies/coverage/noise_floor_study.hpp"
 #include "experiments/studies/dynamics/dynamics.hpp"
 #include "experiments/studies/losses/losses_study.hpp"
+#include "experiments/studies/minibatch/minibatch_study.hpp"
 #include "experiments/studies/misalignment/misalignment.hpp"
 #include "experiments/studies/priority/priority.hpp"
 #include "experiments/studies/probabilities/probabilities.hpp"
@@ -18,7 +19,7 @@ const std::vector<Study>& studies() {
     static const std::vector<Study> all = {
         coverage_study(),      noise_floor_study(),  accuracy_study(), dynamics_study(),
         priority_study(),      misalignment_study(), rlhf_study(),     losses_study(),
-        probabilities_study(), clusters_study(),     answers_study(),
+        probabilities_study(), clusters_study(),     answers_study(),  minibatch_study(),
     };
     return all;
 }

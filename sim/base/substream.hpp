@@ -40,6 +40,7 @@ enum class Substream {
     kClusters,
     kAnswers,
     kAnswerIntervals,
+    kMinibatches,
 };
 
 struct StreamRange {
@@ -80,6 +81,7 @@ inline constexpr StreamRange kStreamRanges[] = {
     {Substream::kClusters, Purpose::kSuite, 9000000, 1000000},
     {Substream::kAnswers, Purpose::kSuite, 10000000, 1000000},
     {Substream::kAnswerIntervals, Purpose::kBootstrap, 4000000, 1000},
+    {Substream::kMinibatches, Purpose::kSuite, 20000000, 1000000},
 };
 
 /// Each name has its entry, and no two entries share an index of one purpose.

@@ -84,6 +84,7 @@ FeatureDistribution::FeatureDistribution(FeatureSpec spec, std::uint64_t seed)
     moments_.gaussian =
         spec_.noise.tails == Tails::kGaussian && spec_.moments == Moments::kPopulation;
     moments_.subexponential_exponent = subexponential_exponent(spec_.noise);
+    moments_.bernstein_scale = bernstein_scale(spec_.noise);
 }
 
 Dataset FeatureDistribution::sample(std::uint64_t seed, bool held_out, Device device) const {

@@ -42,6 +42,7 @@ struct PopulationMoments {
     bool finite_covariance = true;
     bool gaussian = true;
     double subexponential_exponent = 2.0;  ///< alpha of the tails; 0 if there is none
+    double bernstein_scale = 0.0;          ///< of a coordinate; infinity if there is none
 };
 
 /// Throws one InputError that lists everything wrong with the spec.

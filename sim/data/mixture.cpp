@@ -95,6 +95,7 @@ PopulationMoments behaviour_moments(const MixtureSpec& spec, std::size_t k, std:
     out.finite_covariance = std::isfinite(variance(b.noise));
     out.gaussian = b.noise.tails == Tails::kGaussian && spec.moments == Moments::kPopulation;
     out.subexponential_exponent = subexponential_exponent(b.noise);
+    out.bernstein_scale = bernstein_scale(b.noise);
     return out;
 }
 

@@ -48,6 +48,32 @@ double fourth_moment(const NoiseSpec& noise) {
     return kInfinity;
 }
 
+double third_moment(const NoiseSpec& noise) {
+    const double a = noise.tail_exponent, nu = noise.degrees_of_freedom;
+    switch (noise.tails) {
+        case Tails::kGaussian:
+            return 2.0 * std::sqrt(2.0 / kPi);
+        case Tails::kGeneralizedNormal:
+            return std::exp(std::lgamma(4.0 / a) + 0.5 * std::lgamma(1.0 / a) -
+                            1.5 * std::lgamma(3.0 / a));
+        case Tails::kUniform:
+            return 0.75 * std::sqrt(3.0);
+        case Tails::kStudentT:
+            // s^3 nu^(3/2) Gamma(2) Gamma((nu - 3) / 2) / (sqrt(pi) Gamma(nu / 2))
+            return nu > 3.0 ? std::exp(1.5 * std::log(nu - 2.0) + std::lgamma(0.5 * (nu - 3.0)) -
+                                       std::lgamma(0.5 * nu)) /
+                                  std::sqrt(kPi)
+                            : kInfinity;
+    }
+    return kInfinity;
+}
+
+double bernstein_scale(const NoiseSpec& noise) {
+    const bool none = noise.tails == Tails::kStudentT ||
+                      (noise.tails == Tails::kGeneralizedNormal && noise.tail_exponent < 1.0);
+    return none ? kInfinity : third_moment(noise) / 3.0;
+}
+
 double subexponential_exponent(const NoiseSpec& noise) {
     if (noise.tails == Tails::kStudentT) return 0.0;
     return noise.tails == Tails::kGeneralizedNormal ? std::min(noise.tail_exponent, 2.0) : 2.0;

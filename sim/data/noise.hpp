@@ -27,6 +27,13 @@ double variance(const NoiseSpec& noise);
 /// E x^4 of the standardised coordinate; infinity where it does not exist.
 double fourth_moment(const NoiseSpec& noise);
 
+/// E |x|^3 of the standardised coordinate; infinity where it does not exist.
+double third_moment(const NoiseSpec& noise);
+
+/// The least c with E |x|^m <= (m! / 2) c^(m - 2) for all m >= 2: E |x|^3 / 3 of these laws, whose
+/// E |x|^m / m! is log-concave in m if alpha >= 1 (docs/theory.md, T5b). Infinity if there is none.
+double bernstein_scale(const NoiseSpec& noise);
+
 /// Largest alpha (at most 2) such that the coordinate is alpha-subexponential; 0 if there is none.
 double subexponential_exponent(const NoiseSpec& noise);
 

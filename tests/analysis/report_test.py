@@ -29,7 +29,7 @@ class PageTest(unittest.TestCase):
             self.assertIn(html.escape(verdict.headline(data).text), page)
             self.assertIn("<p class=good>No violation: ", page)
             self.assertEqual([row[0] for row in rows_of(page, "Verdicts")], list(data["claim"]))
-        self.assertEqual(len(results.read(FILES["features"])["claim"]), 14)
+        self.assertEqual(len(results.read(FILES["features"])["claim"]), 16)
 
     def test_is_self_contained(self):
         for folder in REPORTS.values():

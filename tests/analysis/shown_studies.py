@@ -35,6 +35,16 @@ CURVES = {"head_change": "Delta W", "loss": "loss", "rewards_margins": "mean rew
 
 
 @shows("verify")
+def minibatch_distance(f):
+    step, curves = f["minibatch_step"][1:], (("measured", "distance"), ("from the variance", "bound_path"),
+                                             ("from the rows", "bound_rows"))
+    return [Panel([line(label, step, f[f"minibatch_{name}"][k, 1:]) for label, name in curves
+                   if (f[f"minibatch_{name}"][k, 1:] > 0).all()],
+                  title=setting, x="update", y="mean" if k == 0 else "", scale=("linear", "log"))
+            for k, setting in enumerate(f["minibatch_setting"])]
+
+
+@shows("verify")
 def population_curves(f):
     last, time, out = len(f["dynamics_setting"]) - 1, f["dynamics_kappa_time"][1:], []
     for c, name in enumerate(f["dynamics_curve"]):

@@ -132,19 +132,21 @@ TEST_CASE("the population claims name the assumption that fails") {
     const Run run = early_run(Method::kGradientDescent);
     const auto reason = [&](const std::string& id, auto spoil) {
         Evidence e = run.evidence();
-        e.population = PopulationFacts{1.0, 1.0, 1.0, true, true, true, 2.0};
+        e.population = PopulationFacts{1.0, 1.0, 1.0, true, true, true, 2.0, 1.0};
         spoil(*e.population);
         const Verdict verdict = judge_one(claim_named(id), e);
         CHECK(verdict.status == Status::kNotApplicable);
         return verdict.reason;
     };
-    for (const std::string id : {"T5g", "T5m", "T5a", "T5p"}) {
+    for (const std::string id : {"T5g", "T5b", "T5m", "T5a", "T5p", "T5bp"}) {
         CHECK(contains(reason(id, [](auto& p) { p.finite_covariance = false; }), "infinite"));
         CHECK(contains(reason(id, [](auto& p) { p.independent = false; }), "not independent"));
     }
     for (const std::string id : {"T5g", "T5p"})
         CHECK(contains(reason(id, [](auto& p) { p.gaussian = false; }), "not Gaussian"));
     CHECK(contains(reason("T5a", [](auto& p) { p.subexponential_exponent = 0.0; }), "heavier"));
+    for (const std::string id : {"T5b", "T5bp"})
+        CHECK(contains(reason(id, [](auto& p) { p.bernstein_length = kInfinity; }), "alpha < 1"));
 }
 
 TEST_CASE("bounds made 10 % stronger are violated: they are tight at early times") {

@@ -105,6 +105,25 @@ TEST_CASE("facts follow the noise family") {
     CHECK_FALSE(got.gaussian);
     CHECK_FALSE(got.finite_covariance);
     CHECK(got.subexponential_exponent == 0.0);
+    CHECK(got.bernstein_length == kInfinity);
+}
+
+TEST_CASE("T5b's deviation solves its equation and is below what is printed") {
+    FeatureSpec spec = uneven_spec();
+    spec.noise = {Tails::kGeneralizedNormal, 1.0, 5.0};
+    const FeatureDistribution law(spec, 1);
+    const PopulationMoments& m = law.moments();
+    const PopulationFacts facts = population_facts(m, law.sample(1));
+    CHECK(relative_error(facts.bernstein_length,
+                         std::sqrt(0.5 * std::max(m.plus.trace(), m.minus.trace()))) <= 1e-13);
+    for (const double n : {1.0, 10.0, 1e6})
+        for (const double delta : {0.9, 0.05, 1e-9}) {
+            const double r = subexponential_deviation(facts, static_cast<Index>(n), delta);
+            const double l = std::log(2.0 / delta);
+            CHECK(relative_error(n * r * r / (2.0 * (facts.trace + r * facts.bernstein_length)),
+                                 l) <= 1e-12);
+            CHECK(r <= 2.0 * l * (facts.bernstein_length / n + std::sqrt(facts.trace / n)));
+        }
 }
 
 namespace {

@@ -125,7 +125,7 @@ Replicates draw_replicates(const DatasetLaw& law, std::size_t replicates, std::u
 }
 
 Study coverage_study() {
-    Study out{"coverage", {"T5g", "T5m", "T5a"}, {}, cover};
+    Study out{"coverage", {"T5g", "T5b", "T5m", "T5a"}, {}, cover};
     out.takes_population = true;
     return out;
 }

@@ -35,7 +35,7 @@ Replicates draw_replicates(const DatasetLaw& law, std::size_t replicates, std::u
 /// Replicate r is a pure function of (features, seed, r).
 Replicates draw_replicates(const FeatureSpec& features, std::size_t replicates, std::uint64_t seed);
 
-/// T5g, T5m and T5a in every setting, for every delta in {0.1, 0.01}.
+/// T5g, T5b, T5m and T5a in every setting, for every delta in {0.1, 0.01}.
 Study coverage_study();
 
 }  // namespace prefdyn

@@ -45,6 +45,15 @@ Verdict heavy_tails(const Claim& claim, std::uint64_t seed) {
         claim, draw_replicates(noise_only(1, 4, {Tails::kStudentT, 1.0, 2.1}), 50000, seed), 1e-4);
 }
 
+Verdict exponential_tails_presumed(const Claim& claim, std::uint64_t seed) {
+    const NoiseSpec laplace{Tails::kGeneralizedNormal, 1.0, 5.0};
+    Replicates drawn =
+        draw_replicates(noise_only(1, 4, {Tails::kGeneralizedNormal, 0.25, 5.0}), 50000, seed);
+    for (auto& population : drawn.population)
+        population.bernstein_length = bernstein_scale(laplace) * std::sqrt(population.trace);
+    return judge_replicates(claim, drawn, 1e-4);
+}
+
 Verdict repeated_samples(const Claim& claim, std::uint64_t seed) {
     Replicates drawn = draw_replicates(noise_only(16, 10), 1000, seed);
     for (auto& means : drawn.means) means.n *= 25;

@@ -149,3 +149,39 @@ TEST_CASE("subexponential exponents: at most 2, none for Student's t") {
     CHECK(subexponential_exponent({Tails::kGeneralizedNormal, 4.0, 5.0}) == 2.0);
     CHECK(subexponential_exponent({Tails::kStudentT, 1.0, 100.0}) == 0.0);
 }
+
+TEST_CASE("third moments in closed form, and the least constant of Bernstein's condition") {
+    const NoiseSpec laplace{Tails::kGeneralizedNormal, 1.0, 5.0};
+    CHECK(test::relative_error(third_moment({}), 2.0 * std::sqrt(2.0 / kPi)) <= 1e-15);
+    CHECK(test::relative_error(third_moment({Tails::kGeneralizedNormal, 2.0, 5.0}),
+                               third_moment({})) <= 1e-14);
+    CHECK(test::relative_error(third_moment(laplace), 6.0 / std::sqrt(8.0)) <= 1e-14);
+    // nu = 5, by quadrature.
+    double sum = 0.0;
+    for (int k = 0; k < 2000000; ++k) {
+        const double t = (k + 0.5) * 1e-3;
+        sum += 2e-3 * t * t * t * std::pow(1.0 + t * t / 5.0, -3.0);
+    }
+    const double density = std::tgamma(3.0) / (std::sqrt(5.0 * kPi) * std::tgamma(2.5));
+    CHECK(test::relative_error(third_moment({Tails::kStudentT, 1.0, 5.0}),
+                               sum * density * std::pow(0.6, 1.5)) <= 1e-5);
+    CHECK(third_moment({Tails::kStudentT, 1.0, 3.0}) == kInfinity);
+    CHECK(test::relative_error(bernstein_scale(laplace), std::sqrt(0.5)) <= 1e-14);
+    for (const double alpha : {1.0, 1.1, 1.5, 2.0, 3.0, 50.0}) {
+        const NoiseSpec noise{Tails::kGeneralizedNormal, alpha, 5.0};
+        const double c = bernstein_scale(noise);
+        const double s = 0.5 * (std::lgamma(1.0 / alpha) - std::lgamma(3.0 / alpha));
+        double attained = 0.0;
+        for (int m = 2; m <= 400; ++m) {
+            const double log_moment =
+                m * s + std::lgamma((m + 1.0) / alpha) - std::lgamma(1.0 / alpha);
+            const double log_allowed =
+                std::lgamma(m + 1.0) - std::log(2.0) + (m - 2.0) * std::log(c);
+            CHECK(log_moment <= log_allowed + 1e-10 * m);
+            attained = std::max(attained, m == 2 ? 0.0 : std::exp(log_moment - log_allowed));
+        }
+        CHECK(attained == doctest::Approx(1.0));  // no smaller one would do
+    }
+    CHECK(bernstein_scale({Tails::kGeneralizedNormal, 0.99, 5.0}) == kInfinity);
+    CHECK(bernstein_scale({Tails::kStudentT, 1.0, 100.0}) == kInfinity);
+}

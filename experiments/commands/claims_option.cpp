@@ -13,10 +13,10 @@ void declare_claim_file(ParameterTable& t, std::string& file) {
     t.place();
 }
 
-void declare(ParameterTable& t, ClaimsOption& o) {
-    t.text("claims", &o.ids,
-           "comma-separated claim ids or prefixes (T2 takes T2a and T2b); else all, with "
-           "--claim-file those of the file");
+namespace {
+
+void declare_with(ParameterTable& t, ClaimsOption& o, const std::string& words) {
+    t.text("claims", &o.ids, words);
     declare_claim_file(t, o.file);
     // Ids beside a claim file are looked at once it is read.
     t.rule([&o](const ParameterTable&) -> std::string {
@@ -27,6 +27,25 @@ void declare(ParameterTable& t, ClaimsOption& o) {
             return std::string("--") + error.what() + "; " + error.hint();
         }
     });
+}
+
+}  // namespace
+
+void declare(ParameterTable& t, ClaimsOption& o) {
+    declare_with(t, o,
+                 "comma-separated claim ids or prefixes (T2 takes T2a and T2b); else all, with "
+                 "--claim-file those of the file");
+}
+
+void declare_for_transformers(ParameterTable& t, ClaimsOption& o) {
+    declare_with(
+        t, o,
+        "comma-separated claim ids or prefixes to judge on every run, such as T15,T6b; else "
+        "none, with --claim-file those of the file");
+}
+
+std::vector<theory::Claim> claims_for_transformers(const ClaimsOption& o, std::ostream& log) {
+    return o.ids.empty() ? own_claims(o.file, log) : chosen_claims(o, log);
 }
 
 std::vector<theory::Claim> own_claims(const std::string& file, std::ostream& log) {

@@ -18,6 +18,10 @@ struct ClaimsOption {
 void declare(ParameterTable& table, ClaimsOption& option);
 void declare_claim_file(ParameterTable& table, std::string& file);
 
+/// The same where a transformer is trained: no claim is judged unless it is asked for.
+void declare_for_transformers(ParameterTable& table, ClaimsOption& option);
+std::vector<theory::Claim> claims_for_transformers(const ClaimsOption& option, std::ostream& log);
+
 /// The claims of a claim file, none for an empty path; its warnings go to `log`. Throws InputError.
 std::vector<theory::Claim> own_claims(const std::string& file, std::ostream& log);
 

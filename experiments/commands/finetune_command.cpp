@@ -31,7 +31,8 @@ namespace fs = std::filesystem;
 enum class Arrangement { kTogether, kApart, kPairs };
 
 struct FinetuneOptions {
-    std::string model, base, out, claim_file;
+    std::string model, base, out;
+    ClaimsOption claims;
     TrainingOptions training;
     bool flip = false, dry_run = false, force = false;
     Arrangement arrange = Arrangement::kTogether;
@@ -53,7 +54,7 @@ void declare(ParameterTable& t, FinetuneOptions& o) {
     t.integer("pairs", &o.pairs, 1, 1000000, "", "pairs of files of --arrange pairs");
     t.text("out", &o.out, "folder for results and for the trained model", true);
     t.place();
-    declare_claim_file(t, o.claim_file);
+    declare_for_transformers(t, o.claims);
     declare_modes(t, o.training, o.dry_run, o.force);
     t.integer("save-every", &o.save_every, 0, 1000000000, "updates",
               "save the state this often, beside every evaluation; 0: at evaluations alone");
@@ -156,7 +157,8 @@ std::vector<std::vector<std::size_t>> pairs_of(FinetuneJob& job, Index count) {
 /// What decides which claims are judged.
 std::string identity_of(const std::vector<theory::Claim>& claims) {
     std::string out;
-    for (const theory::Claim& claim : claims) out += claim.formula->canonical();
+    for (const theory::Claim& claim : claims)
+        out.append("claim=").append(claim.formula ? claim.formula->canonical() : claim.id + "\n");
     return out;
 }
 
@@ -267,7 +269,7 @@ int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ost
     FinetuneJob job({options.model, options.base}, options.training,
                     options.training.method == finetune::TrainedPart::kHead);
     const finetune::Objective checked(job.plan({0}).training.loss);
-    const auto claims = own_claims(options.claim_file, std::cerr);
+    const auto claims = claims_for_transformers(options.claims, std::cerr);
     const std::vector<FinetunePlan> plans = plans_of(job, options, table, claims);
     if (!options.dry_run && !options.force)
         if (const auto code = finished(options, plans, out)) return *code;

@@ -308,6 +308,17 @@ TEST_CASE(
     const auto again = call("end: loss >= log(2)");
     CHECK(again.code == 1);
     CHECK(contains(again.out, "a claim is VIOLATED"));
+    fs::remove_all(out);
+    const auto built_in = test::command(
+        with_out(at.finetune({"--steps", "6", "--records", "3", "--claims", "T15,T6b,T2a"}), out));
+    CHECK_MESSAGE(built_in.code == 0, built_in.err);
+    {
+        const h5::Reader run(out + "/run.h5");
+        CHECK(run.strings("claim") == std::vector<std::string>{"T2a", "T6b", "T15"});
+        CHECK(run.strings("claim_status") ==
+              std::vector<std::string>{"not_applicable", "holds", "holds"});
+    }
+    CHECK(contains(test::command(with_out(at.finetune({"--claims", "T99"}), out)).err, "T99"));
     const auto wrong = call("losss <= 1");
     CHECK(wrong.code == 2);
     CHECK(contains(wrong.err, "did you mean loss"));

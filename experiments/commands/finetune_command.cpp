@@ -268,7 +268,8 @@ int run_finetune(FinetuneOptions& options, const ParameterTable& table, std::ost
     const Stopwatch watch;
     FinetuneJob job({options.model, options.base}, options.training,
                     options.training.method == finetune::TrainedPart::kHead);
-    const finetune::Objective checked(job.plan({0}).training.loss);
+    const finetune::TrainingSpec spec = job.plan({0}).training;
+    const finetune::Objective checked(spec.loss, spec.divergence);
     const auto claims = claims_for_transformers(options.claims, std::cerr);
     const std::vector<FinetunePlan> plans = plans_of(job, options, table, claims);
     if (!options.dry_run && !options.force)

@@ -53,6 +53,11 @@ void declare_objective(ParameterTable& t, TrainingOptions& o) {
     t.spelling("dpo", "sigmoid");
     t.real("ld-alpha", &o.ld_alpha, 0.0, 1.0, false, "",
            "what tokens of an answer beyond the length of the shorter one count in rewards");
+    t.choice("f-divergence-type", &o.divergence.kind, finetune::divergence_names(),
+             "what ties policy to reference: losses of the difference of two rewards read its "
+             "scores of log-ratios; logged rewards do not change");
+    t.real("f-alpha-divergence-coef", &o.divergence.alpha, -1e3, 1e3, false, "",
+           "alpha of alpha_divergence");
     t.real("beta", &o.beta, 0.0, 1e6, true, "", "strength of the reference");
     t.real("label-smoothing", &o.label_smoothing, 0.0, 0.5, false, "",
            "eps of cdpo and robust, in [0, 0.5), and of exo_pair, in (0, 0.5)");
@@ -100,6 +105,22 @@ void declare_training(ParameterTable& t, TrainingOptions& o) {
         return idle.empty() ? "" : idle + ": without effect; only --method lora has adapters";
     });
     t.rule([&o](const ParameterTable& table) {
+        const bool alpha = o.divergence.kind == finetune::DivergenceKind::kAlpha;
+        const std::string idle = alpha ? "" : table.given_of({"f-alpha-divergence-coef"});
+        return idle.empty() ? ""
+                            : idle +
+                                  ": without effect; only --f-divergence-type alpha_divergence "
+                                  "has an alpha";
+    });
+    t.rule([&o](const ParameterTable&) -> std::string {
+        try {
+            finetune::require_divergence(o.loss, o.divergence);
+            return {};
+        } catch (const InputError& error) {
+            return std::string("--f-divergence-type: ") + error.what() + "; " + error.hint();
+        }
+    });
+    t.rule([&o](const ParameterTable& table) {
         const bool decays = o.optimizer == UpdateKind::kAdamw;
         const std::string idle = decays ? "" : table.given_of({"weight-decay"});
         return idle.empty() ? "" : idle + ": without effect; only adamw decays weights";
@@ -140,6 +161,7 @@ finetune::TrainingSpec training_spec(const TrainingOptions& o, std::size_t pairs
     finetune::TrainingSpec out;
     out.trained = {o.method, o.rank, o.alpha, finetune::parse_targets(o.targets)};
     out.loss = {o.loss, o.beta, o.label_smoothing, o.discopop_tau};
+    out.divergence = o.divergence;
     out.update = {o.optimizer, o.weight_decay, o.decay_vectors};
     out.schedule = {o.schedule, o.warmup};
     out.learning_rate = o.learning_rate;

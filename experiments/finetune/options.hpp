@@ -21,6 +21,7 @@ struct TrainingOptions {
     std::string targets = "q,v";
     std::string loss = "sigmoid";  ///< see Objective
     double ld_alpha = 1.0;
+    finetune::Divergence divergence;
     Index max_length = 0;
     double beta = 0.01, label_smoothing = 0.0, discopop_tau = 0.05;
     finetune::UpdateKind optimizer = finetune::UpdateKind::kAdamw;

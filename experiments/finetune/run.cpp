@@ -173,7 +173,8 @@ void Run::record_pairs(const Evaluation& evaluation) {
     }
 }
 
-/// T1 on the embeddings: ||grad_W L||^2 = 2 beta^2 phi'(0)^2 ||zbar||^2, for answers of one token.
+/// T1 on the embeddings: ||grad_W L||^2 = 2 beta^2 phi'(0)^2 ||zbar||^2, for answers of one token,
+/// where beta counts times the slope of the divergence's score at a log-ratio of 0.
 double head_slope(const transformer::ModelConfig& config, const finetune::Objective& objective,
                   std::span<const PairTokens> pairs, const transformer::RowsF& embeddings,
                   const std::vector<std::int8_t>& label) {
@@ -185,7 +186,8 @@ double head_slope(const transformer::ModelConfig& config, const finetune::Object
     const PreferenceLoss* const loss = objective.only();
     if (!plain || !one_token || !loss || !loss->margin() || !has_two_classes(label))
         return std::numeric_limits<double>::quiet_NaN();
-    const double slope = objective.beta() * loss->facts().slope_at_zero;
+    const double slope =
+        objective.beta() * objective.divergence().at(0.0).slope * loss->facts().slope_at_zero;
     const double zbar = geometry_of(embeddings, label).zbar_norm;
     return 2.0 * slope * slope * zbar * zbar;
 }

@@ -129,7 +129,31 @@ std::vector<Named> parse_sum(const std::string& text) {
 
 void require_objective(const std::string& text) { parse_sum(text); }
 
-Objective::Objective(const LossSpec& spec) : beta_(spec.beta) {
+namespace {
+
+/// Whether a loss of one pair looks at the difference of its rewards alone.
+bool takes_difference(const std::string& name) {
+    return name != "aot_unpaired" &&
+           make_loss(typical_loss(name, 1.0))->facts().form == LossForm::kMargin;
+}
+
+}  // namespace
+
+void require_divergence(const std::string& text, const Divergence& divergence) {
+    if (divergence.kind == DivergenceKind::kReverseKl) return;
+    std::string known = "sft";
+    for (const std::string& name : objective_names())
+        if (name != "sft" && takes_difference(name)) known.append(", ").append(name);
+    for (const Named& named : parse_sum(text))
+        if (named.name != "sft" && !takes_difference(named.name))
+            throw InputError(
+                "loss " + named.name + " is known under reverse_kl alone",
+                "losses of the difference of two rewards are known under others: " + known);
+}
+
+Objective::Objective(const LossSpec& spec, const Divergence& divergence)
+    : beta_(spec.beta), divergence_(divergence) {
+    require_divergence(spec.name, divergence);
     for (const Named& named : parse_sum(spec.name)) {
         Term term{Kind::kSft, named.weight, nullptr};
         if (named.name != "sft") {
@@ -162,10 +186,12 @@ void Objective::add_pairwise(const Term& term, std::span<const PairScore> scores
     for (std::size_t i = 0; i < scores.size(); ++i) {
         double reward[2], factor[2];
         for (std::size_t k = 0; k < 2; ++k) {
-            factor[k] = term.kind == Kind::kByLength
-                            ? beta_ / static_cast<double>(scores[i][k].length)
-                            : beta_;
-            reward[k] = factor[k] * (scores[i][k].logp - references[i][k]);
+            const Divergence::Score score = divergence_.at(scores[i][k].logp - references[i][k]);
+            const double scale = term.kind == Kind::kByLength
+                                     ? beta_ / static_cast<double>(scores[i][k].length)
+                                     : beta_;
+            reward[k] = scale * score.value;
+            factor[k] = scale * score.slope;
         }
         const LossSlopes slopes = term.loss->slopes(reward[0], reward[1]);
         out[i].loss += term.weight * term.loss->value(reward[0], reward[1]);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "sim/lm/train/divergence.hpp"
 #include "sim/lm/train/pair_batch.hpp"
 #include "sim/loss/loss.hpp"
 
@@ -57,17 +58,22 @@ struct MetricSums {
 std::vector<std::string> objective_names();
 /// Throws InputError unless the text is a weighted sum of such names.
 void require_objective(const std::string& text);
+/// Throws InputError if a loss of the sum is known under the reverse KL divergence alone: under
+/// another one rewards hold an unknown constant of the prompt, which only a difference loses.
+void require_divergence(const std::string& text, const Divergence& divergence);
 
 /// A weighted sum of losses, as "sigmoid + 0.1 sft". Of a batch of pairs,
 ///   sft is -sum log pi(chosen) / sum of the lengths of chosen answers,
 ///   aot and aot_unpaired compare what was sorted over the batch.
 class Objective {
   public:
-    /// `spec.name` may be such a sum; InputError if it is none. Every term gets the other members.
-    explicit Objective(const LossSpec& spec);
+    /// `spec.name` may be such a sum; InputError if it is none, or not known under the divergence.
+    /// Every term gets the other members.
+    explicit Objective(const LossSpec& spec, const Divergence& divergence = {});
 
     /// The loss of one pair, d loss / d log pi of chosen and rejected, and d loss / d
-    /// ResponseScore:: whole of chosen. ipo and sigmoid_norm divide log-ratios by the lengths.
+    /// ResponseScore:: whole of chosen. Losses read the divergence's scores of log-ratios; ipo and
+    /// sigmoid_norm divide them by the lengths. Rewards of metrics are beta times log-ratios.
     struct Value {
         double loss = 0.0, chosen = 0.0, rejected = 0.0, whole = 0.0;
     };
@@ -86,6 +92,7 @@ class Objective {
     double beta() const { return beta_; }
     /// Whether log-ratios are divided by the lengths of answers.
     bool by_length() const;
+    const Divergence& divergence() const { return divergence_; }
     /// The loss if it is one that preference losses know, else null.
     const PreferenceLoss* only() const {
         return terms_.size() == 1 ? terms_[0].loss.get() : nullptr;
@@ -105,6 +112,7 @@ class Objective {
 
     std::vector<Term> terms_;
     double beta_;
+    Divergence divergence_;
 };
 
 /// A gradient in logits: row r has sum over its entries of share (e_token - softmax_r).

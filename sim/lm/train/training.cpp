@@ -21,7 +21,7 @@ Training::Training(std::unique_ptr<Engine> engine, const Layout& layout, Trainin
       spec_(std::move(spec)),
       pairs_(pairs),
       reference_(std::move(reference)),
-      objective_(spec_.loss),
+      objective_(spec_.loss, spec_.divergence),
       sampler_(static_cast<Index>(pairs.size()), spec_.batch, Sampling::kEpoch, spec_.seed) {
     for (const PairTokens& pair : pairs)
         tokens_per_pair_.push_back(static_cast<Index>(pair.chosen.size() + pair.rejected.size()));

@@ -13,6 +13,7 @@ namespace prefdyn::finetune {
 struct TrainingSpec {
     TrainableSpec trained;
     LossSpec loss;
+    Divergence divergence;
     UpdateSpec update;
     ScheduleSpec schedule;
     double learning_rate = 1e-6;

@@ -117,18 +117,28 @@ TEST_CASE("the gradient in the logits is that of the loss, for every loss and so
     PairBatch batch = data.batch(in_order());
     const Rows<double> logits = random_logits(batch, 12);
     std::vector<LossSpec> specs;
+    std::vector<Divergence> divergences;
     for (const std::string& name : loss_names()) specs.push_back(typical_loss(name, 0.3));
     for (const char* more :
          {"sft", "aot_unpaired", "sigmoid + 0.1 sft", "0.5 ipo+2 apo_zero + aot"}) {
         specs.push_back(typical_loss("sigmoid", 0.3));
         specs.back().name = more;
     }
+    divergences.resize(specs.size());
+    for (const char* name : {"sigmoid", "hinge", "ipo", "cdpo", "robust", "exo_pair", "discopop",
+                             "sigmoid_norm", "sigmoid + 0.1 sft"})
+        for (int kind = 1; kind < 4; ++kind) {
+            const bool sum = std::string(name).size() > 15;
+            specs.push_back(typical_loss(sum ? "sigmoid" : name, 0.3));
+            specs.back().name = name;
+            divergences.push_back({static_cast<DivergenceKind>(kind), 0.7});
+        }
     for (std::size_t s = 0; s < 2 * specs.size(); ++s) {
         const LossSpec& spec = specs[s / 2];
         batch.tail = s % 2 == 0 ? 1.0 : 0.3;
         CAPTURE(spec.name);
         CAPTURE(batch.tail);
-        const Objective objective(spec);
+        const Objective objective(spec, divergences[s / 2]);
         const LogitScores rows = score_logits(logits, batch);
         const auto scores = score_pairs(rows, batch);
         const std::vector<Objective::Value> values =
@@ -145,6 +155,68 @@ TEST_CASE("the gradient in the logits is that of the loss, for every loss and so
             const double got = gradient.cwiseProduct(u).sum();
             CHECK(std::fabs(got - want) <= 1e-8 * gradient.norm() * u.norm());
         }
+    }
+}
+
+TEST_CASE("scores of log-ratios by divergence: values by hand, slopes by differences") {
+    const auto divergence = [](DivergenceKind kind, double alpha = 0.5) {
+        return Divergence{kind, alpha};
+    };
+    const auto at = [](const Divergence& d, double x) { return d.at(x).value; };
+    const double t = std::exp(0.7);
+    CHECK(at(divergence(DivergenceKind::kReverseKl), 0.7) == 0.7);
+    CHECK(at(divergence(DivergenceKind::kForwardKl), 0.7) ==
+          doctest::Approx(1.0 - 1.0 / t).epsilon(1e-14));
+    CHECK(at(divergence(DivergenceKind::kJs), 0.7) ==
+          doctest::Approx(std::log(2.0 * t / (t + 1.0))).epsilon(1e-14));
+    CHECK(at(divergence(DivergenceKind::kAlpha), 0.7) ==
+          doctest::Approx((1.0 / std::sqrt(t) - 1.0) / -0.5).epsilon(1e-14));
+    CHECK(at(divergence(DivergenceKind::kAlpha, 3.0), 0.7) ==
+          doctest::Approx((t * t - 1.0) / 2.0).epsilon(1e-14));
+    CHECK(at(divergence(DivergenceKind::kAlpha, 1.0 + 1e-7), 0.7) == 0.7);
+    const Divergence::Score capped = divergence(DivergenceKind::kAlpha, 2.0).at(81.0);
+    CHECK(capped.value == doctest::Approx(std::exp(80.0)).epsilon(1e-14));
+    CHECK(capped.slope == 0.0);
+    for (const double alpha : {-1.0, 0.5, 1.0, 1.7})
+        for (int kind = 0; kind < 4; ++kind)
+            for (const double x : {-3.0, -0.2, 0.0, 1.3}) {
+                const Divergence d = divergence(static_cast<DivergenceKind>(kind), alpha);
+                CAPTURE(kind);
+                CAPTURE(x);
+                const double want = (at(d, x + 1e-5) - at(d, x - 1e-5)) / 2e-5;
+                CHECK(d.at(x).slope == doctest::Approx(want).epsilon(1e-7));
+            }
+}
+
+TEST_CASE("losses of a difference read the divergence's scores, rewards the log-ratios") {
+    const PairScore score = {ResponseScore{-3.0, 0, 0, 0, 4, -3.0},
+                             ResponseScore{-1.0, 0, 0, 0, 2, -1.0}};
+    const ReferenceLogps reference = {-5.0, -2.0};  // log-ratios 2 and 1
+    const Divergence forward{DivergenceKind::kForwardKl, 0.5};
+    const double chosen = 1.0 - std::exp(-2.0), rejected = 1.0 - std::exp(-1.0);
+    const auto value = [&](const char* name, double beta, const Divergence& d) {
+        LossSpec spec = typical_loss("sigmoid", beta);
+        spec.name = name;
+        return Objective(spec, d).at(score, reference);
+    };
+    const Objective::Value sigmoid = value("sigmoid", 0.5, forward);
+    const double margin = 0.5 * (chosen - rejected);
+    CHECK(sigmoid.loss == doctest::Approx(std::log1p(std::exp(-margin))).epsilon(1e-14));
+    const double pull = -0.5 / (1.0 + std::exp(margin));
+    CHECK(sigmoid.chosen == doctest::Approx(pull * std::exp(-2.0)).epsilon(1e-14));
+    CHECK(sigmoid.rejected == doctest::Approx(-pull * std::exp(-1.0)).epsilon(1e-14));
+    const double mean = chosen / 4.0 - rejected / 2.0;
+    CHECK(value("ipo", 0.5, forward).loss ==
+          doctest::Approx((mean - 1.0) * (mean - 1.0)).epsilon(1e-13));
+    CHECK(value("sft", 0.5, forward).loss == doctest::Approx(0.75).epsilon(1e-14));
+    CHECK(Objective(typical_loss("sigmoid", 0.5), forward).metrics(score, reference).reward[0] ==
+          1.0);
+    for (const char* name : {"nca_pair", "bco_pair", "sppo_hard", "aot", "aot_unpaired", "apo_zero",
+                             "apo_down", "sigmoid + 0.1 apo_zero"}) {
+        CAPTURE(name);
+        CHECK_NOTHROW(value(name, 0.5, {}));
+        const std::string said = test::input_error([&] { value(name, 0.5, forward); });
+        CHECK(test::contains(said, "is known under reverse_kl alone"));
     }
 }
 

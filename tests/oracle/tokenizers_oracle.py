@@ -71,6 +71,25 @@ def make(name, folder, split, digits=False, prefix=False, nfc=False, ignore=Fals
     return place, tokenizer
 
 
+def make_words(name, folder):
+    """Models that look words up, with what comes before them."""
+    if name == "wordlevel":
+        tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+        tokenizer.normalizer = normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Strip()])
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        trainer = trainers.WordLevelTrainer(vocab_size=300, special_tokens=["[UNK]"], show_progress=False)
+    else:
+        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=30))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=name == "bert")
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        trainer = trainers.WordPieceTrainer(vocab_size=600, special_tokens=["[UNK]", "[CLS]", "[SEP]"], show_progress=False)
+    tokenizer.train_from_iterator(corpus(), trainer)
+    place = Path(folder) / name
+    place.mkdir()
+    tokenizer.save(str(place / "tokenizer.json"))
+    return place, tokenizer
+
+
 def ids_of(program, model, texts):
     lines = "".join(json.dumps(text) + "\n" for text in texts)
     out = subprocess.run([program, str(model)], input=lines, capture_output=True, text=True)
@@ -121,6 +140,10 @@ def main():
             place, tokenizer = make(name, folder, **options)
             want = [e.ids for e in tokenizer.encode_batch(batch, add_special_tokens=False)]
             compare(program, place, batch, want, round_trip=name in ("gpt2", "llama3", "digits", "inverted"))
+        for name in ("bert", "bert_cased", "wordlevel"):
+            place, tokenizer = make_words(name, folder)
+            want = [e.ids for e in tokenizer.encode_batch(batch, add_special_tokens=False)]
+            compare(program, place, batch, want, round_trip=False)
     for model in folders:
         if not (Path(model) / "tokenizer.model").exists():
             tokenizer = Tokenizer.from_file(str(Path(model) / "tokenizer.json"))

@@ -1,7 +1,5 @@
 #include "sim/lm/text/tokenizer/bpe_model.hpp"
 
-#include <limits>
-
 #include "sim/base/failure.hpp"
 #include "sim/lm/text/tokenizer/byte_alphabet.hpp"
 #include "sim/lm/text/utf8.hpp"
@@ -51,16 +49,6 @@ void BpeModel::require_kind(const Json& model, const std::string& place) const {
                          "set it to null");
     refuse_text(model, "continuing_subword_prefix", place);
     refuse_text(model, "end_of_word_suffix", place);
-}
-
-void BpeModel::read_vocabulary(const Json& model, const std::string& place) {
-    const std::string here = place + "/vocab";
-    const Json& vocab = member(model, "vocab", place);
-    require_object(vocab, here);
-    if (vocab.empty()) throw InputError(here + ": is empty");
-    for (const auto& [piece, id] : vocab.items())
-        vocabulary_[piece] = static_cast<Token>(integer_value(
-            id, 0, std::numeric_limits<Token>::max() - 1, here + ", piece " + in_quotes(piece)));
 }
 
 void BpeModel::read_merges(const Json& model, const std::string& place) {

@@ -18,7 +18,6 @@ class BpeModel final : public WordModel {
 
   private:
     void require_kind(const Json& description, const std::string& place) const;
-    void read_vocabulary(const Json& description, const std::string& place);
     void read_merges(const Json& description, const std::string& place);
     void add_merge(const std::string& left, const std::string& right, const std::string& place);
     Token require_piece(const std::string& piece, const std::string& place) const;

@@ -5,6 +5,7 @@
 #include <unicode/ustring.h>
 #include <unicode/utf16.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "sim/base/failure.hpp"
@@ -101,6 +102,67 @@ std::string lower_case(std::string_view text) {
     return out;
 }
 
+/// As the tables of this version of Unicode have it, which tokenizers look classes up in, but for
+/// the few characters that have moved to another class since.
+bool was_in(std::uint32_t classes, char32_t c, int version) {
+    UVersionInfo age{};
+    u_charAge(static_cast<UChar32>(c), age);
+    return age[0] <= version && (U_GET_GC_MASK(static_cast<UChar32>(c)) & classes) != 0;
+}
+
+/// `put` appends what stands for a character.
+template <class Put>
+std::string by_character(std::string_view text, Put put) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) put(out, next_code_point(text, at));
+    return out;
+}
+
+bool is_white_space(char32_t c) { return u_isUWhiteSpace(static_cast<UChar32>(c)) != 0; }
+
+void put_clean(std::string& out, char32_t c) {
+    constexpr std::uint32_t kOther = U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK;
+    const bool kept = c == '\t' || c == '\n' || c == '\r';
+    if (c == 0 || c == 0xFFFD || (!kept && was_in(kOther, c, 8))) return;
+    append_utf8(out, kept || is_white_space(c) ? U' ' : c);
+}
+
+void put_chinese(std::string& out, char32_t c) {
+    constexpr std::pair<char32_t, char32_t> kRanges[] = {
+        {0x4E00, 0x9FFF},   {0x3400, 0x4DBF},   {0x20000, 0x2A6DF}, {0x2A700, 0x2B73F},
+        {0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF}, {0xF900, 0xFAFF},   {0x2F800, 0x2FA1F}};
+    const bool apart = std::ranges::any_of(
+        kRanges, [&](const auto& range) { return c >= range.first && c <= range.second; });
+    if (apart) out += ' ';
+    append_utf8(out, c);
+    if (apart) out += ' ';
+}
+
+void put_unless_accent(std::string& out, char32_t c) {
+    constexpr std::u32string_view kCame = U"\U000111C9\U00001885\U00001886\U0000A9BD";
+    const bool now = was_in(U_GC_MN_MASK, c, 8) && kCame.find(c) == kCame.npos;
+    if (!now && c != 0x1734) append_utf8(out, c);
+}
+
+void put_unless_mark(std::string& out, char32_t c) {
+    const bool now = was_in(U_GC_M_MASK, c, 9) && c != 0x111C9;
+    if (!now && c != 0x1CF2 && c != 0x1CF3) append_utf8(out, c);
+}
+
+/// White space at the ends left out.
+std::string stripped(std::string_view text, bool left, bool right) {
+    std::size_t first = text.size(), behind = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t from = at;
+        if (is_white_space(next_code_point(text, at))) continue;
+        first = std::min(first, from);
+        behind = at;
+    }
+    if (!left) first = 0;
+    if (!right) behind = text.size();
+    return first < behind ? std::string(text.substr(first, behind - first)) : std::string();
+}
+
 }  // namespace
 
 std::string compose(std::string_view text) { return normal_form("NFC", text); }
@@ -116,23 +178,43 @@ void Normalizer::read(const Json& description, const std::string& place) {
         require_array(steps, place + "/normalizers");
         for (const Json& step : steps) read(step, place + "/normalizers");
     } else if (type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD") {
-        steps_.push_back({Step::Kind::kUnicode, type, {}, {}});
+        steps_.push_back({.kind = Step::Kind::kUnicode, .form = type});
     } else if (type == "Lowercase") {
-        steps_.push_back({Step::Kind::kLowercase, {}, {}, {}});
+        steps_.push_back({.kind = Step::Kind::kLowercase});
+    } else if (type == "StripAccents") {
+        steps_.push_back({.kind = Step::Kind::kMarks});
+    } else if (type == "Strip") {
+        steps_.push_back({.kind = Step::Kind::kStrip,
+                          .left = flag_member(description, "strip_left", true, place),
+                          .right = flag_member(description, "strip_right", true, place)});
+    } else if (type == "BertNormalizer") {
+        read_bert(description, place);
     } else if (type == "Prepend") {
         steps_.push_back(
-            {Step::Kind::kPrepend, {}, text_member(description, "prepend", place), {}});
+            {.kind = Step::Kind::kPrepend, .content = text_member(description, "prepend", place)});
     } else if (type == "Replace") {
-        steps_.push_back({Step::Kind::kReplace,
-                          {},
-                          text_member(description, "content", place),
-                          read_pattern(description, place)});
+        steps_.push_back({.kind = Step::Kind::kReplace,
+                          .content = text_member(description, "content", place),
+                          .pattern = read_pattern(description, place)});
     } else {
         throw InputError(place + ": normaliser " + in_quotes(type) +
-                             " is not known, known are NFC, NFD, NFKC, NFKD, Lowercase, Prepend, "
-                             "Replace and Sequence",
+                             " is not known, known are NFC, NFD, NFKC, NFKD, Lowercase, "
+                             "StripAccents, Strip, Prepend, Replace, BertNormalizer and Sequence",
                          kElsewhere);
     }
+}
+
+void Normalizer::read_bert(const Json& description, const std::string& place) {
+    const bool lower = flag_member(description, "lowercase", true, place);
+    if (flag_member(description, "clean_text", true, place))
+        steps_.push_back({.kind = Step::Kind::kClean});
+    if (flag_member(description, "handle_chinese_chars", true, place))
+        steps_.push_back({.kind = Step::Kind::kChinese});
+    if (flag_member(description, "strip_accents", lower, place)) {
+        steps_.push_back({.kind = Step::Kind::kUnicode, .form = "NFD"});
+        steps_.push_back({.kind = Step::Kind::kAccents});
+    }
+    if (lower) steps_.push_back({.kind = Step::Kind::kLowercase});
 }
 
 std::string Normalizer::apply(std::string_view text) const {
@@ -140,6 +222,11 @@ std::string Normalizer::apply(std::string_view text) const {
     for (const Step& step : steps_) {
         if (step.kind == Step::Kind::kUnicode) out = normal_form(step.form, out);
         if (step.kind == Step::Kind::kLowercase) out = lower_case(out);
+        if (step.kind == Step::Kind::kClean) out = by_character(out, put_clean);
+        if (step.kind == Step::Kind::kChinese) out = by_character(out, put_chinese);
+        if (step.kind == Step::Kind::kAccents) out = by_character(out, put_unless_accent);
+        if (step.kind == Step::Kind::kMarks) out = by_character(out, put_unless_mark);
+        if (step.kind == Step::Kind::kStrip) out = stripped(out, step.left, step.right);
         if (step.kind == Step::Kind::kPrepend && !out.empty()) out.insert(0, step.content);
         if (step.kind != Step::Kind::kReplace) continue;
         std::string replaced;

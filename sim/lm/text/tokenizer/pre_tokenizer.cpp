@@ -129,14 +129,18 @@ void PreTokenizer::read(const Json& description, const std::string& place) {
         stages_.back().invert = true;
     } else if (type == "WhitespaceSplit") {
         add_pattern(kSpace, SplitBehavior::kRemoved, place);
+    } else if (type == "BertPreTokenizer") {
+        add_pattern(kSpace, SplitBehavior::kRemoved, place);
+        stages_.emplace_back().kind = Stage::Kind::kPunctuation;
     } else if (type == "ByteLevel") {
         read_byte_level(description, place);
     } else if (type == "Metaspace") {
         read_metaspace(description, place);
     } else {
         throw InputError(place + ": pre-tokeniser " + in_quotes(type) +
-                             " is not known, known are ByteLevel, Digits, Metaspace, Punctuation, "
-                             "Sequence, Split, Whitespace and WhitespaceSplit",
+                             " is not known, known are BertPreTokenizer, ByteLevel, Digits, "
+                             "Metaspace, Punctuation, Sequence, Split, Whitespace and "
+                             "WhitespaceSplit",
                          kElsewhere);
     }
 }

@@ -16,8 +16,8 @@ enum class SplitBehavior { kRemoved, kIsolated, kMergedWithPrevious, kMergedWith
 /// The pieces, none empty.
 std::vector<std::string_view> split(const std::vector<Part>& parts, SplitBehavior behavior);
 
-/// Known are ByteLevel, Split, Digits, Punctuation, Metaspace, Whitespace, WhitespaceSplit and
-/// sequences of them.
+/// Known are ByteLevel, Split, Digits, Punctuation, Metaspace, Whitespace, WhitespaceSplit,
+/// BertPreTokenizer and sequences of them.
 class PreTokenizer {
   public:
     /// Null: a text is one piece.

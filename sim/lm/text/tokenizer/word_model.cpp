@@ -2,10 +2,12 @@
 
 #include <array>
 #include <cstdio>
+#include <limits>
 
 #include "sim/base/failure.hpp"
 #include "sim/lm/text/tokenizer/bpe_model.hpp"
 #include "sim/lm/text/tokenizer/unigram_model.hpp"
+#include "sim/lm/text/tokenizer/whole_word_models.hpp"
 #include "sim/lm/text/utf8.hpp"
 
 namespace prefdyn::text {
@@ -22,13 +24,26 @@ std::vector<Token> WordModel::bytes_of(const std::string& text) const {
     return out;
 }
 
+void WordModel::read_vocabulary(const Json& description, const std::string& place) {
+    const std::string here = place + "/vocab";
+    const Json& vocab = member(description, "vocab", place);
+    require_object(vocab, here);
+    if (vocab.empty()) throw InputError(here + ": is empty");
+    for (const auto& [piece, id] : vocab.items())
+        vocabulary_[piece] = static_cast<Token>(integer_value(
+            id, 0, std::numeric_limits<Token>::max() - 1, here + ", piece " + in_quotes(piece)));
+}
+
 std::unique_ptr<WordModel> read_word_model(const Json& description, bool bytes,
                                            const std::string& place) {
     const bool named = find_member(description, "type", place) != nullptr;
     const std::string type = named ? text_member(description, "type", place) : "BPE";
     if (type == "BPE") return std::make_unique<BpeModel>(description, bytes, place);
     if (type == "Unigram") return std::make_unique<UnigramModel>(description, place);
-    throw InputError(place + "/type: is " + in_quotes(type) + ", known are BPE and Unigram",
+    if (type == "WordPiece") return std::make_unique<WordPieceModel>(description, place);
+    if (type == "WordLevel") return std::make_unique<WordLevelModel>(description, place);
+    throw InputError(place + "/type: is " + in_quotes(type) +
+                         ", known are BPE, Unigram, WordPiece and WordLevel",
                      kElsewhere);
 }
 

@@ -19,13 +19,15 @@ class WordModel {
     bool byte_fallback() const { return byte_fallback_; }
 
   protected:
+    /// `vocab`, an object of ids by piece, not empty.
+    void read_vocabulary(const Json& description, const std::string& place);
     /// The ids of "<0x00>" and the like for every byte of `text`; empty unless all are there.
     std::vector<Token> bytes_of(const std::string& text) const;
     Vocabulary vocabulary_;
     bool byte_fallback_ = false;
 };
 
-/// BPE or Unigram. `bytes`: pieces come spelled in the byte alphabet.
+/// BPE, Unigram, WordPiece or WordLevel. `bytes`: pieces come spelled in the byte alphabet.
 std::unique_ptr<WordModel> read_word_model(const Json& description, bool bytes,
                                            const std::string& place);
 

@@ -370,7 +370,7 @@ TEST_CASE("parts that are not known are refused by name") {
     says("/pre_tokenizer/pretokenizers/0/pattern/Regex", "\\w", "'\\w'");
     says("/post_processor", {{"type", "Other"}}, "post-processor 'Other'");
     says("/post_processor", {{"type", "RobertaProcessing"}, {"cls", {"<s>", 0}}}, "id 0 is");
-    says("/model/type", "WordPiece", "'WordPiece'");
+    says("/model/type", "Words", "'Words'");
     says("/model/dropout", 0.1, "0.1");
     says("/model/continuing_subword_prefix", "##", "'##'");
     says("/truncation", {{"max_length", 8}}, "truncation");
@@ -422,4 +422,48 @@ TEST_CASE("a folder is read with what lies beside the tokeniser") {
     CHECK(tokenizer->hash() != text::load_tokenizer(dir / "")->hash());
     test::write_bytes(dir / "tokenizer.json", document.dump().substr(0, 900));
     CHECK(contains(input_error([&] { text::load_tokenizer(dir / ""); }), "tokenizer.json, line 1"));
+}
+
+TEST_CASE("WordPiece takes the longest known beginning, a word it cannot write is unknown whole") {
+    const Json vocab = {{"[UNK]", 0}, {"un", 1},  {"##aff", 2}, {"##able", 3}, {"!", 4},
+                        {"u", 5},     {"##n", 6}, {"e", 7},     {"##e", 8},    {"\u4f60", 9}};
+    const Json document = {{"model",
+                            {{"type", "WordPiece"},
+                             {"unk_token", "[UNK]"},
+                             {"continuing_subword_prefix", "##"},
+                             {"max_input_chars_per_word", 9},
+                             {"vocab", vocab}}},
+                           {"normalizer", {{"type", "BertNormalizer"}}},
+                           {"pre_tokenizer", {{"type", "BertPreTokenizer"}}}};
+    const auto tokenizer = make_tokenizer(document);
+    CHECK(tokenizer->encode("UNAFFABLE") == Tokens{1, 2, 3});
+    CHECK(tokenizer->encode("un!\tunx e\u0301e") == Tokens{1, 4, 0, 7, 8});
+    CHECK(tokenizer->encode("e\u0001e\u4f60u") == Tokens{7, 8, 9, 5});
+    CHECK(tokenizer->encode("eeeeeeeee eeeeeeeeee") == Tokens{7, 8, 8, 8, 8, 8, 8, 8, 8, 0});
+    Json cased = document;
+    cased["normalizer"]["lowercase"] = false;
+    CHECK(make_tokenizer(cased)->encode("UN e\u0301") == Tokens{0, 0});
+    Json without = document;
+    without["model"]["unk_token"] = "?";
+    CHECK(contains(refusal(without), "not in the vocabulary"));
+}
+
+TEST_CASE("WordLevel knows whole pieces; marks and white space at the ends can be left out") {
+    const Json document = {
+        {"model",
+         {{"type", "WordLevel"}, {"unk_token", "?"}, {"vocab", {{"?", 0}, {"a", 1}, {"b", 2}}}}},
+        {"normalizer",
+         {{"type", "Sequence"},
+          {"normalizers",
+           {{{"type", "NFD"}},
+            {{"type", "StripAccents"}},
+            {{"type", "Strip"}, {"strip_left", true}, {"strip_right", false}}}}}},
+        {"pre_tokenizer",
+         {{"type", "Split"},
+          {"pattern", {{"String", " "}}},
+          {"behavior", "MergedWithPrevious"},
+          {"invert", false}}}};
+    CHECK(make_tokenizer(document)->encode(" \u00e1") == Tokens{1});
+    CHECK(make_tokenizer(document)->encode("b a b") == Tokens{0, 0, 2});
+    CHECK(make_tokenizer(document)->encode("b ") == Tokens{0});
 }

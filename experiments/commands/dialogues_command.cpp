@@ -20,7 +20,9 @@ struct DialoguesOptions {
 };
 
 void declare(ParameterTable& t, DialoguesOptions& o) {
-    t.text("in", &o.in, "dialogues: lines with the fields chosen and rejected, not compressed",
+    t.text("in", &o.in,
+           "dialogues: lines with the fields chosen and rejected, texts or lists of messages, or "
+           "of a question with two answers; not compressed",
            true);
     t.positional();
     t.text("out", &o.out, "preference data made of them (.jsonl)", true);
@@ -75,6 +77,9 @@ int run_dialogues(DialoguesOptions& options, const ParameterTable&, std::ostream
         check(partial, count.written);
     });
     print_skipped(out, count);
+    if (count.messages > 0)
+        out << count.messages << " rows of messages are written as turns of Human and Assistant; "
+            << "`python3 -m prefdyn.data` writes them with a model's chat template\n";
     out << "wrote " << count.written << (count.written == 1 ? " pair to " : " pairs to ")
         << options.out << "\n";
     return 0;
@@ -84,7 +89,8 @@ int run_dialogues(DialoguesOptions& options, const ParameterTable&, std::ostream
 
 Command dialogues_command() {
     return make_command(
-        "dialogues", "make prompt, chosen, rejected of the published two-column form of dialogues",
+        "dialogues",
+        "make prompt, chosen, rejected of dialogues: the published two-column form, or messages",
         run_dialogues);
 }
 

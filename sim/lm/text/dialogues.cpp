@@ -5,6 +5,7 @@
 
 #include "sim/base/cancel.hpp"
 #include "sim/base/failure.hpp"
+#include "sim/lm/text/messages.hpp"
 #include "sim/lm/text/utf8.hpp"
 
 namespace prefdyn::text {
@@ -59,9 +60,14 @@ void require_some(const DialogueCount& count, const std::string& path) {
 
 std::string fault_text(DialogueFault fault) {
     constexpr const char* kTexts[kDialogueFaults] = {
-        "nothing is wrong", "the chosen dialogue has no '\\n\\nAssistant:'",
+        "nothing is wrong",
+        "the chosen dialogue has no '\\n\\nAssistant:'",
         "the rejected dialogue does not begin with the prompt of the chosen one",
-        "an answer is empty", "both answers are the same"};
+        "an answer is empty",
+        "both answers are the same",
+        "there is no message before the answers",
+        "an answer is not the assistant's",
+        "a message is neither by user nor assistant, nor the system's at the beginning"};
     return kTexts[static_cast<std::size_t>(fault)];
 }
 
@@ -83,26 +89,42 @@ std::size_t DialogueCount::skipped_lines() const {
     return sum;
 }
 
+namespace {
+
+/// `texts` gets both dialogues, `pair` views of them.
+DialogueFault two_columns(const Json& object, const std::string& place, DialogueTexts& texts,
+                          DialoguePair& pair) {
+    require_two_columns(object, place);
+    texts.chosen = plain_member(object, "chosen", place);
+    texts.rejected = plain_member(object, "rejected", place);
+    return split_dialogues(texts.chosen, texts.rejected, pair);
+}
+
+}  // namespace
+
 DialogueCount convert_dialogues(std::istream& in, const std::string& path, std::ostream& out,
                                 const DialogueOptions& options) {
     DialogueCount count;
     JsonLines lines(in, path, options.limits);
     while (const auto object = lines.next()) {
         stop_if_requested();
-        require_two_columns(*object, lines.place());
-        const std::string& chosen = plain_member(*object, "chosen", lines.place());
-        const std::string& rejected = plain_member(*object, "rejected", lines.place());
+        const bool messages = holds_messages(*object);
+        DialogueTexts texts;
         DialoguePair pair;
-        const DialogueFault fault = split_dialogues(chosen, rejected, pair);
+        const DialogueFault fault = messages ? dialogue_of(*object, lines.place(), texts)
+                                             : two_columns(*object, lines.place(), texts, pair);
+        if (messages) pair = {texts.prompt, texts.chosen, texts.rejected};
         if (fault == DialogueFault::kNone) {
             if (!(out << line_of(pair)))
                 throw WriteError(lines.place() + ": what is made of it cannot be written",
                                  "is the disk full?");
             ++count.written;
+            count.messages += messages;
         } else if (options.skip_bad) {
             count_skipped(count, fault, lines.number());
         } else {
-            refuse(fault, lines.place(), chosen, rejected);
+            refuse(fault, lines.place(), messages ? (*object)["chosen"].dump() : texts.chosen,
+                   messages ? (*object)["rejected"].dump() : texts.rejected);
         }
     }
     require_some(count, path);

@@ -2,7 +2,8 @@
 // The published two-column form of dialogue preferences,
 //   {"chosen": "\n\nHuman: ...\n\nAssistant: ...", "rejected": "\n\nHuman: ...\n\nAssistant: ..."},
 // made into prompt, chosen, rejected: the prompt is the chosen dialogue up to and with its last
-// "\n\nAssistant:" (as trl splits it), the answers are what follows it in either dialogue.
+// "\n\nAssistant:" (as trl splits it), the answers are what follows it in either dialogue. Rows of
+// messages, and of a question with two answers, are made into such texts first (messages.hpp).
 
 #include <array>
 #include <cstddef>
@@ -22,8 +23,17 @@ struct DialoguePair {
 };
 
 /// Why two dialogues are no pair of answers to one prompt.
-enum class DialogueFault { kNone, kNoAssistant, kOtherPrompt, kEmptyAnswer, kSameAnswer };
-inline constexpr std::size_t kDialogueFaults = 5;
+enum class DialogueFault {
+    kNone,
+    kNoAssistant,
+    kOtherPrompt,
+    kEmptyAnswer,
+    kSameAnswer,
+    kNoPrompt,
+    kNotAssistant,
+    kOtherRole,
+};
+inline constexpr std::size_t kDialogueFaults = 8;
 
 /// "the rejected dialogue does not begin with the prompt of the chosen one" and the like.
 std::string fault_text(DialogueFault fault);
@@ -37,6 +47,7 @@ struct DialogueCount {
         std::size_t lines = 0, first = 0;  ///< how many, and the number of the first of them
     };
     std::size_t written = 0;
+    std::size_t messages = 0;                        ///< of those, rows that messages.hpp reads
     std::array<Skipped, kDialogueFaults> skipped{};  ///< by fault
     std::size_t skipped_lines() const;
 };

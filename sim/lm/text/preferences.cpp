@@ -81,18 +81,18 @@ void require_no_other_form(const Json& object, const std::string& place) {
         throw InputError(place + ": this is " + form, hint);
     };
     constexpr const char* kRender =
-        "render it with the model's chat template (apply_chat_template of its tokeniser, "
-        "tokenize=False) into the fields prompt, chosen, rejected";
+        "`python3 -m prefdyn.data FILE --out pairs.jsonl --model DIR` writes it with the model's "
+        "chat template, `prefdyn dialogues FILE --out pairs.jsonl` as turns of Human and Assistant";
     for (const char* key : {"prompt", "chosen", "rejected"})
         if (has(key) && object[key].is_array())
             refuse("conversational data: lists of messages with role and content", kRender);
     if (has("instruction") && has("chosen"))
-        refuse("the form of Alpaca: instruction, input, chosen, rejected",
-               "write instruction and input as the field prompt");
+        refuse("the form of Alpaca: instruction, input, chosen, rejected", kRender);
     if (has("question") && has("chosen"))
-        refuse("the form of Orca pairs: system, question, chosen, rejected",
-               "write system and question as the field prompt");
-    if (has("conversations")) refuse("the form of ShareGPT: conversations", kRender);
+        refuse("the form of Orca pairs: system, question, chosen, rejected", kRender);
+    if (has("conversations"))
+        refuse("the form of ShareGPT: conversations",
+               "write it as lines with prompt, chosen, rejected");
     if (has("completion") && has("label"))
         refuse("unpaired preference data: prompt, completion, label",
                "preference losses need pairs: prompt, chosen, rejected");
@@ -140,7 +140,8 @@ bool passes(const Preference& line, double min_confidence, const std::string& pl
 /// A folder without .jsonl files.
 [[noreturn]] void refuse_folder(const std::string& path) {
     namespace fs = std::filesystem;
-    constexpr const char* kTable = "write it as JSON lines: Dataset.to_json('pairs.jsonl')";
+    constexpr const char* kTable =
+        "`python3 -m prefdyn.data FOLDER --out pairs.jsonl` writes it as JSON lines";
     const auto has = [&](const char* name) { return fs::exists(fs::path(path) / name); };
     if (has("dataset_info.json") || has("dataset_dict.json"))
         throw InputError(path + ": this is a dataset that save_to_disk wrote", kTable);

@@ -113,7 +113,7 @@ TEST_CASE("a damaged line is never skipped") {
         CHECK(contains(message, what));
     };
     says("{\"chosen\": \"a\"}\n", "'rejected' is missing");
-    says("{\"chosen\": [], \"rejected\": \"a\"}\n", "expected a string");
+    says("{\"chosen\": [], \"rejected\": \"a\"}\n", "is no list of messages");
     says("[]\n", "expected an object");
     says("{\"chosen\": \"tru", "not valid JSON");
     says("\n" + good, "is blank");
@@ -161,4 +161,66 @@ TEST_CASE("an output that cannot be written is an error, a request to stop is fo
     cancel_flag.store(true);
     CHECK_THROWS_AS(convert(line(kTurn + " b", kTurn + " c")), Interrupted);
     cancel_flag.store(false);
+}
+
+namespace {
+
+text::Json message(const char* role, const char* content) {
+    return {{"role", role}, {"content", content}};
+}
+
+std::vector<std::string> pair_in(const std::string& out) {
+    const text::Json line = text::Json::parse(out);
+    return {line.at("prompt"), line.at("chosen"), line.at("rejected")};
+}
+
+using Pair = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("rows of messages, and of a question with two answers, become turns of a dialogue") {
+    using text::Json;
+    const Json user = message("user", "a"), good = message("assistant", "b"),
+               bad = message("assistant", "c");
+    const Pair want = {kTurn, " b", " c"};
+    const auto made = [](const Json& row) { return pair_in(convert(row.dump() + "\n").out); };
+    CHECK(made({{"prompt", {user}}, {"chosen", {good}}, {"rejected", {bad}}}) == want);
+    CHECK(made({{"chosen", {user, good}}, {"rejected", {user, bad}}}) == want);
+    CHECK(made({{"prompt", "a"}, {"chosen", {user, good}}, {"rejected", {user, bad}}}) == want);
+    CHECK(made({{"instruction", "a"}, {"input", ""}, {"chosen", "b"}, {"rejected", "c"}}) == want);
+    CHECK(made({{"question", "a"}, {"system", nullptr}, {"chosen", "b"}, {"rejected", "c"}}) ==
+          want);
+    CHECK(made({{"instruction", "a"}, {"input", "x"}, {"chosen", "b"}, {"rejected", "c"}}) ==
+          Pair{"\n\nHuman: a\n\nx\n\nAssistant:", " b", " c"});
+    CHECK(made({{"question", "a"}, {"system", "s"}, {"chosen", "b"}, {"rejected", "c"}}) ==
+          Pair{"s" + kTurn, " b", " c"});
+    const Json more = message("user", "c");
+    CHECK(made({{"prompt", {user, good, more}}, {"chosen", {good}}, {"rejected", {bad, user}}}) ==
+          Pair{kTwoTurns, " b", " c\n\nHuman: a"});
+    const Json row = {{"chosen", {user, good}}, {"rejected", {user, bad}}};
+    CHECK(convert(row.dump() + "\n" + line(kTurn + " b", kTurn + " c")).count.messages == 1);
+}
+
+TEST_CASE("messages that are no two answers to one prompt are refused by reason, or counted") {
+    using text::Json;
+    const Json user = message("user", "a"), good = message("assistant", "b"),
+               bad = message("assistant", "c"), tool = message("tool", "t"),
+               late = message("system", "s");
+    const auto refused = [](const Json& row, const char* why) {
+        CAPTURE(why);
+        CHECK(contains(refusal(row.dump() + "\n"), why));
+        const std::string kept = line(kTurn + " b", kTurn + " c");
+        CHECK(convert(row.dump() + "\n" + kept, true).count.skipped_lines() == 1);
+    };
+    refused({{"chosen", {good}}, {"rejected", {bad}}}, "no message before the answers");
+    refused({{"chosen", {user, good}}, {"rejected", {user, good}}}, "both answers are the same");
+    refused({{"chosen", {user, good}}, {"rejected", {user}}}, "an answer is empty");
+    refused({{"chosen", {user, good}}, {"rejected", {user, user}}}, "not the assistant's");
+    refused({{"prompt", {user, tool}}, {"chosen", {good}}, {"rejected", {bad}}}, "neither by user");
+    refused({{"prompt", {user, late}}, {"chosen", {good}}, {"rejected", {bad}}}, "neither by user");
+    const Json image = {{"role", "user"}, {"content", {{{"type", "image"}}}}};
+    CHECK(contains(refusal(Json({{"chosen", {image, good}}, {"rejected", {image, bad}}}).dump()),
+                   "content"));
+    CHECK(contains(refusal(Json({{"chosen", {user, good}}, {"rejected", "c"}}).dump()),
+                   "no list of messages"));
 }

@@ -95,6 +95,8 @@ void print_files(std::ostream& out, const transformer::Checkpoint& checkpoint) {
     out << "type           " << checkpoint.layer(0)[transformer::Part::kOutput].dtype_name
         << " (layer 0, attention output), " << checkpoint.embedding().dtype_name
         << " (token embedding)\n";
+    if (const std::string note = transformer::left_out_text(checkpoint); !note.empty())
+        out << "not read       " << note << "\n";
     const auto hash = transformer::hash_model(checkpoint);
     for (const auto& file : hash.files)
         out << "file           " << file.name << ", " << file.bytes << " bytes, hash " << file.hash

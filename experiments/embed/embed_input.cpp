@@ -112,4 +112,13 @@ void fit_context(EmbedInput& input, Index context, bool truncate, bool keep_firs
         }
 }
 
+void require_no_image(const EmbedInput& input, Index image_token) {
+    for (const EmbedBehaviour& behaviour : input.behaviours)
+        for (std::size_t i = 0; i < behaviour.prompts.size(); ++i)
+            if (std::ranges::count(behaviour.prompts[i], image_token) > 0)
+                throw InputError(place_of(behaviour, i) + ": token id " +
+                                     std::to_string(image_token) + " stands for an image",
+                                 "images are not read; leave the line out");
+}
+
 }  // namespace prefdyn

@@ -38,4 +38,7 @@ EmbedInput input_from_tokens(const std::string& path, Index vocabulary);
 /// the last tokens of it are kept, behind its first if `keep_first` (a bos put in front).
 void fit_context(EmbedInput& input, Index context, bool truncate, bool keep_first);
 
+/// Throws InputError naming file and line of a prompt with this token, which stands for an image.
+void require_no_image(const EmbedInput& input, Index image_token);
+
 }  // namespace prefdyn

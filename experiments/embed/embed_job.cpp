@@ -55,6 +55,7 @@ EmbedInput read_input(const EmbedSource& source, const transformer::Checkpoint& 
                            ? input_from_data(model.tokenizer_folder(), config.vocabulary,
                                              source.prompts, !source.no_shared)
                            : input_from_tokens(source.tokens, config.vocabulary);
+    require_no_image(input, config.image_token);
     fit_context(input, config.context, source.truncate, input.bos);
     return input;
 }

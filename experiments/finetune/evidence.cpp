@@ -130,7 +130,9 @@ theory::DatasetStatistics lengths_of(const transformer::RowsF& embeddings) {
 /// Of an objective that is no function of the margin alone nothing else is known.
 LossFacts facts_of(const finetune::Objective& objective) {
     const PreferenceLoss* const loss = objective.only();
-    if (loss && !objective.by_length()) return loss->facts();
+    const bool plain = !objective.by_length() &&
+                       objective.divergence().kind == finetune::DivergenceKind::kReverseKl;
+    if (loss && plain) return loss->facts();
     LossFacts out{kNan, kNan, kNan, kNan, false};
     out.form = objective.sorts() ? LossForm::kSorted : LossForm::kPair;
     return out;
@@ -147,7 +149,7 @@ theory::Evidence PartEvidence::evidence() const {
 
 PartEvidence part_evidence(const FinetuneRun& run, std::size_t part,
                            const finetune::TrainingSpec& spec) {
-    const finetune::Objective objective(spec.loss);
+    const finetune::Objective objective(spec.loss, spec.divergence);
     PartEvidence out;
     out.statistics = has_two_classes(run.label[part])
                          ? geometry_of(run.before[part], run.label[part])

@@ -47,6 +47,7 @@ std::vector<FinetuneBehaviour> read_behaviours(const transformer::Checkpoint& mo
     options.truncate = o.truncate;
     options.max_length = o.max_length;
     options.vocabulary = static_cast<text::Token>(config.vocabulary);
+    options.image = static_cast<text::Token>(config.image_token);
     std::vector<FinetuneBehaviour> out;
     for (const text::PreferenceData& data : read_data(o.prompts)) {
         FinetuneBehaviour b{text::sequence_pairs(*tokenizer, data, options), {}};
@@ -202,6 +203,7 @@ void FinetuneJob::describe(std::ostream& out, const std::vector<FinetunePlan>& p
         << finetune::schedule_names().at(schedule) << "\n"
         << bos_text(options_.prompts.bos, bos_) << "\n";
     if (const std::string& note = behaviours_.front().data.note; !note.empty()) out << note << "\n";
+    if (const std::string note = left_out_text(checkpoint_); !note.empty()) out << note << "\n";
     for (const std::string& dropout : checkpoint_.config().dropout)
         out << dropout << " in the config is for training and is not applied here\n";
     for (const FinetuneBehaviour& b : behaviours_) {

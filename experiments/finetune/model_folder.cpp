@@ -9,6 +9,7 @@
 #include "experiments/results/publish.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/output_file.hpp"
+#include "sim/lm/model/architectures.hpp"
 #include "sim/lm/model/model_hash.hpp"
 #include "sim/lm/model/safetensors_writer.hpp"
 #include "sim/lm/text/json_input.hpp"
@@ -70,9 +71,30 @@ std::vector<Index> shape_of(const Block& block) {
     return {block.rows, block.cols};
 }
 
+/// config.json as it lies in a folder, and what it means.
+struct BaseConfig {
+    ordered_json object;
+    transformer::ModelConfig read;
+};
+
+BaseConfig read_base_config(const std::string& folder) {
+    const std::string place = inside(folder, kConfig);
+    const std::string text = text::read_file(place, transformer::kMaxConfig);
+    return {ordered_json::parse(text), transformer::parse_model_config(text, place)};
+}
+
+/// Of a model that also reads images the config of its text part.
+ordered_json text_model_config(const BaseConfig& base) {
+    if (!base.read.nested) return base.object;
+    ordered_json out = base.object.at(transformer::kTextConfig);
+    out["architectures"] = {base.read.architecture};
+    for (const transformer::Architecture& each : transformer::architectures())
+        if (base.read.architecture == each.name) out["model_type"] = each.model_type;
+    return out;
+}
+
 void write_whole(const std::string& folder, const TrainedModel& model) {
-    const std::string from = inside(model.base_folder, kConfig);
-    ordered_json config = ordered_json::parse(text::read_file(from, transformer::kMaxConfig));
+    ordered_json config = text_model_config(read_base_config(model.base_folder));
     config["tie_word_embeddings"] = model.weights->layout().tied();
     config.erase("dtype");
     config["torch_dtype"] = "float32";
@@ -119,8 +141,22 @@ std::string module_name(const Layout& layout, Part part) {
     return out;
 }
 
-std::string piece_name(const Layout& layout, const Piece& piece) {
-    const std::string& name = layout.block(piece.block).name;
+/// The adapted projections for PEFT. Where the same names are also in the part that reads images, a
+/// pattern that only the text part's match.
+ordered_json target_modules(const Layout& layout, const std::vector<Part>& targets, bool nested) {
+    ordered_json names;
+    std::string pattern;
+    for (const Part part : targets) {
+        names.push_back(module_name(layout, part));
+        pattern.append(pattern.empty() ? "" : "|").append(names.back().get<std::string>());
+    }
+    if (!nested) return names;
+    return "model\\.language_model\\.layers\\.[0-9]+\\.(self_attn|mlp)\\.(" + pattern + ")";
+}
+
+std::string piece_name(const transformer::ModelConfig& config, const Layout& layout,
+                       const Piece& piece) {
+    const std::string name = transformer::memory_name(config, layout.block(piece.block).name);
     return kAdapterStart + name.substr(0, name.rfind('.')) +
            (piece.kind == Piece::Kind::kA ? ".lora_A.weight" : ".lora_B.weight");
 }
@@ -138,11 +174,12 @@ void write_adapter(const std::string& folder, const TrainedModel& model) {
     const std::vector<Part> targets = finetune::targets_in(layout, model.spec.targets);
     config["fan_in_fan_out"] = layout.block(layout.part(0, targets.front())).transposed;
     config["inference_mode"] = true;
-    for (const Part part : targets) config["target_modules"].push_back(module_name(layout, part));
+    const transformer::ModelConfig base = read_base_config(model.base_folder).read;
+    config["target_modules"] = target_modules(layout, targets, base.nested);
     std::vector<Array> arrays;
     for (const Piece& piece : model.trainable->pieces())
         arrays.push_back(
-            array_of(piece_name(layout, piece), {piece.rows, piece.cols},
+            array_of(piece_name(base, layout, piece), {piece.rows, piece.cols},
                      std::span<const float>(model.theta->data() + piece.offset,
                                             static_cast<std::size_t>(piece.rows * piece.cols))));
     const std::string text = config.dump(2) + "\n";

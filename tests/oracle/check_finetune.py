@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from peft import PeftModel
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from check_transformers import CASES, build
+from check_transformers import CASES, build, load
 
 BETA = 0.3
 WITHOUT = ("smollm3, every bias",)  # where nothing rotates, the gradient of k's bias is zero: only rounding is left
@@ -77,10 +77,6 @@ def ours(program, folder, data, out, *more):
         return f["update_loss"][0]
 
 
-def load(folder):
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
-
-
 def relative(a, b):
     return float((a.detach().double() - b.detach().double()).norm() / b.detach().double().norm())
 
@@ -91,14 +87,17 @@ def reference_of(model, tok, rows):
 
 
 def gradients(program, folder, work, data, tok, rows):
-    """Of every tensor, as the change a step of size 1000 made."""
-    base, eta = load(folder), 1e3
+    """Of every tensor, as the change a step of size 1000 made. What is saved is the text part alone."""
+    base, eta = dict(load(folder).named_parameters()), 1e3
     ours(program, folder, data, f"{work}/sgd", "--optimizer", "sgd", "--lr", str(eta), "--steps", "1")
     trained = dict(load(f"{work}/sgd").named_parameters())
     double = load(folder).double()
     dpo(double, tok, rows, reference_of(double, tok, rows)).backward()
-    return max(relative((p - trained[name]) / eta, dict(double.named_parameters())[name].grad)
-               for name, p in base.named_parameters())
+    gradient = {name: p.grad for name, p in double.named_parameters()}
+    whole = lambda name: name if name in base else name.replace("model.", "model.language_model.", 1)
+    assert all(any(name == whole(own) for own in trained) for name in base if "vision" not in name
+               and "multi_modal" not in name)
+    return max(relative((base[whole(name)] - p) / eta, gradient[whole(name)]) for name, p in trained.items())
 
 
 def losses(program, folder, work, data, tok, rows, model, name, *more):

@@ -13,9 +13,10 @@ import tempfile
 
 import numpy as np
 import torch
-from transformers import (AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, GPT2Config, GPTNeoXConfig,
-                          GraniteConfig, LlamaConfig, Ministral3Config, MistralConfig, Olmo2Config, Phi3Config,
-                          Qwen2Config, Qwen3Config, SmolLM3Config)
+from transformers import (AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, Gemma2Config, Gemma3Config,
+                          Gemma3TextConfig, GPT2Config, GPTNeoXConfig, GraniteConfig, LlamaConfig, Ministral3Config,
+                          Mistral3Config, MistralConfig, Olmo2Config, Phi3Config, Qwen2Config, Qwen3Config,
+                          SmolLM3Config)
 from transformers.utils import logging
 
 SMALL = dict(hidden_size=64, intermediate_size=172, num_hidden_layers=3, num_attention_heads=8,
@@ -40,6 +41,9 @@ def phi3(share, original):
                       rope_parameters=dict(longrope(pairs, original), partial_rotary_factor=share))
 
 
+VISION = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2, image_size=28,
+              patch_size=14)
+PIXTRAL = dict(VISION, model_type="pixtral", head_dim=8)
 GEMMA = dict(SMALL, head_dim=12, pad_token_id=0, query_pre_attn_scalar=20)
 CASES = {
     "llama": LlamaConfig(**SMALL),
@@ -87,6 +91,19 @@ CASES = {
                                        rope_parameters=dict(
         full_attention=dict(rope_type="linear", factor=8.0, rope_theta=1e6),
         sliding_attention=dict(rope_type="default", rope_theta=1e4))),
+    "gemma3 with images": Gemma3Config(
+        text_config=dict(GEMMA, sliding_window=9, layer_types=["sliding_attention", "full_attention",
+                                                               "sliding_attention"]),
+        vision_config=VISION, mm_tokens_per_image=4, image_token_index=257),
+    "gemma3 with images, own head": Gemma3Config(text_config=dict(GEMMA, sliding_window=9), vision_config=VISION,
+                                                 mm_tokens_per_image=4, image_token_index=257,
+                                                 tie_word_embeddings=False),
+    "mistral3, mistral": Mistral3Config(text_config=dict(SMALL, model_type="mistral", sliding_window=None),
+                                        vision_config=PIXTRAL, image_token_index=257, tie_word_embeddings=False),
+    "mistral3, ministral3, tied": Mistral3Config(text_config=dict(
+        SMALL, model_type="ministral3", head_dim=8, rope_parameters=dict(
+            YARN, original_max_position_embeddings=512, llama_4_scaling_beta=0.1)), vision_config=PIXTRAL,
+        image_token_index=257),
     "gpt_neox": GPTNeoXConfig(**CLASSIC),
     "gpt_neox, one after another": GPTNeoXConfig(**CLASSIC, use_parallel_residual=False, hidden_act="gelu_new",
                                                  rope_parameters=dict(rope_type="default", rope_theta=1e4,
@@ -98,9 +115,18 @@ CASES = {
 LENGTHS = (1, 2, 7, 8, 9, 31, 33, 64, 300)
 
 
+def auto_class(config):
+    return AutoModelForImageTextToText if hasattr(config, "vision_config") else AutoModelForCausalLM
+
+
+def load(folder):
+    return auto_class(AutoConfig.from_pretrained(folder)).from_pretrained(folder, dtype=torch.float32,
+                                                                          attn_implementation="eager").eval()
+
+
 def build(config, seed):
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    model = auto_class(config).from_config(config, attn_implementation="eager").eval()
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.dim() == 1:  # norms away from 1, biases away from 0
@@ -130,13 +156,13 @@ def theirs(model, prompts):
 def check(name, config, dtype, program):
     model = build(config, 1).to(dtype)  # rounds the frequencies too, so the check loads it afresh
     rng = np.random.default_rng(1)
-    prompts = [rng.integers(0, config.vocab_size, n).tolist() for n in LENGTHS]
+    text = config.get_text_config()
+    prompts = [rng.integers(0, text.vocab_size, n).tolist() for n in LENGTHS]
     with tempfile.TemporaryDirectory() as folder:
         shard = "60KB" if dtype == torch.float32 else "5GB"
         model.save_pretrained(folder, max_shard_size=shard)
-        got = ours(program, folder, prompts, config.hidden_size)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32,
-                                                     attn_implementation="eager").eval()
+        got = ours(program, folder, prompts, text.hidden_size)
+        model = load(folder)
     want = theirs(model, prompts)
     error = np.linalg.norm(got - want, axis=1) / np.linalg.norm(want, axis=1)
     good = bool(np.all(error < 1e-5))

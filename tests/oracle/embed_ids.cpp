@@ -1,5 +1,6 @@
 // embed_ids FOLDER NORM [COUNT] < IDS: one prompt of token ids a line; writes n x d float32 to
-// standard output. With COUNT instead the greedy continuation of each, as text.
+// standard output, with NORM = logits the logits of the next token, n x V. With COUNT instead the
+// greedy continuation of each, as text.
 #include <iostream>
 #include <sstream>
 
@@ -32,8 +33,10 @@ int work(const std::vector<std::string>& arguments) {
         return 0;
     }
     EmbedOptions options;
-    options.norm = static_cast<FinalNorm>(std::stoi(arguments.at(1)));
-    const RowsF x = model.embed(prompts, options);
+    const bool logits = arguments.at(1) == "logits";
+    if (!logits) options.norm = static_cast<FinalNorm>(std::stoi(arguments.at(1)));
+    RowsF x = model.embed(prompts, options);
+    if (logits) x = model.logits(x);
     std::cout.write(reinterpret_cast<const char*>(x.data()),
                     static_cast<std::streamsize>(sizeof(float)) * x.size());
     return std::cout.good() ? 0 : 1;

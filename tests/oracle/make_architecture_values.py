@@ -14,10 +14,12 @@ import sys
 import numpy as np
 import torch
 import transformers
-from transformers import (AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, GPT2Config, GPTNeoXConfig,
-                          GraniteConfig, LlamaConfig, Ministral3Config, MistralConfig, Olmo2Config, Phi3Config,
+from transformers import (Gemma2Config, Gemma3Config, Gemma3TextConfig, GPT2Config, GPTNeoXConfig, GraniteConfig,
+                          LlamaConfig, Ministral3Config, Mistral3Config, MistralConfig, Olmo2Config, Phi3Config,
                           Qwen2Config, Qwen3Config, SmolLM3Config)
 from transformers.utils import logging
+
+from check_transformers import PIXTRAL, VISION, auto_class
 
 IDS = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3]
 TINY = dict(hidden_size=16, intermediate_size=20, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
@@ -47,6 +49,10 @@ MODELS = {
     "gemma3": Gemma3TextConfig(**GEMMA, layer_types=MIXED, rope_parameters=dict(
         full_attention=dict(rope_type="linear", factor=8.0, rope_theta=1e6),
         sliding_attention=dict(rope_type="default", rope_theta=1e4))),
+    "gemma3 with images": Gemma3Config(
+        text_config=dict(GEMMA, layer_types=MIXED), vision_config=VISION, mm_tokens_per_image=4, image_token_index=11),
+    "mistral3": Mistral3Config(text_config=dict(TINY, model_type="mistral", sliding_window=None), vision_config=PIXTRAL,
+                               image_token_index=11, tie_word_embeddings=False),
     "gpt_neox": GPTNeoXConfig(**CLASSIC, rope_parameters=dict(rope_type="default", rope_theta=1e4,
                                                               partial_rotary_factor=0.5)),
     "gpt_neox, one after another": GPTNeoXConfig(**CLASSIC, use_parallel_residual=False, hidden_act="gelu_new",
@@ -71,12 +77,13 @@ def values(name, shape):
 
 
 def saved_name(name, config):
-    """Of a parameter in the file: GPT-NeoX's head is lm_head in memory alone."""
+    """Of a parameter in the file of the text part: GPT-NeoX's head is lm_head in memory alone."""
+    name = name.replace("model.language_model.", "model.")
     return name.replace("lm_head", "embed_out") if config.model_type == "gpt_neox" else name
 
 
 def computed(config):
-    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval().double()
+    model = auto_class(config).from_config(config, attn_implementation="eager").eval().double()
     with torch.no_grad():
         for name, p in model.named_parameters():
             p.copy_(torch.tensor(values(saved_name(name, config), tuple(p.shape))))
@@ -88,7 +95,7 @@ def computed(config):
     number = lambda x: float(f"{x:.9g}")
     return {"hidden": [number(x) for x in hidden.tolist()],
             "gradient": {saved_name(name, config): number(p.grad.norm().item())
-                         for name, p in model.named_parameters()}}
+                         for name, p in model.named_parameters() if p.grad is not None}}
 
 
 def main():
@@ -96,8 +103,11 @@ def main():
     out = {"transformers": transformers.__version__, "ids": IDS, "models": []}
     for name, config in MODELS.items():
         one = computed(config)
-        config.architectures = [type(AutoModelForCausalLM.from_config(config)).__name__]
-        out["models"].append({"name": name, "config": json.loads(config.to_json_string(use_diff=False)), **one})
+        config.architectures = [type(auto_class(config).from_config(config)).__name__]
+        written = json.loads(config.to_json_string(use_diff=False))
+        if "vision_config" in written:
+            written["vision_config"] = {"model_type": written["vision_config"]["model_type"]}
+        out["models"].append({"name": name, "config": written, **one})
     lines = ",\n".join(json.dumps(model) for model in out.pop("models"))
     with open(sys.argv[1], "w") as file:
         file.write(json.dumps(out)[:-1] + ', "models": [\n' + lines + "\n]}\n")

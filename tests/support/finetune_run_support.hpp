@@ -3,6 +3,7 @@
 
 #include "experiments/finetune/run.hpp"
 #include "sim/base/cancel.hpp"
+#include "tests/support/nested_support.hpp"
 #include "tests/support/transformer_support.hpp"
 
 namespace prefdyn::test {
@@ -15,9 +16,13 @@ struct FinetuneRunFixture {
     std::unique_ptr<transformer::Checkpoint> checkpoint;
     std::vector<FinetuneBehaviour> behaviours;
 
-    explicit FinetuneRunFixture(bool tied = true) {
+    explicit FinetuneRunFixture(bool tied = true, bool nested = false) {
         m.tied = tied;
-        write_checkpoint(dir / "m", m, random_weights(m, 31));
+        const Weights weights = random_weights(m, 31);
+        if (nested)
+            write_nested(dir / "m", m, weights);
+        else
+            write_checkpoint(dir / "m", m, weights);
         checkpoint = std::make_unique<transformer::Checkpoint>(dir / "m");
         Stream stream(seed(), Purpose::kSuite, 8500);
         for (int k = 0; k < 2; ++k) {

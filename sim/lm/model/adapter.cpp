@@ -7,6 +7,7 @@
 
 #include "sim/base/failure.hpp"
 #include "sim/lm/model/adapter_config.hpp"
+#include "sim/lm/model/layer_parts.hpp"
 #include "sim/lm/model/product.hpp"
 #include "sim/lm/text/json_input.hpp"
 
@@ -221,9 +222,18 @@ const Tensor* Adapter::embedding_of_base(const Tensor& embedding) {
     return saves(embedding.name) ? nullptr : find(embedding.name, embedding.shape);
 }
 
+std::size_t Adapter::leave_out_images() {
+    return std::erase_if(tensors_, [](const auto& item) { return text_name(item.first).empty(); });
+}
+
 void Adapter::require_all_used() const {
     for (const auto& [name, tensor] : tensors_)
-        if (!used_.contains(name))
+        if (!used_.contains(name) && name.starts_with("embed_out."))
+            throw InputError(tensor.file + ": tensor " + text::shown(json(tensor.name)) +
+                                 " is of a head that transformers 5 calls lm_head: PEFT leaves it "
+                                 "out, transformers does not",
+                             "put lm_head for embed_out in both files of the adapter");
+        else if (!used_.contains(name))
             throw InputError(tensor.file + ": tensor " + text::shown(json(tensor.name)) +
                                  " is no part of the adapter its config describes",
                              "or of the model it is added to");

@@ -39,6 +39,9 @@ class Adapter {
     const Tensor* embedding_of_base(const Tensor& embedding);
     /// Whether modules_to_save holds the module of this weight.
     bool saves(const std::string& weight) const;
+    /// Of a model that also reads images: forgets the tensors of other parts than text, and returns
+    /// how many there were.
+    std::size_t leave_out_images();
     /// Throws InputError if a tensor of the adapter changed nothing.
     void require_all_used() const;
 

@@ -17,8 +17,9 @@ constexpr Index kMostWindow = Index{1} << 31;
 
 /// What most families share; the values of keys that are missing.
 struct Defaults {
-    Index kv_heads = 0;   ///< 0: as many as heads
-    Index head_size = 0;  ///< 0: hidden / heads
+    Index hidden = 0, ffn = 0, layers = 0, heads = 0, vocabulary = 0;  ///< 0: must be said
+    Index kv_heads = 0;                                                ///< 0: as many as heads
+    Index head_size = 0;                                               ///< 0: hidden / heads
     Index context = 2048;
     double epsilon = 1e-6;
     bool tied = false;
@@ -76,12 +77,15 @@ Activation read_activation(ConfigReader& read, const std::string& key, const cha
 }
 
 void read_extents(ConfigReader& read, ModelConfig& c, const Defaults& defaults) {
-    c.hidden = read.integer("hidden_size", kMostWide);
-    c.ffn = read.integer("intermediate_size", kMostWide);
-    c.layers = read.integer("num_hidden_layers", kMostLayers);
-    c.vocabulary = read.integer("vocab_size", kMostVocabulary);
+    const auto extent = [&](const char* key, Index most, Index fallback) {
+        return fallback > 0 ? read.integer(key, most, fallback) : read.integer(key, most);
+    };
+    c.hidden = extent("hidden_size", kMostWide, defaults.hidden);
+    c.ffn = extent("intermediate_size", kMostWide, defaults.ffn);
+    c.layers = extent("num_hidden_layers", kMostLayers, defaults.layers);
+    c.vocabulary = extent("vocab_size", kMostVocabulary, defaults.vocabulary);
     c.context = read.integer("max_position_embeddings", kMostVocabulary, defaults.context);
-    c.heads = read.integer("num_attention_heads", kMostWide);
+    c.heads = extent("num_attention_heads", kMostWide, defaults.heads);
     c.window.assign(static_cast<std::size_t>(c.layers), 0);
 }
 
@@ -165,13 +169,28 @@ void read_llama(ConfigReader& read, ModelConfig& c) {
 }
 
 void read_mistral(ConfigReader& read, ModelConfig& c) {
-    read_common(read, c, {.kv_heads = 8, .context = 131072});
+    read_common(read, c,
+                {.hidden = 4096,
+                 .ffn = 14336,
+                 .layers = 32,
+                 .heads = 32,
+                 .vocabulary = 32000,
+                 .kv_heads = 8,
+                 .context = 131072});
     same_window(read, c, read_window(read, 4096));
 }
 
 /// Queries are scaled by position beyond the original context: such prompts are refused.
 void read_ministral3(ConfigReader& read, ModelConfig& c) {
-    Defaults defaults{.kv_heads = 8, .head_size = 128, .context = 262144, .epsilon = 1e-5};
+    Defaults defaults{.hidden = 4096,
+                      .ffn = 14336,
+                      .layers = 34,
+                      .heads = 32,
+                      .vocabulary = 131072,
+                      .kv_heads = 8,
+                      .head_size = 128,
+                      .context = 262144,
+                      .epsilon = 1e-5};
     defaults.rope.ignored = {"llama_4_scaling_beta", "max_position_embeddings"};
     read_common(read, c, defaults);
     if (c.ropes[0].kind != RopeKind::kYarn)
@@ -283,6 +302,8 @@ void read_gemma2(ConfigReader& read, ModelConfig& c) {
     read_gemma(read, c, 50.0, 30.0);
     const std::vector<bool> sliding = slides(read, c.layers, all_but_every(c.layers, 2));
     const Index window = read_window(read, 4096);
+    if (read.integer("sliding_window_size", kMostWindow, window) != window)
+        read.refuse("sliding_window_size", "that of 'sliding_window', " + std::to_string(window));
     for (std::size_t i = 0; i < sliding.size(); ++i)
         if (sliding[i]) c.window[i] = window;
 }
@@ -309,8 +330,15 @@ void read_gemma3(ConfigReader& read, ModelConfig& c) {
         for (const auto& item : rope->items())
             if (item.key() != "full_attention" && item.key() != "sliding_attention")
                 read.refuse("rope_parameters", "an object of full_attention and sliding_attention");
-    read_extents(read, c, {.context = 131072});
-    const Defaults defaults{.kv_heads = 4, .head_size = 256};
+    const Defaults defaults{.hidden = 2304,
+                            .ffn = 9216,
+                            .layers = 26,
+                            .heads = 8,
+                            .vocabulary = 262208,
+                            .kv_heads = 4,
+                            .head_size = 256,
+                            .context = 131072};
+    read_extents(read, c, defaults);
     read_kv_heads(read, defaults, c);
     read_head_size(read, defaults, c);
     c.norm.epsilon = read.number("rms_norm_eps", 1.0, 1e-6);
@@ -384,6 +412,9 @@ void read_gpt2(ConfigReader& read, ModelConfig& c) {
     c.rope_of_layer.assign(static_cast<std::size_t>(c.layers), -1);
 }
 
+void read_gemma3_with_images(ConfigReader& read, ModelConfig& c);
+void read_mistral3_with_images(ConfigReader& read, ModelConfig& c);
+
 constexpr Architecture kArchitectures[] = {
     {"LlamaForCausalLM", "llama", "Llama 2 and 3, SmolLM2, TinyStories", "", read_llama},
     {"MistralForCausalLM", "mistral", "Mistral 7B", "a sliding window in every layer",
@@ -424,7 +455,54 @@ constexpr Architecture kArchitectures[] = {
      "weights "
      "lie transposed",
      read_gpt2},
+    {"Gemma3ForConditionalGeneration", "gemma3", "Gemma 3 that reads images, its text part",
+     "as Gemma3ForCausalLM", read_gemma3_with_images},
+    {"Mistral3ForConditionalGeneration", "mistral3",
+     "Mistral Small 3.1 and 3.2, Ministral 3, their text part",
+     "as MistralForCausalLM or Ministral3ForCausalLM", read_mistral3_with_images},
 };
+
+/// `text_config` as one of these models, named by model_type, the first where it is not said. The
+/// outer config alone says whether the head is tied.
+void read_text_part(ConfigReader& read, ModelConfig& c, std::initializer_list<const char*> types,
+                    Index image_token) {
+    const json* part = read.find(kTextConfig);
+    if (!part || !part->is_object()) read.refuse(kTextConfig, "an object");
+    const std::string place = read.place() + ", " + kTextConfig;
+    ConfigReader inner(*part, place);
+    const json* type = inner.find("model_type");
+    const json name = type ? *type : json(*types.begin());
+    if (std::find(types.begin(), types.end(), name) == types.end())
+        inner.refuse("model_type", text::shown(json(types)), "other text parts are not run");
+    const auto kind =
+        std::find_if(std::begin(kArchitectures), std::end(kArchitectures),
+                     [&](const Architecture& each) { return name == each.model_type; });
+    inner.skip("architectures");
+    kind->read(inner, c);
+    inner.require_all_known();
+    if (c.logit_cap > 0.0)
+        inner.refuse("final_logit_softcapping", "null",
+                     "models that read images do not cap their logits");
+    c.architecture = kind->name;
+    c.nested = true;
+    c.tied = read.flag("tie_word_embeddings", true);
+    c.image_token = image_token;
+    for (const char* key : {"image_token_id", "image_token_index"})
+        c.image_token = read.integer(key, kMostVocabulary, c.image_token);
+    for (const char* key :
+         {"vision_config", "projector_hidden_act", "spatial_merge_size", "vision_feature_layer",
+          "multimodal_projector_bias", "mm_tokens_per_image", "boi_token_index", "eoi_token_index",
+          "boi_token_id", "eoi_token_id"})
+        read.skip(key);
+}
+
+void read_gemma3_with_images(ConfigReader& read, ModelConfig& c) {
+    read_text_part(read, c, {"gemma3_text"}, 262144);
+}
+
+void read_mistral3_with_images(ConfigReader& read, ModelConfig& c) {
+    read_text_part(read, c, {"mistral", "ministral3"}, 10);
+}
 
 }  // namespace
 

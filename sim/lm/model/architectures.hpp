@@ -20,4 +20,6 @@ struct Architecture {
 
 std::span<const Architecture> architectures();
 
+inline constexpr const char* kTextConfig = "text_config";  ///< of models that also read images
+
 }  // namespace prefdyn::transformer

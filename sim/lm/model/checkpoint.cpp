@@ -124,6 +124,7 @@ Tensor Checkpoint::take(const std::string& name, const std::vector<Index>& shape
         throw InputError(tensor.file + ": tensor " + name + " has shape " +
                          shape_text(tensor.shape) + ", the config asks for " + shape_text(shape));
     if (tensor.dtype == Dtype::kOther) to_float(tensor, 0, 0, nullptr);  // refuses by name
+    tensor.name = memory_name(config_, name);
     return tensor;
 }
 
@@ -168,6 +169,21 @@ void Checkpoint::add_prefix() {
     tensors_ = std::move(named);
 }
 
+/// Leaves tensors out that only reading images takes.
+void Checkpoint::take_text_part() {
+    Tensors part;
+    for (const auto& [name, tensor] : tensors_) {
+        const std::string own = text_name(name);
+        if (own.empty())
+            ++left_out_;
+        else if (!part.emplace(own, tensor).second)
+            throw InputError(tensor.file + ": tensor " + text::shown(json(name)) +
+                             " comes under two names");
+    }
+    tensors_ = std::move(part);
+    if (adapter_) left_out_ += adapter_->leave_out_images();
+}
+
 LayerTensors Checkpoint::take_layer(Index index) {
     LayerTensors out;
     out.layer = index;
@@ -196,11 +212,11 @@ void Checkpoint::take_embedding_and_head() {
     Tensor head = table;
     if (!config_.tied || tensors_.contains(head_name)) head = take(head_name, shape);
     config_.tied = config_.tied && same_values(table, head);
-    table.name = table_name;
+    table.name = memory_name(config_, table_name);
     if (config_.tied) head = table;
     if (config_.tied && adapter_)
         if (const Tensor* both = adapter_->embedding_of_base(table)) head = *both;
-    head.name = head_name;
+    head.name = memory_name(config_, head_name);
     embedding_ = adapted(table, Adapter::Place::kTable);
     head_ = adapted(head, Adapter::Place::kTable);
     config_.tied = config_.tied && same_values(embedding_, head_);
@@ -257,6 +273,7 @@ Checkpoint::Checkpoint(const std::string& folder, const std::string& base) {
     else
         throw InputError(folder_ + ": has neither " + kSingle + " nor " + kIndex,
                          "pickled weights (.bin, .pt) are not read; convert them to safetensors");
+    if (config_.nested) take_text_part();
     add_prefix();
     take_embedding_and_head();
     const OuterNames names = outer_names(config_);
@@ -268,6 +285,12 @@ Checkpoint::Checkpoint(const std::string& folder, const std::string& base) {
     for (Index i = 0; i < config_.layers; ++i) layers_.push_back(take_layer(i));
     require_nothing_left();
     tensors_.clear();
+}
+
+std::string left_out_text(const Checkpoint& checkpoint) {
+    if (checkpoint.left_out() == 0) return {};
+    return std::to_string(checkpoint.left_out()) +
+           " tensors that read images (vision_tower, multi_modal_projector) are left out";
 }
 
 }  // namespace prefdyn::transformer

@@ -42,6 +42,8 @@ class Checkpoint {
     const Tensor& final_norm() const { return final_norm_; }  ///< (d)
     const Tensor& final_norm_bias() const { return final_norm_bias_; }  ///< (d), or not present()
     const Tensor& head() const { return head_; }  ///< (V, d), the embedding if tied
+    /// Tensors of the files that only reading images takes.
+    std::size_t left_out() const { return left_out_; }
 
   private:
     void choose_folders(const std::string& folder, const std::string& base);
@@ -51,6 +53,7 @@ class Checkpoint {
     Tensor adapted(Tensor tensor, Adapter::Place where);
     Tensor take_transposed(const std::string& name, const std::vector<Index>& shape);
     void add_prefix();
+    void take_text_part();
     Tensor take_vector(const char* name);
     LayerTensors take_layer(Index index);
     void take_embedding_and_head();
@@ -63,7 +66,11 @@ class Checkpoint {
     Tensors tensors_;  ///< those not taken yet
     ModelConfig config_;
     std::vector<LayerTensors> layers_;
+    std::size_t left_out_ = 0;
     Tensor embedding_, positions_, final_norm_, final_norm_bias_, head_;
 };
+
+/// "437 tensors that read images (vision_tower, multi_modal_projector) are left out", or empty.
+std::string left_out_text(const Checkpoint& checkpoint);
 
 }  // namespace prefdyn::transformer

@@ -42,7 +42,7 @@ const std::set<std::string>& harmless_keys() {
 /// Keys that change the model unless they hold one of these values, the neutral ones.
 const json& neutral_values() {
     static const json values = json::parse(R"({
-        "add_bias_linear": [false], "add_cross_attention": [false], "add_qkv_bias": [false],
+        "activation": ["swiglu"], "add_bias_linear": [false], "add_cross_attention": [false], "add_qkv_bias": [false],
         "alibi": [false], "attention_bias": [false], "attn_logit_softcapping": [0],
         "bias": [false], "causal": [true], "cross_attention_hidden_size": [false],
         "embedding_multiplier": [1], "full_attn_mod": [1], "final_logit_softcapping": [0], "is_causal": [true],

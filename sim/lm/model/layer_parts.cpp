@@ -156,6 +156,22 @@ OuterNames outer_names(const ModelConfig& c) {
             layer_norm ? names.final_norm_bias : nullptr, names.head};
 }
 
+std::string text_name(const std::string& name) {
+    for (const char* part : {"vision_tower.", "multi_modal_projector.", "model.vision_tower.",
+                             "model.multi_modal_projector."})
+        if (name.starts_with(part)) return {};
+    for (const char* part : {"language_model.model.", "model.language_model."})
+        if (name.starts_with(part)) return "model." + name.substr(std::string(part).size());
+    const std::string head = "language_model.lm_head.";
+    return name.starts_with(head) ? "lm_head." + name.substr(head.size()) : name;
+}
+
+std::string memory_name(const ModelConfig& c, const std::string& name) {
+    const std::string outer = c.nested ? "model." : "embed_out.";
+    if (!name.starts_with(outer) || !(c.nested || c.naming == Naming::kNeox)) return name;
+    return (c.nested ? "model.language_model." : "lm_head.") + name.substr(outer.size());
+}
+
 std::string name_prefix(const ModelConfig& c) {
     const std::string name = names_of(c).embedding;
     return name.substr(0, name.find('.') + 1);

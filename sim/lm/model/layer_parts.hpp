@@ -60,6 +60,12 @@ struct OuterNames {
 };
 OuterNames outer_names(const ModelConfig& config);
 
+/// Of a model that also reads images: the name of a tensor of its text part as that part alone has
+/// it, empty for tensors of other parts. Files say language_model.model or model.language_model.
+std::string text_name(const std::string& name);
+/// The name a tensor has in memory where transformers runs the model, and so in adapters.
+std::string memory_name(const ModelConfig& config, const std::string& name);
+
 /// "model." where a checkpoint's names begin so; files of the bare model leave it away.
 std::string name_prefix(const ModelConfig& config);
 

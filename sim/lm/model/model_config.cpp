@@ -55,7 +55,7 @@ ModelConfig parse_model_config(std::string_view text, const std::string& place) 
     c.architecture = kind.name;
     kind.read(read, c);
     read.require_all_known();
-    c.dropout = dropout_of(object);
+    c.dropout = dropout_of(c.nested ? object.at(kTextConfig) : object);
     return c;
 }
 

@@ -63,6 +63,8 @@ struct ModelConfig {
     std::vector<RopeSpec> ropes = {RopeSpec{}};
     std::vector<int> rope_of_layer;    ///< index into ropes, -1: no rotation; empty: 0 everywhere
     bool tied = false;                 ///< the head is the token embedding
+    bool nested = false;               ///< the text part of a model that also reads images
+    Index image_token = -1;            ///< of those, what stands for an image; -1: none
     std::vector<std::string> dropout;  ///< "attention_dropout 0.1": asked for, but never applied
     std::vector<Index> window;  ///< per layer: positions attended to at most, 0 for all before
 

@@ -31,9 +31,14 @@ Index tokens_of(const std::vector<Prompt>& prompts) {
     return prompts.empty() ? 0 : prompts.back().first + prompts.back().length;
 }
 
-void check_ids(std::span<const std::int32_t> ids, Index vocabulary, const std::string& place) {
+void check_ids(std::span<const std::int32_t> ids, Index vocabulary, const std::string& place,
+               Index image_token = -1) {
     for (std::size_t t = 0; t < ids.size(); ++t)
-        if (ids[t] < 0 || ids[t] >= vocabulary)
+        if (image_token >= 0 && ids[t] == image_token)
+            throw InputError(place + ", token " + std::to_string(t) + ": id " +
+                                 std::to_string(ids[t]) + " stands for an image",
+                             "images are not read, only the text part of the model is run");
+        else if (ids[t] < 0 || ids[t] >= vocabulary)
             throw InputError(place + ", token " + std::to_string(t) + ": id " +
                                  std::to_string(ids[t]) + " is outside the vocabulary of " +
                                  std::to_string(vocabulary),
@@ -75,7 +80,7 @@ void Transformer::check(std::span<const TokenIds> prompts) const {
                                  " tokens, the model's context is " +
                                  std::to_string(config().context),
                              "shorten the prompt");
-        check_ids(prompts[i], config().vocabulary, place);
+        check_ids(prompts[i], config().vocabulary, place, config().image_token);
     }
 }
 

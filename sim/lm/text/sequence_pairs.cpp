@@ -132,10 +132,13 @@ std::vector<SequencePair> pairs_of_tokens(const Tokenizer& tokenizer, const Pref
     return out;
 }
 
-void require_ids(const SequencePair& pair, Token vocabulary) {
+void require_ids(const SequencePair& pair, Token vocabulary, Token image) {
     for (const auto* ids : {&pair.chosen, &pair.rejected})
         for (const Token id : *ids)
-            if (id < 0 || id >= vocabulary)
+            if (image >= 0 && id == image)
+                throw InputError("token id " + std::to_string(id) + " stands for an image",
+                                 "images are not read; leave the line out");
+            else if (id < 0 || id >= vocabulary)
                 throw InputError("token id " + std::to_string(id) +
                                      " is outside the model's vocabulary, allowed are 0 to " +
                                      std::to_string(vocabulary - 1),
@@ -194,7 +197,7 @@ SequencePairs sequence_pairs(const Tokenizer& tokenizer, const PreferenceData& d
     for (SequencePair& pair : out.pairs) {
         place.line = pair.line;
         at_line(data, place, [&] {
-            if (options.vocabulary > 0) require_ids(pair, options.vocabulary);
+            if (options.vocabulary > 0) require_ids(pair, options.vocabulary, options.image);
             if (options.context > 0 && fit(pair, options)) ++out.truncated;
         });
     }

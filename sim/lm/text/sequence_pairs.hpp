@@ -20,6 +20,7 @@ struct SequenceOptions {
     std::ptrdiff_t context = 0;  ///< tokens the model reads at most, at least 1; 0: any number
     bool truncate = false;       ///< drop the first tokens of prompts that are too long, never bos
     Token vocabulary = 0;        ///< ids of the model are 0 .. vocabulary - 1; 0: not checked
+    Token image = -1;            ///< stands for an image, which is refused; -1: no such
 };
 
 /// The prompt is what the tokens of the prompt alone, of prompt and chosen, and of prompt and
@@ -51,7 +52,8 @@ struct SequencePairs {
 };
 
 /// Throws InputError naming file and line of a pair without a prompt token, with an empty answer,
-/// with twice the same tokens, with an id outside the vocabulary, or longer than the context.
+/// with twice the same tokens, with an id outside the vocabulary or of an image, or longer than the
+/// context.
 SequencePairs sequence_pairs(const Tokenizer& tokenizer, const PreferenceData& data,
                              const SequenceOptions& options);
 

@@ -9,6 +9,7 @@
 #include "experiments/finetune/saved_run.hpp"
 #include "sim/base/cancel.hpp"
 #include "tests/support/finetune_run_support.hpp"
+#include "tests/support/nested_support.hpp"
 
 using namespace prefdyn;
 using finetune::TrainedPart;
@@ -231,6 +232,35 @@ TEST_CASE("models and adapters on disk are what was trained, bit for bit") {
         }
 }
 
+TEST_CASE("of a model that also reads images the text part is saved, adapters by PEFT's names") {
+    for (const TrainedPart part : {TrainedPart::kFull, TrainedPart::kLora}) {
+        const Fixture f(false, true);
+        const Start start(f, part);
+        const finetune::Trainable<float> what(start.layout, f.plan(part).training.trained, 3);
+        const finetune::Column<float> theta = what.initial(start.weights) * 2.0f;
+        finetune::Parameters<float> weights = start.weights;
+        what.apply(theta, start.weights, weights);
+        write_model(f.dir / "out",
+                    {f.dir / "m", &weights, &what, f.plan(part).training.trained, &theta});
+        CHECK(read_model(f.dir / "out", *f.checkpoint, start.layout).values() == weights.values());
+        const bool lora = part == TrainedPart::kLora;
+        const auto config = nlohmann::json::parse(
+            read_text(f.dir / (lora ? "out/adapter_config.json" : "out/config.json")));
+        const std::string saved =
+            read_text(f.dir / (lora ? "out/adapter_model.safetensors" : "out/model.safetensors"));
+        if (lora) {
+            CHECK(config.at("target_modules") ==
+                  R"(model\.language_model\.layers\.[0-9]+\.(self_attn|mlp)\.(q_proj|v_proj))");
+            CHECK(test::contains(saved, "base_model.model.model.language_model.layers.1."));
+        } else {
+            CHECK(config.at("architectures") == nlohmann::json{"MistralForCausalLM"});
+            CHECK(config.at("tie_word_embeddings") == false);
+            CHECK_FALSE(config.contains("text_config"));
+            CHECK(test::contains(saved, "\"model.layers.1."));
+        }
+    }
+}
+
 TEST_CASE("an adapter that does not fit is refused with its reason") {
     const Fixture f;
     const Start start(f, TrainedPart::kLora);
@@ -295,6 +325,10 @@ TEST_CASE("options that cannot act, together or at all, are named with exit code
         return said.err;
     };
     CHECK(test::contains(refused({"--rank", "4"}), "--rank: without effect"));
+    CHECK(test::contains(refused({"--f-alpha-divergence-coef", "0.3"}),
+                         "--f-alpha-divergence-coef: without effect"));
+    CHECK(test::contains(refused({"--f-divergence-type", "forward_kl", "--loss", "aot + 0.1 sft"}),
+                         "loss aot is known under reverse_kl alone"));
     CHECK(
         test::contains(refused({"--method", "lora", "--targets", "q,x"}), "'x' is no projection"));
     CHECK(test::contains(refused({"--steps", "3", "--epochs", "2"}), "exclude each other"));

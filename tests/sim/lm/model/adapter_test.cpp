@@ -5,8 +5,9 @@
 
 #include "sim/lm/model/adapter_config.hpp"
 #include "sim/lm/model/model_hash.hpp"
+#include "sim/lm/model/parameters.hpp"
 #include "sim/lm/model/transformer.hpp"
-#include "tests/support/transformer_support.hpp"
+#include "tests/support/nested_support.hpp"
 
 using namespace prefdyn;
 using namespace prefdyn::transformer;
@@ -253,4 +254,67 @@ TEST_CASE("adapters without their base, or of another one") {
     std::filesystem::remove(f.folder + "/adapter_model.safetensors");
     CHECK(contains(test::input_error([&] { Checkpoint opened(f.folder); }),
                    "no adapter_model.safetensors"));
+}
+
+TEST_CASE("adapters of a model that also reads images: the text part by PEFT's names") {
+    Folders f;
+    test::Weights own;
+    for (const auto& [name, weight] : f.adapter)
+        own[kStart + "model.language_model." + name.substr(kStart.size() + 6)] = weight;
+    own[kStart + "model.vision_tower.layers.0.q_proj.lora_A.weight"] = Folders::random({2, 3}, 990);
+    test::write_nested(f.dir / "base", f.m, f.base);
+    const test::Weights as_text = std::exchange(f.adapter, own);
+    f.write();
+    const Checkpoint model(f.folder);
+    CHECK(model.left_out() == 3);
+    const RowsF got = values(model.layer(0)[Part::kQuery]);
+    f.adapter = as_text;
+    for (Index i = 0; i < got.rows(); ++i)
+        for (Index j = 0; j < got.cols(); ++j)
+            CHECK(got(i, j) == doctest::Approx(f.query(i, j, 3.0)).epsilon(1e-5));
+    CHECK(contains(f.refusal(), "model.language_model.layers.0.self_attn.q_proj.lora_A.weight"));
+    f.adapter = own;
+    f.config["target_modules"] = "model\\.language_model\\.layers\\.[01]\\.self_attn\\.q_proj";
+    CHECK(f.refusal().empty());
+    f.config["target_modules"] = "model\\.layers.*q_proj";
+    CHECK(contains(f.refusal(), "no part of the adapter"));
+}
+
+TEST_CASE("the head of GPT-NeoX is lm_head to adapters, what is called embed_out is refused") {
+    test::TemporaryDirectory dir;
+    const json config = {{"architectures", {"GPTNeoXForCausalLM"}},
+                         {"model_type", "gpt_neox"},
+                         {"hidden_size", 8},
+                         {"intermediate_size", 12},
+                         {"num_hidden_layers", 1},
+                         {"num_attention_heads", 2},
+                         {"vocab_size", 9},
+                         {"max_position_embeddings", 16},
+                         {"rotary_pct", 0.5}};
+    const Layout layout(parse_model_config(config.dump(), "config"));
+    test::Weights base;
+    for (const Block& b : layout.blocks())
+        base[b.name] = Folders::random(
+            b.vector ? std::vector<Index>{b.cols} : std::vector<Index>{b.rows, b.cols},
+            700 + base.size());
+    std::filesystem::create_directories(dir / "base");
+    std::filesystem::create_directories(dir / "adapter");
+    test::write_bytes(dir / "base/config.json", config.dump());
+    test::write_bytes(dir / "base/model.safetensors", test::safetensors(base, "F32"));
+    const auto write = [&](const std::string& name) {
+        const json adapter = {
+            {"peft_type", "LORA"},       {"r", 2},
+            {"lora_alpha", 4},           {"target_modules", json::array()},
+            {"modules_to_save", {name}}, {"base_model_name_or_path", dir / "base"}};
+        const Weight head = Folders::random({9, 8}, 800);
+        test::write_bytes(dir / "adapter/adapter_config.json", adapter.dump());
+        test::write_bytes(dir / "adapter/adapter_model.safetensors",
+                          test::safetensors({{kStart + name + ".weight", head}}, "F32"));
+        return head;
+    };
+    const Weight head = write("lm_head");
+    check_same(values(Checkpoint(dir / "adapter").head()), head);
+    write("embed_out");
+    CHECK(contains(test::input_error([&] { Checkpoint opened(dir / "adapter"); }),
+                   "transformers 5 calls lm_head"));
 }

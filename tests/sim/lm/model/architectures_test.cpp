@@ -12,7 +12,7 @@
 #include "sim/lm/model/layer_backend.hpp"
 #include "sim/lm/model/transformer.hpp"
 #include "sim/lm/train/sequence_model.hpp"
-#include "tests/support/transformer_support.hpp"
+#include "tests/support/nested_support.hpp"
 
 using namespace prefdyn;
 using namespace prefdyn::finetune;
@@ -59,13 +59,19 @@ struct Kept {
 
     explicit Kept(const json& entry) {
         const std::string config = entry.at("config").dump();
-        const Layout blocks(parse_model_config(config, "config"));
+        const ModelConfig read = parse_model_config(config, "config");
+        const Layout blocks(read);
+        const std::string before = read.nested ? "language_model." : "";
         test::Weights values;
         for (const Block& b : blocks.blocks()) {
             const std::vector<Index> shape = b.vector       ? std::vector<Index>{b.cols}
                                              : b.transposed ? std::vector<Index>{b.cols, b.rows}
                                                             : std::vector<Index>{b.rows, b.cols};
-            values[b.name] = weight_of_name(b.name, shape);
+            values[before + b.name] = weight_of_name(b.name, shape);
+        }
+        if (read.nested) {
+            values["vision_tower.probe"] = weight_of_name("probe", {2, 3});
+            values["multi_modal_projector.norm.weight"] = weight_of_name("norm.weight", {2});
         }
         std::filesystem::create_directories(dir / "m");
         test::write_bytes(dir / "m/config.json", config);
@@ -232,4 +238,67 @@ TEST_CASE("names without the model's first part, masks beside the weights, and a
         CHECK(contains(test::input_error([&] { parse_model_config(config.dump(), "c"); }),
                        "scale_attn_by_inverse_layer_idx"));
     }
+}
+
+TEST_CASE("of a model that also reads images the text part is run") {
+    for (const bool tied : {false, true})
+        for (const bool in_memory : {false, true}) {
+            test::TemporaryDirectory dir;
+            test::SmallModel m;
+            m.tied = tied;
+            const test::Weights weights = test::random_weights(m, 3);
+            test::write_checkpoint(dir / "plain", m, weights);
+            test::write_nested(dir / "m", m, weights, in_memory);
+            const Transformer model(dir / "m"), plain(dir / "plain");
+            const std::vector<TokenIds> prompts = {{1, 2, 3}, {7}};
+            const RowsF rows = model.embed(prompts);
+            CHECK(rows == plain.embed(prompts));
+            CHECK(model.logits(rows) == plain.logits(rows));
+            CHECK(model.config().tied == tied);
+            CHECK(model.checkpoint().left_out() == 2);
+            CHECK(contains(left_out_text(model.checkpoint()), "2 tensors that read images"));
+            CHECK(left_out_text(plain.checkpoint()).empty());
+            const std::vector<TokenIds> image = {{1, test::kImageToken}};
+            CHECK(contains(test::input_error([&] { model.embed(image); }),
+                           "token 1: id 36 stands for an image"));
+        }
+}
+
+TEST_CASE("models that also read images: what is not run is refused by name") {
+    const test::TemporaryDirectory dir;
+    const test::SmallModel m;
+    const test::Weights weights = test::random_weights(m, 3);
+    const json good = test::nested_config(m);
+    test::write_nested(dir / "m", m, weights);
+    const auto refusal = [&] { return test::input_error([&] { Transformer model(dir / "m"); }); };
+    const auto with_config = [&](const json& config) {
+        test::write_bytes(dir / "m/config.json", config.dump());
+        return refusal();
+    };
+    const auto with_weights = [&](const test::Weights& w) {
+        test::write_bytes(dir / "m/model.safetensors", test::safetensors(w, "F32"));
+        return refusal();
+    };
+    const auto with = [&](const std::string& pointer, const json& value) {
+        json config = good;
+        config[json::json_pointer(pointer)] = value;
+        return with_config(config);
+    };
+    CHECK(contains(with("/text_config", nullptr), "'text_config' is null, wanted is an object"));
+    CHECK(contains(with("/text_config/model_type", "llama"), "'model_type' is \"llama\""));
+    CHECK(contains(with("/text_config/some_key", 1), "text_config: key \"some_key\""));
+    CHECK(contains(with("/text_config/hidden_size", 0), "text_config: key 'hidden_size'"));
+    CHECK(contains(with("/some_key", 1), "\"some_key\""));
+    json gemma = good;
+    gemma["architectures"] = {"Gemma3ForConditionalGeneration"};
+    gemma["model_type"] = "gemma3";
+    gemma["text_config"] = {{"final_logit_softcapping", 30.0}};
+    CHECK(contains(with_config(gemma), "'final_logit_softcapping' is 30.0"));
+    test::Weights more = test::nested_weights(weights);
+    more["audio_tower.weight"] = more.begin()->second;
+    test::write_bytes(dir / "m/config.json", good.dump());
+    CHECK(contains(with_weights(more), "\"audio_tower.weight\" is not part of the model"));
+    test::Weights twice = test::nested_weights(weights);
+    twice["model.language_model.norm.weight"] = weights.at("model.norm.weight");
+    CHECK(contains(with_weights(twice), "comes under two names"));
 }

@@ -34,6 +34,8 @@ std::unique_ptr<Tokenizer> load_file(const std::filesystem::path& path) {
         return sentencepiece_tokenizer(bytes, config, path.string());
     }
     Json document = parse_json(bytes, path.string());
+    for (std::string& content : default_tokens(document, config))
+        config.added.push_back(std::move(content));
     overrule(document, config, path.string());
     return json_tokenizer(document, config, path.string(), content_hash(bytes));
 }

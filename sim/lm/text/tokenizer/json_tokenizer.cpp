@@ -1,5 +1,6 @@
 #include "sim/lm/text/tokenizer/json_tokenizer.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "sim/base/failure.hpp"
@@ -24,7 +25,8 @@ class JsonTokenizer final : public Tokenizer {
           model_(read_word_model(member(document, "model", place), pre_tokenizer_.byte_level(),
                                  place + "/model")) {
         require_known_parts(document, place);
-        const auto added = read_added_tokens(document, place);
+        std::vector<AddedToken> added = read_added_tokens(document, place);
+        add_named_tokens(config, added);
         number_pieces(added, place);
         for (const AddedToken& token : added)
             (token.normalized ? normalized_ : raw_)
@@ -36,6 +38,7 @@ class JsonTokenizer final : public Tokenizer {
 
     std::vector<Token> encode(std::string_view text) const override {
         require_exact(text);
+        require_no_foreign(text);
         std::vector<Token> out;
         for (const Segment& raw : raw_.split(text)) {
             if (raw.token >= 0) {
@@ -108,6 +111,36 @@ class JsonTokenizer final : public Tokenizer {
                                  "set it to null");
     }
 
+    /// Tokens that files beside this one name are added tokens too. A piece of the vocabulary keeps
+    /// its id; others would get ids that the model does not know, so texts must not hold them.
+    void add_named_tokens(const TokenizerConfig& config, std::vector<AddedToken>& added) {
+        for (const std::string& content : config.added) {
+            const auto same = std::ranges::find(added, content, &AddedToken::content);
+            const auto said = config.rules.find(content);
+            const TokenRules rules = said == config.rules.end() ? TokenRules{} : said->second;
+            const auto piece = model_->vocabulary().find(content);
+            const bool here = same != added.end();
+            if (here ? config.decoder.contains(content) && rules != rules_of(*same)
+                     : piece == model_->vocabulary().end() || rules != TokenRules{})
+                foreign_.push_back(content);
+            else if (!here)
+                added.push_back({.content = content, .id = piece->second, .special = true});
+        }
+    }
+
+    static TokenRules rules_of(const AddedToken& token) {
+        return {token.lstrip, token.rstrip, token.single_word, token.normalized};
+    }
+
+    void require_no_foreign(std::string_view text) const {
+        for (const std::string& content : foreign_)
+            if (text.find(content) != text.npos)
+                throw InputError("the text holds " + in_quotes(content) +
+                                     ", which a file beside tokenizer.json names as a token "
+                                     "other than tokenizer.json has it",
+                                 kElsewhere);
+    }
+
     /// Fills pieces_ so that every id 0 .. n - 1 has exactly one.
     void number_pieces(const std::vector<AddedToken>& added, const std::string& place) {
         id_of_ = model_->vocabulary();
@@ -171,6 +204,7 @@ class JsonTokenizer final : public Tokenizer {
     std::unordered_map<std::string, Token> id_of_;  ///< of the model and of the added tokens
     std::vector<std::string> pieces_;
     std::vector<bool> is_added_;
+    std::vector<std::string> foreign_;  ///< tokens that no id is known of
 };
 
 }  // namespace

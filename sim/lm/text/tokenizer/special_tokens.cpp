@@ -31,21 +31,36 @@ void read_names(const Json& document, const std::string& path, TokenizerConfig& 
 }
 
 /// A token's content, those of a list, or those of an object's members.
-void add_token(const Json& value, const std::string& place, std::vector<std::string>& added) {
-    if (value.is_string())
-        added.push_back(value.get<std::string>());
-    else if (value.is_object() && value.contains("content"))
-        added.push_back(text_member(value, "content", place));
-    else if (value.is_array() || value.is_object())
-        for (const auto& [key, each] : value.items()) add_token(each, place + "/" + key, added);
+void add_token(const Json& value, const std::string& place, TokenizerConfig& config) {
+    if (value.is_string()) {
+        config.added.push_back(value.get<std::string>());
+    } else if (value.is_object() && value.contains("content")) {
+        const auto flag = [&](const char* key) { return flag_member(value, key, false, place); };
+        config.added.push_back(text_member(value, "content", place));
+        config.rules[config.added.back()] = {flag("lstrip"), flag("rstrip"), flag("single_word"),
+                                             flag("normalized")};
+    } else if (value.is_array() || value.is_object()) {
+        for (const auto& [key, each] : value.items()) add_token(each, place + "/" + key, config);
+    }
 }
 
 /// Of every key that names tokens: "pad_token", "extra_special_tokens" and the like.
-void add_names(const Json& document, const std::string& path, std::vector<std::string>& added) {
-    for (const auto& [key, value] : document.items())
+void add_names(const Json& document, const std::string& path, TokenizerConfig& config) {
+    for (const auto& [key, value] : document.items()) {
+        if (key.ends_with("_token")) config.keys.insert(key);
         if (key.ends_with("_token") || key.ends_with("special_tokens"))
-            add_token(value, path + "/" + key, added);
-    std::erase(added, "");
+            add_token(value, path + "/" + key, config);
+    }
+    std::erase(config.added, "");
+}
+
+/// Settings under which transformers makes other ids of the same files.
+void require_plain(const Json& document, const std::string& path) {
+    for (const char* key : {"split_special_tokens", "fix_mistral_regex"})
+        if (flag_member(document, key, false, path))
+            throw InputError(path + ": key '" + key + "' is true, which is not known",
+                             "make the token ids with the model's own tokeniser and give them with "
+                             "--tokens FILE.h5");
 }
 
 std::optional<Token> id_of(const std::optional<std::string>& name, const std::string& key,
@@ -66,13 +81,14 @@ TokenizerConfig read_tokenizer_config(const std::string& folder) {
     if (const auto path = existing(folder, "special_tokens_map.json"); !path.empty()) {
         const Json document = read_json(path);
         read_names(document, path, config);
-        add_names(document, path, config.added);
+        add_names(document, path, config);
     }
     if (const auto path = existing(folder, "tokenizer_config.json"); !path.empty()) {
         const Json document = read_json(path);
         config.has_settings = true;
         read_names(document, path, config);
-        add_names(document, path, config.added);
+        add_names(document, path, config);
+        require_plain(document, path);
         if (find_member(document, "add_bos_token", path))
             config.add_bos = flag_member(document, "add_bos_token", false, path);
         if (find_member(document, "tokenizer_class", path))
@@ -81,8 +97,12 @@ TokenizerConfig read_tokenizer_config(const std::string& folder) {
             config.add_prefix_space = flag_member(document, "add_prefix_space", false, path);
         if (find_member(document, "legacy", path))
             config.legacy = flag_member(document, "legacy", false, path);
-        if (const Json* added = find_member(document, "added_tokens_decoder", path))
-            add_token(*added, path + "/added_tokens_decoder", config.added);
+        if (const Json* added = find_member(document, "added_tokens_decoder", path)) {
+            const std::size_t before = config.added.size();
+            add_token(*added, path + "/added_tokens_decoder", config);
+            config.decoder = {config.added.begin() + static_cast<std::ptrdiff_t>(before),
+                              config.added.end()};
+        }
     }
     if (const auto path = existing(folder, "added_tokens.json"); !path.empty()) {
         const Json document = read_json(path);

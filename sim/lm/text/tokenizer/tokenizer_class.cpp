@@ -19,8 +19,8 @@ bool has_byte_level(const Json& pre_tokenizer) {
 
 /// The class of transformers 5.24, by the model's type and by what the files name.
 std::string class_of(const Json& document, const TokenizerConfig& config) {
-    static const std::set<std::string> as_file = {"mistral", "mistral3", "ministral", "phi3",
-                                                  "granite", "olmo2",    "stablelm"};
+    static const std::set<std::string> as_file = {"mistral", "mistral3", "ministral", "ministral3",
+                                                  "phi3",    "granite",  "olmo2",     "stablelm"};
     static const std::map<std::string, std::string> own = {
         {"gpt_neox", "GPTNeoXTokenizer"}, {"olmo", "GPTNeoXTokenizer"},
         {"cohere", "CohereTokenizer"},    {"gpt2", "GPT2Tokenizer"},
@@ -107,6 +107,32 @@ void overrule(Json& document, const TokenizerConfig& config, const std::string& 
     model["ignore_merges"] = false;
     if (!characters) model["unk_token"] = nullptr;
     if (name == "GPTNeoXTokenizer") document["post_processor"] = nullptr;
+}
+
+std::vector<std::string> default_tokens(const Json& document, const TokenizerConfig& config) {
+    using Names = std::map<std::string, std::string>;
+    const std::string end = "<|endoftext|>";
+    static const std::map<std::string, Names> defaults = {
+        {"LlamaTokenizer", {{"unk_token", "<unk>"}, {"bos_token", "<s>"}, {"eos_token", "</s>"}}},
+        {"GPT2Tokenizer", {{"unk_token", end}, {"bos_token", end}, {"eos_token", end}}},
+        {"GPTNeoXTokenizer",
+         {{"unk_token", end},
+          {"bos_token", end},
+          {"eos_token", end},
+          {"pad_token", "<|padding|>"}}},
+        {"Qwen2Tokenizer", {{"unk_token", end}, {"eos_token", end}, {"pad_token", end}}},
+        {"GemmaTokenizer",
+         {{"unk_token", "<unk>"},
+          {"bos_token", "<bos>"},
+          {"eos_token", "<eos>"},
+          {"pad_token", "<pad>"},
+          {"mask_token", "<mask>"}}}};
+    std::vector<std::string> out;
+    const auto own = defaults.find(class_of(document, config));
+    if (own == defaults.end()) return out;
+    for (const auto& [key, content] : own->second)
+        if (!config.keys.contains(key)) out.push_back(content);
+    return out;
 }
 
 }  // namespace prefdyn::text

@@ -9,4 +9,8 @@ namespace prefdyn::text {
 /// Throws InputError for a class that is not known.
 void overrule(Json& document, const TokenizerConfig& config, const std::string& place);
 
+/// Tokens that the class of the tokeniser has where no file names others: "<|endoftext|>" as
+/// eos_token and so on.
+std::vector<std::string> default_tokens(const Json& document, const TokenizerConfig& config);
+
 }  // namespace prefdyn::text

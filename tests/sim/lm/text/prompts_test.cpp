@@ -130,11 +130,11 @@ TEST_CASE("tokenizer.json goes before tokenizer.model, and what that changes is 
     const auto json = text::load_tokenizer(dir / "");
     CHECK(json->kind() == "byte-level BPE");
     CHECK(contains(json->note(), "give other ids for"));
-    test::write_bytes(dir / "tokenizer.json", R"({"model": {"type": "WordPiece"}})");
+    test::write_bytes(dir / "tokenizer.json", R"({"model": {"type": "Words"}})");
     const auto model = text::load_tokenizer(dir / "");
     CHECK(model->kind() == "SentencePiece");
     CHECK(contains(model->note(), "tokenizer.json is not known"));
-    CHECK(contains(model->note(), "'WordPiece'"));
+    CHECK(contains(model->note(), "'Words'"));
 }
 
 TEST_CASE("SentencePiece: names that any file beside the model gives to tokens are refused") {

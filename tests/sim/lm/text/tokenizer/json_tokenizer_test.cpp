@@ -467,3 +467,34 @@ TEST_CASE("WordLevel knows whole pieces; marks and white space at the ends can b
     CHECK(make_tokenizer(document)->encode("b a b") == Tokens{0, 0, 2});
     CHECK(make_tokenizer(document)->encode("b ") == Tokens{0});
 }
+
+TEST_CASE("tokens that other files name: a piece keeps its id, one that nobody adds is refused") {
+    text::TokenizerConfig config{.path = "config", .has_settings = true};
+    config.added = {"ab", "[PAD]", "<x>"};
+    Json document = test::byte_level_json({{"a", "b"}, {"ab", "c"}});
+    document["added_tokens"] = {test::added_token("<x>", 258)};
+    CHECK(make_tokenizer(document)->encode("abc") == Tokens{257});
+    CHECK(make_tokenizer(document, config)->encode("abc") == Tokens{256, 'c'});
+    const auto refused = [&](const std::string& text) {
+        return input_error([&] { make_tokenizer(document, config)->encode(text); });
+    };
+    CHECK(contains(refused("a [PAD]"), "the text holds '[PAD]', which a file beside"));
+    config.rules = {{"<x>", {.lstrip = true}}, {"ab", {}}};
+    CHECK(refused("<x>").empty());
+    config.decoder = {"<x>"};
+    CHECK(contains(refused("<x>"), "the text holds '<x>'"));
+    config.rules["ab"].rstrip = true;
+    CHECK(contains(refused("abc"), "the text holds 'ab'"));
+}
+
+TEST_CASE("classes of tokenisers have tokens where no file names others") {
+    const Json plain = test::byte_level_json();
+    text::TokenizerConfig config{.path = "config", .tokenizer_class = "GPTNeoXTokenizer"};
+    using Names = std::vector<std::string>;
+    CHECK(text::default_tokens(plain, config) ==
+          Names{"<|endoftext|>", "<|endoftext|>", "<|padding|>", "<|endoftext|>"});
+    config.keys = {"bos_token", "pad_token", "unk_token"};
+    CHECK(text::default_tokens(plain, config) == Names{"<|endoftext|>"});
+    config.tokenizer_class = "PreTrainedTokenizerFast";
+    CHECK(text::default_tokens(plain, config).empty());
+}

@@ -72,7 +72,7 @@ def whole(sections, files, out):
             "<meta name=viewport content='width=device-width, initial-scale=1'>"
             f"<meta name=generator content={GENERATOR}><meta name=files content='{_names(files)}'>"
             f"<title>prefdyn report</title><style>{CSS}</style></head><body>"
-            f"<nav><details{' open' if len(parts) == 1 else ''}><summary>Contents</summary><ul>{contents}</ul>"
+            f"<nav><details><summary>Contents</summary><ul>{contents}</ul>"
             f"</details></nav>\n{body}<script>{SCRIPT}</script></body></html>\n")
 
 

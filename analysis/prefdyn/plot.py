@@ -43,16 +43,20 @@ def draw(data, x, y, at=(), series=None, statistic="mean", log="", width=3.25, h
     at = dict(at)
     rows = table(data, x, y, at, series, statistic)
     style.apply()
-    figure = style.new_figure(height or 0.75 * width, width)
+    curves = _curves(rows)
+    labels = [_series_label(curve[0].series) if series else None for curve in curves]
+    columns = _columns(labels, width) if series else 1
+    lines = -(-len(labels) // columns) if series else 1
+    figure = style.new_figure(height or 0.75 * width + 0.15 * (lines - 1), width)
     axes = figure.subplots()
-    for row_of, (colour, marker) in zip(_curves(rows), _looks()):
-        _draw_curve(axes, row_of, colour, marker, series)
+    for row_of, label, (colour, marker) in zip(curves, labels, _looks()):
+        _draw_curve(axes, row_of, colour, marker, label)
     axes.set_xlabel(_label(data, x))
     axes.set_ylabel(_label(data, y))
     for which in log:
         style.log_axis(axes, which)
     if series is not None:
-        axes.legend(title=series.replace("_", " "), fontsize=7.5, title_fontsize=7.5, loc="lower center", ncol=4,
+        axes.legend(title=series.replace("_", " "), fontsize=7.5, title_fontsize=7.5, loc="lower center", ncol=columns,
                     bbox_to_anchor=(0.5, 1), borderaxespad=0.2, columnspacing=1.2, handletextpad=0.4)
     title = f"{y} against {x}" + (f", {', '.join(f'{k} = {v}' for k, v in at.items())}" if at else "")
     return style.Plot(f"{y}_against_{x}", title, caption(data, rows, at, statistic), figure)
@@ -201,10 +205,9 @@ def _looks():
         yield style.SERIES[line % len(style.SERIES)]
 
 
-def _draw_curve(axes, rows, colour, marker, series):
+def _draw_curve(axes, rows, colour, marker, label):
     xs, ys = [row.x for row in rows], np.array([row.y for row in rows])
     low, high = (np.array([getattr(row, end) for row in rows]) for end in ("low", "high"))
-    label = _series_label(rows[0].series) if series else None
     if len(rows) > 40:
         axes.plot(xs, ys, color=colour, label=label)
         axes.fill_between(xs, low, high, color=colour, alpha=0.2, linewidth=0)
@@ -215,7 +218,15 @@ def _draw_curve(axes, rows, colour, marker, series):
 
 
 def _series_label(value):
-    return f"{value:g}" if isinstance(value, (int, float, np.number)) else style.shortened(str(value), 30)
+    if isinstance(value, (int, float, np.number)):
+        return f"{value:g}"
+    return style.shortened(re.sub(r" @ ([0-9a-f]{4})[0-9a-f-]{32}$", r" @ \1", str(value)), 30)
+
+
+def _columns(labels, width):
+    """Of a legend over a figure so many inches wide: a letter of 7.5 points takes 0.06 inches, a mark 0.5."""
+    longest = max(map(len, labels))
+    return min(max(int((width - 0.2) / (0.06 * longest + 0.5)), 1), 4)
 
 
 def _label(data, name):

@@ -71,8 +71,9 @@ def _table(path):
     try:
         return json.loads(done.stdout)
     except ValueError as error:
-        raise InputError(f"{path}: {done.stderr.strip() or 'prints no options'}",
-                         "this package and the program are of different versions") from error
+        loaded = done.returncode != 127  # else a library is missing
+        raise InputError(f"{path}: {done.stderr.strip() or 'prints no options'}", "this package and the program are of "
+                         "different versions" if loaded else "install what the program needs here") from error
 
 
 def words(command, values):

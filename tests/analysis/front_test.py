@@ -272,6 +272,19 @@ class PlotTest(unittest.TestCase):
         rows = plot.table(run, "step", "loss", series="run_name")
         self.assertEqual([row.y for row in rows], list(run.loss.values[0][np.isfinite(run.loss.values[0])]))
 
+    def test_long_names_leave_the_picture_its_room(self):
+        names = ["a mixture of my own.h5 @ 24e4fc64-006a-811b-a4b6-ceda0246582a", "a behaviour with a long name, number two",
+                 "x"]
+        data = self.data.isel(samples=0).assign_coords(distinguishability=names)
+        shown = plot.draw(data, "step", "loss", {}, "distinguishability").figure
+        shown.canvas.draw()
+        axes = shown.axes[0]
+        legend = axes.get_legend().get_window_extent()
+        self.assertGreaterEqual(legend.x0, 0)
+        self.assertLessEqual(legend.x1, shown.bbox.x1)
+        self.assertGreater(axes.get_window_extent().width, 0.6 * shown.bbox.width)
+        self.assertIn("a mixture of my own.h5 @ 24e4", [text.get_text() for text in axes.get_legend().get_texts()])
+
     def test_command(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)

@@ -116,30 +116,70 @@ std::vector<Filled<Outcomes>> fields() {
     };
 }
 
-/// From where a sample's zbar is right to a quarter.
-DynamicsDesign design_of(const Population& population, const theory::Mixture& mixture,
-                         Profile profile) {
-    constexpr double kFirstError = 0.25;
-    const double one = relative_sampling_error(mixture, 1) / kFirstError;
-    const auto first = std::max({Index{40}, population.least_samples(2),
-                                 static_cast<Index>(std::ceil(std::min(one * one, 1e15)))});
-    std::vector<Index> samples;
-    for (const Index times : profile == Profile::kQuick ? std::vector<Index>{1, 10, 100}
-                                                        : std::vector<Index>{1, 3, 10, 30, 100})
-        samples.push_back(times * first);
-    return {samples, profile == Profile::kQuick ? std::size_t{40} : std::size_t{48}, 6,
-            Device::kCpu, kOwnDynamicsEnd};
+Matrix pooled_covariance(const theory::Mixture& mixture) {
+    Matrix out = Matrix::Zero(mixture[0].mean.size(), mixture[0].mean.size());
+    for (const auto& c : mixture) out += c.weight * c.covariance;
+    return out;
 }
 
-/// Why the population's dynamics cannot be watched; empty if they can.
-std::string why_not(const Population& population, const DynamicsDesign& design) {
+/// How far the means of n rows are off because each component has whole rows, in units of what
+/// noise does to them.
+double rounding_of_shares(const Population& population, const theory::Mixture& mixture, Index n) {
+    const std::vector<Index> rows = population.counts(n);
+    Vector shift = Vector::Zero(population.dimension());
+    for (std::size_t k = 0; k < rows.size(); ++k)
+        shift += (static_cast<double>(rows[k]) / static_cast<double>(n) - mixture[k].weight) *
+                 mixture[k].mean;
+    return shift.norm() / std::sqrt(pooled_covariance(mixture).trace() / static_cast<double>(n));
+}
+
+/// The first n from `least` on whose shares are whole but for a twentieth of the noise; 0 if there
+/// is none soon.
+Index whole_shares(const Population& population, const theory::Mixture& mixture, Index least) {
+    constexpr Index kTried = 1000;
+    constexpr double kAllowed = 0.05;
+    for (Index n = least; n < least + kTried; ++n)
+        if (rounding_of_shares(population, mixture, n) <= kAllowed) return n;
+    return 0;
+}
+
+/// From where a sample's zbar is right to a quarter. Noise of few directions varies more from
+/// sample to sample, and takes more of them.
+DynamicsDesign design_of(const Population& population, const theory::Mixture& mixture,
+                         Profile profile) {
+    constexpr double kFirstError = 0.25, kReplicates = 400.0;
+    const double one = relative_sampling_error(mixture, 1) / kFirstError;
+    const Matrix noise = pooled_covariance(mixture);
+    const double directions = noise.trace() * noise.trace() / noise.squaredNorm();
+    const auto first = std::max({Index{40}, population.least_samples(2),
+                                 static_cast<Index>(std::ceil(std::min(one * one, 1e15)))});
+    DynamicsDesign out{{}, std::size_t{40}, 6, Device::kCpu, kOwnDynamicsEnd};
+    out.replicates = std::max(profile == Profile::kQuick ? std::size_t{40} : std::size_t{48},
+                              static_cast<std::size_t>(std::ceil(kReplicates / directions)));
+    for (const Index times : profile == Profile::kQuick ? std::vector<Index>{1, 10, 100}
+                                                        : std::vector<Index>{1, 3, 10, 30, 100})
+        out.samples.push_back(times * first);
+    return out;
+}
+
+/// Gives the design sizes of whole shares. Returns why the population's dynamics cannot be watched;
+/// empty if they can.
+std::string why_not(const Population& population, const theory::Mixture& mixture,
+                    std::vector<Index>& sizes) {
     constexpr double kMostNumbers = 2e7;
+    constexpr double kLeastError = 1e-4;  // the flow of a sample is good to a tenth of it
     const double numbers =
-        static_cast<double>(design.samples.back()) * static_cast<double>(population.dimension());
-    if (population.zbar().norm() == 0.0) return "E z = 0: its flow does not move";
-    if (numbers <= kMostNumbers) return "";
-    return "its noise is so large beside E z that " + format_real(numbers) +
-           " numbers a sample would be needed to see v converge";
+        static_cast<double>(sizes.back()) * static_cast<double>(population.dimension());
+    if (!(numbers <= kMostNumbers))
+        return "its noise is so large beside E z that " + format_real(numbers) +
+               " numbers a sample would be needed to see v converge";
+    if (!(relative_sampling_error(mixture, sizes.back()) >= kLeastError))
+        return "its noise is so small beside E z that every sample's flow is the population's";
+    for (Index& n : sizes) {
+        n = whole_shares(population, mixture, n);
+        if (n == 0) return "its weights are no whole shares of samples that have so little noise";
+    }
+    return "";
 }
 
 void judge(Outcomes& outcomes, const Claim& claim, const std::string& name,
@@ -155,10 +195,17 @@ StudyOutcome run(const std::vector<Claim>& claims, const VerifyPlan& plan) {
     StudyOutcome out;
     if (plan.population) {
         const DynamicsSubject subject = subject_of(plan.population);
-        outcomes.design = design_of(*plan.population, subject.mixture, plan.profile);
         const std::string& name = plan.population->name();
-        if (const auto reason = why_not(*plan.population, outcomes.design); !reason.empty())
-            return out.pass_over("dynamics", claims.front(), name, reason), out;
+        std::string reason;
+        if (plan.population->zbar().norm() == 0.0)
+            reason = "E z = 0: its flow does not move";
+        else if (pooled_covariance(subject.mixture).trace() == 0.0)
+            reason = "it has no noise: every sample's flow is the population's";
+        if (reason.empty()) {
+            outcomes.design = design_of(*plan.population, subject.mixture, plan.profile);
+            reason = why_not(*plan.population, subject.mixture, outcomes.design.samples);
+        }
+        if (!reason.empty()) return out.pass_over("dynamics", claims.front(), name, reason), out;
         outcomes.design.device = plan.device;
         judge(outcomes, claims.front(), name, subject,
               derive_seed(plan.seed, Substream::kDynamics, 0), out);

@@ -246,7 +246,7 @@ TEST_CASE("what no population is, is refused with its place, value and hint") {
     CHECK(contains(refused_after([](A& a) { a.covariances.values[9 + 3 + 2] += 1.0; }),
                    where + "covariances[1, 2, 1] = 0.25 differs from its mirror image 1.25"));
     CHECK(contains(refused_after([](A& a) { a.covariances.values[9 + 4] = -1.0; }),
-                   where + "covariances[1]: its most negative eigenvalue is -1.0"));
+                   where + "covariances[1]: its most negative eigenvalue is -1."));
     CHECK(contains(refused_after([](A& a) { a.labels.values[2] = 0.0; }),
                    where + "labels[2] = 0, allowed are +1 and -1"));
     CHECK(contains(refused_after([](A& a) { a.labels.values[2] = kNan; }), "labels[2] = nan"));

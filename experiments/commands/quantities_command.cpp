@@ -47,7 +47,7 @@ std::string end_of(double x) {
 void print_whole(std::ostream& out, const Quantity& q) {
     out << q.name << "  " << q.words << "\n  written: " << q.symbol << "\n  shape: " << shape_of(q)
         << "\n  unit: " << unit_of(q) << "\n  range: " << end_of(q.low) << " to " << end_of(q.high)
-        << "\n";
+        << "\n  since: version " << q.since << "\n";
     if (!theory::known_in_transformers(q))
         out << "  not where a transformer is trained (finetune)\n";
     if (q.column[0] != '\0') out << "  in result files: " << q.column << "\n";

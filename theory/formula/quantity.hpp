@@ -21,7 +21,8 @@ struct Quantity {
     double low, high;    ///< between which it always lies
     const char* symbol;  ///< in the notation of theory.md
     const char* words;
-    const char* column = "";  ///< of the result file, where it has another name there
+    const char* column = "";      ///< of the result file, where it has another name there
+    const char* since = "0.1.0";  ///< version that first knew it
 };
 
 /// By topic, in the order they are told in.

@@ -31,6 +31,7 @@ struct TrainingFacts {
     std::string loss_name = {};                       ///< empty: not known
 };
 
+struct MinibatchFacts;       // T2s, T6g
 struct NoiseFloor;           // T5n
 struct FreshAccuracy;        // T6c
 struct Convergence;          // T6d, T7
@@ -41,7 +42,6 @@ struct InfluenceFacts;       // what happens to probabilities
 struct InitialUpdates;       // T11
 struct ClusterFacts;         // T14
 struct AnswerFacts;          // T17
-struct MinibatchFacts;       // T2s, T6g
 
 /// What a case of evidence is made of, borrowed. A part that was not measured is null.
 template <class... Part>
@@ -49,6 +49,7 @@ using Parts = std::tuple<const Part*...>;
 
 using RunCase = Parts<DatasetStatistics, Trajectory>;
 using ReplicateCase = Parts<MeanStatistics>;  ///< an untrained sample
+using MinibatchCase = Parts<DatasetStatistics, Trajectory, MinibatchFacts>;
 using FloorCase = Parts<NoiseFloor>;
 using FreshCase = Parts<DatasetStatistics, Trajectory, FreshAccuracy>;
 using ConvergenceCase = Parts<Convergence>;
@@ -59,10 +60,9 @@ using InfluenceCase = Parts<InfluenceFacts>;
 using UpdatesCase = Parts<DatasetStatistics, Trajectory, InitialUpdates>;
 using ClusterCase = Parts<ClusterFacts>;
 using AnswerCase = Parts<AnswerFacts>;
-using MinibatchCase = Parts<DatasetStatistics, Trajectory, MinibatchFacts>;
-using Case = std::variant<std::monostate, RunCase, ReplicateCase, FloorCase, FreshCase,
-                          ConvergenceCase, BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase,
-                          UpdatesCase, ClusterCase, AnswerCase, MinibatchCase>;
+using Case = std::variant<std::monostate, RunCase, MinibatchCase, ReplicateCase, FloorCase,
+                          FreshCase, ConvergenceCase, BehaviourCase, TwoLayerCase, TabularCase,
+                          InfluenceCase, UpdatesCase, ClusterCase, AnswerCase>;
 
 /// One case a claim is held against.
 struct Evidence {

@@ -17,9 +17,9 @@ namespace prefdyn {
 
 const std::vector<Study>& studies() {
     static const std::vector<Study> all = {
-        coverage_study(),      noise_floor_study(),  accuracy_study(), dynamics_study(),
-        priority_study(),      misalignment_study(), rlhf_study(),     losses_study(),
-        probabilities_study(), clusters_study(),     answers_study(),  minibatch_study(),
+        minibatch_study(), coverage_study(),      noise_floor_study(),  accuracy_study(),
+        dynamics_study(),  priority_study(),      misalignment_study(), rlhf_study(),
+        losses_study(),    probabilities_study(), clusters_study(),     answers_study(),
     };
     return all;
 }

@@ -21,6 +21,7 @@ enum class Substream {
     kDynamics,
     kLosses,
     kNoiseFloor,
+    kMinibatches,
     kPrioritySettings,
     kPriorityOrders,
     kMisalignmentFeatures,
@@ -40,7 +41,6 @@ enum class Substream {
     kClusters,
     kAnswers,
     kAnswerIntervals,
-    kMinibatches,
 };
 
 struct StreamRange {
@@ -62,6 +62,7 @@ inline constexpr StreamRange kStreamRanges[] = {
     {Substream::kDynamics, Purpose::kSuite, 4000000, 1000000},
     {Substream::kLosses, Purpose::kSuite, 5000000, 1000000},
     {Substream::kNoiseFloor, Purpose::kSuite, 8000000, 1000000},
+    {Substream::kMinibatches, Purpose::kSuite, 20000000, 1000000},
     {Substream::kPrioritySettings, Purpose::kBehaviours, 0, 1000000},
     {Substream::kPriorityOrders, Purpose::kBehaviours, 1000000, 1000000},
     {Substream::kMisalignmentFeatures, Purpose::kEmbedding, 0, 1000},
@@ -81,7 +82,6 @@ inline constexpr StreamRange kStreamRanges[] = {
     {Substream::kClusters, Purpose::kSuite, 9000000, 1000000},
     {Substream::kAnswers, Purpose::kSuite, 10000000, 1000000},
     {Substream::kAnswerIntervals, Purpose::kBootstrap, 4000000, 1000},
-    {Substream::kMinibatches, Purpose::kSuite, 20000000, 1000000},
 };
 
 /// Each name has its entry, and no two entries share an index of one purpose.

@@ -40,5 +40,6 @@ template const InfluenceFacts* Evidence::find() const;
 template const InitialUpdates* Evidence::find() const;
 template const ClusterFacts* Evidence::find() const;
 template const AnswerFacts* Evidence::find() const;
+template const SamplerFacts* Evidence::find() const;
 
 }  // namespace prefdyn::theory

@@ -42,6 +42,7 @@ struct InfluenceFacts;       // what happens to probabilities
 struct InitialUpdates;       // T11
 struct ClusterFacts;         // T14
 struct AnswerFacts;          // T17
+struct SamplerFacts;         // T18
 
 /// What a case of evidence is made of, borrowed. A part that was not measured is null.
 template <class... Part>
@@ -60,9 +61,10 @@ using InfluenceCase = Parts<InfluenceFacts>;
 using UpdatesCase = Parts<DatasetStatistics, Trajectory, InitialUpdates>;
 using ClusterCase = Parts<ClusterFacts>;
 using AnswerCase = Parts<AnswerFacts>;
+using SamplerCase = Parts<SamplerFacts>;
 using Case = std::variant<std::monostate, RunCase, MinibatchCase, ReplicateCase, FloorCase,
                           FreshCase, ConvergenceCase, BehaviourCase, TwoLayerCase, TabularCase,
-                          InfluenceCase, UpdatesCase, ClusterCase, AnswerCase>;
+                          InfluenceCase, UpdatesCase, ClusterCase, AnswerCase, SamplerCase>;
 
 /// One case a claim is held against.
 struct Evidence {

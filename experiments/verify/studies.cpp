@@ -12,6 +12,7 @@
 #include "experiments/studies/priority/priority.hpp"
 #include "experiments/studies/probabilities/probabilities.hpp"
 #include "experiments/studies/rlhf/rlhf.hpp"
+#include "experiments/studies/samplers/samplers_study.hpp"
 
 namespace prefdyn {
 
@@ -20,6 +21,7 @@ const std::vector<Study>& studies() {
         minibatch_study(), coverage_study(),      noise_floor_study(),  accuracy_study(),
         dynamics_study(),  priority_study(),      misalignment_study(), rlhf_study(),
         losses_study(),    probabilities_study(), clusters_study(),     answers_study(),
+        samplers_study(),
     };
     return all;
 }

@@ -41,6 +41,7 @@ enum class Substream {
     kClusters,
     kAnswers,
     kAnswerIntervals,
+    kSamplers,
 };
 
 struct StreamRange {
@@ -82,6 +83,7 @@ inline constexpr StreamRange kStreamRanges[] = {
     {Substream::kClusters, Purpose::kSuite, 9000000, 1000000},
     {Substream::kAnswers, Purpose::kSuite, 10000000, 1000000},
     {Substream::kAnswerIntervals, Purpose::kBootstrap, 4000000, 1000},
+    {Substream::kSamplers, Purpose::kTabular, 4000, 1000000},
 };
 
 /// Each name has its entry, and no two entries share an index of one purpose.

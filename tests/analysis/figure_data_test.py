@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import shown_answers  # noqa: F401
 import shown_runs  # noqa: F401
+import shown_sequels  # noqa: F401
 import shown_studies  # noqa: F401
 import shown_tables
 import shown_training  # noqa: F401

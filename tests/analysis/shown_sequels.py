@@ -1,0 +1,21 @@
+"""What the figures of T16, T18 and T21 to T24 must show."""
+
+import numpy as np
+from panel_checks import Panel, bars, hline, line
+from shown_columns import shows
+
+LOG = ("log", "log")
+
+
+@shows("verify")
+def sampler_rates(f):
+    updates, out = f["samplers_update"], []
+    for s, step in enumerate(f["samplers_step"]):
+        marks = [line(name, updates, f["samplers_error"][s, k])
+                 for k, name in enumerate(f["samplers_sampler"])]
+        if s == 0:
+            marks += [line(f"{name}, published bound", updates, f["samplers_bound"][k])
+                      for k, name in enumerate(f["samplers_sampler"])]
+        out.append(Panel(marks, title=step, x="updates", scale=("linear", "log"),
+                         y="largest error of a reward difference" if s == 0 else ""))
+    return out

@@ -41,5 +41,6 @@ template const InitialUpdates* Evidence::find() const;
 template const ClusterFacts* Evidence::find() const;
 template const AnswerFacts* Evidence::find() const;
 template const SamplerFacts* Evidence::find() const;
+template const RecursionFacts* Evidence::find() const;
 
 }  // namespace prefdyn::theory

@@ -43,6 +43,7 @@ struct InitialUpdates;       // T11
 struct ClusterFacts;         // T14
 struct AnswerFacts;          // T17
 struct SamplerFacts;         // T18
+struct RecursionFacts;       // T22
 
 /// What a case of evidence is made of, borrowed. A part that was not measured is null.
 template <class... Part>
@@ -62,9 +63,11 @@ using UpdatesCase = Parts<DatasetStatistics, Trajectory, InitialUpdates>;
 using ClusterCase = Parts<ClusterFacts>;
 using AnswerCase = Parts<AnswerFacts>;
 using SamplerCase = Parts<SamplerFacts>;
-using Case = std::variant<std::monostate, RunCase, MinibatchCase, ReplicateCase, FloorCase,
-                          FreshCase, ConvergenceCase, BehaviourCase, TwoLayerCase, TabularCase,
-                          InfluenceCase, UpdatesCase, ClusterCase, AnswerCase, SamplerCase>;
+using RecursionCase = Parts<RecursionFacts>;
+using Case =
+    std::variant<std::monostate, RunCase, MinibatchCase, ReplicateCase, FloorCase, FreshCase,
+                 ConvergenceCase, BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase,
+                 UpdatesCase, ClusterCase, AnswerCase, SamplerCase, RecursionCase>;
 
 /// One case a claim is held against.
 struct Evidence {

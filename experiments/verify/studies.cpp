@@ -6,6 +6,7 @@
 #include "experiments/studies/coverage/coverage.hpp"
 #include "experiments/studies/coverage/noise_floor_study.hpp"
 #include "experiments/studies/dynamics/dynamics.hpp"
+#include "experiments/studies/grpo/grpo_study.hpp"
 #include "experiments/studies/losses/losses_study.hpp"
 #include "experiments/studies/minibatch/minibatch_study.hpp"
 #include "experiments/studies/misalignment/misalignment.hpp"
@@ -21,7 +22,7 @@ const std::vector<Study>& studies() {
         minibatch_study(), coverage_study(),      noise_floor_study(),  accuracy_study(),
         dynamics_study(),  priority_study(),      misalignment_study(), rlhf_study(),
         losses_study(),    probabilities_study(), clusters_study(),     answers_study(),
-        samplers_study(),
+        samplers_study(),  grpo_study(),
     };
     return all;
 }

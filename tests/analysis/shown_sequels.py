@@ -19,3 +19,15 @@ def sampler_rates(f):
         out.append(Panel(marks, title=step, x="updates", scale=("linear", "log"),
                          y="largest error of a reward difference" if s == 0 else ""))
     return out
+
+
+@shows("verify")
+def grpo_rounds(f):
+    out = []
+    for k, name in enumerate(f["grpo_setting"]):
+        stable = f["grpo_beta"][k] > f["grpo_least_beta"][k]
+        out.append(Panel([line({"marker": "o" if stable else "v", "line": "-"}, f["grpo_round"],
+                               f["grpo_success"][k]),
+                          hline(f["grpo_fixed_point"][k], {"line": ":"})],
+                         title=name, x="rounds of GRPO", y="P(right)"))
+    return out

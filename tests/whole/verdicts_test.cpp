@@ -265,6 +265,7 @@ TEST_CASE("no tolerance of taste: every small number in theory/ is known and der
         "rates.cpp: const Ball kSqrt2 = {std::sqrt(2.0), kEpsilon};",
         "rates.cpp: return out.widened(std::isfinite(size) ? 4.0 * kEpsilon * std::fabs(size) * "
         "std::exp(size)",
+        "recursion_facts.cpp: at.radius = std::max(at.radius, kEpsilon * at.value);",
         "rlhf.cpp: constexpr double kConsistent = 1e-9;",
         "rlhf.cpp: constexpr double kSolved = 1e-12;",
         "rlhf.cpp: needs(\"RLHF was solved to gradient norm 1e-12\",",

@@ -14,6 +14,7 @@
 #include "experiments/studies/probabilities/probabilities.hpp"
 #include "experiments/studies/rlhf/rlhf.hpp"
 #include "experiments/studies/samplers/samplers_study.hpp"
+#include "experiments/studies/steps/steps_study.hpp"
 
 namespace prefdyn {
 
@@ -22,7 +23,7 @@ const std::vector<Study>& studies() {
         minibatch_study(), coverage_study(),      noise_floor_study(),  accuracy_study(),
         dynamics_study(),  priority_study(),      misalignment_study(), rlhf_study(),
         losses_study(),    probabilities_study(), clusters_study(),     answers_study(),
-        samplers_study(),  grpo_study(),
+        samplers_study(),  grpo_study(),          steps_study(),
     };
     return all;
 }

@@ -42,6 +42,7 @@ enum class Substream {
     kAnswers,
     kAnswerIntervals,
     kSamplers,
+    kFiniteSteps,
 };
 
 struct StreamRange {
@@ -84,6 +85,7 @@ inline constexpr StreamRange kStreamRanges[] = {
     {Substream::kAnswers, Purpose::kSuite, 10000000, 1000000},
     {Substream::kAnswerIntervals, Purpose::kBootstrap, 4000000, 1000},
     {Substream::kSamplers, Purpose::kTabular, 4000, 1000000},
+    {Substream::kFiniteSteps, Purpose::kTabular, 2000000, 1000000},
 };
 
 /// Each name has its entry, and no two entries share an index of one purpose.

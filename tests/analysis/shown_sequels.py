@@ -31,3 +31,13 @@ def grpo_rounds(f):
                           hline(f["grpo_fixed_point"][k], {"line": ":"})],
                          title=name, x="rounds of GRPO", y="P(right)"))
     return out
+
+
+@shows("verify")
+def finite_steps(f):
+    curves = (("plain", "from the flow of L"), ("modified", "from the flow of L + "))
+    return [Panel([*(line(label, f["steps_count"], f[f"steps_from_{name}"][k])
+                     for name, label in curves),
+                   line("bound on the latter", f["steps_count"], f["steps_bound"][k])],
+                  title=name, x="steps to the time", y="distance of the logits", scale=LOG)
+            for k, name in enumerate(f["steps_setting"])]

@@ -44,6 +44,7 @@ struct ClusterFacts;         // T14
 struct AnswerFacts;          // T17
 struct SamplerFacts;         // T18
 struct RecursionFacts;       // T22
+struct DesignFacts;          // T23
 struct StepFacts;            // T24
 
 /// What a case of evidence is made of, borrowed. A part that was not measured is null.
@@ -65,11 +66,11 @@ using ClusterCase = Parts<ClusterFacts>;
 using AnswerCase = Parts<AnswerFacts>;
 using SamplerCase = Parts<SamplerFacts>;
 using RecursionCase = Parts<RecursionFacts>;
+using DesignCase = Parts<DesignFacts>;
 using StepCase = Parts<StepFacts>;
-using Case =
-    std::variant<std::monostate, RunCase, MinibatchCase, ReplicateCase, FloorCase, FreshCase,
-                 ConvergenceCase, BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase,
-                 UpdatesCase, ClusterCase, AnswerCase, SamplerCase, RecursionCase, StepCase>;
+using Case = RunCase, MinibatchCase, ReplicateCase, FloorCase, FreshCase, ConvergenceCase,
+      BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase, UpdatesCase, ClusterCase, AnswerCase,
+      SamplerCase, RecursionCase, StepCase, DesignCase > ;
 
 /// One case a claim is held against.
 struct Evidence {

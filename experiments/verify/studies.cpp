@@ -5,6 +5,7 @@
 #include "experiments/studies/clusters/clusters_study.hpp"
 #include "experiments/studies/coverage/coverage.hpp"
 #include "experiments/studies/coverage/noise_floor_study.hpp"
+#include "experiments/studies/designs/designs_study.hpp"
 #include "experiments/studies/dynamics/dynamics.hpp"
 #include "experiments/studies/grpo/grpo_study.hpp"
 #include "experiments/studies/losses/losses_study.hpp"
@@ -23,7 +24,7 @@ const std::vector<Study>& studies() {
         minibatch_study(), coverage_study(),      noise_floor_study(),  accuracy_study(),
         dynamics_study(),  priority_study(),      misalignment_study(), rlhf_study(),
         losses_study(),    probabilities_study(), clusters_study(),     answers_study(),
-        samplers_study(),  grpo_study(),          steps_study(),
+        samplers_study(),  grpo_study(),          steps_study(),        designs_study(),
     };
     return all;
 }

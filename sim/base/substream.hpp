@@ -43,6 +43,7 @@ enum class Substream {
     kAnswerIntervals,
     kSamplers,
     kFiniteSteps,
+    kDesigns,
 };
 
 struct StreamRange {
@@ -86,6 +87,7 @@ inline constexpr StreamRange kStreamRanges[] = {
     {Substream::kAnswerIntervals, Purpose::kBootstrap, 4000000, 1000},
     {Substream::kSamplers, Purpose::kTabular, 4000, 1000000},
     {Substream::kFiniteSteps, Purpose::kTabular, 2000000, 1000000},
+    {Substream::kDesigns, Purpose::kTabular, 3000000, 1000000},
 };
 
 /// Each name has its entry, and no two entries share an index of one purpose.

@@ -41,3 +41,16 @@ def finite_steps(f):
                    line("bound on the latter", f["steps_count"], f["steps_bound"][k])],
                   title=name, x="steps to the time", y="distance of the logits", scale=LOG)
             for k, name in enumerate(f["steps_setting"])]
+
+
+@shows("verify")
+def design_gain(f):
+    marks = []
+    for design, label, off in (("uniform", "uniform pairs", -0.1), ("best", "best pairs", 0.1)):
+        mean, error = f[f"designs_{design}"], f[f"designs_{design}_error"]
+        place = np.arange(len(mean)) + off
+        marks += [line(f"{label}, measured", place, mean),
+                  bars(place, mean - 6 * error, mean + 6 * error, f"{label}, measured"),
+                  line("predicted", place, f[f"designs_{design}_predicted"])]
+    return [Panel(marks, y="KL", scale=("linear", "log"),
+                  xticks=list(f["designs_setting"]))]

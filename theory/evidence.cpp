@@ -40,6 +40,7 @@ template const InfluenceFacts* Evidence::find() const;
 template const InitialUpdates* Evidence::find() const;
 template const ClusterFacts* Evidence::find() const;
 template const AnswerFacts* Evidence::find() const;
+template const UnseenFacts* Evidence::find() const;
 template const SamplerFacts* Evidence::find() const;
 template const RecursionFacts* Evidence::find() const;
 template const DesignFacts* Evidence::find() const;

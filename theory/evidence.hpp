@@ -42,6 +42,7 @@ struct InfluenceFacts;       // what happens to probabilities
 struct InitialUpdates;       // T11
 struct ClusterFacts;         // T14
 struct AnswerFacts;          // T17
+struct UnseenFacts;          // T16
 struct SamplerFacts;         // T18
 struct RecursionFacts;       // T22
 struct DesignFacts;          // T23
@@ -64,13 +65,15 @@ using InfluenceCase = Parts<InfluenceFacts>;
 using UpdatesCase = Parts<DatasetStatistics, Trajectory, InitialUpdates>;
 using ClusterCase = Parts<ClusterFacts>;
 using AnswerCase = Parts<AnswerFacts>;
+using UnseenCase = Parts<UnseenFacts>;
 using SamplerCase = Parts<SamplerFacts>;
 using RecursionCase = Parts<RecursionFacts>;
 using DesignCase = Parts<DesignFacts>;
 using StepCase = Parts<StepFacts>;
-using Case = RunCase, MinibatchCase, ReplicateCase, FloorCase, FreshCase, ConvergenceCase,
-      BehaviourCase, TwoLayerCase, TabularCase, InfluenceCase, UpdatesCase, ClusterCase, AnswerCase,
-      SamplerCase, RecursionCase, StepCase, DesignCase > ;
+using Case = std::variant<std::monostate, RunCase, MinibatchCase, ReplicateCase, FloorCase,
+                          FreshCase, ConvergenceCase, BehaviourCase, TwoLayerCase, TabularCase,
+                          InfluenceCase, UpdatesCase, ClusterCase, AnswerCase, SamplerCase,
+                          RecursionCase, StepCase, DesignCase, UnseenCase>;
 
 /// One case a claim is held against.
 struct Evidence {

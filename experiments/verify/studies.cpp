@@ -16,6 +16,7 @@
 #include "experiments/studies/rlhf/rlhf.hpp"
 #include "experiments/studies/samplers/samplers_study.hpp"
 #include "experiments/studies/steps/steps_study.hpp"
+#include "experiments/studies/unseen/unseen_study.hpp"
 
 namespace prefdyn {
 
@@ -25,6 +26,7 @@ const std::vector<Study>& studies() {
         dynamics_study(),  priority_study(),      misalignment_study(), rlhf_study(),
         losses_study(),    probabilities_study(), clusters_study(),     answers_study(),
         samplers_study(),  grpo_study(),          steps_study(),        designs_study(),
+        unseen_study(),
     };
     return all;
 }

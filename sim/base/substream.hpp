@@ -44,6 +44,7 @@ enum class Substream {
     kSamplers,
     kFiniteSteps,
     kDesigns,
+    kUnseen,
 };
 
 struct StreamRange {
@@ -88,6 +89,7 @@ inline constexpr StreamRange kStreamRanges[] = {
     {Substream::kSamplers, Purpose::kTabular, 4000, 1000000},
     {Substream::kFiniteSteps, Purpose::kTabular, 2000000, 1000000},
     {Substream::kDesigns, Purpose::kTabular, 3000000, 1000000},
+    {Substream::kUnseen, Purpose::kSuite, 11000000, 1000000},
 };
 
 /// Each name has its entry, and no two entries share an index of one purpose.

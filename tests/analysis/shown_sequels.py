@@ -54,3 +54,16 @@ def design_gain(f):
                   line("predicted", place, f[f"designs_{design}_predicted"])]
     return [Panel(marks, y="KL", scale=("linear", "log"),
                   xticks=list(f["designs_setting"]))]
+
+
+@shows("verify")
+def unseen_answers(f):
+    left = [hline(f["unseen_policy_accuracy"][0], "every policy")]
+    right = []
+    for k, _ in enumerate(f["unseen_setting"]):
+        left.append(line({"line": "-"}, f["unseen_step"], f["unseen_reward_accuracy"][k]))
+        right += [line({"line": "-"}, f["unseen_step"], f["unseen_reward_margin"][k]),
+                  hline(f["unseen_largest_margin"][k], {"line": ":"})]
+    scale = ("log", "linear")
+    return [Panel(left, x="gradient steps", y="paraphrases ranked rightly", scale=scale),
+            Panel(right, x="gradient steps", y="least margin", scale=scale)]

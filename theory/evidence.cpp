@@ -42,6 +42,7 @@ template const ClusterFacts* Evidence::find() const;
 template const AnswerFacts* Evidence::find() const;
 template const UnseenFacts* Evidence::find() const;
 template const SamplerFacts* Evidence::find() const;
+template const NoisyFacts* Evidence::find() const;
 template const RecursionFacts* Evidence::find() const;
 template const DesignFacts* Evidence::find() const;
 template const StepFacts* Evidence::find() const;

@@ -44,6 +44,7 @@ struct ClusterFacts;         // T14
 struct AnswerFacts;          // T17
 struct UnseenFacts;          // T16
 struct SamplerFacts;         // T18
+struct NoisyFacts;           // T21
 struct RecursionFacts;       // T22
 struct DesignFacts;          // T23
 struct StepFacts;            // T24
@@ -67,13 +68,14 @@ using ClusterCase = Parts<ClusterFacts>;
 using AnswerCase = Parts<AnswerFacts>;
 using UnseenCase = Parts<UnseenFacts>;
 using SamplerCase = Parts<SamplerFacts>;
+using NoisyCase = Parts<NoisyFacts>;
 using RecursionCase = Parts<RecursionFacts>;
 using DesignCase = Parts<DesignFacts>;
 using StepCase = Parts<StepFacts>;
 using Case = std::variant<std::monostate, RunCase, MinibatchCase, ReplicateCase, FloorCase,
                           FreshCase, ConvergenceCase, BehaviourCase, TwoLayerCase, TabularCase,
                           InfluenceCase, UpdatesCase, ClusterCase, AnswerCase, SamplerCase,
-                          RecursionCase, StepCase, DesignCase, UnseenCase>;
+                          RecursionCase, StepCase, DesignCase, UnseenCase, NoisyCase>;
 
 /// One case a claim is held against.
 struct Evidence {

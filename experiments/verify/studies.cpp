@@ -11,6 +11,7 @@
 #include "experiments/studies/losses/losses_study.hpp"
 #include "experiments/studies/minibatch/minibatch_study.hpp"
 #include "experiments/studies/misalignment/misalignment.hpp"
+#include "experiments/studies/noisy/noisy_study.hpp"
 #include "experiments/studies/priority/priority.hpp"
 #include "experiments/studies/probabilities/probabilities.hpp"
 #include "experiments/studies/rlhf/rlhf.hpp"
@@ -26,7 +27,7 @@ const std::vector<Study>& studies() {
         dynamics_study(),  priority_study(),      misalignment_study(), rlhf_study(),
         losses_study(),    probabilities_study(), clusters_study(),     answers_study(),
         samplers_study(),  grpo_study(),          steps_study(),        designs_study(),
-        unseen_study(),
+        unseen_study(),    noisy_study(),
     };
     return all;
 }

@@ -45,6 +45,7 @@ enum class Substream {
     kFiniteSteps,
     kDesigns,
     kUnseen,
+    kNoisyLabels,
 };
 
 struct StreamRange {
@@ -90,6 +91,7 @@ inline constexpr StreamRange kStreamRanges[] = {
     {Substream::kFiniteSteps, Purpose::kTabular, 2000000, 1000000},
     {Substream::kDesigns, Purpose::kTabular, 3000000, 1000000},
     {Substream::kUnseen, Purpose::kSuite, 11000000, 1000000},
+    {Substream::kNoisyLabels, Purpose::kSuite, 12000000, 1000000},
 };
 
 /// Each name has its entry, and no two entries share an index of one purpose.

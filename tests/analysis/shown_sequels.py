@@ -67,3 +67,15 @@ def unseen_answers(f):
     scale = ("log", "linear")
     return [Panel(left, x="gradient steps", y="paraphrases ranked rightly", scale=scale),
             Panel(right, x="gradient steps", y="least margin", scale=scale)]
+
+
+@shows("verify")
+def flipped_labels(f):
+    flipped, marks = f["noisy_flipped"], []
+    for k, dimension in enumerate(f["noisy_dimension"]):
+        marks += [line(f"exact, d = {dimension:g}", flipped, f["noisy_curve_risk"][k]),
+                  line(f"counted, d = {dimension:g}", flipped, f["noisy_curve_measured"][k])]
+    marks += [line("bound, 4/gamma", flipped, f["noisy_curve_bound"]),
+              line("bound, 8/gamma", flipped, f["noisy_curve_bound_eight"])]
+    return [Panel(marks, x="share of flipped labels", y="risk on fresh data",
+                  scale=("linear", "log"))]

@@ -223,7 +223,7 @@ std::vector<Comparison> comparisons(const FormulaClaim& claim, const Evidence& e
             const double range = s.most - s.least;  // 1 of a share
             if (c.scale)
                 worth.scale = c.scale->value;
-            else if (std::isfinite(range))
+            else if (std::isfinite(range) && c.relation != Relation::kEqual)
                 worth.scale =
                     std::max({range, std::fabs(c.measured.value), std::fabs(c.bound.value)});
             const bool at_most = c.relation == Relation::kAtMost;

@@ -24,6 +24,7 @@ FORMS = """forms that are known, by their columns:
   chosen, rejected                         lists of messages that share a beginning; TRL's implicit prompt, and
                                            UltraFeedback binarized with its column prompt
   chosen, rejected                         texts of dialogues, "Human: ... Assistant: ..."; HH-RLHF
+  chosen, rejected                         other texts that share a beginning; TRL's implicit prompt
   system, question, chosen, rejected       orca
   instruction, input, chosen, rejected     Alpaca
   question, answer_matching_behavior, answer_not_matching_behavior     persona and the (A)/(B) evaluations"""
@@ -117,12 +118,26 @@ def _split(chosen, rejected):
 def _dialogue(chosen, rejected):
     """Of texts: the prompt ends behind the last `Assistant:`, up to which both must be alike."""
     ends = [text.rfind(_TURN) for text in (chosen, rejected)]
+    if max(ends) < 0:
+        return _common_start(chosen, rejected)
     if min(ends) < 0:
-        raise InputError("chosen and rejected are texts without a prompt and without \"Assistant:\"", FORMS)
+        raise Dropped("one of the dialogues has no \"Assistant:\"")
     begins = [text[:end + len(_TURN)] for text, end in zip((chosen, rejected), ends)]
     if begins[0] != begins[1]:
         raise Dropped("the dialogues differ before the last answer")
     return begins[0], chosen[len(begins[0]):], rejected[len(begins[0]):]
+
+
+def _common_start(chosen, rejected):
+    """TRL's rule for texts: the prompt is what both begin with, a space at its end goes to the answers."""
+    end = 0
+    while end < min(len(chosen), len(rejected)) - 1 and chosen[end] == rejected[end]:
+        end += 1
+    if end > 0 and chosen[end] != rejected[end] and chosen[end - 1] == " ":
+        end -= 1
+    if end == 0:
+        raise Dropped("nothing that both texts begin with")
+    return chosen[:end], chosen[end:], rejected[end:]
 
 
 def convert(source, out, converter, split=None, limit=None):

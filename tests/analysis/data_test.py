@@ -105,10 +105,11 @@ class Forms(unittest.TestCase):
                    "answer_not_matching_behavior": " (B)", "label_confidence": 1.0}
         dialogue = {"chosen": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: d",
                     "rejected": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: e"}
-        rows = [orca, alpaca, persona, dialogue]
+        implicit = {"chosen": "Is it? Yes", "rejected": "Is it? No"}
+        rows = [orca, alpaca, persona, dialogue, implicit]
         expected = [("Be kind.\n\nHello?", "Hi.", "Go away."), ("Add.\n\n1 2", "3", "4"),
                     ("Is it?\n (A) yes\n (B) no", " (A)", " (B)"),
-                    ("\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant:", " d", " e")]
+                    ("\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant:", " d", " e"), ("Is it?", " Yes", " No")]
         self.assertEqual([converted(write("c.jsonl", [row]))[0][0] for row in rows], expected)
         self.assertEqual(converted(write("c.jsonl", [orca]), "--model", model(CHATML))[0],
                          [(RENDERED, "Hi.<|im_end|>", "Go away.<|im_end|>")])
@@ -117,6 +118,8 @@ class Forms(unittest.TestCase):
 
     def test_dropped_rows_are_counted(self):
         same = {"prompt": "Q", "chosen": "A", "rejected": "A"}
+        self.assertIn("nothing that both", refusal(write("d.jsonl", [{"chosen": "a", "rejected": "b"}]), "--out",
+                                                   ROOT / "none.jsonl"))
         rows = [{"prompt": "Q", "chosen": "A", "rejected": "B"}, same, same, {"prompt": "Q", "chosen": " ", "rejected": "B"}]
         pairs, said = converted(write("d.jsonl", rows))
         self.assertEqual(len(pairs), 1)

@@ -119,7 +119,10 @@ bool Adapter::in_layers(const std::string& module) const {
 
 bool Adapter::saves(const std::string& weight) const {
     const json* names = text::find_member(config_, "modules_to_save", place_);
-    return names && names_module(*names, module_of(weight), place_);
+    const std::string module = module_of(weight);
+    return names && std::ranges::any_of(*names, [&](const json& name) {
+               return module.ends_with(name.get_ref<const std::string&>());
+           });
 }
 
 bool Adapter::targets(const std::string& module, Place where) const {

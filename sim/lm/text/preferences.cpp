@@ -105,7 +105,8 @@ bool is_persona(const Json& object, const std::string& place) {
         return object.contains("question");
     if (!object.contains("prompt") && object.contains("chosen") && object.contains("rejected"))
         throw InputError(place + ": has 'chosen' and 'rejected', but no 'prompt'",
-                         "`prefdyn dialogues` makes prompt, chosen, rejected of whole dialogues");
+                         "`prefdyn dialogues` makes prompt, chosen, rejected of whole dialogues, "
+                         "`python3 -m prefdyn.data` also of texts that share a beginning");
     throw InputError(place + ": has " +
                          (object.contains("prompt") ? "both 'question' and 'prompt'"
                                                     : "neither 'question' nor 'prompt'"),

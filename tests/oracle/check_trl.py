@@ -5,7 +5,8 @@
 
 For developers; needs no download. TRL computes in double precision here: in single precision it is as far from
 itself as the program is, in a mean logit near 0 two parts in ten thousand. Compared is all that it logs for each
-update; exit code 1 if a number differs by more than 1e-4 of itself, or of 0.01 where it is smaller.
+update; exit code 1 if a number differs by more than 1e-4 of itself, or of 0.01 where it is smaller. (Gemma 2 is
+compared in single precision: in double its padded batches are NaN, see findings/float64_window_padding.sh.)
 """
 
 import json
@@ -81,8 +82,8 @@ def data(path):
     return rows
 
 
-def theirs(folder, rows, tok, work, options):
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager")
+def theirs(folder, rows, tok, work, options, dtype):
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager")
     config = DPOConfig(output_dir=f"{work}/trl", per_device_train_batch_size=len(rows), max_steps=STEPS,
                        learning_rate=RATE, lr_scheduler_type="constant", beta=0.3, max_grad_norm=1.0, logging_steps=1,
                        report_to=[], disable_tqdm=True, save_strategy="no", use_cpu=True, bf16=False, gradient_checkpointing=False,
@@ -108,13 +109,14 @@ def check(model, name, program):
         folder, path = f"{work}/model", f"{work}/pairs.jsonl"
         build(CASES[model], 1).save_pretrained(folder)
         tok, rows = write_tokenizer(folder), data(path)
-        log = theirs(folder, rows, tok, work, OPTIONS[name][0])
+        log = theirs(folder, rows, tok, work, OPTIONS[name][0], torch.float32 if model == "gemma2" else torch.float64)
         got = ours(program, folder, path, work, OPTIONS[name][1])
     worst, where = 0.0, ""
     for key, values in got.items():
         for k, entry in enumerate(log):
             error = abs(values[k] - float(entry[key])) / max(abs(float(entry[key])), 0.01)
-            if not error <= worst:
+            error = error if error == error else float("inf")
+            if error > worst:
                 worst, where = error, f"{key} of update {k + 1}: {values[k]} against {entry[key]}"
     ok = len(log) == STEPS and worst <= 1e-4
     print(f"{'ok  ' if ok else 'FAIL'} {model}, {name}: {worst:.1e} {where}", flush=True)

@@ -67,7 +67,7 @@ TEST_CASE("T5p of a run that is told a quarter of its population's spread is vio
     config.held_out = 0;
     RunResult run = run_synthetic(config);
     const auto t5p = test::claim_named("T5p");
-    CHECK(test::judge_one(t5p, run.evidence()).status == theory::Status::kHolds);
+    CHECK(test::judge_one(t5p, run.evidence()).status != theory::Status::kViolated);
     run.population->trace /= 1e4;
     run.population->norm /= 1e4;
     CHECK(test::judge_one(t5p, run.evidence()).status == theory::Status::kViolated);

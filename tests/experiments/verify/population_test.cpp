@@ -79,21 +79,21 @@ TEST_CASE("T6d speaks of two round classes") {
 }
 
 TEST_CASE("T14 speaks of a population that is clusters, however they are turned") {
-    const double spread = 1.0 / 32.0 / 10.0;
-    const Verification v = verified(test::cluster_population(2, 12, 0.25, spread), "T14");
+    const double spread = 0.03 / 10.0;  // v sqrt(Q) < 1/32 at Q = 100
+    const Verification v = verified(test::cluster_population(2, 12, 0.3, spread), "T14");
     for (const std::string id : {"T14a", "T14bp", "T14c"}) {
         CAPTURE(id);
         CHECK(status_of(v, id) == Status::kHolds);
     }
     // Two sides of one centre exchanged: as many components, no clusters.
-    PopulationArrays crossed = test::cluster_population(2, 12, 0.25, spread);
+    PopulationArrays crossed = test::cluster_population(2, 12, 0.3, spread);
     std::swap(crossed.labels.values[2], crossed.labels.values[3]);
     std::swap(crossed.labels.values[0], crossed.labels.values[1]);
     CHECK(status_of(verified(crossed, "T14a"), "T14a") == Status::kHolds);
-    PopulationArrays longer = test::cluster_population(2, 12, 0.25, spread);
+    PopulationArrays longer = test::cluster_population(2, 12, 0.3, spread);
     for (std::size_t k = 0; k < 12; ++k) longer.means.values[k] *= 1.01;
     CHECK(status_of(verified(longer, "T14a"), "T14a") == Status::kNotApplicable);
-    PopulationArrays wider = test::cluster_population(2, 12, 0.25, spread);
+    PopulationArrays wider = test::cluster_population(2, 12, 0.3, spread);
     wider.covariances.values[0] *= 1.5;
     CHECK(status_of(verified(wider, "T14a"), "T14a") == Status::kNotApplicable);
 }

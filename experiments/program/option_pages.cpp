@@ -110,7 +110,8 @@ std::string completion_script(Shell shell,
         "    case \"$command $before\" in\n" +
         values +
         "    esac\n"
-        "    case $command.$word in\n        help.*|*.-*) ;;\n        *) COMPREPLY=($(compgen -f -- \"$word\")); "
+        "    case $command.$word in\n        help.*|*.-*) ;;\n        *) COMPREPLY=($(compgen -f "
+        "-- \"$word\")); "
         "return ;;\n    esac\n"
         "    case $command in\n" +
         options +

@@ -100,6 +100,15 @@ std::vector<Ball> reward_errors(const OnlineDpo& problem, int steps) {
     return out;
 }
 
+std::vector<Ball> updated_rewards(const OnlineDpo& problem, const Vector& implicit) {
+    validate(problem);
+    if (implicit.size() != problem.responses() || !implicit.allFinite())
+        throw InputError("online DPO: implicit rewards must be (A) and finite");
+    std::vector<Ball> h(implicit.begin(), implicit.end());
+    update(problem, h);
+    return h;
+}
+
 Vector noisy_rewards(const OnlineDpo& problem, int steps, double noise, Stream& stream) {
     validate(problem);
     require_steps(steps);

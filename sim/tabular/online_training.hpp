@@ -15,6 +15,9 @@ namespace prefdyn {
 /// reference. Every operation carries its rounding: a ball holds the number of exact arithmetic.
 std::vector<Ball> reward_errors(const OnlineDpo& problem, int steps);
 
+/// h (A) one update after `implicit` (A), rounding carried along.
+std::vector<Ball> updated_rewards(const OnlineDpo& problem, const Vector& implicit);
+
 /// h (A) after `steps` updates, each of which adds `noise` times an independent standard normal to
 /// every h_a. Noise 0 draws nothing.
 Vector noisy_rewards(const OnlineDpo& problem, int steps, double noise, Stream& stream);

@@ -72,7 +72,10 @@ Assumption two_rewards() {
 }
 
 std::vector<Assumption> exactly(PairSampler sampler) {
-    return {drawn_by(sampler), rewards_in_unit_interval(), step_cancels(), gradients_are_exact()};
+    return {drawn_by(sampler), rewards_in_unit_interval(), step_cancels(), gradients_are_exact(),
+            of_run("training starts at the reference", [](const SamplerFacts& f) {
+                return f.error.size() > 1 ? "" : "it starts near the optimum";
+            })};
 }
 
 /// Every update whose bound is above what rounding hides.
@@ -127,6 +130,64 @@ Claim uniform_sampler_is_linear() {
                 return along_updates(f, Relation::kAtLeast,
                                      [&](int t) { return left_by_uniform(f.world.range(), t); });
             }};
+}
+
+namespace {
+
+/// What Taylor's second order may take: ||(2 eta beta^2 / A^2) max |sigma''| / 2 sum_b
+/// delta_ab^2||.
+double beyond_linear(const SamplerFacts& f, const NearUpdate& near, double rate) {
+    const double largest = 1.0 / (6.0 * std::sqrt(3.0));
+    double square = 0.0;
+    for (Index a = 0; a < near.apart.size(); ++a) {
+        const double sum = (near.apart.array() - near.apart(a)).square().sum();
+        square += sum * sum;
+    }
+    return 0.5 * rate * largest * std::sqrt(square) *
+           (1.0 + gamma_of(8.0 * static_cast<double>(f.world.responses()) + 16.0));
+}
+
+std::vector<Comparison> left_near_optimum(const Evidence& e) {
+    const SamplerFacts& f = e.get<SamplerFacts>();
+    const auto A = static_cast<double>(f.world.responses());
+    const double best = best_linear_rate(reward_curvature(f.world.reward));
+    const double rounding = gamma_of(64.0 * A * A);
+    std::vector<Comparison> out;
+    for (std::size_t k = 0; k < f.near.size(); ++k) {
+        const NearUpdate& near = f.near[k];
+        const double rate = 2.0 * near.step * f.world.beta * f.world.beta / (A * A);
+        const double apart = near.apart.norm();
+        Ball square(0.0);
+        for (const Ball& left : near.left) square = square + left * left;
+        const Ball bound(best * apart - beyond_linear(f, near, rate),
+                         rounding * (apart + f.world.reward.cwiseAbs().maxCoeff()));
+        out.push_back({static_cast<double>(k),
+                       near.step,
+                       sqrt(square),
+                       bound,
+                       Relation::kAtLeast,
+                       {.trivial = 0.0}});
+    }
+    return out;
+}
+
+}  // namespace
+
+Claim no_step_makes_uniform_quadratic() {
+    return {
+        "T18f",
+        "uniform pairs: no step helps",
+        "near the optimum, along the error that a step shrinks least, one update from uniform "
+        "pairs leaves ||e'|| >= (l_max - l_min) / (l_max + l_min) ||e|| - O(||e||^2), whatever "
+        "the step; l the eigenvalues of sum sigma'(r_a - r_b) (e_a - e_b) (e_a - e_b)^T",
+        "theory.md T18; max |1 - s l| over two numbers l is least where both are equal, and the "
+        "second order is bounded by max |sigma''| / 2",
+        ClaimKind::kRigorous,
+        Scope::kStudy,
+        {drawn_by(PairSampler::kUniform), gradients_are_exact(),
+         of_run("updates were made near the optimum",
+                [](const SamplerFacts& f) { return f.near.empty() ? "there are none" : ""; })},
+        left_near_optimum};
 }
 
 Claim mixed_by_reward() {

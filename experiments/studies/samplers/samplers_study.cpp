@@ -19,6 +19,7 @@ constexpr double kBeta = 0.5;
 constexpr int kUpdates = 16;
 constexpr int kNoisyUpdates = 12;
 constexpr std::size_t kNoisyRuns = 2000;
+constexpr double kNear = 1e-4;
 
 /// Of the published code: its step, its beta and its number of responses.
 constexpr double kCodeStep = 10.0, kCodeBeta = 3.0;
@@ -52,6 +53,7 @@ struct SamplerSetting {
     std::string name;
     OnlineDpo world;
     double noise = 0.0;
+    double distance = 0.0;  ///< of a start near the optimum; 0: the reference
 };
 
 std::vector<SamplerSetting> settings_of(std::uint64_t seed) {
@@ -72,10 +74,15 @@ std::vector<SamplerSetting> settings_of(std::uint64_t seed) {
             out.push_back({"A = 4, rewards evenly to 1, noise " + format_real(noise) + by,
                            world_of(Vector::LinSpaced(4, 0.0, 1.0), sampler), noise});
     }
+    for (const auto& [name, reward] : rewards)
+        if (reward.size() > 2)
+            out.push_back({name + ", uniform, near the optimum",
+                           world_of(reward, PairSampler::kUniform), 0.0, kNear});
     return out;
 }
 
 SamplerFacts train(const SamplerSetting& s, std::uint64_t seed) {
+    if (s.distance > 0.0) return nudge_samplers(s.world, s.distance);
     return s.noise == 0.0 ? train_samplers(s.world, kUpdates)
                           : train_noisily(s.world, kNoisyUpdates, s.noise, kNoisyRuns, seed);
 }
@@ -132,6 +139,17 @@ std::vector<Filled<Outcomes>> fields() {
          "sqrt(E delta^2) after 12 updates over 2000 runs, of the pair where it is largest; NaN "
          "without noise",
          [](const Outcomes& o) { return gather(o.facts, root_mean_square); }},
+        {"samplers_best_rate",
+         {at},
+         "",
+         "what uniform pairs leave of an error near the optimum at least, whatever the step, to "
+         "first "
+         "order",
+         [](const Outcomes& o) {
+             return gather(o.settings, [](const SamplerSetting& s) {
+                 return theory::best_linear_rate(theory::reward_curvature(s.world.reward));
+             });
+         }},
         {rule, "",
          "the step that cancels the linear term, or the published code's, 10; rewards evenly in "
          "[0, "
@@ -190,6 +208,17 @@ Control presumed(const std::string& claim, const std::string& name, const std::s
             }};
 }
 
+OnlineDpo evenly(PairSampler sampler) { return world_of(Vector::LinSpaced(6, 0.0, 1.0), sampler); }
+
+/// Nudged runs that the claim takes for runs of uniform pairs.
+Control nudged(const std::string& name, const std::string& fault, PairSampler sampler,
+               double strength) {
+    return {"T18f", name, fault, [=](const Claim& c, std::uint64_t) {
+                const SamplerFacts facts = nudge_samplers(evenly(sampler), kNear);
+                return judge_case(theory::strengthened(c, strength), evidence_of(facts), true);
+            }};
+}
+
 /// Noise that is `factor` times the one claimed.
 Control misdeclared_noise(const std::string& name, const std::string& fault, double factor) {
     return {"T18e", name, fault, [factor](const Claim& c, std::uint64_t seed) {
@@ -200,8 +229,6 @@ Control misdeclared_noise(const std::string& name, const std::string& fault, dou
                 return judge_case(c, evidence_of(facts));
             }};
 }
-
-OnlineDpo evenly(PairSampler sampler) { return world_of(Vector::LinSpaced(6, 0.0, 1.0), sampler); }
 
 std::vector<Control> sampler_controls() {
     const char* code = "the step is the published code's, 10, at beta = 3, A = 20";
@@ -223,6 +250,8 @@ std::vector<Control> sampler_controls() {
                  [] { return of_code(PairSampler::kMixPolicy); }),
         presumed("T18d", "uniform taken for Mix-P", "pairs are drawn uniformly",
                  [] { return evenly(PairSampler::kUniform); }),
+        nudged("Mix-R taken for uniform", "pairs are drawn by Mix-R", PairSampler::kMixReward, 1.0),
+        nudged("bound x 0.9", "the bound is made 10 % stronger", PairSampler::kUniform, 0.9),
         misdeclared_noise("noise twelve times as strong",
                           "every update's noise is twelve times the one claimed", 12.0),
         misdeclared_noise("noise half as strong", "every update's noise is half of the one claimed",
@@ -236,9 +265,33 @@ SamplerFacts train_samplers(const OnlineDpo& world, int updates) {
     return {world, reward_errors(world, updates)};
 }
 
+SamplerFacts nudge_samplers(const OnlineDpo& world, double distance) {
+    SamplerFacts out{world, {}};
+    const theory::RewardCurvature curvature = theory::reward_curvature(world.reward);
+    const Index A = world.responses(), last = A - 1;
+    const double unit = static_cast<double>(A * A) / (2.0 * world.beta * world.beta);
+    const double best = 2.0 * unit / (curvature.value(1) + curvature.value(last));
+    for (const double factor : {0.25, 0.5, 1.0, 1.5, 2.0}) {
+        OnlineDpo at = world;
+        at.step = factor * best;
+        const auto kept = [&](Index k) {
+            return std::fabs(1.0 - at.step / unit * curvature.value(k));
+        };
+        const Index worst = kept(1) > kept(last) ? 1 : last;
+        const Vector implicit = world.reward - distance * curvature.vector.col(worst);
+        theory::NearUpdate near{at.step, world.reward - implicit, {}};
+        const std::vector<Ball> after = updated_rewards(at, implicit);
+        for (Index a = 0; a < A; ++a)
+            near.left.push_back(Ball(world.reward(a)) - after[static_cast<std::size_t>(a)]);
+        out.near.push_back(std::move(near));
+    }
+    return out;
+}
+
 SamplerFacts train_noisily(const OnlineDpo& world, int updates, double noise, std::size_t runs,
                            std::uint64_t seed) {
-    SamplerFacts out{world, reward_errors(world, updates), noise};
+    SamplerFacts out{world, reward_errors(world, updates)};
+    out.noise = noise;
     const Index A = world.responses();
     Matrix first = Matrix::Zero(A, A), second = first;
     for (std::size_t k = 0; k < runs; ++k) {
@@ -256,9 +309,12 @@ SamplerFacts train_noisily(const OnlineDpo& world, int updates, double noise, st
 }
 
 Study samplers_study() {
-    return {
-        "samplers",        {"T18a", "T18b", "T18c", "T18d", "T18e"}, fields_of(fields()), run, {},
-        sampler_controls()};
+    return {"samplers",
+            {"T18a", "T18b", "T18c", "T18d", "T18e", "T18f"},
+            fields_of(fields()),
+            run,
+            {},
+            sampler_controls()};
 }
 
 }  // namespace prefdyn

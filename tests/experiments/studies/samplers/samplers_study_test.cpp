@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sim/tabular/online_training.hpp"
 #include "tests/support/support.hpp"
 #include "theory/registry.hpp"
 
@@ -66,6 +67,36 @@ TEST_CASE("uniform pairs are linear, however many updates") {
     three.reward = Eigen::Vector3d(0.0, 0.5, 1.0);
     CHECK(contains(verdict("T18b", train_samplers(three, 4)).reason, "rewards 0, 0.5, 1"));
     CHECK(contains(verdict("T18b", train_samplers({Vector::Zero(3), 0.5}, 4)).reason, "equal"));
+}
+
+TEST_CASE("no step makes uniform pairs quadratic; the mixed sampler's step does") {
+    // Three responses, rewards 0, 0, 1: weights 1/4, w = sigma'(1) twice; eigenvalues 3 w and w +
+    // 1/2.
+    OnlineDpo three{Eigen::Vector3d(0.0, 0.0, 1.0), 0.5, PairSampler::kUniform};
+    const theory::RewardCurvature curvature = theory::reward_curvature(three.reward);
+    const double w = 0.19661193324148185;
+    CHECK(std::fabs(curvature.value(0)) <= 1e-15);
+    CHECK(curvature.value(1) == doctest::Approx(3.0 * w));
+    CHECK(curvature.value(2) == doctest::Approx(w + 0.5));
+    CHECK(theory::best_linear_rate(curvature) ==
+          doctest::Approx((0.5 - 2.0 * w) / (0.5 + 4.0 * w)));
+    const SamplerFacts facts = nudge_samplers(three, 1e-4);
+    const theory::Verdict held = verdict("T18f", facts);
+    CHECK(held.status == Status::kHolds);
+    CHECK(held.tightness.max >= 0.99);
+    CHECK(contains(verdict("T18a", facts).reason, "near the optimum"));
+    CHECK(contains(verdict("T18f", train_samplers(three, 3)).reason, "there are none"));
+    three.sampler = PairSampler::kMixReward;
+    CHECK(verdict("T18f", nudge_samplers(three, 1e-4), true).status == Status::kViolated);
+    // At its own step Mix-R leaves the second order alone.
+    three.step = 0.0;
+    const auto after = updated_rewards(three, three.reward - 1e-4 * curvature.vector.col(1));
+    for (Index a = 0; a < 3; ++a)
+        for (Index b = 0; b < a; ++b) {
+            const double left = (three.reward(a) - after[static_cast<std::size_t>(a)].value) -
+                                (three.reward(b) - after[static_cast<std::size_t>(b)].value);
+            CHECK(std::fabs(left) <= 2e-8);
+        }
 }
 
 TEST_CASE("noise leaves sqrt 2 sigma, and no quadratic rate helps") {

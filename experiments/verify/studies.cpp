@@ -23,11 +23,11 @@ namespace prefdyn {
 
 const std::vector<Study>& studies() {
     static const std::vector<Study> all = {
-        minibatch_study(), coverage_study(),      noise_floor_study(),  accuracy_study(),
-        dynamics_study(),  priority_study(),      misalignment_study(), rlhf_study(),
-        losses_study(),    probabilities_study(), clusters_study(),     answers_study(),
-        samplers_study(),  grpo_study(),          steps_study(),        designs_study(),
-        unseen_study(),    noisy_study(),
+        coverage_study(),      noise_floor_study(),  accuracy_study(), dynamics_study(),
+        priority_study(),      misalignment_study(), rlhf_study(),     losses_study(),
+        probabilities_study(), clusters_study(),     answers_study(),  samplers_study(),
+        grpo_study(),          steps_study(),        designs_study(),  unseen_study(),
+        noisy_study(),         minibatch_study(),
     };
     return all;
 }

@@ -90,7 +90,7 @@ class ColumnsTest(Close, unittest.TestCase):
         known = set(self.run_.record(0)) | set(self.run_.head.statistics())
         known |= {f"bound_{claim}" for k in range(1, len(self.run_.v)) for claim in self.run_.bounds(k)}
         known |= {"run", "record", "quantile", "claim", "sample", "dimension", "step", "time", "epoch",
-                  "learning_rate", "bound_T5p", "bound_T6e", "bound_T6f",
+                  "learning_rate", "bound_T5p", "bound_T5bp", "bound_T6e", "bound_T6f",
                   "bound_T15", "kappa_time"}
         left = {name for name, values in self.run_.columns.items()
                 if values.dtype.kind in "fi" and name not in known

@@ -150,7 +150,10 @@ TEST_CASE("however little room a disk has: 3, nothing half-written, and it goes 
             code = exit_code(test::start_limited(call, units, said));
             if (code == 3) {
                 ++without_room;
-                CHECK(contains(test::read_text(said), place));
+                // What it says goes to a file that has no more room.
+                const std::string text = test::read_text(said);
+                CHECK(
+                    (contains(text, place) || text.size() >= 512u * static_cast<unsigned>(units)));
             }
             fs::remove(said);
             for (const auto& entry : fs::recursive_directory_iterator(place))

@@ -76,7 +76,7 @@ TEST_CASE("controls run on the given features where their fault can show, else o
     }
     const std::vector<Dataset> behaviours = {plain, orthogonal, still};
     const auto results =
-        run_controls(theory::select_claims("T1,T2,T3,T4"), seed(), behaviours, 1.0);
+        run_controls(theory::select_claims("T1,T2a,T2b,T3,T4"), seed(), behaviours, 1.0);
     std::map<std::string, std::set<std::string>> data;
     for (const auto& r : results) {
         CHECK_MESSAGE(r.caught(), r.claim << " " << r.name << " on " << r.data);

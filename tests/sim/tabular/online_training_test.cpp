@@ -1,6 +1,7 @@
+#include "sim/tabular/online_training.hpp"
+
 #include <doctest/doctest.h>
 
-#include "sim/tabular/online_training.hpp"
 #include "sim/tabular/tabular_dpo.hpp"
 #include "tests/support/support.hpp"
 

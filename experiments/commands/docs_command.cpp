@@ -64,7 +64,7 @@ std::string file_format_page() {
            "kind: a file has an axis of runs and\none of parts, a behaviour within a run. "
            "Attributes are those of the other files, without `format_version`.\n\n"
         << describe(finetune_fields())
-        << "\nWith `--claim-file` there are the verdicts on every part, too:\n\n"
+        << "\nWith `--claim-file` or `--claims` there are the verdicts on every part, too:\n\n"
         << describe(claim_fields("part"));
     return out.str();
 }

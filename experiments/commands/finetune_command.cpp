@@ -19,7 +19,6 @@
 #include "sim/base/failure.hpp"
 #include "sim/base/stopwatch.hpp"
 #include "sim/lm/model/layer_backend.hpp"
-#include "theory/formula/formula_claim.hpp"
 
 namespace prefdyn {
 
@@ -154,14 +153,6 @@ std::vector<std::vector<std::size_t>> pairs_of(FinetuneJob& job, Index count) {
     return out;
 }
 
-/// What decides which claims are judged.
-std::string identity_of(const std::vector<theory::Claim>& claims) {
-    std::string out;
-    for (const theory::Claim& claim : claims)
-        out.append("claim=").append(claim.formula ? claim.formula->canonical() : claim.id + "\n");
-    return out;
-}
-
 std::vector<FinetunePlan> plans_of(FinetuneJob& job, const FinetuneOptions& o,
                                    const ParameterTable& table,
                                    const std::vector<theory::Claim>& claims) {
@@ -192,11 +183,6 @@ std::string model_place(const FinetuneOptions& o, const FinetunePlan& plan, bool
 void remove_states(const std::vector<FinetunePlan>& plans) {
     std::error_code ignored;
     for (const FinetunePlan& plan : plans) fs::remove(plan.state, ignored);
-}
-
-bool was_violated(const std::string& path) {
-    const auto counts = h5::Reader(path, h5::From::kOutside).numbers("claim_violated");
-    return std::ranges::any_of(counts, [](double count) { return count > 0.0; });
 }
 
 /// The exit code of the same call that came to its end before, nothing if there was none.

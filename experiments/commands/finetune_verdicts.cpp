@@ -1,10 +1,26 @@
 #include "experiments/commands/finetune_verdicts.hpp"
 
+#include <algorithm>
+
 #include "experiments/finetune/evidence.hpp"
 #include "experiments/verify/verdict_fields.hpp"
+#include "sim/base/hdf5_file.hpp"
 #include "sim/base/numerics.hpp"
+#include "theory/formula/formula_claim.hpp"
 
 namespace prefdyn {
+
+std::string identity_of(const std::vector<theory::Claim>& claims) {
+    std::string out;
+    for (const theory::Claim& claim : claims)
+        out.append("claim=").append(claim.formula ? claim.formula->canonical() : claim.id + "\n");
+    return out;
+}
+
+bool was_violated(const std::string& path) {
+    const auto counts = h5::Reader(path, h5::From::kOutside).numbers("claim_violated");
+    return std::ranges::any_of(counts, [](double count) { return count > 0.0; });
+}
 
 Verification judge_parts(const std::vector<theory::Claim>& claims,
                          const std::vector<TrainedRun>& runs,

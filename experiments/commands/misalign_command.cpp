@@ -6,9 +6,12 @@
 #include <cmath>
 #include <filesystem>
 #include <iomanip>
+#include <iostream>
 #include <ostream>
 
+#include "experiments/commands/claims_option.hpp"
 #include "experiments/commands/command.hpp"
+#include "experiments/commands/finetune_verdicts.hpp"
 #include "experiments/finetune/job.hpp"
 #include "experiments/finetune/model_folder.hpp"
 #include "experiments/program/machine_options.hpp"
@@ -17,6 +20,7 @@
 #include "experiments/results/publish.hpp"
 #include "experiments/runs/run_measures.hpp"
 #include "experiments/studies/misalignment/misalignment_table.hpp"
+#include "experiments/verify/verdict_table.hpp"
 #include "sim/base/content_hash.hpp"
 #include "sim/base/failure.hpp"
 #include "sim/base/hdf5_file.hpp"
@@ -37,6 +41,7 @@ struct MisalignOptions {
     TrainingOptions training;
     Index seeds = 5;
     double target = 0.0;
+    ClaimsOption claims;
     bool dry_run = false, force = false;
     MachineOptions machine;
 };
@@ -53,6 +58,7 @@ void declare(ParameterTable& t, MisalignOptions& o) {
            "loss whose first step is compared; 0: half of the way to the lowest all runs reach");
     t.text("out", &o.out, "result file (HDF5)", true);
     t.place();
+    declare_for_transformers(t, o.claims);
     declare_modes(t, o.training, o.dry_run, o.force);
     declare(t, o.machine);
 }
@@ -76,11 +82,12 @@ class Stopped : public std::runtime_error {
 class MisalignStudy {
   public:
     MisalignStudy(FinetuneJob& trained, FinetuneJob& frozen, const MisalignOptions& options,
-                  const ParameterTable& table)
+                  const ParameterTable& table, const std::vector<theory::Claim>& claims)
         : trained_(trained),
           frozen_(frozen),
           o_(options),
           table_(table),
+          claims_(claims),
           aligned_(read_model(options.aligned, trained.checkpoint(), trained.layout(),
                               trained.model_hash())),
           aligned_hash_(
@@ -126,8 +133,9 @@ class MisalignStudy {
         out.flipped = which != kHeadAligning;
         out.training.seed = o_.training.seed + static_cast<std::uint64_t>(seed);
         out.state = o_.out + ".state-" + std::to_string(kWhich * seed + which) + ".safetensors";
-        out.task =
-            frozen_.task(out, table_) + "run=" + out.name + "\naligned=" + aligned_hash_ + "\n";
+        out.task = frozen_.task(out, table_) + "run=" + out.name + "\naligned=" + aligned_hash_ +
+                   "\n" + identity_of(claims_);
+        out.judged = !claims_.empty();
         return out;
     }
 
@@ -144,6 +152,7 @@ class MisalignStudy {
     FinetuneJob &trained_, &frozen_;
     const MisalignOptions& o_;
     const ParameterTable& table_;
+    const std::vector<theory::Claim>& claims_;
     Parameters<float> aligned_;
     std::string aligned_hash_;
     std::unique_ptr<Parameters<float>> head_aligned_;
@@ -266,9 +275,11 @@ int say_finished(const MisalignOptions& options, const std::vector<FinetunePlan>
                difference);
     remove_states(plans);  // a kill may have come before
     const bool good = difference <= kFrozenTolerance;
+    const bool violated = plans.front().judged && was_violated(options.out);
     out << "nothing to do: the same comparison is finished, " << (good ? "" : "NOT ")
-        << "as expected on frozen features, in " << options.out << "\n";
-    return good ? 0 : 1;
+        << "as expected on frozen features" << (violated ? ", a claim is VIOLATED" : "") << ", in "
+        << options.out << "\n";
+    return good && !violated ? 0 : 1;
 }
 
 int run_misalign(MisalignOptions& options, const ParameterTable& table, std::ostream& out) {
@@ -284,7 +295,8 @@ int run_misalign(MisalignOptions& options, const ParameterTable& table, std::ost
                           head_of_its_own(options.aligned, options.base);
     FinetuneJob trained({options.base}, options.training, own_head);
     require_same_tokenizer(options.aligned, trained);
-    MisalignStudy study(trained, frozen, options, table);
+    const auto claims = claims_for_transformers(options.claims, std::cerr);
+    MisalignStudy study(trained, frozen, options, table, claims);
     const auto plans = study.plans();
     if (there && was_task(options.out, task_of(plans))) return say_finished(options, plans, out);
     if (there) require_writable(options.out, options.force, options.training.prompts.data);
@@ -311,12 +323,15 @@ int run_misalign(MisalignOptions& options, const ParameterTable& table, std::ost
     auto attributes = trained.attributes();
     attributes.emplace_back("task", task_of(plans));
     attributes.emplace_back("frozen_difference", format_real(difference));
-    write_runs(options.out, runs, "misalign", table, device, watch.seconds(), attributes);
+    const Verification verdicts = judge_parts(claims, runs, plans);
+    write_runs(options.out, runs, "misalign", table, device, watch.seconds(), attributes,
+               fields_of(verdicts));
     remove_states(plans);
     print_findings(out, runs, options.target);
+    if (!claims.empty()) print_verdicts(out, verdicts);
     out << (difference <= kFrozenTolerance ? "as expected" : "NOT as expected")
         << " on frozen features; wrote " << options.out << "\n";
-    return difference <= kFrozenTolerance ? 0 : 1;
+    return difference <= kFrozenTolerance && verdicts.as_expected() ? 0 : 1;
 }
 
 }  // namespace

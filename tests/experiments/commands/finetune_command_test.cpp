@@ -319,6 +319,22 @@ TEST_CASE(
               std::vector<std::string>{"not_applicable", "holds", "holds"});
     }
     CHECK(contains(test::command(with_out(at.finetune({"--claims", "T99"}), out)).err, "T99"));
+    const std::string compared = at.dir / "m.h5";
+    const auto misalign = [&](const std::string& claim) {
+        test::write_bytes(file, "[X1]\ntitle = mine\nclaim = " + claim + "\n");
+        return test::command(
+            with_out(at.misalign(at.aligned(), {"--seeds", "1", "--steps", "4", "--records", "2",
+                                                "--claims", "T6b,X1", "--claim-file", file}),
+                     compared));
+    };
+    const auto both = misalign("loss >= softplus(-mean(m))");
+    CHECK_MESSAGE(both.code == 0, both.err);
+    CHECK(h5::Reader(compared).strings("claim_status") ==
+          std::vector<std::string>{"holds", "holds"});
+    CHECK(h5::Reader(compared).numbers("verdict_status").size() == 10);
+    fs::remove(compared);
+    CHECK(misalign("end: loss >= 100").code == 1);
+    CHECK(contains(misalign("end: loss >= 100").out, "a claim is VIOLATED"));
     const auto wrong = call("losss <= 1");
     CHECK(wrong.code == 2);
     CHECK(contains(wrong.err, "did you mean loss"));

@@ -44,6 +44,12 @@ struct Pipe {
     }
 };
 
+#ifdef __SANITIZE_ADDRESS__  // which reserves more than any limit
+constexpr bool kBoundsAddresses = false;
+#else
+constexpr bool kBoundsAddresses = true;
+#endif
+
 std::size_t address_space() {
     std::size_t pages = 0;
     std::ifstream("/proc/self/statm") >> pages;
@@ -65,9 +71,7 @@ void become_child(const ChildLimits& limits) {
     for (const int number : {SIGINT, SIGTERM, SIGUSR1}) signal(number, SIG_IGN);
     set_limit(RLIMIT_CORE, 0);
     set_limit(RLIMIT_CPU, static_cast<std::size_t>(std::ceil(limits.seconds)));
-#ifndef __SANITIZE_ADDRESS__  // which reserves more than any limit
-    set_limit(RLIMIT_AS, address_space() + limits.bytes);
-#endif
+    if (kBoundsAddresses) set_limit(RLIMIT_AS, address_space() + limits.bytes);
 }
 
 /// The child's exit code. What was thrown goes to `errors`: its kind, the message, a zero, the

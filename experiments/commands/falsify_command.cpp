@@ -185,6 +185,11 @@ void print(std::ostream& out, const theory::Claim& claim, const Falsification& f
     out << claim.id << " (" << claim.title << ") " << (found.violated() ? "VIOLATED" : "not broken")
         << ": " << format_real(worst.ratio) << " of its bound at step "
         << worst.verdict.witness_step << ", after " << found.evaluations << " runs";
+    if (worst.verdict.status == theory::Status::kNotApplicable)
+        out << "; NOTHING WAS TESTED: " << worst.verdict.reason;
+    else if (std::holds_alternative<theory::RunSearch>(claim.checks.search))
+        out << " of gradient descent with eta kappa <= " << most_eta_kappa(claim)
+            << " and of the flow, DPO loss";
 }
 
 /// Of the case that came nearest, where the program can make one: a line, and the file

@@ -133,10 +133,10 @@ int run_simulate(SimulateOptions& options, const ParameterTable& table, std::ost
     v.runs.push_back(trained(options, given));
     v.runs[0].suite = "simulate";
     v.verdicts.resize(1);
-    judge_run_at(v, 0, {.keep_data = options.keep_data});
-    if (options.certify.certify)
+    if (options.certify.certify)  // while the run has what the claims look at
         certify_run(v, options.features.empty() ? training_rows(options.run) : given,
                     options.certify.limits());
+    judge_run_at(v, 0, {.keep_data = options.keep_data});
     write_results(options.output.out, v, "simulate", table, options.run.device, watch.seconds());
     if (!options.run.population.empty())
         print_population(out, *population_of(options.run.population));

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "sim/base/substream.hpp"
+#include "theory/formula/formula_claim.hpp"
 
 namespace prefdyn {
 
@@ -22,17 +23,18 @@ std::size_t pick(double x, std::size_t options) {
 namespace {
 
 /// eta kappa, steps and the trainer, from three coordinates.
-void set_training(RunConfig& c, double eta, double steps, double method) {
+void set_training(RunConfig& c, double eta, double steps, double method, double most_eta_kappa) {
     c.training.method = method < 0.75 ? Method::kGradientDescent : Method::kFlow;
     c.training.steps = whole(steps, 1.0, 400.0);
     c.training.records = 24;
     c.training.spacing = Spacing::kLogarithmic;
-    c.eta_kappa = log_between(eta, 1e-3, 2.0);
+    c.eta_kappa = log_between(eta, 1e-3, most_eta_kappa);
 }
 
 class DialSpace final : public SearchSpace {
   public:
-    DialSpace(std::uint64_t seed, const Kept& keep) : seed_(seed), keep_(keep) {}
+    DialSpace(std::uint64_t seed, const Kept& keep, double most_eta_kappa)
+        : seed_(seed), keep_(keep), most_eta_kappa_(most_eta_kappa) {}
     std::string name() const override { return "dials"; }
     std::size_t size() const override { return 14; }
 
@@ -53,7 +55,7 @@ class DialSpace final : public SearchSpace {
         f.covariance.power_exponent = between(x[8], 0.0, 4.0);
         f.noise.tails = static_cast<Tails>(pick(x[9], tail_names().size()));
         c.beta = log_between(x[10], 1e-3, 1e1);
-        set_training(c, x[11], x[12], x[13]);
+        set_training(c, x[11], x[12], x[13], most_eta_kappa_);
         c.training.keep = keep_;
         c.seed = seed_;
         out.run = [c](Device device) mutable -> CaseResult {
@@ -66,11 +68,13 @@ class DialSpace final : public SearchSpace {
   private:
     std::uint64_t seed_;
     Kept keep_;
+    double most_eta_kappa_;
 };
 
 class FeatureSpace final : public SearchSpace {
   public:
-    FeatureSpace(std::uint64_t seed, const Kept& keep) : seed_(seed), keep_(keep) {
+    FeatureSpace(std::uint64_t seed, const Kept& keep, double most_eta_kappa)
+        : seed_(seed), keep_(keep), most_eta_kappa_(most_eta_kappa) {
         Stream stream = stream_of(seed, Substream::kSearchFeatures);
         const auto whole_number = [&](Index low, Index high) {
             return boost::random::uniform_int_distribution<Index>(low, high)(stream);
@@ -93,7 +97,7 @@ class FeatureSpace final : public SearchSpace {
             data.features.data()[k] = between(x[static_cast<std::size_t>(k) + 3], -1.0, 1.0);
         data.label.assign(static_cast<std::size_t>(samples_), std::int8_t{-1});
         std::fill_n(data.label.begin(), positive_, std::int8_t{1});
-        set_training(out.config, x[0], x[1], x[2]);
+        set_training(out.config, x[0], x[1], x[2], most_eta_kappa_);
         out.config.training.keep = keep_;
         out.config.seed = seed_;
         out.run = [c = out.config, data](Device device) mutable -> CaseResult {
@@ -107,16 +111,23 @@ class FeatureSpace final : public SearchSpace {
   private:
     std::uint64_t seed_;
     Kept keep_;
+    double most_eta_kappa_;
     Index samples_, dimension_, positive_;
 };
 
 }  // namespace
 
-std::unique_ptr<SearchSpace> dial_space(std::uint64_t seed, const Kept& keep) {
-    return std::make_unique<DialSpace>(seed, keep);
+double most_eta_kappa(const theory::Claim& claim) {
+    return theory::is_own(claim) && !claim.formula->about_path ? 20.0 : 2.0;
 }
-std::unique_ptr<SearchSpace> feature_space(std::uint64_t seed, const Kept& keep) {
-    return std::make_unique<FeatureSpace>(seed, keep);
+
+std::unique_ptr<SearchSpace> dial_space(std::uint64_t seed, const Kept& keep,
+                                        double most_eta_kappa) {
+    return std::make_unique<DialSpace>(seed, keep, most_eta_kappa);
+}
+std::unique_ptr<SearchSpace> feature_space(std::uint64_t seed, const Kept& keep,
+                                           double most_eta_kappa) {
+    return std::make_unique<FeatureSpace>(seed, keep, most_eta_kappa);
 }
 
 }  // namespace prefdyn

@@ -52,8 +52,14 @@ std::unique_ptr<SearchSpace> search_space(const theory::Claim& claim, std::size_
                                           std::uint64_t seed);
 
 /// Sampled distributions, or raw features: what the spaces above are made from.
-std::unique_ptr<SearchSpace> dial_space(std::uint64_t seed, const Kept& keep = {});
-std::unique_ptr<SearchSpace> feature_space(std::uint64_t seed, const Kept& keep = {});
+std::unique_ptr<SearchSpace> dial_space(std::uint64_t seed, const Kept& keep = {},
+                                        double most_eta_kappa = 2.0);
+std::unique_ptr<SearchSpace> feature_space(std::uint64_t seed, const Kept& keep = {},
+                                           double most_eta_kappa = 2.0);
+
+/// Up to which step size runs are searched: 20 / kappa for a user's claim that assumes nothing of
+/// the trainer, else 2 / kappa.
+double most_eta_kappa(const theory::Claim& claim);
 
 /// Coordinate x of [0, 1] to [low, high], linearly or in the logarithm.
 double between(double x, double low, double high);

@@ -207,7 +207,8 @@ std::unique_ptr<SearchSpace> search_space(const theory::Claim& claim, std::size_
     };
     if (!has_search_space(claim)) throw InputError("claim: no space to search for " + claim.id);
     return std::visit(
-        Make{restart % 2 == 0 ? dial_space(seed, claim.keep) : feature_space(seed, claim.keep),
+        Make{restart % 2 == 0 ? dial_space(seed, claim.keep, most_eta_kappa(claim))
+                              : feature_space(seed, claim.keep, most_eta_kappa(claim)),
              seed},
         claim.checks.search);
 }

@@ -159,6 +159,9 @@ PartEvidence part_evidence(const FinetuneRun& run, std::size_t part,
     out.training.eta = spec.learning_rate;
     out.training.loss = facts_of(objective);
     out.training.loss_name = spec.loss.name;
+    if (spec.divergence.kind != finetune::DivergenceKind::kReverseKl)
+        out.training.loss_name.append(" of ").append(
+            finetune::divergence_names()[static_cast<std::size_t>(spec.divergence.kind)]);
     for (std::size_t k = 0; k < run.step.size(); ++k)
         out.trajectory.records.push_back(record_of(run, k, part));
     if (!run.stopped.empty()) out.trajectory.stop = StopReason::kDiverged;

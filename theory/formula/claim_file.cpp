@@ -424,6 +424,9 @@ class Parser {
         f.keep.log_probabilities = speaks("logp_w") || speaks("logp_l") || speaks("ref_gap");
         if (f.title.empty()) f.title = f.statements.front().text.substr(0, 60);
         if (f.source.empty()) f.source = f.place;
+        if (f.about == About::kBehaviours && !f.controls.empty())
+            throw InputError(f.place + ": controls are planted in runs of one behaviour",
+                             "a claim with experiment = priority takes none: remove `control`");
         if (!built_in_ && f.controls.empty() && f.about == About::kRuns)
             f.controls = {PlantedFault::kStronger, PlantedFault::kEtaDoubled};
     }

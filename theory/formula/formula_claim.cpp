@@ -232,8 +232,12 @@ std::vector<Comparison> comparisons(const FormulaClaim& claim, const Evidence& e
                 worth.trivial = kNan;
             else if ((claim.about_path && at_rest) || nothing_there(c.measured, c.bound, at_rest))
                 worth.trivial = at_most ? -kInfinity : kInfinity;
-            const bool defined = !std::isnan(c.measured.value) && !std::isnan(c.bound.value);
-            out.push_back({r.step, r.time, c.measured, c.bound, c.relation, worth,
+            const bool divided = !claim.built_in && c.zero_divisor &&
+                                 (std::isinf(c.measured.value) || std::isinf(c.bound.value));
+            const bool defined =
+                !divided && !std::isnan(c.measured.value) && !std::isnan(c.bound.value);
+            out.push_back({r.step, r.time, divided ? Ball(kNan) : c.measured, c.bound, c.relation,
+                           worth,
                            defined          ? nullptr
                            : c.zero_divisor ? s.divided.c_str()
                                             : s.undefined.c_str()});

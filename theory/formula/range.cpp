@@ -179,12 +179,13 @@ class RangeSource final : public Source<Bounds> {
     Scene scene_;
 };
 
-/// Numbers drawn within their ranges, the same for the same name.
+/// Numbers drawn within their ranges, the same for the same name: few and many samples, close to
+/// each other and orders of magnitude apart.
 class DrawnSource final : public Source<double> {
   public:
     DrawnSource(Scene scene, std::uint64_t trial) : scene_(scene), trial_(trial) {}
     std::size_t records() const override { return 2; }
-    std::size_t elements(Over) const override { return 3; }
+    std::size_t elements(Over) const override { return samples(); }
     Values<double> values(const Quantity& q, bool elsewhere) const override {
         if (std::string(q.name) == "norm_dv0") {
             Values<double> out = values(*find_quantity("R0"), false);
@@ -192,12 +193,21 @@ class DrawnSource final : public Source<double> {
             return out;
         }
         Values<double> out{q.at_records, over_of(q, scene_), {}};
-        const std::size_t size = (q.at_records ? 2 : 1) * (out.over == Over::kNothing ? 1 : 3);
+        const std::size_t size =
+            (q.at_records ? 2 : 1) * (out.over == Over::kNothing ? 1 : samples());
         for (std::size_t k = 0; k < size; ++k) out.x.push_back(draw(q, elsewhere, k));
         return out;
     }
 
   private:
+    std::size_t samples() const {
+        static constexpr std::size_t kSamples[] = {3, 8, 31};
+        return kSamples[trial_ % 3];
+    }
+    double width() const {
+        static constexpr double kWidths[] = {1.0, 3.0, 8.0};
+        return kWidths[trial_ / 3 % 3];
+    }
     double draw(const Quantity& q, bool elsewhere, std::size_t at) const {
         std::uint64_t h =
             1469598103934665603ULL ^ (trial_ * 7919 + at * 104729 + (elsewhere ? 1 : 0));
@@ -208,9 +218,9 @@ class DrawnSource final : public Source<double> {
         h ^= h >> 32;
         const double u = std::ldexp(static_cast<double>(h >> 11), -53);
         if (std::isfinite(q.low) && std::isfinite(q.high)) return q.low + u * (q.high - q.low);
-        if (std::isfinite(q.low)) return q.low + std::exp(2.0 * u - 1.0);
-        if (std::isfinite(q.high)) return q.high - std::exp(2.0 * u - 1.0);
-        return 4.0 * u - 2.0;
+        if (std::isfinite(q.low)) return q.low + std::exp(width() * (2.0 * u - 1.0));
+        if (std::isfinite(q.high)) return q.high - std::exp(width() * (2.0 * u - 1.0));
+        return (4.0 * u - 2.0) * width() * width();
     }
 
     Scene scene_;
@@ -224,13 +234,13 @@ struct Drawn {
 
 Drawn drawn(const Link& link, const Scene& scene) {
     Drawn out;
-    for (std::uint64_t trial = 1; trial <= 16; ++trial) {
+    for (std::uint64_t trial = 1; trial <= 36; ++trial) {
         const DrawnSource source(scene, trial);
         Evaluator<double> evaluator(source);
         const auto a = evaluator.number(*link.left), b = evaluator.number(*link.right);
         const auto left = evaluator.view(a), right = evaluator.view(b);
         for (std::size_t r = 0; r < 2; ++r)
-            for (std::size_t e = 0; e < 3; ++e) {
+            for (std::size_t e = 0; e < source.elements(Over::kSamples); ++e) {
                 const double x = left(r, e), y = right(r, e);
                 if (!std::isfinite(x) || !std::isfinite(y)) continue;
                 out.left.push_back(x);
@@ -255,20 +265,23 @@ void require_breakable(const Node& relation, const Scene& scene) {
         const auto [x, y] = drawn(link, scene);
         if (x.empty())
             throw Error(relation.column, "no values of its quantities make both sides numbers");
-        bool same = true, parallel = true;
+        bool same = true, parallel = true, moves = false;
         for (std::size_t k = 0; k < x.size(); ++k) {
             same = same && std::fabs(x[k] - y[k]) <= 1e-12 * std::fabs(x[k]) + 1e-300;
             const double moved = x[k] - x[0];
+            moves = moves || moved != 0.0;
             parallel = parallel && std::fabs(moved - (y[k] - y[0])) <= 1e-9 * std::fabs(moved);
         }
-        if (same)
+        const Interval left = range_of(*link.left), right = range_of(*link.right);
+        const bool fixed = left.low == left.high && right.low == right.high;
+        if (same && (moves || fixed))
             throw Error(relation.column,
                         "the claim can never fail: both sides are the same quantity");
-        const Interval left = range_of(*link.left), right = range_of(*link.right);
         const bool at_most = link.op == Op::kAtMost;
         const bool never =
-            link.op != Op::kEqual && ((parallel && (at_most ? x[0] <= y[0] : x[0] >= y[0])) ||
-                                      (at_most ? left.high <= right.low : left.low >= right.high));
+            link.op != Op::kEqual &&
+            ((parallel && (moves || fixed) && (at_most ? x[0] <= y[0] : x[0] >= y[0])) ||
+             (at_most ? left.high <= right.low : left.low >= right.high));
         if (never)
             throw Error(relation.column,
                         "the claim can never fail: " + formula::text_of(*link.left) +

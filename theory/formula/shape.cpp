@@ -44,6 +44,8 @@ void require_measured(const Node& node, const Quantity& q, const Scene& scene) {
 
 Shape shape_of_name(const Node& node, const Scene& scene) {
     const Quantity* q = find_quantity(node.name);
+    if (!q && node.name == "s" && scene.record_pairs)
+        throw Error(node.column, "s is a record, not a number", "write t(s) for its time");
     if (!q) unknown_name(node);
     require_measured(node, *q, scene);
     Shape out{q->over, q->at_records, false};

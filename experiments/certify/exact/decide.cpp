@@ -31,6 +31,10 @@ Decision decide(const ExactComparison& c, const Limits& limits) {
     if (!equality && apart.is_nonnegative()) return {Side::kClear};
     if (!apart.contains_zero()) return {Side::kWrong};
     const Real larger = max(abs(c.measured), abs(c.bound));
+    // Of nothing and nothing: below what any number of a run can be.
+    constexpr long kBelowDouble = 1100;
+    if (larger.contains_zero() && apart.narrower_than(Real(1.0)) >= kBelowDouble)
+        return {Side::kEqual, kBelowDouble};
     const long bits = apart.narrower_than(c.scale.is_zero() ? larger : c.scale);
     const bool again = equality || Precision::bits() > limits.start || apart.is_exact();
     if (bits >= Precision::bits() / 2 && again) return {Side::kEqual, bits};

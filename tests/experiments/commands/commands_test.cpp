@@ -451,6 +451,34 @@ TEST_CASE("claims ID says how the claim is checked: kind, grounds, every control
     CHECK(contains(run({"claims", "T7"}).out, "search for a counterexample: none, it is a pred"));
 }
 
+TEST_CASE("a claim of one's own about margins is certified without kept data") {
+    if (!certify::available()) {
+        MESSAGE("SKIPPED: built without FLINT");
+        return;
+    }
+    const TemporaryDirectory folder;
+    const WorkingDirectory inside(folder / "");
+    std::ofstream("own.claim") << "[X1]\nneeds = loss sigmoid; from reference\n"
+                                  "claim = mean(m) <= 2 * R0 * head_change\n"
+                                  "[X2]\nneeds = from reference; full gradient 1; convex\n"
+                                  "claim = t * rate^2 <= L0 - loss\n"
+                                  "[X3]\nclaim = 1 / t >= 0.00001\n"
+                                  "[X4]\nneeds = from reference\nclaim = head_change <= t * R0\n"
+                                  "[X5]\nneeds = loss ipo\nclaim = rate <= R0 * 1.1\n";
+    const Outcome found =
+        run({"simulate", "--samples", "12", "--dimension", "2", "--steps", "3", "--records", "3",
+             "--claim-file", "own.claim", "--certify", "--out", "run.h5"});
+    CHECK(contains(found.out, "X1   proved for this run"));
+    CHECK(contains(found.out, "X2   proved for this run"));
+    CHECK(contains(found.out, "own.claim:8: division by zero at step 0"));
+    const auto falsified = [&](const std::string& claim) {
+        return run({"falsify", "--claim", claim, "--claim-file", "own.claim", "--budget", "500",
+                    "--out", claim + ".ini"});
+    };
+    CHECK(falsified("X4").code == 1);  // only beyond 2 / kappa
+    CHECK(contains(falsified("X5").out, "NOTHING WAS TESTED: the loss is sigmoid"));
+}
+
 TEST_CASE("what falsify finds of behaviours, embeddings and contexts is certified, too") {
     if (!certify::available()) {
         MESSAGE("SKIPPED: built without FLINT");

@@ -319,6 +319,15 @@ TEST_CASE(
               std::vector<std::string>{"not_applicable", "holds", "holds"});
     }
     CHECK(contains(test::command(with_out(at.finetune({"--claims", "T99"}), out)).err, "T99"));
+    // An f-divergence makes another loss of the same name.
+    fs::remove_all(out);
+    test::write_bytes(file, "[X1]\nneeds = loss sigmoid\nclaim = loss == mean(softplus(-m))\n");
+    const auto divergence =
+        test::command(with_out(at.finetune({"--steps", "6", "--records", "3", "--claim-file", file,
+                                            "--f-divergence-type", "forward_kl"}),
+                               out));
+    CHECK_MESSAGE(divergence.code == 0, divergence.err);
+    CHECK(contains(divergence.out, "the loss is sigmoid of forward_kl"));
     const std::string compared = at.dir / "m.h5";
     const auto misalign = [&](const std::string& claim) {
         test::write_bytes(file, "[X1]\ntitle = mine\nclaim = " + claim + "\n");

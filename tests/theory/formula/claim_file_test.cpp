@@ -65,6 +65,24 @@ TEST_CASE("where a claim is made may be said with commas or with colons") {
     CHECK(test::contains(of_claim("after t > 0: there: m <= 1"), "'there' does not say where"));
 }
 
+TEST_CASE("what can fail somewhere is not refused for holding on a few draws") {
+    for (const char* claim :
+         {"share(m > 3) <= 0.1", "share(norm_z > 3) <= 0.01", "max(t - 100, 0) <= 0.5",
+          "share(m <= mean(m) - 1.5 * sqrt(mean(m^2) - mean(m)^2)) <= 0.001",
+          "quantile(m, 0.4) == min(m)", "min(n, 1000) == n", "max(margin - 3, 0) <= 0",
+          "after t > 10: loss <= 1 / log(t - 9)", "where n > 100: loss <= 1 / sqrt(n - 100)",
+          "sqrt(loss - 10) <= 1"})
+        CHECK_NOTHROW_MESSAGE(parse_claims(std::string("[X1]\nclaim = ") + claim + "\n", "x"),
+                              claim);
+    for (const char* claim : {"mean(m) <= mean(m)", "norm_dv0 == R0 / sqrt(2)", "loss <= loss + 1",
+                              "accuracy <= 1", "2 * (loss + t) == 2 * loss + 2 * t", "1 <= 2"})
+        CHECK_MESSAGE(test::contains(of_claim(claim), "can never fail"), claim);
+    CHECK(test::contains(of_claim("for s <= t: (t - s) * rate <= 1"), "write t(s)"));
+    const std::string behaviours =
+        complaint("[X1]\nexperiment = priority\ncontrol = stronger\nclaim = M <= P\n");
+    CHECK_MESSAGE(test::contains(behaviours, "planted in runs of one behaviour"), behaviours);
+}
+
 TEST_CASE("every mistake is told with file, line and column") {
     const std::pair<const char*, const char*> kClaims[] = {
         {"los <= 1", "mine.claim:2:9: unknown name los; did you mean loss?"},

@@ -1,9 +1,10 @@
-#include <ostream>
+#include <iostream>
 #include <sstream>
 
 #include "experiments/certify/options.hpp"
 #include "experiments/certify/subject.hpp"
 #include "experiments/commands/certificate_print.hpp"
+#include "experiments/commands/claims_option.hpp"
 #include "experiments/commands/command.hpp"
 #include "experiments/program/machine_options.hpp"
 #include "experiments/results/publish.hpp"
@@ -18,7 +19,7 @@ namespace prefdyn {
 namespace {
 
 struct CertifyOptions {
-    std::string file, claim, out;
+    std::string file, claim, claim_file, out;
     bool force = false;
     certify::Options certify;
     MachineOptions machine;
@@ -28,6 +29,7 @@ void declare(ParameterTable& t, CertifyOptions& o) {
     t.text("file", &o.file, "result file of simulate", true);
     t.positional();
     t.text("claim", &o.claim, "ids or prefixes of claims: T2 takes T2a and T2b; else all");
+    declare_claim_file(t, o.claim_file);
     certify::declare_bits(t, o.certify);
     t.text("out", &o.out, "file for the certificates (HDF5)");
     t.flag("force", &o.force, "replace an existing file");
@@ -70,13 +72,15 @@ Dataset given_features(const KeptOptions& kept) {
     return std::move(all.front());
 }
 
-/// Trained again in double precision, to know that it is the run of the file.
-Again run_again(const std::string& path) {
+/// Trained again in double precision, to know that it is the run of the file, with what the claims
+/// look at.
+Again run_again(const std::string& path, const std::vector<theory::Claim>& claims) {
     const h5::Reader file(path, h5::From::kOutside);
     if (!file.has_dataset("run_id") || file.shape("run_id") != h5::Shape{1})
         throw InputError(path + ": does not hold one run",
                          "certify takes a file that simulate wrote");
-    const KeptOptions kept = kept_options(file);
+    KeptOptions kept = kept_options(file);
+    kept.run.training.keep = theory::kept_for(claims);
     Again out;
     out.data = kept.features.empty() ? training_rows(kept.run) : given_features(kept);
     out.run = kept.features.empty() ? run_synthetic(kept.run) : run_dataset(kept.run, out.data);
@@ -90,11 +94,12 @@ Again run_again(const std::string& path) {
 
 int run_certify(CertifyOptions& options, const ParameterTable& table, std::ostream& out) {
     certify::require_available();
-    const auto claims = theory::select_claims(options.claim);
+    const auto claims =
+        theory::select_claims(options.claim, own_claims(options.claim_file, std::cerr));
     if (!options.out.empty()) require_writable(options.out, options.force, {options.file});
     const Device device = apply(options.machine);
     const Stopwatch watch;
-    const Again again = run_again(options.file);
+    const Again again = run_again(options.file, claims);
     std::vector<certify::Certified> all;
     for (auto& c : certify::certify(again.run, again.data, claims, options.certify.limits()))
         all.push_back({again.run.id, "", std::move(c)});

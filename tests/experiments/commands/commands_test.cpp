@@ -477,6 +477,8 @@ TEST_CASE("a claim of one's own about margins is certified without kept data") {
     };
     CHECK(falsified("X4").code == 1);  // only beyond 2 / kappa
     CHECK(contains(falsified("X5").out, "NOTHING WAS TESTED: the loss is sigmoid"));
+    const Outcome later = run({"certify", "run.h5", "--claim", "X1", "--claim-file", "own.claim"});
+    CHECK_MESSAGE(contains(later.out, "X1   proved for this run"), later.err);
 }
 
 TEST_CASE("what falsify finds of behaviours, embeddings and contexts is certified, too") {

@@ -62,7 +62,7 @@ class Saved {
     std::vector<Value> values(const std::string& name, const std::string& dtype) const {
         const Tensor& t = find(name, dtype);
         std::vector<Value> out(t.bytes.size() / sizeof(Value));
-        std::memcpy(out.data(), t.bytes.data(), out.size() * sizeof(Value));
+        if (!out.empty()) std::memcpy(out.data(), t.bytes.data(), out.size() * sizeof(Value));
         return out;
     }
     std::vector<std::vector<double>> table(const std::string& name, std::size_t columns) const {

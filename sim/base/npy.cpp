@@ -170,9 +170,8 @@ void write_npy(const std::string& path, const NpyArray& array) {
     bytes.push_back(static_cast<char>(header.size() % 256));
     bytes.push_back(static_cast<char>(header.size() / 256));
     bytes.append(header);
-    const std::size_t begin = bytes.size();
-    bytes.resize(begin + array.values.size() * sizeof(double));
-    std::memcpy(bytes.data() + begin, array.values.data(), bytes.size() - begin);
+    const auto* const values = reinterpret_cast<const char*>(array.values.data());
+    bytes.insert(bytes.end(), values, values + array.values.size() * sizeof(double));
     write_file(path, bytes);
 }
 

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
-#include "theory/claim.hpp"
 #include "theory/clusters/cluster_facts.hpp"
+#include "theory/facts.hpp"
 
 namespace prefdyn::theory {
 
@@ -14,13 +13,6 @@ namespace {
 Origin scaling_law(std::string number, std::string relation) {
     return {"Im & Li, Can DPO Learn Diverse Human Values? A Theoretical Scaling Law",
             "arXiv 2408.03459, NeurIPS 2025", std::move(number), std::move(relation)};
-}
-
-template <class... Part>
-std::string text(const Part&... part) {
-    std::ostringstream out;
-    (out << ... << part);
-    return out.str();
 }
 
 Assumption has_clusters() {

@@ -1,11 +1,10 @@
 // What comparing other pairs than uniform ones gains (theory.md T23).
 
 #include <cmath>
-#include <sstream>
 
 #include "sim/base/ball.hpp"
-#include "theory/claim.hpp"
 #include "theory/designs/design_facts.hpp"
+#include "theory/facts.hpp"
 
 namespace prefdyn::theory {
 
@@ -15,18 +14,8 @@ constexpr double kDeviations = 6.0;  ///< of a mean over samples
 constexpr double kBias = 0.01;       ///< O(1/N) of the mean gap, where it is compared
 constexpr double kKnown = 0.5;       ///< what a mean gap must be known to, relative
 
-template <class... Part>
-std::string text(const Part&... part) {
-    std::ostringstream out;
-    (out << ... << part);
-    return out.str();
-}
-
 Assumption of_designs(std::string words, std::function<std::string(const DesignFacts&)> unmet) {
-    return {std::move(words), [unmet](const Evidence& e) -> std::string {
-                const DesignFacts* facts = e.find<DesignFacts>();
-                return facts ? unmet(*facts) : "no designs were tried";
-            }};
+    return of_facts<DesignFacts>(std::move(words), "no designs were tried", std::move(unmet));
 }
 
 /// Of traces, products and solves of A by A matrices whose condition is that of I.

@@ -2,9 +2,8 @@
 // (theory.md T22).
 
 #include <cmath>
-#include <sstream>
 
-#include "theory/claim.hpp"
+#include "theory/facts.hpp"
 #include "theory/grpo/recursion_facts.hpp"
 
 namespace prefdyn::theory {
@@ -20,18 +19,9 @@ Origin mroueh(std::string relation) {
         std::move(relation)};
 }
 
-template <class... Part>
-std::string text(const Part&... part) {
-    std::ostringstream out;
-    (out << ... << part);
-    return out.str();
-}
-
 Assumption of_rounds(std::string words, std::function<std::string(const RecursionFacts&)> unmet) {
-    return {std::move(words), [unmet](const Evidence& e) -> std::string {
-                const RecursionFacts* facts = e.find<RecursionFacts>();
-                return facts ? unmet(*facts) : "no rounds of GRPO were made";
-            }};
+    return of_facts<RecursionFacts>(std::move(words), "no rounds of GRPO were made",
+                                    std::move(unmet));
 }
 
 Assumption rounds_were_made() {

@@ -1,27 +1,15 @@
 // Im & Li, arXiv 2510.01458: the risk that flipped labels leave (theory.md T21).
 
-#include <sstream>
-
 #include "sim/data/von_mises_fisher.hpp"
-#include "theory/claim.hpp"
+#include "theory/facts.hpp"
 #include "theory/noisy/noisy_facts.hpp"
 
 namespace prefdyn::theory {
 
 namespace {
 
-template <class... Part>
-std::string text(const Part&... part) {
-    std::ostringstream out;
-    (out << ... << part);
-    return out.str();
-}
-
 Assumption of_task(std::string words, std::function<std::string(const NoisyFacts&)> unmet) {
-    return {std::move(words), [unmet](const Evidence& e) -> std::string {
-                const NoisyFacts* facts = e.find<NoisyFacts>();
-                return facts ? unmet(*facts) : "no flipped labels";
-            }};
+    return of_facts<NoisyFacts>(std::move(words), "no flipped labels", std::move(unmet));
 }
 
 std::vector<Assumption> assumptions(double constant) {

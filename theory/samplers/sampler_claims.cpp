@@ -1,9 +1,8 @@
 // Shi, Zhou & Du, arXiv 2409.19605: how fast online DPO learns reward differences (theory.md T18).
 
 #include <cmath>
-#include <sstream>
 
-#include "theory/claim.hpp"
+#include "theory/facts.hpp"
 #include "theory/samplers/sampler_facts.hpp"
 
 namespace prefdyn::theory {
@@ -19,18 +18,8 @@ Origin samplers(std::string number, std::string relation) {
             "arXiv 2409.19605, ICLR 2025", std::move(number), std::move(relation)};
 }
 
-template <class... Part>
-std::string text(const Part&... part) {
-    std::ostringstream out;
-    (out << ... << part);
-    return out.str();
-}
-
 Assumption of_run(std::string words, std::function<std::string(const SamplerFacts&)> unmet) {
-    return {std::move(words), [unmet](const Evidence& e) -> std::string {
-                const SamplerFacts* facts = e.find<SamplerFacts>();
-                return facts ? unmet(*facts) : "no online DPO was run";
-            }};
+    return of_facts<SamplerFacts>(std::move(words), "no online DPO was run", std::move(unmet));
 }
 
 Assumption drawn_by(PairSampler sampler) {

@@ -1,9 +1,8 @@
 // Finite steps of gradient descent (theory.md T24).
 
 #include <cmath>
-#include <sstream>
 
-#include "theory/claim.hpp"
+#include "theory/facts.hpp"
 #include "theory/steps/step_facts.hpp"
 
 namespace prefdyn::theory {
@@ -19,18 +18,8 @@ Origin barrett_dherin(std::string relation) {
             std::move(relation)};
 }
 
-template <class... Part>
-std::string text(const Part&... part) {
-    std::ostringstream out;
-    (out << ... << part);
-    return out.str();
-}
-
 Assumption of_steps(std::string words, std::function<std::string(const StepFacts&)> unmet) {
-    return {std::move(words), [unmet](const Evidence& e) -> std::string {
-                const StepFacts* facts = e.find<StepFacts>();
-                return facts ? unmet(*facts) : "no steps were made";
-            }};
+    return of_facts<StepFacts>(std::move(words), "no steps were made", std::move(unmet));
 }
 
 Assumption small_steps() {

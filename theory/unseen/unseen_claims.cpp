@@ -1,9 +1,7 @@
 // Razin et al., arXiv 2507.07981: what a policy and a reward model say of unseen answers
 // (theory.md T16).
 
-#include <sstream>
-
-#include "theory/claim.hpp"
+#include "theory/facts.hpp"
 #include "theory/unseen/unseen_facts.hpp"
 
 namespace prefdyn::theory {
@@ -15,18 +13,8 @@ Origin implicit_rewards(std::string relation) {
             "arXiv 2507.07981", "Theorem 2", std::move(relation)};
 }
 
-template <class... Part>
-std::string text(const Part&... part) {
-    std::ostringstream out;
-    (out << ... << part);
-    return out.str();
-}
-
 Assumption of_unseen(std::string words, std::function<std::string(const UnseenFacts&)> unmet) {
-    return {std::move(words), [unmet](const Evidence& e) -> std::string {
-                const UnseenFacts* facts = e.find<UnseenFacts>();
-                return facts ? unmet(*facts) : "no unseen answers";
-            }};
+    return of_facts<UnseenFacts>(std::move(words), "no unseen answers", std::move(unmet));
 }
 
 Assumption never_named() {

@@ -5,6 +5,7 @@
 #include "experiments/program/parallel.hpp"
 #include "sim/base/substream.hpp"
 #include "sim/tabular/tabular_dpo.hpp"
+#include "theory/facts.hpp"
 
 namespace prefdyn {
 
@@ -82,10 +83,7 @@ std::vector<DesignSetting> settings() {
 }
 
 Evidence evidence_of(const DesignFacts& facts) {
-    Evidence e;
-    e.of = theory::DesignCase(&facts);
-    e.training.beta = facts.task.beta;
-    return e;
+    return theory::evidence_with(facts, facts.task.beta);
 }
 
 struct Outcomes {

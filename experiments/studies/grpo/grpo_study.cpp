@@ -4,6 +4,7 @@
 
 #include "experiments/program/parallel.hpp"
 #include "sim/base/substream.hpp"
+#include "theory/facts.hpp"
 
 namespace prefdyn {
 
@@ -45,10 +46,7 @@ std::vector<Ball> play(const GrpoWorld& world, double from, int rounds) {
 }
 
 Evidence evidence_of(const RecursionFacts& facts) {
-    Evidence e;
-    e.of = theory::RecursionCase(&facts);
-    e.training.beta = facts.recursion.beta;
-    return e;
+    return theory::evidence_with(facts, facts.recursion.beta);
 }
 
 struct Outcomes {

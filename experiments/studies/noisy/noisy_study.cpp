@@ -6,6 +6,7 @@
 #include "sim/base/substream.hpp"
 #include "sim/clusters/pair_heads.hpp"
 #include "sim/data/von_mises_fisher.hpp"
+#include "theory/facts.hpp"
 
 namespace prefdyn {
 
@@ -144,10 +145,7 @@ Curves curves(std::uint64_t seed) {
 }
 
 Evidence evidence_of(const NoisyFacts& facts) {
-    Evidence e;
-    e.of = theory::NoisyCase(&facts);
-    e.training.beta = facts.task.beta;
-    return e;
+    return theory::evidence_with(facts, facts.task.beta);
 }
 
 struct Outcomes {

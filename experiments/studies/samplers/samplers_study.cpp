@@ -6,6 +6,7 @@
 #include "sim/base/substream.hpp"
 #include "sim/data/noise.hpp"
 #include "sim/tabular/online_training.hpp"
+#include "theory/facts.hpp"
 
 namespace prefdyn {
 
@@ -88,10 +89,7 @@ SamplerFacts train(const SamplerSetting& s, std::uint64_t seed) {
 }
 
 Evidence evidence_of(const SamplerFacts& facts) {
-    Evidence e;
-    e.of = theory::SamplerCase(&facts);
-    e.training.beta = facts.world.beta;
-    return e;
+    return theory::evidence_with(facts, facts.world.beta);
 }
 
 struct Outcomes {

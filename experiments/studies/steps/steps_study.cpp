@@ -6,6 +6,7 @@
 #include "sim/base/substream.hpp"
 #include "sim/data/noise.hpp"
 #include "sim/tabular/tabular_steps.hpp"
+#include "theory/facts.hpp"
 
 namespace prefdyn {
 
@@ -78,12 +79,7 @@ Ball apart(const RowMatrix& a, const RowMatrix& b, double error, Index count) {
     return {(a - b).norm(), error + rounding};
 }
 
-Evidence evidence_of(const StepFacts& facts) {
-    Evidence e;
-    e.of = theory::StepCase(&facts);
-    e.training.beta = facts.beta;
-    return e;
-}
+Evidence evidence_of(const StepFacts& facts) { return theory::evidence_with(facts, facts.beta); }
 
 struct Outcomes {
     std::vector<StepSetting> settings;

@@ -5,7 +5,7 @@
 
 #include "sim/base/ball.hpp"
 #include "sim/base/numerics.hpp"
-#include "sim/base/quantile.hpp"
+#include "sim/head/metrics.hpp"
 
 namespace prefdyn {
 
@@ -47,23 +47,17 @@ double logp_floor(const PairRecord& pairs) {
 SplitMetrics metrics_of(const FinetuneRun& run, std::size_t record, std::size_t part,
                         const PairRecord& pairs, Measure (*of)(const std::string&)) {
     const auto mean = [&](const char* name) { return run.measure(record, part, of(name).name); };
-    SplitMetrics out{};
+    SplitMetrics out = no_metrics();
     out.loss = mean("loss");
     out.rewards_margins = mean("rewards_margins");
     out.rewards_accuracies = mean("rewards_accuracies");
     out.rewards_ties = mean("rewards_ties");
     out.outputs_accuracies = mean("outputs_accuracies");
-    out.outputs_ties = kNan;
     out.logps_chosen = mean("logps_chosen");
     out.logps_rejected = mean("logps_rejected");
     out.rewards_chosen = mean("rewards_chosen");
     out.rewards_rejected = mean("rewards_rejected");
-    out.margin_quantiles.fill(kNan);
-    Vector sorted = pairs.value.col(kPairMargin);
-    std::ranges::sort(sorted);
-    for (std::size_t q = 0; q < kQuantileLevels.size() && sorted.size() > 0; ++q)
-        out.margin_quantiles[q] = sorted_quantile(
-            sorted.data(), static_cast<std::size_t>(sorted.size()), kQuantileLevels[q]);
+    if (pairs.value.rows() > 0) out.margin_quantiles = quantiles(pairs.value.col(kPairMargin));
     return out;
 }
 

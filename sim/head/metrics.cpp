@@ -58,6 +58,15 @@ Vector row_losses(const Responses& r, const PreferenceLoss& loss) {
 
 }  // namespace
 
+std::array<double, kQuantileLevels.size()> quantiles(Vector values) {
+    place_quantiles(values);
+    std::array<double, kQuantileLevels.size()> out{};
+    for (std::size_t q = 0; q < out.size(); ++q)
+        out[q] = sorted_quantile(values.data(), static_cast<std::size_t>(values.size()),
+                                 kQuantileLevels[q]);
+    return out;
+}
+
 SplitMetrics summarise(const Responses& r, const PreferenceLoss& loss) {
     SplitMetrics out = no_metrics();
     const Index n = r.margin.size();
@@ -77,11 +86,7 @@ SplitMetrics summarise(const Responses& r, const PreferenceLoss& loss) {
         out.rewards_chosen = r.reward_chosen.mean();
         out.rewards_rejected = r.reward_rejected.mean();
     }
-    Vector sorted = r.margin;
-    place_quantiles(sorted);
-    for (std::size_t q = 0; q < kQuantileLevels.size(); ++q)
-        out.margin_quantiles[q] =
-            sorted_quantile(sorted.data(), static_cast<std::size_t>(n), kQuantileLevels[q]);
+    out.margin_quantiles = quantiles(r.margin);
     return out;
 }
 

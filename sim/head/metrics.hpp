@@ -7,7 +7,10 @@ namespace prefdyn {
 /// All entries NaN: what a split without samples measures.
 SplitMetrics no_metrics();
 
-/// Means, quantiles (linear interpolation, type 7) and shares over the n > 0 prompts of
+/// At kQuantileLevels, of n > 0 numbers, with linear interpolation (type 7).
+std::array<double, kQuantileLevels.size()> quantiles(Vector values);
+
+/// Means, quantiles and shares over the n > 0 prompts of
 /// `responses`. Mean rewards are NaN if the engine gives none.
 SplitMetrics summarise(const Responses& responses, const PreferenceLoss& loss);
 
